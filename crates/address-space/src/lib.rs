@@ -1,6 +1,7 @@
 //! Segmentation, paging and both kinds of fragmentation, with real memory: claims, placement policies,
 //! and the tools `replay`, `record`, `inspect` and `system`.
 
+pub mod arena;
 pub mod placement;
 pub mod replay;
 pub mod trace;

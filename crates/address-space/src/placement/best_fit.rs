@@ -17,7 +17,11 @@ impl BestFit {
     pub fn new(arena: u64) -> Self {
         let holes = Holes::new(arena);
         let by_length = holes.iter().map(|hole| (hole.len, hole.start)).collect();
-        BestFit { arena, holes, by_length }
+        BestFit {
+            arena,
+            holes,
+            by_length,
+        }
     }
 }
 
@@ -32,7 +36,9 @@ impl Placement for BestFit {
         if len > size {
             self.by_length.insert((len - size, start + size));
         }
-        self.holes.take_at(start, size).map(|hole| Block(hole.start))
+        self.holes
+            .take_at(start, size)
+            .map(|hole| Block(hole.start))
     }
 
     fn free(&mut self, block: Block, size: u64) {
@@ -40,11 +46,15 @@ impl Placement for BestFit {
         for gone in [released.before, released.after].into_iter().flatten() {
             self.by_length.remove(&(gone.len, gone.start));
         }
-        self.by_length.insert((released.merged.len, released.merged.start));
+        self.by_length
+            .insert((released.merged.len, released.merged.start));
     }
 
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent { start: block.0, len: size }]
+        vec![Extent {
+            start: block.0,
+            len: size,
+        }]
     }
 
     fn free_bytes(&self) -> u64 {

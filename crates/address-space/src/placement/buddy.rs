@@ -32,7 +32,12 @@ impl Buddy {
             at += SMALLEST << order;
             count += 1;
         }
-        Buddy { arena, free, free_bytes: usable, count }
+        Buddy {
+            arena,
+            free,
+            free_bytes: usable,
+            count,
+        }
     }
 
     /// Order of the block that a request of `size` bytes gets; `None` when no order is that large.
@@ -61,7 +66,9 @@ impl Placement for Buddy {
     }
 
     fn free(&mut self, block: Block, size: u64) {
-        let Some(mut order) = self.order(size) else { return };
+        let Some(mut order) = self.order(size) else {
+            return;
+        };
         self.free_bytes += SMALLEST << order;
         self.count += 1;
         let mut start = block.0;
@@ -79,7 +86,10 @@ impl Placement for Buddy {
     }
 
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent { start: block.0, len: self.allotted(size) }]
+        vec![Extent {
+            start: block.0,
+            len: self.allotted(size),
+        }]
     }
 
     fn free_bytes(&self) -> u64 {
@@ -87,7 +97,10 @@ impl Placement for Buddy {
     }
 
     fn largest(&self) -> u64 {
-        (0..self.free.len()).rev().find(|&k| !self.free[k].is_empty()).map_or(0, |k| SMALLEST << k)
+        (0..self.free.len())
+            .rev()
+            .find(|&k| !self.free[k].is_empty())
+            .map_or(0, |k| SMALLEST << k)
     }
 
     fn holes(&self) -> usize {
@@ -98,8 +111,11 @@ impl Placement for Buddy {
         // Free blocks at the very end of the arena, from the smallest order up, are not in use.
         let mut end = self.arena - self.arena % SMALLEST;
         loop {
-            let tail = (0..self.free.len())
-                .find(|&k| self.free[k].last().is_some_and(|start| start + (SMALLEST << k) == end));
+            let tail = (0..self.free.len()).find(|&k| {
+                self.free[k]
+                    .last()
+                    .is_some_and(|start| start + (SMALLEST << k) == end)
+            });
             match tail {
                 Some(k) => end -= SMALLEST << k,
                 None => return end,

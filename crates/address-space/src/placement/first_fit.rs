@@ -12,7 +12,10 @@ pub struct FirstFit {
 impl FirstFit {
     /// An empty arena of `arena` bytes.
     pub fn new(arena: u64) -> Self {
-        FirstFit { arena, holes: Holes::new(arena) }
+        FirstFit {
+            arena,
+            holes: Holes::new(arena),
+        }
     }
 }
 
@@ -30,7 +33,10 @@ impl Placement for FirstFit {
     }
 
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent { start: block.0, len: size }]
+        vec![Extent {
+            start: block.0,
+            len: size,
+        }]
     }
 
     fn free_bytes(&self) -> u64 {

@@ -76,7 +76,10 @@ impl Holes {
         let mut last = None;
         while at != NONE {
             let node = self.node(at);
-            last = Some(Extent { start: node.start, len: node.len });
+            last = Some(Extent {
+                start: node.start,
+                len: node.len,
+            });
             at = node.right;
         }
         last
@@ -101,7 +104,10 @@ impl Holes {
             }
             let node = self.node(stack.pop()?);
             at = node.right;
-            Some(Extent { start: node.start, len: node.len })
+            Some(Extent {
+                start: node.start,
+                len: node.len,
+            })
         })
     }
 
@@ -162,7 +168,11 @@ impl Holes {
             if node.start == start {
                 return (node.len >= size).then(|| self.cut(size));
             }
-            at = if start < node.start { node.left } else { node.right };
+            at = if start < node.start {
+                node.left
+            } else {
+                node.right
+            };
         }
         None
     }
@@ -184,7 +194,10 @@ impl Holes {
             }
         }
         let extent = |holes: &Self, at: u32| {
-            (at != NONE).then(|| Extent { start: holes.node(at).start, len: holes.node(at).len })
+            (at != NONE).then(|| Extent {
+                start: holes.node(at).start,
+                len: holes.node(at).len,
+            })
         };
         let left = extent(self, before).filter(|hole| hole.end() == start);
         let right = extent(self, after).filter(|hole| hole.start == start + len);
@@ -192,29 +205,44 @@ impl Holes {
         let merged = match (left, right) {
             (Some(left), Some(right)) => {
                 self.node_mut(before).len = left.len + len + right.len;
-                self.refresh_path();
+                self.refresh_whole_path();
                 self.path.truncate(1 + self.position(after));
                 self.remove_here();
-                Extent { start: left.start, len: left.len + len + right.len }
+                Extent {
+                    start: left.start,
+                    len: left.len + len + right.len,
+                }
             }
             (Some(left), None) => {
                 self.node_mut(before).len = left.len + len;
+                self.path.truncate(1 + self.position(before));
                 self.refresh_path();
-                Extent { start: left.start, len: left.len + len }
+                Extent {
+                    start: left.start,
+                    len: left.len + len,
+                }
             }
             (None, Some(right)) => {
                 let node = self.node_mut(after);
                 node.start = start;
                 node.len = right.len + len;
+                self.path.truncate(1 + self.position(after));
                 self.refresh_path();
-                Extent { start, len: right.len + len }
+                Extent {
+                    start,
+                    len: right.len + len,
+                }
             }
             (None, None) => {
                 self.insert(start, len);
                 Extent { start, len }
             }
         };
-        Released { before: left, after: right, merged }
+        Released {
+            before: left,
+            after: right,
+            merged,
+        }
     }
 
     fn take_first_from(&mut self, size: u64, from: u64) -> Option<Extent> {
@@ -257,7 +285,10 @@ impl Holes {
     fn cut(&mut self, size: u64) -> Extent {
         let at = self.path[self.path.len() - 1];
         let node = self.node_mut(at);
-        let was = Extent { start: node.start, len: node.len };
+        let was = Extent {
+            start: node.start,
+            len: node.len,
+        };
         node.start += size;
         node.len -= size;
         self.total -= size;
@@ -275,10 +306,19 @@ impl Holes {
         self.random ^= self.random << 5;
         let priority = self.random;
         // The new node goes below the last node on the path that outranks it and takes over what was there.
-        let depth = self.path.partition_point(|&at| self.node(at).priority >= priority);
+        let depth = self
+            .path
+            .partition_point(|&at| self.node(at).priority >= priority);
         let displaced = self.path.get(depth).copied().unwrap_or(NONE);
         self.path.truncate(depth);
-        let node = Node { start, len, widest: len, left: NONE, right: NONE, priority };
+        let node = Node {
+            start,
+            len,
+            widest: len,
+            left: NONE,
+            right: NONE,
+            priority,
+        };
         let new = match self.spare.pop() {
             Some(at) => {
                 self.nodes[at as usize] = node;
@@ -294,7 +334,7 @@ impl Holes {
         let node = self.node_mut(new);
         node.left = left;
         node.right = right;
-        self.path.push(new);
+        self.refresh(new);
         self.refresh_path();
     }
 
@@ -356,28 +396,55 @@ impl Holes {
             self.node(parent).left == old
         };
         let parent = self.node_mut(parent);
-        if left { parent.left = new } else { parent.right = new }
+        if left {
+            parent.left = new
+        } else {
+            parent.right = new
+        }
     }
 
+    /// After a change at the end of the path: upwards until a node's `widest` stays what it was.
     fn refresh_path(&mut self) {
+        for i in (0..self.path.len()).rev() {
+            if !self.refresh(self.path[i]) {
+                break;
+            }
+        }
+    }
+
+    /// After a change anywhere on the path.
+    fn refresh_whole_path(&mut self) {
         for i in (0..self.path.len()).rev() {
             self.refresh(self.path[i]);
         }
     }
 
-    fn refresh(&mut self, at: u32) {
+    /// Computes `widest` again; whether it changed.
+    fn refresh(&mut self, at: u32) -> bool {
         let node = self.node(at);
-        let widest =
-            node.len.max(self.widest_of(node.left)).max(self.widest_of(node.right));
-        self.node_mut(at).widest = widest;
+        let widest = node
+            .len
+            .max(self.widest_of(node.left))
+            .max(self.widest_of(node.right));
+        let node = self.node_mut(at);
+        let changed = node.widest != widest;
+        node.widest = widest;
+        changed
     }
 
     fn position(&self, at: u32) -> usize {
-        self.path.iter().position(|&node| node == at).unwrap_or_default()
+        self.path
+            .iter()
+            .position(|&node| node == at)
+            .unwrap_or_default()
     }
 
     fn widest_of(&self, at: u32) -> u64 {
-        if at == NONE { 0 } else { self.nodes[at as usize].widest }
+        if at == NONE {
+            0
+        } else {
+            self.nodes[at as usize].widest
+        }
     }
 
     fn node(&self, at: u32) -> &Node {

@@ -29,8 +29,20 @@ pub struct LinearScan {
 impl LinearScan {
     /// An empty arena of `arena` bytes.
     pub fn new(choice: Choice, arena: u64) -> Self {
-        let holes = if arena > 0 { vec![Extent { start: 0, len: arena }] } else { Vec::new() };
-        LinearScan { choice, arena, holes, rover: 0 }
+        let holes = if arena > 0 {
+            vec![Extent {
+                start: 0,
+                len: arena,
+            }]
+        } else {
+            Vec::new()
+        };
+        LinearScan {
+            choice,
+            arena,
+            holes,
+            rover: 0,
+        }
     }
 
     fn choose(&self, size: u64) -> Option<usize> {
@@ -59,14 +71,23 @@ impl Placement for LinearScan {
         if self.holes[i].len == size {
             self.holes.remove(i);
         } else {
-            self.holes[i] = Extent { start: start + size, len: self.holes[i].len - size };
+            self.holes[i] = Extent {
+                start: start + size,
+                len: self.holes[i].len - size,
+            };
         }
         Some(Block(start))
     }
 
     fn free(&mut self, block: Block, size: u64) {
         let i = self.holes.partition_point(|hole| hole.start < block.0);
-        self.holes.insert(i, Extent { start: block.0, len: size });
+        self.holes.insert(
+            i,
+            Extent {
+                start: block.0,
+                len: size,
+            },
+        );
         if i + 1 < self.holes.len() && self.holes[i].end() == self.holes[i + 1].start {
             self.holes[i].len += self.holes.remove(i + 1).len;
         }
@@ -76,7 +97,10 @@ impl Placement for LinearScan {
     }
 
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent { start: block.0, len: size }]
+        vec![Extent {
+            start: block.0,
+            len: size,
+        }]
     }
 
     fn free_bytes(&self) -> u64 {

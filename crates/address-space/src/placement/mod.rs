@@ -41,7 +41,7 @@ impl Extent {
 
 /// A placed block as its policy names it: an offset for contiguous policies, a segment number for
 /// [`Segments`], the head of a page list for [`Paging`]. Only the policy that gave it can read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Block(pub u64);
 
 /// Bytes that a compaction moved; `to` lies below `from`, and the two may overlap.

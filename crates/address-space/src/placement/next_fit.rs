@@ -13,7 +13,11 @@ pub struct NextFit {
 impl NextFit {
     /// An empty arena of `arena` bytes.
     pub fn new(arena: u64) -> Self {
-        NextFit { arena, holes: Holes::new(arena), rover: 0 }
+        NextFit {
+            arena,
+            holes: Holes::new(arena),
+            rover: 0,
+        }
     }
 }
 
@@ -36,7 +40,10 @@ impl Placement for NextFit {
     }
 
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent { start: block.0, len: size }]
+        vec![Extent {
+            start: block.0,
+            len: size,
+        }]
     }
 
     fn free_bytes(&self) -> u64 {

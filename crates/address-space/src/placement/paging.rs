@@ -1,61 +1,73 @@
 //! Paging: a block gets whole pages, and each page any free frame.
 //!
 //! No request ever fails while enough frames are free, and the last page of a block is partly wasted.
-//! The frames of a block are kept as a list of runs, so that the memory used follows the number of
-//! blocks and not the size of the arena.
+//! Which frames a block gets changes nothing for any other block, so on plain offsets they are only
+//! counted; where real bytes lie in the arena, page lists are kept.
 
 use super::{Block, Extent, Placement, round_up};
 
-const NONE: u32 = u32::MAX;
-
-/// A run of frames, and the run after it in the same list.
-struct Run {
-    first: u64,
-    frames: u64,
-    next: u32,
-}
-
-/// Frames of one size, given out last freed first.
+/// Frames of one size.
 pub struct Paging {
     page: u64,
     frames: u64,
     free_frames: u64,
+    lists: Option<Lists>,
+}
+
+/// Free frames, last freed first, and the frames of each block in the order of its pages.
+struct Lists {
+    free: Vec<u64>,
     /// Frames from here on have never been used.
     fresh: u64,
-    runs: Vec<Run>,
-    spare: Vec<u32>,
-    free: u32,
+    blocks: Vec<Vec<u64>>,
+    spare: Vec<u64>,
 }
 
 impl Paging {
     /// `arena / page` frames of `page` bytes (at least 1); what remains cannot be used.
     pub fn new(arena: u64, page: u64) -> Self {
-        let frames = arena / page.max(1);
+        let page = page.max(1);
         Paging {
-            page: page.max(1),
-            frames,
-            free_frames: frames,
-            fresh: 0,
-            runs: Vec::new(),
-            spare: Vec::new(),
-            free: NONE,
+            page,
+            frames: arena / page,
+            free_frames: arena / page,
+            lists: None,
         }
+    }
+
+    /// Keeps page lists, so that [`Placement::extents`] knows where the bytes of a block lie.
+    pub fn with_frames(mut self) -> Self {
+        self.lists = Some(Lists {
+            free: Vec::new(),
+            fresh: 0,
+            blocks: Vec::new(),
+            spare: Vec::new(),
+        });
+        self
     }
 
     fn pages(&self, size: u64) -> u64 {
         size.max(1).div_ceil(self.page)
     }
+}
 
-    fn run(&mut self, first: u64, frames: u64, next: u32) -> u32 {
-        let run = Run { first, frames, next };
+impl Lists {
+    fn place(&mut self, pages: u64) -> u64 {
+        let frame = |_| {
+            self.free.pop().unwrap_or_else(|| {
+                self.fresh += 1;
+                self.fresh - 1
+            })
+        };
+        let frames = (0..pages).map(frame).collect();
         match self.spare.pop() {
-            Some(at) => {
-                self.runs[at as usize] = run;
-                at
+            Some(block) => {
+                self.blocks[block as usize] = frames;
+                block
             }
             None => {
-                self.runs.push(run);
-                (self.runs.len() - 1) as u32
+                self.blocks.push(frames);
+                self.blocks.len() as u64 - 1
             }
         }
     }
@@ -67,42 +79,18 @@ impl Placement for Paging {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        let mut need = self.pages(size);
-        if need > self.free_frames {
-            return None;
-        }
-        self.free_frames -= need;
-        let mut list = NONE;
-        while need > 0 && self.free != NONE {
-            let at = self.free;
-            let Run { first, frames, next } = self.runs[at as usize];
-            if frames <= need {
-                self.free = next;
-                self.runs[at as usize].next = list;
-                list = at;
-                need -= frames;
-            } else {
-                self.runs[at as usize].first += need;
-                self.runs[at as usize].frames -= need;
-                list = self.run(first, need, list);
-                need = 0;
-            }
-        }
-        if need > 0 {
-            list = self.run(self.fresh, need, list);
-            self.fresh += need;
-        }
-        Some(Block(list.into()))
+        let pages = self.pages(size);
+        self.free_frames = self.free_frames.checked_sub(pages)?;
+        Some(Block(
+            self.lists.as_mut().map_or(0, |lists| lists.place(pages)),
+        ))
     }
 
     fn free(&mut self, block: Block, size: u64) {
         self.free_frames += self.pages(size);
-        let mut at = block.0 as u32;
-        while at != NONE {
-            let next = self.runs[at as usize].next;
-            self.runs[at as usize].next = self.free;
-            self.free = at;
-            at = next;
+        if let Some(lists) = &mut self.lists {
+            lists.free.append(&mut lists.blocks[block.0 as usize]);
+            lists.spare.push(block.0);
         }
     }
 
@@ -110,15 +98,16 @@ impl Placement for Paging {
         round_up(size.max(1), self.page)
     }
 
+    /// One extent a page; none without [`Paging::with_frames`].
     fn extents(&self, block: Block, _size: u64) -> Vec<Extent> {
-        let mut extents = Vec::new();
-        let mut at = block.0 as u32;
-        while at != NONE {
-            let run = &self.runs[at as usize];
-            extents.push(Extent { start: run.first * self.page, len: run.frames * self.page });
-            at = run.next;
-        }
-        extents
+        let Some(lists) = &self.lists else {
+            return Vec::new();
+        };
+        let extent = |&frame: &u64| Extent {
+            start: frame * self.page,
+            len: self.page,
+        };
+        lists.blocks[block.0 as usize].iter().map(extent).collect()
     }
 
     fn free_bytes(&self) -> u64 {

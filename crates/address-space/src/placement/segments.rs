@@ -58,7 +58,11 @@ impl Segments {
             if segment.base != end {
                 self.moved += segment.limit;
                 if let Some(moves) = &mut self.moves {
-                    moves.push(Move { from: segment.base, to: end, len: segment.limit });
+                    moves.push(Move {
+                        from: segment.base,
+                        to: end,
+                        len: segment.limit,
+                    });
                 }
                 segment.base = end;
             }
@@ -87,7 +91,10 @@ impl Placement for Segments {
                 self.holes.take_first(size, 0)?
             }
         };
-        let segment = Segment { base: hole.start, limit: size };
+        let segment = Segment {
+            base: hole.start,
+            limit: size,
+        };
         let row = match self.spare.pop() {
             Some(row) => {
                 self.table[row as usize] = segment;
@@ -118,7 +125,10 @@ impl Placement for Segments {
 
     fn extents(&self, block: Block, _size: u64) -> Vec<Extent> {
         let segment = self.table[block.0 as usize];
-        vec![Extent { start: segment.base, len: segment.limit }]
+        vec![Extent {
+            start: segment.base,
+            len: segment.limit,
+        }]
     }
 
     fn free_bytes(&self) -> u64 {

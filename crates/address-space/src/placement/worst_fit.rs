@@ -12,7 +12,10 @@ pub struct WorstFit {
 impl WorstFit {
     /// An empty arena of `arena` bytes.
     pub fn new(arena: u64) -> Self {
-        WorstFit { arena, holes: Holes::new(arena) }
+        WorstFit {
+            arena,
+            holes: Holes::new(arena),
+        }
     }
 }
 
@@ -30,7 +33,10 @@ impl Placement for WorstFit {
     }
 
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent { start: block.0, len: size }]
+        vec![Extent {
+            start: block.0,
+            len: size,
+        }]
     }
 
     fn free_bytes(&self) -> u64 {

@@ -28,7 +28,10 @@ impl Policy {
     pub fn all(page_sizes: &[u64]) -> Vec<Policy> {
         use Policy::{BestFit, Buddy, FirstFit, NextFit, Segments, WorstFit};
         let contiguous = [FirstFit, NextFit, BestFit, WorstFit, Buddy, Segments];
-        contiguous.into_iter().chain(page_sizes.iter().map(|&page| Policy::Paging(page))).collect()
+        contiguous
+            .into_iter()
+            .chain(page_sizes.iter().map(|&page| Policy::Paging(page)))
+            .collect()
     }
 
     /// The name used in every output.

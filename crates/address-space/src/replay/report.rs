@@ -80,7 +80,12 @@ pub struct GivenArena {
 }
 
 impl Report {
-    pub(super) fn new(summary: &Summary, arena: u64, sample_every: u64, policies: Vec<Row>) -> Self {
+    pub(super) fn new(
+        summary: &Summary,
+        arena: u64,
+        sample_every: u64,
+        policies: Vec<Row>,
+    ) -> Self {
         Report {
             schema: 1,
             trace: Trace {

@@ -35,12 +35,19 @@ impl Sample {
 
     /// Share of the free bytes that the largest possible request cannot use, 0 to 1.
     pub fn external(&self) -> f64 {
-        share(self.free_bytes.saturating_sub(self.largest_request_bytes), self.free_bytes)
+        share(
+            self.free_bytes.saturating_sub(self.largest_request_bytes),
+            self.free_bytes,
+        )
     }
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 /// What to do, and keep, while a run goes on.
@@ -48,7 +55,7 @@ fn share(part: u64, whole: u64) -> f64 {
 pub struct Watch {
     /// Stop at the first request that fails.
     pub stop_at_failure: bool,
-    /// Follow the highest footprint after every placement.
+    /// Follow the highest end of a block.
     pub footprint: bool,
     /// Keep a [`Sample`] every so many operations; 0 keeps none.
     pub sample_every: u64,
@@ -70,7 +77,7 @@ pub struct Run {
     pub exact: u64,
     /// Highest sum of allotted bytes.
     pub peak_allotted: u64,
-    /// Highest footprint, when watched.
+    /// Highest end of a block, when watched; only policies with [`Policy::settles_low`] can say.
     pub peak_footprint: u64,
     /// Samples, when watched.
     pub samples: Vec<Sample>,
@@ -153,7 +160,9 @@ impl Run {
         self.allotted_bytes += self.memory.allotted(size);
         self.peak_allotted = self.peak_allotted.max(self.allotted_bytes);
         if self.watch.footprint {
-            self.peak_footprint = self.peak_footprint.max(self.memory.footprint());
+            // The policies this is asked of name a block by its offset.
+            let end = block.0 + self.memory.allotted(size);
+            self.peak_footprint = self.peak_footprint.max(end);
         }
     }
 

@@ -10,10 +10,9 @@ use super::Policy;
 /// The search for one policy.
 #[derive(Debug, Clone)]
 pub struct Search {
-    policy: Policy,
     /// No arena of this size or smaller is worth a try: below the floor, or seen to fail.
     fails: u64,
-    /// The smallest arena in which a whole run went well.
+    /// The smallest arena in which a whole run went well, or must go well by what is known of the policy.
     works: Option<u64>,
     hint: u64,
     resolution: u64,
@@ -22,27 +21,36 @@ pub struct Search {
 impl Search {
     /// A search that knows the peak of the allotted bytes, and the highest footprint in an arena without
     /// end for policies that settle low. Ends within `resolution` bytes.
-    pub fn new(policy: Policy, peak_allotted: u64, peak_footprint: Option<u64>, resolution: u64) -> Self {
+    pub fn new(
+        policy: Policy,
+        peak_allotted: u64,
+        peak_footprint: Option<u64>,
+        resolution: u64,
+    ) -> Self {
         let fails = peak_allotted.saturating_sub(1);
-        let hint = if policy.never_fragments() {
-            peak_allotted
-        } else {
-            peak_footprint.unwrap_or(peak_allotted + peak_allotted / 8)
+        // First fit in any larger arena makes the very choices it made in the endless one, so that its
+        // highest footprint is the answer; where nothing ever fragments the peak is.
+        let works = match (policy, peak_footprint) {
+            (Policy::FirstFit, Some(footprint)) => Some(footprint),
+            _ => policy.never_fragments().then_some(peak_allotted),
         };
-        Search { policy, fails, works: None, hint, resolution: resolution.max(1) }
+        let hint = peak_footprint.unwrap_or(peak_allotted + peak_allotted / 8);
+        let fails = works.map_or(fails, |works| works.saturating_sub(1));
+        Search {
+            fails,
+            works,
+            hint,
+            resolution: resolution.max(1),
+        }
     }
 
     /// The arena to try next; `None` when the search is over.
     pub fn next(&self) -> Option<u64> {
-        let Some(works) = self.works else { return Some(self.hint.max(self.fails + 1)) };
-        // First fit in a larger arena makes the very choices it made in the endless one, so that the
-        // highest footprint is the answer; and with nothing ever fragmented the peak is.
-        let exact = self.policy.never_fragments() || self.policy == Policy::FirstFit;
-        let distance = works - self.fails;
-        if distance <= self.resolution || exact && works == self.hint {
-            return None;
+        match self.works {
+            None => Some(self.hint.max(self.fails + 1)),
+            Some(works) if works - self.fails <= self.resolution => None,
+            Some(works) => Some(self.fails + (works - self.fails) / 2),
         }
-        Some(self.fails + distance / 2)
     }
 
     /// Takes in how a run in `arena` bytes went.
@@ -57,7 +65,7 @@ impl Search {
         }
     }
 
-    /// The smallest arena in which a whole run went well.
+    /// The smallest arena found; a run in it still has to confirm the answer.
     pub fn found(&self) -> Option<u64> {
         self.works
     }

@@ -33,7 +33,11 @@ impl Source {
         let (ops, summary) = read(open(path)?, format)?;
         Ok(match ops {
             Some(ops) => Source::Kept(ops, summary),
-            None => Source::Streamed { path: path.to_owned(), format, summary },
+            None => Source::Streamed {
+                path: path.to_owned(),
+                format,
+                summary,
+            },
         })
     }
 
@@ -90,7 +94,10 @@ impl Source {
 fn open(path: &Path) -> Result<BufReader<File>, TraceError> {
     File::open(path)
         .map(|file| BufReader::with_capacity(1 << 18, file))
-        .map_err(|error| TraceError { line: 0, message: format!("open: {error}") })
+        .map_err(|error| TraceError {
+            line: 0,
+            message: format!("open: {error}"),
+        })
 }
 
 fn read(

@@ -1,2 +1,4 @@
 //! Memory over time as an SVG picture.
-pub fn svg(_r:&super::Report)->String{String::new()}
+pub fn svg(_r: &super::Report) -> String {
+    String::new()
+}

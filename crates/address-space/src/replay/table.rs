@@ -13,7 +13,9 @@ pub fn table(report: &Report) -> String {
         bytes(trace.peak_live_bytes)
     );
     if let Some(partial) = &trace.partial {
-        text.push_str(&format!("PARTIAL: {partial}; the figures are for what was read\n"));
+        text.push_str(&format!(
+            "PARTIAL: {partial}; the figures are for what was read\n"
+        ));
     }
     for note in &trace.notes {
         text.push_str(&format!("note: {note}\n"));
@@ -22,8 +24,21 @@ pub fn table(report: &Report) -> String {
     let given = format!("in {} ({given:.3} x peak)", bytes(report.given_arena_bytes));
     text.push('\n');
     let mut rows = vec![
-        ["", "smallest", "x peak", "internal", "external", "holes/", "Knuth's", "failed", "although"],
-        ["policy", "arena", "live", "mean", "mean", "block", "p/2", "requests", "enough free"],
+        [
+            "", "smallest", "x peak", "internal", "external", "holes/", "Knuth's", "failed",
+            "although",
+        ],
+        [
+            "policy",
+            "arena",
+            "live",
+            "mean",
+            "mean",
+            "block",
+            "p/2",
+            "requests",
+            "enough free",
+        ],
     ]
     .into_iter()
     .map(|row| row.map(String::from).to_vec())

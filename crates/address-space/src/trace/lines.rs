@@ -24,14 +24,22 @@ pub(crate) struct Line<'a> {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(input: R) -> Self {
-        Lines { input, buffer: Vec::with_capacity(256), number: 0 }
+        Lines {
+            input,
+            buffer: Vec::with_capacity(256),
+            number: 0,
+        }
     }
 
     pub fn next(&mut self) -> Result<Option<Line<'_>>, TraceError> {
         self.number += 1;
         let fail = |line, message: String| Err(TraceError { line, message });
         self.buffer.clear();
-        let read = self.input.by_ref().take(LONGEST).read_until(b'\n', &mut self.buffer);
+        let read = self
+            .input
+            .by_ref()
+            .take(LONGEST)
+            .read_until(b'\n', &mut self.buffer);
         match read {
             Ok(0) => return Ok(None),
             Ok(_) => {}
@@ -41,13 +49,23 @@ impl<R: BufRead> Lines<R> {
         if whole {
             self.buffer.pop();
         } else if self.buffer.len() as u64 == LONGEST {
-            return fail(self.number, format!("longer than {LONGEST} bytes: not a trace"));
+            return fail(
+                self.number,
+                format!("longer than {LONGEST} bytes: not a trace"),
+            );
         }
         if self.buffer.contains(&0) {
-            return fail(self.number, "holds NUL bytes: binary data, not a trace".into());
+            return fail(
+                self.number,
+                "holds NUL bytes: binary data, not a trace".into(),
+            );
         }
         match std::str::from_utf8(&self.buffer) {
-            Ok(text) => Ok(Some(Line { number: self.number, text, whole })),
+            Ok(text) => Ok(Some(Line {
+                number: self.number,
+                text,
+                whole,
+            })),
             Err(_) => fail(self.number, "is not UTF-8: binary data, not a trace".into()),
         }
     }

@@ -45,9 +45,18 @@ pub enum Op {
 /// What one line says, before blocks get slots. `id` is an address or the trace's own number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    Place { id: u64, size: u64 },
-    Free { id: u64 },
-    Resize { old: u64, new: u64, size: u64 },
+    Place {
+        id: u64,
+        size: u64,
+    },
+    Free {
+        id: u64,
+    },
+    Resize {
+        old: u64,
+        new: u64,
+        size: u64,
+    },
     /// The header's count of operations.
     Announced(u64),
     /// The line is of a forked process, which has a heap of its own.

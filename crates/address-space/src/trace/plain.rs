@@ -8,17 +8,31 @@ use super::{Event, Op, excerpt};
 pub(crate) fn parse(line: &str) -> Result<Event, String> {
     let text = line.split('#').next().unwrap_or_default();
     let mut words = text.split_ascii_whitespace();
-    let Some(kind) = words.next() else { return Ok(Event::Nothing) };
+    let Some(kind) = words.next() else {
+        return Ok(Event::Nothing);
+    };
     let mut number = |what: &str| -> Result<u64, String> {
-        let word = words.next().ok_or_else(|| format!("{what} is missing in {}", excerpt(line)))?;
-        word.parse().map_err(|_| format!("{} is no {what}", excerpt(word)))
+        let word = words
+            .next()
+            .ok_or_else(|| format!("{what} is missing in {}", excerpt(line)))?;
+        word.parse()
+            .map_err(|_| format!("{} is no {what}", excerpt(word)))
     };
     let event = match kind {
-        "a" => Event::Place { id: number("block number")?, size: number("size in bytes")? },
-        "f" => Event::Free { id: number("block number")? },
+        "a" => Event::Place {
+            id: number("block number")?,
+            size: number("size in bytes")?,
+        },
+        "f" => Event::Free {
+            id: number("block number")?,
+        },
         "r" => {
             let id = number("block number")?;
-            Event::Resize { old: id, new: id, size: number("size in bytes")? }
+            Event::Resize {
+                old: id,
+                new: id,
+                size: number("size in bytes")?,
+            }
         }
         _ => return Err(format!("expected a, r or f, found {}", excerpt(line))),
     };

@@ -38,7 +38,10 @@ impl Summary {
     /// The sums over operations already at hand.
     pub fn of(ops: &[Op]) -> Summary {
         let mut sizes: Vec<u64> = Vec::new();
-        let mut summary = Summary { operations: ops.len() as u64, ..Summary::default() };
+        let mut summary = Summary {
+            operations: ops.len() as u64,
+            ..Summary::default()
+        };
         for &op in ops {
             let (slot, size) = match op {
                 Op::Place { slot, size } | Op::Resize { slot, size } => (slot as usize, size),
@@ -129,7 +132,12 @@ impl<R: BufRead> Reader<R> {
                     self.summary.partial =
                         Some(format!("the trace breaks off in line {number}: {message}"));
                 }
-                Err(message) => return Err(TraceError { line: number, message }),
+                Err(message) => {
+                    return Err(TraceError {
+                        line: number,
+                        message,
+                    });
+                }
             }
         }
     }
@@ -233,11 +241,15 @@ impl<R: BufRead> Reader<R> {
         }
         if self.foreign_frees > 0 {
             let frees = self.foreign_frees;
-            summary.notes.push(format!("{frees} frees of blocks whose allocation is not in the trace"));
+            summary.notes.push(format!(
+                "{frees} frees of blocks whose allocation is not in the trace"
+            ));
         }
         if self.other_process > 0 {
             let lines = self.other_process;
-            summary.notes.push(format!("{lines} operations of forked processes, left out"));
+            summary
+                .notes
+                .push(format!("{lines} operations of forked processes, left out"));
         }
         Ok(())
     }
@@ -264,7 +276,9 @@ impl Parser {
 /// A request for 0 bytes still gets an address of its own: malloc(3) returns a pointer that can be freed.
 fn acceptable(size: u64) -> Result<u64, String> {
     if size > LARGEST_REQUEST {
-        return Err(format!("{size} bytes: more than any address space holds (2^47)"));
+        return Err(format!(
+            "{size} bytes: more than any address space holds (2^47)"
+        ));
     }
     Ok(size.max(1))
 }

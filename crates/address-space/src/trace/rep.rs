@@ -16,8 +16,16 @@ impl Rep {
         }
         self.header += 1;
         let number: u64 = line.trim().parse().map_err(|_| {
-            format!("header line {} of 4 is no number: {}", self.header, excerpt(line))
+            format!(
+                "header line {} of 4 is no number: {}",
+                self.header,
+                excerpt(line)
+            )
         })?;
-        Ok(if self.header == 3 { Event::Announced(number) } else { Event::Nothing })
+        Ok(if self.header == 3 {
+            Event::Announced(number)
+        } else {
+            Event::Nothing
+        })
     }
 }

@@ -41,13 +41,20 @@ fn call(text: &str) -> Result<Event, String> {
     let damaged = || format!("{} breaks off or is damaged", excerpt(text));
     let Some((name, rest)) = text.split_once('(') else {
         // `--PID--  = 0x0`, the late result of a call already taken; or a remark of valgrind's.
-        return if is_allocator(text) { Err(damaged()) } else { Ok(Event::Nothing) };
+        return if is_allocator(text) {
+            Err(damaged())
+        } else {
+            Ok(Event::Nothing)
+        };
     };
     if !is_allocator(name) {
         return Ok(Event::Nothing);
     }
     let (arguments, rest) = rest.split_once(')').ok_or_else(damaged)?;
-    let arguments = arguments.split(',').map(number).collect::<Option<Vec<u64>>>();
+    let arguments = arguments
+        .split(',')
+        .map(number)
+        .collect::<Option<Vec<u64>>>();
     let arguments = arguments.ok_or_else(damaged)?;
     let freeing = name == "free" || name == "cfree" || name.starts_with("_Zd");
     if freeing {
@@ -66,7 +73,10 @@ fn call(text: &str) -> Result<Event, String> {
         // A size no allocator serves; valgrind's complaint cuts the line and the call returns 0x0.
         return Ok(Event::Nothing);
     }
-    let result = rest.strip_prefix(" = ").and_then(number).ok_or_else(damaged)?;
+    let result = rest
+        .strip_prefix(" = ")
+        .and_then(number)
+        .ok_or_else(damaged)?;
     let size = match (name, arguments.as_slice()) {
         ("calloc", &[count, each]) => count.checked_mul(each).ok_or_else(damaged)?,
         ("realloc", &[_, size]) | ("memalign", &[_, size]) => size,
@@ -75,21 +85,38 @@ fn call(text: &str) -> Result<Event, String> {
     };
     Ok(match (name, result) {
         (_, 0) => Event::Nothing,
-        ("realloc", new) => Event::Resize { old: arguments[0], new, size },
+        ("realloc", new) => Event::Resize {
+            old: arguments[0],
+            new,
+            size,
+        },
         (_, id) => Event::Place { id, size },
     })
 }
 
 fn is_allocator(name: &str) -> bool {
-    const NAMES: [&str; 7] =
-        ["malloc", "free", "calloc", "realloc", "memalign", "cfree", "malloc_usable_size"];
-    NAMES.contains(&name) || ["_Znw", "_Zna", "_Zdl", "_Zda"].iter().any(|op| name.starts_with(op))
+    const NAMES: [&str; 7] = [
+        "malloc",
+        "free",
+        "calloc",
+        "realloc",
+        "memalign",
+        "cfree",
+        "malloc_usable_size",
+    ];
+    NAMES.contains(&name)
+        || ["_Znw", "_Zna", "_Zdl", "_Zda"]
+            .iter()
+            .any(|op| name.starts_with(op))
 }
 
 /// `72704`, `0x4A8B040`, `size 64`, `al 64`.
 fn number(text: &str) -> Option<u64> {
     let text = text.trim();
-    let text = text.strip_prefix("size ").or(text.strip_prefix("al ")).unwrap_or(text);
+    let text = text
+        .strip_prefix("size ")
+        .or(text.strip_prefix("al "))
+        .unwrap_or(text);
     match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
