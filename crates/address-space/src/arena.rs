@@ -1,5 +1,8 @@
 //! A real mapping under a placement policy: every block's bytes are written, and checked when it goes.
-#![expect(unsafe_code, reason = "one anonymous mapping, handed out as a slice until it is dropped")]
+#![expect(
+    unsafe_code,
+    reason = "one anonymous mapping, handed out as a slice until it is dropped"
+)]
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -29,11 +32,21 @@ impl Arena {
     /// mmap(2): ENOMEM when the address space, `ulimit -v` or vm.overcommit_memory=2 does not allow it.
     pub fn new(len: u64) -> Result<Arena> {
         let describe = || format!("mmap an arena of {}", bytes(len));
-        let size = usize::try_from(len).ok().and_then(NonZeroUsize::new).with_context(describe)?;
-        let (protection, flags) = (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_PRIVATE);
+        let size = usize::try_from(len)
+            .ok()
+            .and_then(NonZeroUsize::new)
+            .with_context(describe)?;
+        let (protection, flags) = (
+            ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+            MapFlags::MAP_PRIVATE,
+        );
         // SAFETY: a new private mapping at an address of the kernel's choice overlaps nothing that exists.
-        let base = unsafe { mmap_anonymous(None, size, protection, flags) }.with_context(describe)?;
-        Ok(Arena { base, len: size.get() })
+        let base =
+            unsafe { mmap_anonymous(None, size, protection, flags) }.with_context(describe)?;
+        Ok(Arena {
+            base,
+            len: size.get(),
+        })
     }
 
     /// The bytes.
@@ -67,7 +80,11 @@ impl Checked {
     /// As [`Arena::new`].
     pub fn new(policy: Box<dyn Placement>) -> Result<Checked> {
         let arena = Arena::new(policy.arena())?;
-        Ok(Checked { policy, arena, live: HashMap::new() })
+        Ok(Checked {
+            policy,
+            arena,
+            live: HashMap::new(),
+        })
     }
 
     /// The policy, to ask it questions.
@@ -80,11 +97,15 @@ impl Checked {
     /// # Errors
     /// The policy gave out bytes beyond the arena.
     pub fn place(&mut self, size: u64) -> Result<Option<Block>> {
-        let Some(block) = self.policy.place(size) else { return Ok(None) };
+        let Some(block) = self.policy.place(size) else {
+            return Ok(None);
+        };
         // Moves come first: they made the room that the block is about to fill.
         for step in self.policy.take_moves() {
             let from = step.from as usize;
-            self.arena.bytes().copy_within(from..from + step.len as usize, step.to as usize);
+            self.arena
+                .bytes()
+                .copy_within(from..from + step.len as usize, step.to as usize);
         }
         self.each_byte(block, size, |byte, expected| *byte = expected)?;
         self.live.insert(block, size);
@@ -96,20 +117,36 @@ impl Checked {
     /// # Errors
     /// A byte no longer holds what was written: the policy gave it to two blocks, or moved it wrongly.
     pub fn free(&mut self, block: Block) -> Result<()> {
-        let Some(size) = self.live.remove(&block) else { bail!("free of a block that is not live") };
+        let Some(size) = self.live.remove(&block) else {
+            bail!("free of a block that is not live")
+        };
         let mut wrong = 0u64;
-        self.each_byte(block, size, |byte, expected| wrong += u64::from(*byte != expected))?;
-        ensure!(wrong == 0, "{wrong} of the {size} bytes of a block changed while it was live");
+        self.each_byte(block, size, |byte, expected| {
+            wrong += u64::from(*byte != expected)
+        })?;
+        ensure!(
+            wrong == 0,
+            "{wrong} of the {size} bytes of a block changed while it was live"
+        );
         self.policy.free(block, size);
         Ok(())
     }
 
-    fn each_byte(&mut self, block: Block, size: u64, mut visit: impl FnMut(&mut u8, u8)) -> Result<()> {
+    fn each_byte(
+        &mut self,
+        block: Block,
+        size: u64,
+        mut visit: impl FnMut(&mut u8, u8),
+    ) -> Result<()> {
         let mut done = 0u64;
         for extent in self.policy.extents(block, size) {
             let len = extent.len.min(size - done);
             let range = extent.start as usize..(extent.start + len) as usize;
-            let part = self.arena.bytes().get_mut(range).context("a block beyond the arena")?;
+            let part = self
+                .arena
+                .bytes()
+                .get_mut(range)
+                .context("a block beyond the arena")?;
             for byte in part {
                 visit(byte, pattern(block, done));
                 done += 1;

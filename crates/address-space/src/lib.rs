@@ -2,6 +2,7 @@
 //! and the tools `replay`, `record`, `inspect` and `system`.
 
 pub mod arena;
+pub mod machine;
 pub mod placement;
 pub mod replay;
 pub mod trace;

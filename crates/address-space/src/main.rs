@@ -1,22 +1,33 @@
-//! address-space
-fn main() {
-    let a: Vec<String> = std::env::args().collect();
-    let s = if a[1] == "-g" {
-        let k = address_space::trace::generate::Kind::ALL
-            .iter()
-            .find(|k| k.0 == a[2])
-            .unwrap()
-            .1;
-        let (o, s) = address_space::trace::generate::generate(k, 300000, 1);
-        address_space::replay::Source::Kept(o, s)
-    } else {
-        address_space::replay::Source::open(a[1].as_ref(), None).unwrap()
+//! The `address-space` command: arguments in, one library call, text out.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one place of this crate that prints"
+)]
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Segmentation, paging and both kinds of fragmentation, with real memory.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a trace of allocations through every placement policy and page size
+    Replay(commands::replay::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Replay(arguments) => commands::replay::run(&arguments),
     };
-    let t = std::time::Instant::now();
-    let r = address_space::replay::replay(&s, &Default::default(), |p| {
-        eprintln!("{:?} {p}", t.elapsed())
-    })
-    .unwrap();
-    eprintln!("{:?}", t.elapsed());
-    print!("{}", address_space::replay::table::table(&r));
+    commands::exit_status(result)
 }

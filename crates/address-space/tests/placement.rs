@@ -2,7 +2,8 @@
 
 use address_space::arena::Checked;
 use address_space::placement::{
-    BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Paging, Placement, Segments, WorstFit,
+    BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Paging, Placement, Segments,
+    WorstFit,
 };
 use proptest::prelude::*;
 
@@ -40,7 +41,12 @@ fn same_addresses(mut fast: impl Placement, choice: Choice, arena: u64, steps: &
             Step::Free(_) => {}
         }
         let seen = |policy: &dyn Placement| {
-            (policy.free_bytes(), policy.largest(), policy.holes(), policy.footprint())
+            (
+                policy.free_bytes(),
+                policy.largest(),
+                policy.holes(),
+                policy.footprint(),
+            )
         };
         assert_eq!(seen(&fast), seen(&slow), "{choice:?} after {step:?}");
     }
@@ -56,7 +62,10 @@ fn policies(arena: u64) -> Vec<(&'static str, Box<dyn Placement>)> {
         ("buddy", Box::new(Buddy::new(arena))),
         ("segments", Box::new(Segments::new(arena).recording_moves())),
         ("paging 16", Box::new(Paging::new(arena, 16).with_frames())),
-        ("paging 512", Box::new(Paging::new(arena, 512).with_frames())),
+        (
+            "paging 512",
+            Box::new(Paging::new(arena, 512).with_frames()),
+        ),
     ]
 }
 
@@ -113,8 +122,15 @@ fn compaction_makes_one_hole_and_counts_its_price() {
         segments.free(*block, 10);
     }
     assert_eq!((segments.holes(), segments.free_bytes()), (5, 50));
-    assert!(segments.place(50).is_some(), "50 bytes are free, in holes of 10");
-    assert_eq!(segments.moved_bytes(), 50, "five segments of 10 bytes slid down");
+    assert!(
+        segments.place(50).is_some(),
+        "50 bytes are free, in holes of 10"
+    );
+    assert_eq!(
+        segments.moved_bytes(),
+        50,
+        "five segments of 10 bytes slid down"
+    );
 }
 
 #[test]
@@ -124,7 +140,11 @@ fn next_fit_goes_on_where_it_stopped() {
     next.place(10).unwrap();
     next.free(first, 10);
     assert_eq!(next.place(10), Some(Block(20)), "the hole at 0 lies behind");
-    assert_eq!(next.place(10), Some(Block(0)), "and is found on the second lap");
+    assert_eq!(
+        next.place(10),
+        Some(Block(0)),
+        "and is found on the second lap"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub mod measure;
 pub mod policy;
+pub mod real;
 pub mod report;
 pub mod run;
 pub mod search;

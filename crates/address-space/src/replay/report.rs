@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::real::RealMemory;
 use super::run::Sample;
 use crate::trace::Summary;
 
@@ -18,6 +19,8 @@ pub struct Report {
     pub sample_every_operations: u64,
     /// One row a policy.
     pub policies: Vec<Row>,
+    /// The same in real memory, when asked for; null otherwise.
+    pub real_memory: Option<Vec<RealMemory>>,
 }
 
 /// The trace, added up.
@@ -99,6 +102,7 @@ impl Report {
             given_arena_bytes: arena,
             sample_every_operations: sample_every,
             policies,
+            real_memory: None,
         }
     }
 }

@@ -134,7 +134,7 @@ impl Run {
                 self.place(slot, size);
             }
         }
-        if self.watch.sample_every > 0 && self.operations % self.watch.sample_every == 0 {
+        if self.watch.sample_every > 0 && self.operations.is_multiple_of(self.watch.sample_every) {
             self.samples.push(self.sample());
         }
     }

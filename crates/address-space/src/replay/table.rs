@@ -71,5 +71,12 @@ pub fn table(report: &Report) -> String {
             row.moved_bytes as f64 / trace.total_bytes.max(1) as f64
         ));
     }
+    if let Some(runs) = &report.real_memory {
+        let checked = runs.iter().map(|run| run.blocks_checked).sum();
+        text.push_str(&format!(
+            "In real memory: {} blocks written and found as written, over all policies.\n",
+            count(checked)
+        ));
+    }
     text
 }

@@ -1,0 +1,71 @@
+//! One file a subcommand: its arguments, and the library call they turn into.
+
+pub mod replay;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+/// Writes data to standard output.
+///
+/// # Errors
+/// As write(2); a closed pipe too, which [`exit_status`] then takes for a quiet end.
+pub fn write(text: &str) -> Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+/// What is written is either JSON or text.
+pub fn emit(
+    json: bool,
+    document: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<()> {
+    if json {
+        write(&format!("{}\n", serde_json::to_string_pretty(document)?))
+    } else {
+        write(&text())
+    }
+}
+
+/// 0, or 2 with the error on standard error; a reader that went away is no error.
+pub fn exit_status(result: Result<ExitCode>) -> ExitCode {
+    match result {
+        Ok(status) => status,
+        Err(error) => {
+            let closed = error.chain().any(|cause| {
+                cause
+                    .downcast_ref::<io::Error>()
+                    .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+            });
+            if closed {
+                return ExitCode::SUCCESS;
+            }
+            let _ = writeln!(io::stderr(), "address-space: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        "t" | "tb" | "tib" => 1 << 40,
+        unit => return Err(format!("unknown unit {unit}; known are K, M, G and T")),
+    };
+    let value: f64 = digits
+        .parse()
+        .map_err(|_| format!("{text} is no number of bytes"))?;
+    let size = value * factor as f64;
+    if !(1.0..=(1u64 << 62) as f64).contains(&size) {
+        return Err("must be at least 1 byte and at most 2^62".into());
+    }
+    Ok(size as u64)
+}
