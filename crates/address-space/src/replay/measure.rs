@@ -117,7 +117,7 @@ fn search(
         .map(|(&policy, floor)| {
             let run = endless.iter().find(|run| run.policy == policy);
             let footprint = run.map(|run| run.peak_footprint);
-            Search::new(policy, floor, footprint, resolution.max(policy.unit()))
+            Search::new(policy, floor, footprint, resolution)
         })
         .collect();
     for number in 2.. {

@@ -42,7 +42,7 @@ impl Policy {
             Policy::BestFit => "best fit".into(),
             Policy::WorstFit => "worst fit".into(),
             Policy::Buddy => "buddy".into(),
-            Policy::Segments => "segments + compaction".into(),
+            Policy::Segments => "segments compacted".into(),
             Policy::Paging(page) if page % 1024 == 0 => format!("paging {} KiB", page / 1024),
             Policy::Paging(page) => format!("paging {page} B"),
         }

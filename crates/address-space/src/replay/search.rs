@@ -7,10 +7,11 @@
 
 use super::Policy;
 
-/// The search for one policy.
+/// The search for one policy. Counts in the policy's unit: a page, or the smallest buddy.
 #[derive(Debug, Clone)]
 pub struct Search {
-    /// No arena of this size or smaller is worth a try: below the floor, or seen to fail.
+    unit: u64,
+    /// No arena of this many units or fewer is worth a try: below the floor, or seen to fail.
     fails: u64,
     /// The smallest arena in which a whole run went well, or must go well by what is known of the policy.
     works: Option<u64>,
@@ -27,46 +28,51 @@ impl Search {
         peak_footprint: Option<u64>,
         resolution: u64,
     ) -> Self {
-        let fails = peak_allotted.saturating_sub(1);
+        let unit = policy.unit();
+        let floor = peak_allotted.div_ceil(unit);
+        let footprint = peak_footprint.map(|bytes| bytes.div_ceil(unit));
         // First fit in any larger arena makes the very choices it made in the endless one, so that its
         // highest footprint is the answer; where nothing ever fragments the peak is.
-        let works = match (policy, peak_footprint) {
+        let works = match (policy, footprint) {
             (Policy::FirstFit, Some(footprint)) => Some(footprint),
-            _ => policy.never_fragments().then_some(peak_allotted),
+            _ => policy.never_fragments().then_some(floor),
         };
-        let hint = peak_footprint.unwrap_or(peak_allotted + peak_allotted / 8);
-        let fails = works.map_or(fails, |works| works.saturating_sub(1));
+        let fails = works.unwrap_or(floor).saturating_sub(1);
+        let hint = footprint.unwrap_or(floor + floor / 8);
         Search {
+            unit,
             fails,
             works,
             hint,
-            resolution: resolution.max(1),
+            resolution: (resolution / unit).max(1),
         }
     }
 
-    /// The arena to try next; `None` when the search is over.
+    /// The arena to try next, in bytes; `None` when the search is over.
     pub fn next(&self) -> Option<u64> {
-        match self.works {
-            None => Some(self.hint.max(self.fails + 1)),
-            Some(works) if works - self.fails <= self.resolution => None,
-            Some(works) => Some(self.fails + (works - self.fails) / 2),
-        }
+        let units = match self.works {
+            None => self.hint.max(self.fails + 1),
+            Some(works) if works - self.fails <= self.resolution => return None,
+            Some(works) => self.fails + (works - self.fails) / 2,
+        };
+        Some(units.saturating_mul(self.unit))
     }
 
     /// Takes in how a run in `arena` bytes went.
     pub fn learn(&mut self, arena: u64, failed: bool) {
+        let units = arena / self.unit;
         if failed {
-            self.fails = self.fails.max(arena);
+            self.fails = self.fails.max(units);
             if self.works.is_none() {
-                self.hint = arena.saturating_add(arena / 2 + 1);
+                self.hint = units.saturating_add(units / 2 + 1);
             }
         } else {
-            self.works = Some(self.works.map_or(arena, |works| works.min(arena)));
+            self.works = Some(self.works.map_or(units, |works| works.min(units)));
         }
     }
 
-    /// The smallest arena found; a run in it still has to confirm the answer.
+    /// The smallest arena found, in bytes; a run in it still has to confirm the answer.
     pub fn found(&self) -> Option<u64> {
-        self.works
+        self.works.map(|units| units * self.unit)
     }
 }

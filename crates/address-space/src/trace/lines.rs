@@ -48,16 +48,17 @@ impl<R: BufRead> Lines<R> {
         let whole = self.buffer.last() == Some(&b'\n');
         if whole {
             self.buffer.pop();
-        } else if self.buffer.len() as u64 == LONGEST {
-            return fail(
-                self.number,
-                format!("longer than {LONGEST} bytes: not a trace"),
-            );
         }
         if self.buffer.contains(&0) {
             return fail(
                 self.number,
                 "holds NUL bytes: binary data, not a trace".into(),
+            );
+        }
+        if !whole && self.buffer.len() as u64 == LONGEST {
+            return fail(
+                self.number,
+                format!("is longer than {LONGEST} bytes: not a trace"),
             );
         }
         match std::str::from_utf8(&self.buffer) {

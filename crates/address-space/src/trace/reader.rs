@@ -123,6 +123,11 @@ impl<R: BufRead> Reader<R> {
                 })?;
                 self.parser = Parser::of(format);
             }
+            if !whole && matches!(self.parser, Parser::Valgrind(_)) {
+                // valgrind ends every line; what looks whole here may be half an address.
+                self.summary.partial = Some(format!("the trace breaks off in line {number}"));
+                continue;
+            }
             let parsed = self.parser.parse(line.text);
             let op = parsed.and_then(|event| self.apply(event));
             match op {
