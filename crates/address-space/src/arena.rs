@@ -1,74 +1,16 @@
-//! A real mapping under a placement policy: every block's bytes are written, and checked when it goes.
-#![expect(
-    unsafe_code,
-    reason = "one anonymous mapping, handed out as a slice until it is dropped"
-)]
+//! Real memory under a placement policy: every block's bytes are written, and checked when it goes.
 
 use std::collections::HashMap;
-use std::ffi::c_void;
-use std::num::NonZeroUsize;
-use std::ptr::NonNull;
 
 use anyhow::{Context, Result, bail, ensure};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
+use crate::memory::Memory;
 use crate::placement::{Block, Placement};
-use crate::units::bytes;
 
-/// Private anonymous memory of fixed size, given back on drop.
-pub struct Arena {
-    base: NonNull<c_void>,
-    len: usize,
-}
-
-// SAFETY: the mapping is owned by this value alone and no thread has a say in which of them uses it;
-// moving the value to another thread moves the only way to reach the memory.
-unsafe impl Send for Arena {}
-
-impl Arena {
-    /// Maps `len` bytes (at least 1); pages are filled with zeros when first touched.
-    ///
-    /// # Errors
-    /// mmap(2): ENOMEM when the address space, `ulimit -v` or vm.overcommit_memory=2 does not allow it.
-    pub fn new(len: u64) -> Result<Arena> {
-        let describe = || format!("mmap an arena of {}", bytes(len));
-        let size = usize::try_from(len)
-            .ok()
-            .and_then(NonZeroUsize::new)
-            .with_context(describe)?;
-        let (protection, flags) = (
-            ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-            MapFlags::MAP_PRIVATE,
-        );
-        // SAFETY: a new private mapping at an address of the kernel's choice overlaps nothing that exists.
-        let base =
-            unsafe { mmap_anonymous(None, size, protection, flags) }.with_context(describe)?;
-        Ok(Arena {
-            base,
-            len: size.get(),
-        })
-    }
-
-    /// The bytes.
-    pub fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: base..base+len is mapped readable and writable until drop, zero-filled and so
-        // initialised; `&mut self` keeps any second slice from existing meanwhile.
-        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr().cast(), self.len) }
-    }
-}
-
-impl Drop for Arena {
-    fn drop(&mut self) {
-        // SAFETY: the mapping was made in `new` with this length, and no slice of it outlives self.
-        // munmap of a whole own mapping fails only by running out of mappings, and then it stays.
-        let _ = unsafe { munmap(self.base, self.len) };
-    }
-}
-
-/// A policy whose blocks lie in an [`Arena`], their contents watched.
+/// A policy whose blocks lie in real memory, their contents watched.
 pub struct Checked {
     policy: Box<dyn Placement>,
-    arena: Arena,
+    memory: Memory,
     live: HashMap<Block, u64>,
 }
 
@@ -77,12 +19,12 @@ impl Checked {
     /// ([`crate::placement::Segments::recording_moves`], [`crate::placement::Paging::with_frames`]).
     ///
     /// # Errors
-    /// As [`Arena::new`].
+    /// The arena cannot be mapped.
     pub fn new(policy: Box<dyn Placement>) -> Result<Checked> {
-        let arena = Arena::new(policy.arena())?;
+        let memory = Memory::private(usize::try_from(policy.arena())?)?;
         Ok(Checked {
             policy,
-            arena,
+            memory,
             live: HashMap::new(),
         })
     }
@@ -103,7 +45,7 @@ impl Checked {
         // Moves come first: they made the room that the block is about to fill.
         for step in self.policy.take_moves() {
             let from = step.from as usize;
-            self.arena
+            self.memory
                 .bytes()
                 .copy_within(from..from + step.len as usize, step.to as usize);
         }
@@ -143,7 +85,7 @@ impl Checked {
             let len = extent.len.min(size - done);
             let range = extent.start as usize..(extent.start + len) as usize;
             let part = self
-                .arena
+                .memory
                 .bytes()
                 .get_mut(range)
                 .context("a block beyond the arena")?;

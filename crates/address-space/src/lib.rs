@@ -2,8 +2,22 @@
 //! and the tools `replay`, `record`, `inspect` and `system`.
 
 pub mod arena;
+pub mod claims;
+mod exhaust;
+mod glibc;
+mod ldt;
 pub mod machine;
+pub mod memory;
 pub mod placement;
 pub mod replay;
 pub mod trace;
 pub mod units;
+
+use claim::Topic;
+
+/// The topic, its claims in the order in which they are best read.
+pub const TOPIC: Topic = Topic {
+    name: "address-space",
+    title: "segmentation, paging, and both kinds of fragmentation",
+    claims: claims::ALL,
+};

@@ -9,25 +9,36 @@ mod commands;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use anyhow::Result;
+use claim::Register;
+use clap::Parser;
+use runner::RunArgs;
 
 /// Segmentation, paging and both kinds of fragmentation, with real memory.
 #[derive(Parser)]
-#[command(version, about, propagate_version = true)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
+#[command(version, propagate_version = true)]
+enum Cli {
+    /// Run this topic's claims and tell what became of each
+    Claims(RunArgs),
+    /// Run this topic's claims with experiment and control exchanged: every verdict must turn
+    Selftest {
+        /// Claims to test; all where none is named
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
     /// Run a trace of allocations through every placement policy and page size
     Replay(commands::replay::Arguments),
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Replay(arguments) => commands::replay::run(&arguments),
-    };
-    commands::exit_status(result)
+    runner::finish(dispatch(Cli::parse()))
+}
+
+fn dispatch(cli: Cli) -> Result<u8> {
+    let register = Register::new(&[address_space::TOPIC])?;
+    match cli {
+        Cli::Claims(run) => run.run(&register),
+        Cli::Selftest { ids } => runner::selftest(&register, &ids),
+        Cli::Replay(arguments) => commands::replay::run(&arguments),
+    }
 }

@@ -3,14 +3,13 @@
 pub mod replay;
 
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use anyhow::Result;
 
 /// Writes data to standard output.
 ///
 /// # Errors
-/// As write(2); a closed pipe too, which [`exit_status`] then takes for a quiet end.
+/// As write(2); a closed pipe too, which then ends the program quietly.
 pub fn write(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes())?;
@@ -27,25 +26,6 @@ pub fn emit(
         write(&format!("{}\n", serde_json::to_string_pretty(document)?))
     } else {
         write(&text())
-    }
-}
-
-/// 0, or 2 with the error on standard error; a reader that went away is no error.
-pub fn exit_status(result: Result<ExitCode>) -> ExitCode {
-    match result {
-        Ok(status) => status,
-        Err(error) => {
-            let closed = error.chain().any(|cause| {
-                cause
-                    .downcast_ref::<io::Error>()
-                    .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-            });
-            if closed {
-                return ExitCode::SUCCESS;
-            }
-            let _ = writeln!(io::stderr(), "address-space: {error:#}");
-            ExitCode::from(2)
-        }
     }
 }
 

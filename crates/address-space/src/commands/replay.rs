@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use address_space::replay::{self, Options, Source, svg::svg, table::table};
 use address_space::trace::Format;
@@ -89,7 +88,7 @@ enum Form {
 }
 
 /// Runs the subcommand.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments) -> Result<u8> {
     let source = source(arguments)?;
     if let Some(path) = &arguments.save {
         save(&source, path).with_context(|| format!("write {}", path.display()))?;
@@ -122,7 +121,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         std::fs::write(path, svg(&report)).with_context(|| format!("write {}", path.display()))?;
     }
     emit(arguments.json, &report, || table(&report))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 fn source(arguments: &Arguments) -> Result<Source> {
