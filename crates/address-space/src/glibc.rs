@@ -91,9 +91,10 @@ fn largest(free: usize) -> usize {
     let (mut fits, mut fails) = (0, free + 1);
     while fails - fits > 1 {
         let size = fits + (fails - fits) / 2;
-        // SAFETY: any size may be asked for, and a null result may be freed.
+        // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps the
+        // compiler from removing a malloc whose block goes straight back.
         let block = unsafe {
-            let block = libc::malloc(size);
+            let block = std::hint::black_box(libc::malloc(size));
             libc::free(block);
             block
         };
