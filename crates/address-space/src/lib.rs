@@ -5,11 +5,14 @@ pub mod arena;
 pub mod claims;
 mod exhaust;
 mod glibc;
+pub mod inspect;
 mod ldt;
 pub mod machine;
 pub mod memory;
 pub mod placement;
+pub mod record;
 pub mod replay;
+pub mod system;
 pub mod trace;
 pub mod units;
 

@@ -28,6 +28,12 @@ enum Cli {
     },
     /// Run a trace of allocations through every placement policy and page size
     Replay(commands::replay::Arguments),
+    /// Record a program's allocations for replay (with valgrind)
+    Record(commands::record::Arguments),
+    /// Look at a living process: map, waste, holes, heap, frames
+    Inspect(commands::inspect::Arguments),
+    /// Look at the machine's free memory by order, and at its huge pages
+    System(commands::system::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,5 +46,8 @@ fn dispatch(cli: Cli) -> Result<u8> {
         Cli::Claims(run) => run.run(&register),
         Cli::Selftest { ids } => runner::selftest(&register, &ids),
         Cli::Replay(arguments) => commands::replay::run(&arguments),
+        Cli::Record(arguments) => commands::record::run(&arguments),
+        Cli::Inspect(arguments) => commands::inspect::run(&arguments),
+        Cli::System(arguments) => commands::system::run(&arguments),
     }
 }

@@ -1,6 +1,9 @@
 //! One file a subcommand: its arguments, and the library call they turn into.
 
+pub mod inspect;
+pub mod record;
 pub mod replay;
+pub mod system;
 
 use std::io::{self, Write};
 
