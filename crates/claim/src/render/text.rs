@@ -25,7 +25,9 @@ const DIM: Style = Style::new().dimmed();
 pub fn header(machine: &Machine) -> String {
     let plural = if machine.cpus == 1 { "CPU" } else { "CPUs" };
     format!(
-        "Linux {} on {}, {} {plural}, as uid {}\n",
+        "Linux {} on {}, {} {plural}, as uid {}\n\
+         {DIM}Each number was predicted. Its control is the same instrument on a set-up that must come \
+         out the other way.{DIM:#}\n",
         machine.kernel, machine.architecture, machine.cpus, machine.uid
     )
 }
