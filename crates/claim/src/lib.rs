@@ -60,5 +60,5 @@ pub use not_measured::NotMeasured;
 pub use prediction::Prediction;
 pub use reading::{Detail, Evidence, Reading, Table, Value};
 pub use register::{Register, RegisterError, Topic};
-pub use report::{ControlReport, Report};
+pub use report::{ControlReport, Report, told};
 pub use verdict::Verdict;

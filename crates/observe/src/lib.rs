@@ -9,11 +9,11 @@ pub mod description;
 mod error;
 pub mod fdinfo;
 pub mod kcmp;
-pub mod locks;
 pub mod machine;
 pub mod net_tcp;
 pub mod pidfd;
 pub mod sock_diag;
+pub mod socket;
 pub mod status;
 
 pub use error::{Error, read};

@@ -1,7 +1,7 @@
 //! Runs the strace lessons of this topic and looks for the calls that they announce.
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::path::{Path, PathBuf};
-#![expect(clippy::expect_used, reason = "a test")]
 use std::process::{Command, Output};
 
 /// Runs a lesson on the binary that was built for this test.

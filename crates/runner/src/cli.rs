@@ -178,7 +178,7 @@ pub fn finish(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", claim::told(&error));
             ExitCode::from(2)
         }
     }

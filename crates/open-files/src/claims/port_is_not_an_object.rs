@@ -9,7 +9,7 @@ use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use nix::errno::Errno;
 use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
 use serde::{Deserialize, Serialize};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use super::{DIFFERENT, SAME, outcome, sameness};
 use crate::network;
@@ -183,7 +183,7 @@ fn lived(listener: &Socket) -> Result<Life> {
     let queued = seen(server, peer, ESTABLISHED)?;
     let (connection, _) = listener.accept().context("accept")?;
     let accepted = seen(server, peer, ESTABLISHED)?;
-    let cookie = connection.cookie().context("getsockopt SO_COOKIE")?;
+    let cookie = observe::socket::identity(&connection)?.cookie;
     if cookie != accepted.cookie {
         bail!(
             "sock_diag tells cookie {}, getsockopt {cookie}",
@@ -259,7 +259,7 @@ fn ports(arm: Arm) -> Result<usize> {
         let free = UdpSocket::bind(loopback(0)).context("bind")?.local_addr()?;
         socket.bind(&free.into()).context("bind")?;
     }
-    let before = socket.cookie().context("getsockopt SO_COOKIE")?;
+    let before = observe::socket::identity(&socket)?;
     let mut ports = Vec::new();
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -271,12 +271,8 @@ fn ports(arm: Arm) -> Result<usize> {
         network::disconnect(&socket)?;
         held.extend(UdpSocket::bind(loopback(port)).ok());
     }
-    if SockRef::from(&socket)
-        .cookie()
-        .context("getsockopt SO_COOKIE")?
-        != before
-    {
-        bail!("a UDP socket changed its cookie");
+    if observe::socket::identity(&socket)? != before {
+        bail!("a UDP socket changed its identity");
     }
     Ok(ports.len())
 }

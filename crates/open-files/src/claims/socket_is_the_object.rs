@@ -1,6 +1,5 @@
 //! The socket is the object: one inode, one cookie, one queue, however many descriptors.
 
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -139,12 +138,7 @@ fn drained(socket: &UnixDatagram) -> Result<u64> {
 }
 
 fn identity(socket: &UnixDatagram) -> Result<Identity> {
-    let inode = nix::sys::stat::fstat(socket.as_fd())
-        .context("fstat")?
-        .st_ino;
-    let cookie = SockRef::from(socket)
-        .cookie()
-        .context("getsockopt SO_COOKIE")?;
+    let observe::socket::Identity { inode, cookie } = observe::socket::identity(socket)?;
     Ok((inode, cookie))
 }
 

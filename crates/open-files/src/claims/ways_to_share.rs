@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Descriptors;
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::eventfd::EventFd;
@@ -123,14 +123,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         ("/proc/self/fd/N of a socket", reopened(arm, &socket)?),
         ("/proc/self/fd/N of an eventfd", reopened(arm, &eventfd)?),
     ];
-    let title = "the description behind a second descriptor, by the way it was got";
-    let mut table = Table::new(title, &["way", "description"]);
-    let mut reading = Reading::kernel();
-    for (way, sameness) in ways {
-        table.row([way, sameness]);
-        reading = reading.with(way, sameness);
-    }
-    Ok(reading.table(table))
+    Ok(ways
+        .into_iter()
+        .fold(Reading::kernel(), |reading, (way, seen)| {
+            reading.with(way, seen)
+        }))
 }
 
 /// Compares two descriptors of this process.
