@@ -8,6 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
     sendmsg, socketpair,
@@ -37,7 +38,12 @@ pub fn receive(socket: &OwnedFd) -> Result<OwnedFd> {
     let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut body, Some(&mut space), flags)
         .context("recvmsg SCM_RIGHTS")?;
-    for rights in message.cmsgs().context("recvmsg control data")? {
+    // Control data that was cut short: the descriptor did not fit into the table (unix(7)).
+    let rights = message
+        .cmsgs()
+        .map_err(|_| Errno::EMFILE)
+        .context("recvmsg SCM_RIGHTS")?;
+    for rights in rights {
         if let ControlMessageOwned::ScmRights(fds) = rights
             && let [fd] = fds[..]
         {

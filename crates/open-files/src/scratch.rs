@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -24,6 +24,16 @@ pub fn file(contents: &[u8]) -> Result<File> {
 /// its own on the same inode, as a second open(2) of the file's name would give.
 pub fn open_again(fd: &impl AsRawFd, flags: OFlag) -> Result<File> {
     open_path(&path(fd.as_raw_fd()), flags)
+}
+
+/// Another descriptor for the description behind `fd`, which may be of any kind: fcntl(2)
+/// `F_DUPFD_CLOEXEC`.
+pub fn duplicate(fd: &impl AsFd) -> Result<File> {
+    let fd = fd.as_fd();
+    let duplicate = fd.try_clone_to_owned();
+    Ok(duplicate
+        .with_context(|| format!("duplicate fd {}", fd.as_raw_fd()))?
+        .into())
 }
 
 /// The path by which descriptor `fd` of this process is opened again.

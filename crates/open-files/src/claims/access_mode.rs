@@ -50,7 +50,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut file: File = match arm {
         Arm::Experiment => {
             fcntl(&file, FcntlArg::F_SETFL(OFlag::O_RDWR)).context("fcntl F_SETFL O_RDWR")?;
-            file.try_clone()?
+            scratch::duplicate(&file)?
         }
         Arm::Control => scratch::open_again(&file, OFlag::O_RDWR)?,
     };

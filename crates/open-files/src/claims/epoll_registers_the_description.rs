@@ -11,6 +11,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::unistd::{pipe2, write};
 
 use super::outcome;
+use crate::scratch;
 
 const GHOST: &str = "events of a descriptor that was closed";
 const DELETE: &str = "EPOLL_CTL_DEL after the close, through the duplicate";
@@ -67,7 +68,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 fn ghosts(arm: Arm) -> Result<usize> {
     let watched = Watched::new()?;
     let _kept = match arm {
-        Arm::Experiment => Some(watched.reader.try_clone()?),
+        Arm::Experiment => Some(scratch::duplicate(&watched.reader)?),
         Arm::Control => None,
     };
     drop(watched.reader);
@@ -85,7 +86,7 @@ fn ghosts(arm: Arm) -> Result<usize> {
 
 fn delete(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
-    let duplicate = watched.reader.try_clone()?;
+    let duplicate = scratch::duplicate(&watched.reader)?;
     Ok(match arm {
         Arm::Experiment => {
             drop(watched.reader);
@@ -97,7 +98,7 @@ fn delete(arm: Arm) -> Result<Result<(), Errno>> {
 
 fn twice(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
-    let duplicate = watched.reader.try_clone()?;
+    let duplicate = scratch::duplicate(&watched.reader)?;
     let again = match arm {
         Arm::Experiment => duplicate.as_fd(),
         Arm::Control => watched.reader.as_fd(),

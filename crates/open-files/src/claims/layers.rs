@@ -64,7 +64,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut first = scratch::file(b"hello, kernel")?;
     let (second, third) = match arm {
         Arm::Experiment => (
-            first.try_clone()?,
+            scratch::duplicate(&first)?,
             scratch::open_again(&first, OFlag::O_RDONLY)?,
         ),
         Arm::Control => (scratch::file(b"second")?, scratch::file(b"third")?),

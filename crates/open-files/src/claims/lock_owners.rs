@@ -84,7 +84,7 @@ fn second_open(file: &File) -> Result<File> {
 /// In the experiment another reference to the description, in the control a second open.
 fn another(arm: Arm, file: &File) -> Result<File> {
     match arm {
-        Arm::Experiment => Ok(file.try_clone()?),
+        Arm::Experiment => scratch::duplicate(file),
         Arm::Control => second_open(file),
     }
 }

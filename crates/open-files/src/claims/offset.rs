@@ -53,7 +53,7 @@ pub const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let another = |file: &std::fs::File| match arm {
-        Arm::Experiment => Ok(file.try_clone()?),
+        Arm::Experiment => scratch::duplicate(file),
         Arm::Control => scratch::open_again(file, OFlag::O_RDONLY),
     };
 

@@ -103,7 +103,7 @@ fn closes(arm: Arm) -> Result<usize> {
         .context("inotify_add_watch")?;
     let mut duplicates = Vec::new();
     for _ in 0..4 {
-        duplicates.push(watched.try_clone()?);
+        duplicates.push(scratch::duplicate(&watched)?);
     }
     drop(watched);
     duplicates.truncate(match arm {
@@ -147,7 +147,7 @@ fn end_of_file(reader: &OwnedFd) -> Result<&'static str> {
 fn locked(arm: Arm) -> Result<&'static str> {
     let (file, witness) = locked_file()?;
     let _left = match arm {
-        Arm::Experiment => Some(file.try_clone()?),
+        Arm::Experiment => Some(scratch::duplicate(&file)?),
         Arm::Control => None,
     };
     drop(file);

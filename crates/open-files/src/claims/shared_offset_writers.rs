@@ -51,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let plain = OFlag::O_WRONLY;
     let (shared, appended) = match arm {
         Arm::Experiment => (
-            records(&|file| Ok(file.try_clone()?))?,
+            records(&|file| scratch::duplicate(file))?,
             records(&|file| scratch::open_again(file, plain | OFlag::O_APPEND))?,
         ),
         Arm::Control => {

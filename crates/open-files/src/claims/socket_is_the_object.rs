@@ -1,5 +1,6 @@
 //! The socket is the object: one inode, one cookie, one queue, however many descriptors.
 
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket2::SockRef;
+
+use crate::scratch;
 
 const INODES: &str = "inodes behind 3 descriptors in 2 processes";
 const COOKIES: &str = "cookies behind 3 descriptors in 2 processes";
@@ -81,7 +84,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let (socket, peer) = UnixDatagram::pair().context("socketpair")?;
     let another = || -> Result<UnixDatagram> {
         match arm {
-            Arm::Experiment => Ok(socket.try_clone()?),
+            Arm::Experiment => Ok(OwnedFd::from(scratch::duplicate(&socket)?).into()),
             Arm::Control => Ok(UnixDatagram::unbound()?),
         }
     };

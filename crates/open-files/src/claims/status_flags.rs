@@ -56,7 +56,7 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let original = scratch::file(b"hello, kernel")?;
     let another = || match arm {
-        Arm::Experiment => Ok(original.try_clone()?),
+        Arm::Experiment => scratch::duplicate(&original),
         Arm::Control => scratch::open_again(&original, OFlag::O_RDWR),
     };
 
@@ -66,7 +66,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let status = OFlag::from_bits_retain(status);
 
     fcntl(&original, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
-    let duplicate = original.try_clone()?;
+    let duplicate = scratch::duplicate(&original)?;
     let marked = match arm {
         Arm::Experiment => duplicate.as_fd(),
         Arm::Control => original.as_fd(),

@@ -104,10 +104,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     let ways = [
         ("dup", shared(&|| dup(&file).context("dup"))?),
         ("dup2", shared(&dup2)?),
-        // std's try_clone is exactly this call.
+        // std duplicates by exactly this call.
         (
             "fcntl F_DUPFD_CLOEXEC",
-            shared(&|| Ok(file.try_clone()?.into()))?,
+            shared(&|| Ok(scratch::duplicate(&file)?.into()))?,
         ),
         ("fork", inherited(arm, &file)?),
         ("SCM_RIGHTS message", shared(&|| sent_to_oneself(&file))?),
@@ -149,7 +149,7 @@ fn sent_to_oneself(file: &File) -> Result<OwnedFd> {
 /// A child's inherited descriptor against the parent's; in the control the child opens the file.
 fn inherited(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || match arm {
-        Arm::Experiment => Ok(file.try_clone()?),
+        Arm::Experiment => scratch::duplicate(file),
         Arm::Control => scratch::open_again(file, OFlag::O_RDWR),
     };
     with_child(Descriptors::Copied, &open, |pid, fd| {
@@ -214,14 +214,14 @@ fn opened_by_name(arm: Arm) -> Result<&'static str> {
     let file = open()?;
     match arm {
         Arm::Experiment => here(&file, &open()?),
-        Arm::Control => here(&file, &file.try_clone()?),
+        Arm::Control => here(&file, &scratch::duplicate(&file)?),
     }
 }
 
 /// Opens the object behind a descriptor again; the control duplicates the descriptor.
 fn reopened(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<&'static str> {
     match arm {
-        Arm::Control => here(fd, &fd.as_fd().try_clone_to_owned()?),
+        Arm::Control => here(fd, &scratch::duplicate(fd)?),
         Arm::Experiment => match open(&scratch::path(fd.as_raw_fd()), again(), Mode::empty()) {
             Ok(second) => here(fd, &second),
             // ENXIO: the object has no open of its own; EACCES where its inode denies it first.
