@@ -50,7 +50,7 @@ impl RunArgs {
         let layout = layout(self.details || !self.ids.is_empty());
         let mut shown = String::new();
         if !self.json {
-            print(&text::header(&machine))?;
+            print(&text::header(&machine, layout))?;
         }
         let mut reports = Vec::new();
         for claim in claims {
