@@ -70,6 +70,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
             .unwrap_or_default();
         out += &dimmed(
             &format!("control: {}{evidence}", claim.control),
+            4,
             layout.width,
         );
     }
