@@ -113,7 +113,8 @@ impl<R: DeserializeOwned> Child<R> {
     }
 
     /// Waits until a child whose closure calls exec has become the new program: its end of the link
-    /// is close-on-exec, and nothing else closes it without a word.
+    /// is close-on-exec, and nothing else closes it without a word. With a shared descriptor table
+    /// this parent keeps that end, too, and cannot be told so.
     ///
     /// # Errors
     /// The child ended or failed instead, or did not exec within the limit.

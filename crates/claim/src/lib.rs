@@ -37,9 +37,9 @@
 //!     },
 //! };
 //!
-//! let report = CLAIM.run(claim::Order::AsClaimed)?;
+//! let report = CLAIM.run(claim::Order::AsClaimed, |_| ())?;
 //! assert_eq!(report.verdict, claim::Verdict::Holds);
-//! let exchanged = CLAIM.run(claim::Order::Exchanged)?;
+//! let exchanged = CLAIM.run(claim::Order::Exchanged, |_| ())?;
 //! assert_eq!(exchanged.verdict, claim::Verdict::Refuted);
 //! # Ok::<(), anyhow::Error>(())
 //! ```
@@ -60,5 +60,5 @@ pub use not_measured::NotMeasured;
 pub use prediction::Prediction;
 pub use reading::{Detail, Evidence, Reading, Table, Value};
 pub use register::{Register, RegisterError, Topic};
-pub use report::{ControlReport, Report};
+pub use report::{ControlReport, Report, told};
 pub use verdict::Verdict;

@@ -70,18 +70,20 @@ pub enum Order {
 }
 
 impl Claim {
-    /// Measures both arms and judges them.
+    /// Measures both arms and judges them; tells each to `announce` before it begins.
     ///
     /// # Errors
     /// What the measurement failed with: a broken set-up, or [`crate::NotMeasured`]. Either becomes
     /// a report by [`Report::failed`].
-    pub fn run(&self, order: Order) -> anyhow::Result<Report> {
+    pub fn run(&self, order: Order, mut announce: impl FnMut(Arm)) -> anyhow::Result<Report> {
         let start = Instant::now();
         let (first, second) = match order {
             Order::AsClaimed => (Arm::Experiment, Arm::Control),
             Order::Exchanged => (Arm::Control, Arm::Experiment),
         };
+        announce(first);
         let experiment = (self.measure)(first)?;
+        announce(second);
         let control = (self.measure)(second)?;
         let mut report = Report::judged(self, experiment, control);
         report.duration_ms = start.elapsed().as_secs_f64() * 1e3;

@@ -59,7 +59,7 @@ impl Report {
             .find_map(|cause| cause.downcast_ref::<NotMeasured>());
         report.verdict = match not_measured.cloned() {
             Some(NotMeasured { why, enable }) => Verdict::NotMeasured { why, enable },
-            None => Verdict::Error(format!("{error:#}")),
+            None => Verdict::Error(told(error)),
         };
         report
     }
@@ -80,6 +80,18 @@ impl Report {
             details: Vec::new(),
         }
     }
+}
+
+/// The messages of an error's chain, outermost first, each told once.
+pub fn told(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .fold(String::new(), |told, cause| match told {
+            told if told.is_empty() => cause,
+            told if told.contains(&cause) => told,
+            told => format!("{told}: {cause}"),
+        })
 }
 
 fn named(values: IndexMap<&'static str, Value>) -> IndexMap<String, Value> {

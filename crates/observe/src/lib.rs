@@ -10,7 +10,6 @@ pub mod description;
 mod error;
 pub mod fdinfo;
 pub mod kcmp;
-pub mod locks;
 pub mod machine;
 pub mod maps;
 pub mod net_tcp;
@@ -18,6 +17,7 @@ pub mod pagemap;
 pub mod pidfd;
 pub mod smaps;
 pub mod sock_diag;
+pub mod socket;
 pub mod status;
 
 pub use error::{Error, read};

@@ -1,6 +1,10 @@
 //! Descriptors, open file descriptions, sockets, ports and fork: the claims of this topic.
 
 pub mod claims;
+mod flock;
+mod mapping;
+mod network;
+mod scm_rights;
 mod scratch;
 
 use claim::Topic;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -26,9 +26,28 @@ pub fn open_again(fd: &impl AsRawFd, flags: OFlag) -> Result<File> {
     open_path(&path(fd.as_raw_fd()), flags)
 }
 
+/// Another descriptor for the description behind `fd`, which may be of any kind: fcntl(2)
+/// `F_DUPFD_CLOEXEC`.
+pub fn duplicate(fd: &impl AsFd) -> Result<File> {
+    let fd = fd.as_fd();
+    let duplicate = fd.try_clone_to_owned();
+    Ok(duplicate
+        .with_context(|| format!("duplicate fd {}", fd.as_raw_fd()))?
+        .into())
+}
+
 /// The path by which descriptor `fd` of this process is opened again.
 pub fn path(fd: RawFd) -> PathBuf {
     format!("/proc/self/fd/{fd}").into()
+}
+
+/// The access mode in the flags of a description, by its name in open(2).
+pub fn access_mode(status_flags: i32) -> &'static str {
+    match status_flags & libc::O_ACCMODE {
+        libc::O_RDONLY => "O_RDONLY",
+        libc::O_WRONLY => "O_WRONLY",
+        _ => "O_RDWR",
+    }
 }
 
 fn open_path(path: &std::path::Path, flags: OFlag) -> Result<File> {

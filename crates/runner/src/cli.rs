@@ -50,7 +50,7 @@ impl RunArgs {
         let layout = layout(self.details || !self.ids.is_empty());
         let mut shown = String::new();
         if !self.json {
-            print(&text::header(&machine))?;
+            print(&text::header(&machine, layout))?;
         }
         let mut reports = Vec::new();
         for claim in claims {
@@ -178,7 +178,7 @@ pub fn finish(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", claim::told(&error));
             ExitCode::from(2)
         }
     }

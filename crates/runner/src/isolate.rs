@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Claim, Order, Report};
+use claim::{Arm, Claim, Order, Report};
+use nix::sys::prctl;
 
 use crate::refusal;
 
@@ -25,10 +26,19 @@ pub fn run_isolated(claim: &Claim, order: Order) -> Report {
 fn in_child(claim: &Claim, order: Order) -> Result<Report> {
     let measure = |_: &mut child::Parent| {
         Ok(claim
-            .run(order)
+            .run(order, named)
             .unwrap_or_else(|error| failed(claim, error)))
     };
     Ok(child::fork(claim.id, measure)?.limit(claim.limit).join()?)
+}
+
+/// Names this process after the arm, for ps and for whoever reads a trace. Only a name that is too
+/// long could be refused.
+fn named(arm: Arm) {
+    let _ = prctl::set_name(match arm {
+        Arm::Experiment => c"experiment",
+        Arm::Control => c"control",
+    });
 }
 
 fn failed(claim: &Claim, error: anyhow::Error) -> Report {

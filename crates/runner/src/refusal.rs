@@ -9,7 +9,7 @@ pub(crate) fn explained(error: anyhow::Error) -> anyhow::Error {
     if error.chain().any(|cause| cause.is::<NotMeasured>()) {
         return error;
     }
-    let why = format!("{error:#}");
+    let why = claim::told(&error);
     match errno(&error).and_then(|errno| enable(errno, &why)) {
         Some(enable) => NotMeasured::new(why, enable).into(),
         None => error,

@@ -18,16 +18,23 @@ pub struct Layout {
 
 /// Quantities shown of a claim that came out as predicted, unless details are asked for.
 const FEW: usize = 3;
+const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up that \
+                      must come out the other way.";
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// The first line of a run.
-pub fn header(machine: &Machine) -> String {
+/// The first lines of a run: the machine, and how to read what follows.
+pub fn header(machine: &Machine, layout: Layout) -> String {
     let plural = if machine.cpus == 1 { "CPU" } else { "CPUs" };
-    format!(
-        "Linux {} on {}, {} {plural}, as uid {}\n",
-        machine.kernel, machine.architecture, machine.cpus, machine.uid
-    )
+    let Machine {
+        kernel,
+        architecture,
+        cpus,
+        uid,
+        ..
+    } = machine;
+    format!("Linux {kernel} on {architecture}, {cpus} {plural}, as uid {uid}\n")
+        + &dimmed(LEGEND, 0, layout.width)
 }
 
 /// The head of a topic.
@@ -63,6 +70,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
             .unwrap_or_default();
         out += &dimmed(
             &format!("control: {}{evidence}", claim.control),
+            4,
             layout.width,
         );
     }
@@ -252,8 +260,8 @@ fn indented(text: &str, by: usize, width: usize) -> String {
     textwrap::fill(text, options) + "\n"
 }
 
-fn dimmed(text: &str, width: usize) -> String {
-    let lines = indented(text, 4, width);
+fn dimmed(text: &str, by: usize, width: usize) -> String {
+    let lines = indented(text, by, width);
     lines
         .lines()
         .map(|line| format!("{DIM}{line}{DIM:#}\n"))

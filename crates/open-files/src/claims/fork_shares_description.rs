@@ -50,7 +50,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut file = scratch::file(b"hello, kernel")?;
     let mut reader = child::fork("reader", |parent| {
         let mut file = match arm {
-            Arm::Experiment => file.try_clone()?,
+            Arm::Experiment => scratch::duplicate(&file)?,
             Arm::Control => scratch::open_again(&file, OFlag::O_RDONLY)?,
         };
         file.read_exact(&mut [0; READ])?;
