@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use address_space::record::{Recorded, Recording};
 use address_space::units::{bytes, count};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 /// What to run, and where the trace goes.
@@ -43,6 +43,12 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         }
         None => recording(&mut io::stdout().lock())?,
     };
+    if summary.operations == 0 && matches!(status.code(), Some(126 | 127)) {
+        bail!(
+            "valgrind could not start {} (it says why above)",
+            program.display()
+        );
+    }
     let partial = summary
         .partial
         .map_or(String::new(), |why| format!("; PARTIAL: {why}"));

@@ -3,6 +3,7 @@
 use crate::placement::{
     BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, WorstFit, buddy,
 };
+use crate::units::bytes;
 
 /// A placement policy, not yet given an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +44,7 @@ impl Policy {
             Policy::WorstFit => "worst fit".into(),
             Policy::Buddy => "buddy".into(),
             Policy::Segments => "segments compacted".into(),
-            Policy::Paging(page) if page % 1024 == 0 => format!("paging {} KiB", page / 1024),
-            Policy::Paging(page) => format!("paging {page} B"),
+            Policy::Paging(page) => format!("paging {}", bytes(page)),
         }
     }
 
