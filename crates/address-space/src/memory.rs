@@ -182,10 +182,8 @@ impl Memory {
         if target.len > self.len {
             let rest = target.len - self.len;
             // SAFETY: within the target's range, behind what was replaced.
-            drop(Memory {
-                base: unsafe { target.base.add(self.len) },
-                len: rest,
-            });
+            let base = unsafe { target.base.add(self.len) };
+            drop(Memory { base, len: rest });
         }
         std::mem::forget(self);
         std::mem::forget(target);
@@ -197,10 +195,8 @@ impl Memory {
         let upper = self.len - at;
         self.len = at;
         // SAFETY: at <= the old length, so this is within the mapping or one past its end.
-        Memory {
-            base: unsafe { self.base.add(at) },
-            len: upper,
-        }
+        let base = unsafe { self.base.add(at) };
+        Memory { base, len: upper }
     }
 }
 

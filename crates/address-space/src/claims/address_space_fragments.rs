@@ -24,7 +24,7 @@ pub const CLAIM: Claim = Claim {
                separators of 1 MiB between them, and looks for the largest mmap that succeeds; then \
                unmaps one separator and looks again.",
     control: "the same 512 MiB in one piece",
-    notes: &[60],
+    notes: &[46],
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
     syscalls: &["mmap", "munmap"],
     man: &["mmap(2)", "proc_sys_vm(5)"],

@@ -23,7 +23,7 @@ pub const CLAIM: Claim = Claim {
     measures: "Maps 16 MiB, writes its 4096 pages in random order, as programs do, and counts in \
                pagemap how many runs of consecutive frames hold them.",
     control: "the same pages after MADV_COLLAPSE has moved them into huge pages",
-    notes: &[55, 56],
+    notes: &[41, 42],
     needs: &["CAP_SYS_ADMIN for frame numbers; else the sizes of the pages stand in"],
     syscalls: &["mmap", "madvise", "pread64"],
     man: &["proc_pid_pagemap(5)", "madvise(2)"],

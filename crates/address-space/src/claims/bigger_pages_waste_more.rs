@@ -27,7 +27,7 @@ pub const CLAIM: Claim = Claim {
     measures: "Takes the sizes of up to 5000 files of this system and works out what their last \
                pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object sizes.",
     control: "the same files, each filled up to a multiple of 64 KiB",
-    notes: &[55, 59],
+    notes: &[41, 45],
     needs: &["a directory with files of a page and more: /usr or /etc"],
     syscalls: &["getdents64", "statx"],
     man: &["stat(2)"],

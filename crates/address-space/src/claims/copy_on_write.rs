@@ -23,7 +23,7 @@ pub const CLAIM: Claim = Claim {
     measures: "The parent writes 1024 pages and forks; the child writes one byte of each, and \
                pagemap tells before and after how many of the pages no other process maps.",
     control: "the same with MAP_SHARED memory",
-    notes: &[55, 56],
+    notes: &[41, 42],
     needs: &["/proc/self/pagemap"],
     syscalls: &["mmap", "fork", "pread64"],
     man: &["fork(2)", "mmap(2)", "proc_pid_pagemap(5)"],

@@ -24,7 +24,7 @@ pub const CLAIM: Claim = Claim {
                heap to grow (RLIMIT_DATA), looks for the largest malloc that succeeds, and asks for \
                the resident size before and after malloc_trim.",
     control: "frees the upper half of the blocks instead: as many bytes, in one hole",
-    notes: &[60],
+    notes: &[46],
     needs: &["glibc's malloc"],
     syscalls: &["brk", "prlimit64"],
     man: &["malloc(3)", "mallinfo(3)", "malloc_trim(3)", "getrlimit(2)"],

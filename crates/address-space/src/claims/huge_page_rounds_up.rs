@@ -21,7 +21,7 @@ pub const CLAIM: Claim = Claim {
     measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, and asks smaps for the \
                resident size.",
     control: "the same with MADV_NOHUGEPAGE",
-    notes: &[55, 59],
+    notes: &[41, 45],
     needs: &[
         "transparent huge pages (not `never`)",
         "base pages of 4 KiB",

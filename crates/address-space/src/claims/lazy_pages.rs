@@ -24,7 +24,7 @@ pub const CLAIM: Claim = Claim {
     measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps for \
                the resident size in between and getrusage for the faults.",
     control: "the same with MAP_POPULATE, which fetches every frame in the call",
-    notes: &[55, 56],
+    notes: &[41, 42],
     needs: &["/proc"],
     syscalls: &["mmap", "getrusage"],
     man: &["mmap(2)", "getrusage(2)", "proc_pid_smaps(5)"],

@@ -27,7 +27,7 @@ pub const CLAIM: Claim = Claim {
                mapping that holds it in /proc/self/maps. The textbook calls these logical parts \
                segments; the hardware's segment registers play no role in them.",
     control: "six addresses inside one array on the heap",
-    notes: &[54],
+    notes: &[40],
     needs: &["/proc"],
     syscalls: &["mmap", "brk"],
     man: &["proc_pid_maps(5)", "end(3)"],

@@ -22,7 +22,7 @@ pub const CLAIM: Claim = Claim {
     measures: "Maps 256 objects of one byte, each by an mmap of its own, writes the byte, and asks \
                pagemap how many pages are in memory.",
     control: "256 objects of one byte, one after the other in one mapping",
-    notes: &[55, 59],
+    notes: &[41, 45],
     needs: &["/proc/self/pagemap"],
     syscalls: &["mmap", "pread64"],
     man: &["mmap(2)", "proc_pid_pagemap(5)"],

@@ -28,7 +28,7 @@ pub const CLAIM: Claim = Claim {
                of 4096 pages and asks for 2048 pages at once; moves 4096 pages to another address \
                with mremap, reads them there, and counts the faults.",
     control: "the file mapped in its own order; the pages copied with memcpy instead of moved",
-    notes: &[55, 56, 58],
+    notes: &[41, 42, 44],
     needs: &["CAP_SYS_ADMIN to see that the frames stay; the counts need nothing"],
     syscalls: &["memfd_create", "mmap", "madvise", "mremap", "getrusage"],
     man: &["mmap(2)", "mremap(2)", "memfd_create(2)"],

@@ -25,7 +25,7 @@ pub const CLAIM: Claim = Claim {
                upside down, and marks it not present.",
     control: "the same reads by the same code through Linux's flat data segment, where the next page \
               is PROT_NONE: paging lets them run on to the end of the page",
-    notes: &[52, 53, 54],
+    notes: &[38, 39, 40],
     needs: &[
         "x86-64",
         "modify_ldt (CONFIG_MODIFY_LDT_SYSCALL)",

@@ -26,7 +26,7 @@ pub const CLAIM: Claim = Claim {
                them with a pattern of its own, adds up what each takes away from the free bytes, and \
                checks every byte at the end.",
     control: "the same parts in pages of 4096 bytes",
-    notes: &[52, 53, 54],
+    notes: &[38, 39, 40],
     needs: &[],
     syscalls: &["mmap"],
     man: &["mmap(2)"],

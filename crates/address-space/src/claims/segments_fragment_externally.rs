@@ -24,7 +24,7 @@ pub const CLAIM: Claim = Claim {
                for 128 KiB; with first, next, best and worst fit and a buddy system. Every byte of \
                every part is checked.",
     control: "the same requests served in pages of 4, 8, 16, 32 and 64 KiB: any free frame will do",
-    notes: &[52, 60],
+    notes: &[38, 46],
     needs: &[],
     syscalls: &["mmap"],
     man: &["mmap(2)"],

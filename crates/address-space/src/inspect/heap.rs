@@ -187,7 +187,7 @@ impl Walk {
         loop {
             let length = size & !FLAGS;
             let next = self.at + length;
-            if length < HEADER || length % 16 != 0 || next > self.end {
+            if length < HEADER || !length.is_multiple_of(16) || next > self.end {
                 return Err(format!("a chunk of {length} bytes at {:#x}", self.at));
             }
             if next == self.end {

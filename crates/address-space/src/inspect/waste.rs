@@ -36,8 +36,11 @@ pub fn measure(
     usages: &[Usage],
     mut unseen: impl FnMut(&str, anyhow::Error),
 ) -> Waste {
-    let mut waste = Waste::default();
-    waste.huge_pages = usages.iter().map(|usage| usage.anon_huge_pages).sum();
+    let huge_pages = usages.iter().map(|usage| usage.anon_huge_pages).sum();
+    let mut waste = Waste {
+        huge_pages,
+        ..Waste::default()
+    };
     if waste.huge_pages > 0
         && let Err(error) = look_into_huge_pages(target, usages, &mut waste)
     {
