@@ -6,6 +6,10 @@
 //! segregated fits, which look into a few bins where first fit and best fit look for one certain hole.
 //! `first fit` against `linear scan` at 100,000 live blocks is the target of the tree: 10 times.
 #![expect(unsafe_code, reason = "the peers hand out raw memory")]
+#![expect(
+    clippy::expect_used,
+    reason = "a bench that cannot start has nothing to measure"
+)]
 
 use std::alloc::Layout;
 use std::ptr::NonNull;

@@ -158,3 +158,40 @@ fn buddies_join_again() {
     }
     assert_eq!((buddy.holes(), buddy.largest()), (2, 64));
 }
+
+/// Thousands of holes: a tree of several levels, grown, emptied and grown again.
+#[test]
+fn a_tall_tree_gives_the_linear_scans_addresses() {
+    let mut random = address_space::trace::generate::Random::new(7);
+    let arena = 1 << 20;
+    for choice in [Choice::First, Choice::Next, Choice::Best, Choice::Worst] {
+        let mut fast: Box<dyn Placement> = match choice {
+            Choice::First => Box::new(FirstFit::new(arena)),
+            Choice::Next => Box::new(NextFit::new(arena)),
+            Choice::Best => Box::new(BestFit::new(arena)),
+            Choice::Worst => Box::new(WorstFit::new(arena)),
+        };
+        let mut slow = LinearScan::new(choice, arena);
+        let mut live: Vec<(Block, u64)> = Vec::new();
+        // The share of placements swings, so that the arena fills and empties.
+        for step in 0..12_000u64 {
+            let places = if step / 3000 % 2 == 0 { 90 } else { 20 };
+            if live.is_empty() || random.below(100) < places {
+                let size = 1 + random.below(300);
+                let block = fast.place(size);
+                assert_eq!(block, slow.place(size), "{choice:?}, step {step}");
+                live.extend(block.map(|block| (block, size)));
+            } else {
+                let (block, size) = live.swap_remove(random.below(live.len() as u64) as usize);
+                fast.free(block, size);
+                slow.free(block, size);
+            }
+            assert_eq!(fast.holes(), slow.holes(), "{choice:?}, step {step}");
+        }
+        assert_eq!((fast.largest(), fast.footprint()), (slow.largest(), slow.footprint()));
+        for (block, size) in live {
+            fast.free(block, size);
+        }
+        assert_eq!((fast.holes(), fast.largest()), (1, arena), "{choice:?}: emptied");
+    }
+}

@@ -16,7 +16,7 @@ impl BestFit {
     /// An empty arena of `arena` bytes.
     pub fn new(arena: u64) -> Self {
         let holes = Holes::new(arena);
-        let by_length = holes.iter().map(|hole| (hole.len, hole.start)).collect();
+        let by_length = (arena > 0).then_some((arena, 0)).into_iter().collect();
         BestFit {
             arena,
             holes,

@@ -1,21 +1,13 @@
-//! The holes of an arena in address order, as a tree that also knows the largest hole below each node.
+//! The holes of an arena in address order, in a B-tree that knows the longest hole below each entry.
 //!
-//! A treap: a binary search tree on the start offset, a heap on random priorities, so that its depth is
-//! O(log n) whatever the trace does. Each node carries `widest`, the greatest length in its subtree; one
-//! descent then finds the lowest hole that is long enough, which the linear scan finds hole by hole.
+//! An entry of an inner node names the lowest start and the longest hole below its child. One descent
+//! then finds the lowest hole that is long enough, which the linear scan finds hole by hole, and one
+//! more finds the neighbours of a block that is freed: both O(log n).
+
+mod node;
 
 use super::Extent;
-
-const NONE: u32 = u32::MAX;
-
-struct Node {
-    start: u64,
-    len: u64,
-    widest: u64,
-    left: u32,
-    right: u32,
-    priority: u32,
-}
+use node::{Entry, FULL, Node};
 
 /// What [`Holes::release`] found beside the freed run; best fit keeps a second order up to date with it.
 pub struct Released {
@@ -32,22 +24,25 @@ pub struct Holes {
     nodes: Vec<Node>,
     spare: Vec<u32>,
     root: u32,
-    /// Nodes from the root to the place last looked at, whose `widest` a change there can affect.
-    path: Vec<u32>,
+    /// Levels above the leaves.
+    height: usize,
+    /// The way from the root to the entry last looked at: node and place in it, a pair a level.
+    path: Vec<(u32, usize)>,
+    count: usize,
     total: u64,
-    random: u32,
 }
 
 impl Holes {
     /// One hole from 0 to `arena`, or none when the arena is empty.
     pub fn new(arena: u64) -> Self {
         let mut holes = Holes {
-            nodes: Vec::new(),
+            nodes: vec![Node::default()],
             spare: Vec::new(),
-            root: NONE,
+            root: 0,
+            height: 0,
             path: Vec::new(),
+            count: 0,
             total: 0,
-            random: 0x9E37_79B9,
         };
         if arena > 0 {
             holes.release(0, arena);
@@ -57,7 +52,7 @@ impl Holes {
 
     /// How many holes there are.
     pub fn count(&self) -> usize {
-        self.nodes.len() - self.spare.len()
+        self.count
     }
 
     /// Free bytes in all.
@@ -67,74 +62,47 @@ impl Holes {
 
     /// Length of the longest hole, 0 when there is none.
     pub fn widest(&self) -> u64 {
-        self.widest_of(self.root)
-    }
-
-    /// The hole with the highest offset.
-    pub fn last(&self) -> Option<Extent> {
-        let mut at = self.root;
-        let mut last = None;
-        while at != NONE {
-            let node = self.node(at);
-            last = Some(Extent {
-                start: node.start,
-                len: node.len,
-            });
-            at = node.right;
-        }
-        last
+        self.node(self.root).summary(0).widest
     }
 
     /// End of the highest byte in use, in an arena of `arena` bytes.
     pub fn footprint(&self, arena: u64) -> u64 {
-        match self.last() {
-            Some(hole) if hole.end() == arena => hole.start,
+        let mut node = self.node(self.root);
+        for _ in 0..self.height {
+            node = self.node(node.get(node.count() - 1).child);
+        }
+        match node.count().checked_sub(1).map(|last| node.get(last)) {
+            Some(last) if last.start + last.widest == arena => last.start,
             _ => arena,
         }
-    }
-
-    /// Every hole in address order.
-    pub fn iter(&self) -> impl Iterator<Item = Extent> + '_ {
-        let mut stack = Vec::new();
-        let mut at = self.root;
-        std::iter::from_fn(move || {
-            while at != NONE {
-                stack.push(at);
-                at = self.node(at).left;
-            }
-            let node = self.node(stack.pop()?);
-            at = node.right;
-            Some(Extent {
-                start: node.start,
-                len: node.len,
-            })
-        })
     }
 
     /// Cuts `size` bytes off the front of the lowest hole that has them and starts at `from` or later.
     ///
     /// Returns the hole as it was; the cut is its first `size` bytes.
     pub fn take_first(&mut self, size: u64, from: u64) -> Option<Extent> {
-        self.path.clear();
-        if from > 0 {
-            return self.take_first_from(size, from);
+        let mut place = 0;
+        if from == 0 {
+            self.path.clear();
+            self.path.push((self.root, 0));
+        } else {
+            self.locate(from);
+            let (leaf, at) = self.last()?;
+            let found = self.node(leaf);
+            place = at + usize::from(at < found.count() && found.get(at).start < from);
         }
-        let mut at = self.root;
-        if self.widest_of(at) < size {
-            return None;
-        }
-        // Some hole below `at` is long enough: lower addresses first.
+        // Up until something to the right is long enough, then down along the lowest that is.
         loop {
-            self.path.push(at);
-            let node = self.node(at);
-            if self.widest_of(node.left) >= size {
-                at = node.left;
-            } else if node.len >= size {
-                return Some(self.cut(size));
-            } else {
-                at = node.right;
+            let (node, _) = self.last()?;
+            if let Some(fits) = self.node(node).fitting(place, size) {
+                self.set_last(fits);
+                break;
             }
+            self.path.pop();
+            place = self.last()?.1 + 1;
         }
+        self.descend(size);
+        self.cut(size)
     }
 
     /// Cuts `size` bytes off the front of the longest hole; of equal holes the lowest.
@@ -144,306 +112,270 @@ impl Holes {
             return None;
         }
         self.path.clear();
-        let mut at = self.root;
-        loop {
-            self.path.push(at);
-            let node = self.node(at);
-            if self.widest_of(node.left) == widest {
-                at = node.left;
-            } else if node.len == widest {
-                return Some(self.cut(size));
-            } else {
-                at = node.right;
-            }
-        }
+        let fits = self.node(self.root).fitting(0, widest)?;
+        self.path.push((self.root, fits));
+        self.descend(widest);
+        self.cut(size)
     }
 
     /// Cuts `size` bytes off the front of the hole that starts at `start`, which must be long enough.
     pub fn take_at(&mut self, start: u64, size: u64) -> Option<Extent> {
-        self.path.clear();
-        let mut at = self.root;
-        while at != NONE {
-            self.path.push(at);
-            let node = self.node(at);
-            if node.start == start {
-                return (node.len >= size).then(|| self.cut(size));
-            }
-            at = if start < node.start {
-                node.left
-            } else {
-                node.right
-            };
+        self.locate(start);
+        let (leaf, at) = self.last()?;
+        let found = self.node(leaf);
+        let there = at < found.count() && found.get(at).start == start;
+        if there && found.get(at).widest >= size {
+            self.cut(size)
+        } else {
+            None
         }
-        None
     }
 
     /// Gives `start .. start + len` back and joins it with the holes on either side.
     pub fn release(&mut self, start: u64, len: u64) -> Released {
-        let (mut before, mut after) = (NONE, NONE);
-        self.path.clear();
-        let mut at = self.root;
-        while at != NONE {
-            self.path.push(at);
-            let node = self.node(at);
-            if node.start < start {
-                before = at;
-                at = node.right;
-            } else {
-                after = at;
-                at = node.left;
+        self.locate(start);
+        let (leaf, at) = self.path[self.height];
+        let found = self.node(leaf);
+        let is_before = at < found.count() && found.get(at).start < start;
+        let extent = |entry: Entry| Extent {
+            start: entry.start,
+            len: entry.widest,
+        };
+        let before = is_before
+            .then(|| extent(found.get(at)))
+            .filter(|hole| hole.end() == start);
+        let next = at + usize::from(is_before);
+        let after = if next < found.count() {
+            Some(extent(found.get(next))).filter(|hole| hole.start == start + len)
+        } else {
+            self.lowest_of_next_leaf(start + len)
+        };
+        let same_leaf = next < found.count();
+        self.total += len;
+        let merged = Extent {
+            start: before.map_or(start, |hole| hole.start),
+            len: len + before.map_or(0, |hole| hole.len) + after.map_or(0, |hole| hole.len),
+        };
+        let entry = Entry {
+            start: merged.start,
+            widest: merged.len,
+            child: 0,
+        };
+        match (before, after) {
+            (None, None) => {
+                self.set_last(next);
+                self.insert(entry);
+            }
+            (Some(_), None) => self.replace(at, entry),
+            (None, Some(_)) if same_leaf => self.replace(next, entry),
+            (None, Some(hole)) => {
+                self.locate(hole.start);
+                self.replace(self.path[self.height].1, entry);
+            }
+            (Some(before), Some(hole)) => {
+                // The upper one goes, wherever it lies; the lower one grows.
+                if same_leaf {
+                    self.set_last(next);
+                } else {
+                    self.locate(hole.start);
+                }
+                self.remove();
+                self.locate(before.start);
+                self.replace(self.path[self.height].1, entry);
             }
         }
-        let extent = |holes: &Self, at: u32| {
-            (at != NONE).then(|| Extent {
-                start: holes.node(at).start,
-                len: holes.node(at).len,
-            })
-        };
-        let left = extent(self, before).filter(|hole| hole.end() == start);
-        let right = extent(self, after).filter(|hole| hole.start == start + len);
-        self.total += len;
-        let merged = match (left, right) {
-            (Some(left), Some(right)) => {
-                self.node_mut(before).len = left.len + len + right.len;
-                self.refresh_whole_path();
-                self.path.truncate(1 + self.position(after));
-                self.remove_here();
-                Extent {
-                    start: left.start,
-                    len: left.len + len + right.len,
-                }
-            }
-            (Some(left), None) => {
-                self.node_mut(before).len = left.len + len;
-                self.path.truncate(1 + self.position(before));
-                self.refresh_path();
-                Extent {
-                    start: left.start,
-                    len: left.len + len,
-                }
-            }
-            (None, Some(right)) => {
-                let node = self.node_mut(after);
-                node.start = start;
-                node.len = right.len + len;
-                self.path.truncate(1 + self.position(after));
-                self.refresh_path();
-                Extent {
-                    start,
-                    len: right.len + len,
-                }
-            }
-            (None, None) => {
-                self.insert(start, len);
-                Extent { start, len }
-            }
-        };
         Released {
-            before: left,
-            after: right,
+            before,
+            after,
             merged,
         }
     }
 
-    fn take_first_from(&mut self, size: u64, from: u64) -> Option<Extent> {
-        // The lowest candidate is either on the path towards `from` or in a right subtree that hangs off
-        // it; the last such branch passed is the lowest.
+    /// Sets the path to the last hole that starts at `start` or before, or else to the first of all.
+    fn locate(&mut self, start: u64) {
+        self.path.clear();
         let mut at = self.root;
-        let mut branch = None;
-        while at != NONE {
-            self.path.push(at);
+        for level in 0..=self.height {
             let node = self.node(at);
-            if node.start >= from {
-                if node.len >= size || self.widest_of(node.right) >= size {
-                    branch = Some(self.path.len());
-                }
-                at = node.left;
-            } else {
-                at = node.right;
+            let place = node.up_to(start).saturating_sub(1);
+            let child = node.get(place).child;
+            self.path.push((at, place));
+            if level < self.height {
+                at = child;
             }
         }
-        self.path.truncate(branch?);
-        let top = self.node(*self.path.last()?);
-        if top.len >= size {
-            return Some(self.cut(size));
+    }
+
+    /// The hole behind the last one of the path's leaf, if it starts at `start`.
+    fn lowest_of_next_leaf(&self, start: u64) -> Option<Extent> {
+        let above = self.path[..self.height].iter().rev();
+        let more = |&&(at, place): &&(u32, usize)| place + 1 < self.node(at).count();
+        let &(at, place) = above.clone().find(more)?;
+        let mut entry = self.node(at).get(place + 1);
+        if entry.start != start {
+            return None;
         }
-        let mut at = top.right;
-        loop {
-            self.path.push(at);
-            let node = self.node(at);
-            if self.widest_of(node.left) >= size {
-                at = node.left;
-            } else if node.len >= size {
-                return Some(self.cut(size));
-            } else {
-                at = node.right;
-            }
+        let level = self.path.iter().position(|step| step.0 == at)?;
+        for _ in level..self.height {
+            entry = self.node(entry.child).get(0);
+        }
+        Some(Extent {
+            start,
+            len: entry.widest,
+        })
+    }
+
+    /// From the end of the path down to the leaves, each time to the lowest that has `size`.
+    fn descend(&mut self, size: u64) {
+        while self.path.len() <= self.height {
+            let (at, place) = self.path[self.path.len() - 1];
+            let child = self.node(at).get(place).child;
+            // The entry above says that there is one.
+            let fits = self.node(child).fitting(0, size).unwrap_or_default();
+            self.path.push((child, fits));
         }
     }
 
     /// Shortens the hole at the end of the path from the front; removes it when nothing is left.
-    fn cut(&mut self, size: u64) -> Extent {
-        let at = self.path[self.path.len() - 1];
-        let node = self.node_mut(at);
-        let was = Extent {
-            start: node.start,
-            len: node.len,
-        };
-        node.start += size;
-        node.len -= size;
+    fn cut(&mut self, size: u64) -> Option<Extent> {
+        let (leaf, at) = self.last()?;
+        let entry = self.node(leaf).get(at);
         self.total -= size;
-        if was.len == size {
-            self.remove_here();
+        if entry.widest == size {
+            self.remove();
         } else {
-            self.refresh_path();
+            let rest = Entry {
+                start: entry.start + size,
+                widest: entry.widest - size,
+                child: 0,
+            };
+            self.replace(at, rest);
         }
-        was
+        Some(Extent {
+            start: entry.start,
+            len: entry.widest,
+        })
     }
 
-    fn insert(&mut self, start: u64, len: u64) {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 17;
-        self.random ^= self.random << 5;
-        let priority = self.random;
-        // The new node goes below the last node on the path that outranks it and takes over what was there.
-        let depth = self
-            .path
-            .partition_point(|&at| self.node(at).priority >= priority);
-        let displaced = self.path.get(depth).copied().unwrap_or(NONE);
-        self.path.truncate(depth);
-        let node = Node {
-            start,
-            len,
-            widest: len,
-            left: NONE,
-            right: NONE,
-            priority,
-        };
-        let new = match self.spare.pop() {
-            Some(at) => {
-                self.nodes[at as usize] = node;
-                at
+    fn replace(&mut self, at: usize, entry: Entry) {
+        let leaf = self.path[self.height].0;
+        self.node_mut(leaf).set(at, entry);
+        self.refresh_above(self.height);
+    }
+
+    /// Puts `entry` where the path ends; full nodes split on the way up.
+    fn insert(&mut self, mut entry: Entry) {
+        self.count += 1;
+        for level in (0..=self.height).rev() {
+            let (at, place) = self.path[level];
+            if self.node(at).count() < FULL {
+                self.node_mut(at).insert(place, entry);
+                self.refresh_above(level);
+                return;
             }
-            None => {
-                self.nodes.push(node);
-                (self.nodes.len() - 1) as u32
+            let mut upper = self.node_mut(at).split();
+            match place.checked_sub(FULL / 2) {
+                Some(place) if place > 0 => upper.insert(place, entry),
+                _ => self.node_mut(at).insert(place, entry),
             }
-        };
-        self.relink(displaced, new);
-        let (left, right) = self.split(displaced, start);
-        let node = self.node_mut(new);
-        node.left = left;
-        node.right = right;
-        self.refresh(new);
-        self.refresh_path();
-    }
-
-    /// Splits the subtree `at` into what starts below `start` and what starts above.
-    fn split(&mut self, at: u32, start: u64) -> (u32, u32) {
-        if at == NONE {
-            return (NONE, NONE);
-        }
-        let result = if self.node(at).start < start {
-            let (low, high) = self.split(self.node(at).right, start);
-            self.node_mut(at).right = low;
-            (at, high)
-        } else {
-            let (low, high) = self.split(self.node(at).left, start);
-            self.node_mut(at).left = high;
-            (low, at)
-        };
-        self.refresh(at);
-        result
-    }
-
-    /// Removes the node at the end of the path.
-    fn remove_here(&mut self) {
-        let Some(at) = self.path.pop() else { return };
-        let joined = self.join(self.node(at).left, self.node(at).right);
-        self.relink(at, joined);
-        self.spare.push(at);
-        self.refresh_path();
-    }
-
-    /// Joins two subtrees, all of `low` below all of `high`.
-    fn join(&mut self, low: u32, high: u32) -> u32 {
-        if low == NONE || high == NONE {
-            return low.min(high);
-        }
-        let top = if self.node(low).priority >= self.node(high).priority {
-            let right = self.join(self.node(low).right, high);
-            self.node_mut(low).right = right;
-            low
-        } else {
-            let left = self.join(low, self.node(high).left);
-            self.node_mut(high).left = left;
-            high
-        };
-        self.refresh(top);
-        top
-    }
-
-    /// Puts `new` where `old` hung below the end of the path (below nothing: the root).
-    fn relink(&mut self, old: u32, new: u32) {
-        let Some(&parent) = self.path.last() else {
-            self.root = new;
-            return;
-        };
-        // An empty place has no number to look for: `new` says by its offset on which side it goes.
-        let left = if old == NONE {
-            self.node(new).start < self.node(parent).start
-        } else {
-            self.node(parent).left == old
-        };
-        let parent = self.node_mut(parent);
-        if left {
-            parent.left = new
-        } else {
-            parent.right = new
+            let upper = self.add(upper);
+            entry = self.node(upper).summary(upper);
+            let lower = self.node(at).summary(at);
+            if level > 0 {
+                let (parent, place) = self.path[level - 1];
+                self.node_mut(parent).set(place, lower);
+                self.path[level - 1].1 = place + 1;
+            } else {
+                let mut root = Node::default();
+                root.insert(0, lower);
+                root.insert(1, entry);
+                self.root = self.add(root);
+                self.height += 1;
+            }
         }
     }
 
-    /// After a change at the end of the path: upwards until a node's `widest` stays what it was.
-    fn refresh_path(&mut self) {
-        for i in (0..self.path.len()).rev() {
-            if !self.refresh(self.path[i]) {
+    /// Takes the hole at the end of the path out; nodes that run low join a neighbour on the way up.
+    fn remove(&mut self) {
+        self.count -= 1;
+        for level in (0..=self.height).rev() {
+            let (at, place) = self.path[level];
+            self.node_mut(at).remove(place);
+            let count = self.node(at).count();
+            if level == 0 {
+                break;
+            }
+            let (parent, mine) = self.path[level - 1];
+            if count == 0 {
+                self.spare.push(at);
+                continue;
+            }
+            if count > FULL / 4 || !self.join_neighbour(level, parent, mine) {
+                self.refresh_above(level);
                 break;
             }
         }
-    }
-
-    /// After a change anywhere on the path.
-    fn refresh_whole_path(&mut self) {
-        for i in (0..self.path.len()).rev() {
-            self.refresh(self.path[i]);
+        while self.height > 0 && self.node(self.root).count() == 1 {
+            self.spare.push(self.root);
+            self.root = self.node(self.root).get(0).child;
+            self.height -= 1;
         }
     }
 
-    /// Computes `widest` again; whether it changed.
-    fn refresh(&mut self, at: u32) -> bool {
-        let node = self.node(at);
-        let widest = node
-            .len
-            .max(self.widest_of(node.left))
-            .max(self.widest_of(node.right));
-        let node = self.node_mut(at);
-        let changed = node.widest != widest;
-        node.widest = widest;
-        changed
+    /// Joins the node at `mine` of `parent` with the one on either side, if both together are small; the
+    /// path then points to the parent's entry that has to go.
+    fn join_neighbour(&mut self, level: usize, parent: u32, mine: usize) -> bool {
+        for lower in [mine.checked_sub(1), Some(mine)].into_iter().flatten() {
+            if lower + 1 >= self.node(parent).count() {
+                continue;
+            }
+            let (left, right) = (
+                self.node(parent).get(lower).child,
+                self.node(parent).get(lower + 1).child,
+            );
+            if self.node(left).count() + self.node(right).count() > FULL * 3 / 4 {
+                continue;
+            }
+            let upper = std::mem::take(self.node_mut(right));
+            self.node_mut(left).append(&upper);
+            self.spare.push(right);
+            let summary = self.node(left).summary(left);
+            self.node_mut(parent).set(lower, summary);
+            self.path[level - 1].1 = lower + 1;
+            return true;
+        }
+        false
     }
 
-    fn position(&self, at: u32) -> usize {
-        self.path
-            .iter()
-            .position(|&node| node == at)
-            .unwrap_or_default()
+    /// Writes into the entries above `level` what their children say, until one says what it said before.
+    fn refresh_above(&mut self, level: usize) {
+        for level in (0..level).rev() {
+            let (parent, place) = self.path[level];
+            let child = self.path[level + 1].0;
+            let summary = self.node(child).summary(child);
+            if self.node(parent).get(place) == summary {
+                break;
+            }
+            self.node_mut(parent).set(place, summary);
+        }
     }
 
-    fn widest_of(&self, at: u32) -> u64 {
-        if at == NONE {
-            0
-        } else {
-            self.nodes[at as usize].widest
+    fn add(&mut self, node: Node) -> u32 {
+        if let Some(at) = self.spare.pop() {
+            self.nodes[at as usize] = node;
+            return at;
+        }
+        self.nodes.push(node);
+        (self.nodes.len() - 1) as u32
+    }
+
+    fn last(&self) -> Option<(u32, usize)> {
+        self.path.last().copied()
+    }
+
+    fn set_last(&mut self, place: usize) {
+        if let Some(last) = self.path.last_mut() {
+            last.1 = place;
         }
     }
 
