@@ -188,10 +188,17 @@ fn a_tall_tree_gives_the_linear_scans_addresses() {
             }
             assert_eq!(fast.holes(), slow.holes(), "{choice:?}, step {step}");
         }
-        assert_eq!((fast.largest(), fast.footprint()), (slow.largest(), slow.footprint()));
+        assert_eq!(
+            (fast.largest(), fast.footprint()),
+            (slow.largest(), slow.footprint())
+        );
         for (block, size) in live {
             fast.free(block, size);
         }
-        assert_eq!((fast.holes(), fast.largest()), (1, arena), "{choice:?}: emptied");
+        assert_eq!(
+            (fast.holes(), fast.largest()),
+            (1, arena),
+            "{choice:?}: emptied"
+        );
     }
 }

@@ -172,13 +172,14 @@ impl Holes {
                 self.locate(hole.start);
                 self.replace(self.path[self.height].1, entry);
             }
+            (Some(_), Some(_)) if same_leaf => {
+                // The lower one grows first: `remove` tells those above about both.
+                self.node_mut(leaf).set(at, entry);
+                self.set_last(next);
+                self.remove();
+            }
             (Some(before), Some(hole)) => {
-                // The upper one goes, wherever it lies; the lower one grows.
-                if same_leaf {
-                    self.set_last(next);
-                } else {
-                    self.locate(hole.start);
-                }
+                self.locate(hole.start);
                 self.remove();
                 self.locate(before.start);
                 self.replace(self.path[self.height].1, entry);

@@ -27,7 +27,12 @@ pub struct Node {
 
 impl Default for Node {
     fn default() -> Self {
-        Node { count: 0, starts: [u64::MAX; FULL], widest: [0; FULL], children: [0; FULL] }
+        Node {
+            count: 0,
+            starts: [u64::MAX; FULL],
+            widest: [0; FULL],
+            children: [0; FULL],
+        }
     }
 }
 
@@ -55,7 +60,10 @@ impl Node {
 
     /// How many entries start at `start`, which is below `u64::MAX`, or before.
     pub fn up_to(&self, start: u64) -> usize {
-        self.starts.iter().map(|&each| usize::from(each <= start)).sum()
+        self.starts
+            .iter()
+            .map(|&each| usize::from(each <= start))
+            .sum()
     }
 
     /// The first entry from `from` on that is at least `size`, which is not 0, long.
@@ -71,7 +79,11 @@ impl Node {
     /// What the parent's entry for this node must say.
     pub fn summary(&self, child: u32) -> Entry {
         let widest = self.widest.iter().fold(0, |widest, &each| each.max(widest));
-        Entry { start: self.starts[0], widest, child }
+        Entry {
+            start: self.starts[0],
+            widest,
+            child,
+        }
     }
 
     /// Puts an entry before the one at `i`; the node must not be full.
@@ -104,7 +116,14 @@ impl Node {
     }
 
     fn clear(&mut self, i: usize) {
-        self.set(i, Entry { start: u64::MAX, widest: 0, child: 0 });
+        self.set(
+            i,
+            Entry {
+                start: u64::MAX,
+                widest: 0,
+                child: 0,
+            },
+        );
     }
 
     /// Appends all entries of `upper`, which lie above and must fit.
