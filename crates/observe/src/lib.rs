@@ -12,6 +12,7 @@ pub mod kcmp;
 pub mod machine;
 pub mod net_tcp;
 pub mod pidfd;
+pub mod process;
 pub mod sock_diag;
 pub mod socket;
 pub mod status;

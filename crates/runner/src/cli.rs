@@ -193,7 +193,10 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
-fn print(text: &str) -> Result<()> {
+///
+/// # Errors
+/// Output that cannot be written; a reader who went away, which [`finish`] takes for success.
+pub fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())

@@ -8,5 +8,5 @@ mod isolate;
 mod refusal;
 mod select;
 
-pub use cli::{RunArgs, explain, finish, list, selftest};
+pub use cli::{RunArgs, explain, finish, list, print, selftest};
 pub use isolate::run_isolated;
