@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use claim::Register;
 use clap::{Args, Parser};
 use open_files::map;
-use runner::RunArgs;
+use runner::{Generate, RunArgs};
 
 /// Descriptors, open file descriptions, inodes and sockets of the kernel that runs.
 #[derive(Parser)]
@@ -16,6 +16,8 @@ enum Cli {
     Claims(RunArgs),
     /// Map real processes: which of their descriptors are one open file description
     Map(MapArgs),
+    /// Print a man page or shell completions
+    Generate(Generate),
 }
 
 #[derive(Args)]
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
     runner::finish(match Cli::parse() {
         Cli::Claims(run) => register().and_then(|register| run.run(&register)),
         Cli::Map(args) => args.run(),
+        Cli::Generate(generate) => generate.run::<Cli>(),
     })
 }
 

@@ -4,9 +4,11 @@
 //! killed at the claim's limit, what it left running is ended, and the rest goes on.
 
 mod cli;
+mod generate;
 mod isolate;
 mod refusal;
 mod select;
 
 pub use cli::{RunArgs, explain, finish, list, print, selftest};
+pub use generate::Generate;
 pub use isolate::run_isolated;
