@@ -108,15 +108,6 @@ impl Link {
         Ok((tag, body))
     }
 
-    /// Waits until the peer has closed its end without a word, as a successful exec does.
-    pub(crate) fn closed(&self, deadline: Deadline) -> Result<(), Silence> {
-        match self.recv(None, Some(deadline)) {
-            Err(Silence::Gone) => Ok(()),
-            Err(silence) => Err(silence),
-            Ok(_) => Err(Silence::Garbled),
-        }
-    }
-
     fn fill(
         &self,
         buffer: &mut [u8],
@@ -124,6 +115,7 @@ impl Link {
         deadline: Option<Deadline>,
     ) -> Result<(), Silence> {
         let mut filled = 0;
+        let mut ended = false;
         while filled < buffer.len() {
             match recv(
                 self.socket.as_raw_fd(),
@@ -133,7 +125,13 @@ impl Link {
                 Ok(0) | Err(Errno::ECONNRESET) => return Err(Silence::Gone),
                 Ok(count) => filled += count,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => self.ready(PollFlags::POLLIN, watched, deadline)?,
+                Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
+                // A peer that has ended may have sent its last words after poll looked at the
+                // socket and before it looked at the peer: read once more.
+                Err(Errno::EAGAIN) => match self.ready(PollFlags::POLLIN, watched, deadline) {
+                    Err(Silence::Gone) => ended = true,
+                    ready => ready?,
+                },
                 Err(errno) => return Err(Silence::System("recv", errno)),
             }
         }
