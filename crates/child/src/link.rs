@@ -145,16 +145,15 @@ impl Link {
         watched: Option<BorrowedFd<'_>>,
         deadline: Option<Deadline>,
     ) -> Result<(), Silence> {
-        let watched = watched.unwrap_or(self.socket.as_fd());
+        // Without a peer to watch the socket stands alone: named twice, its second entry could be
+        // found ready by the poll that found the first one not ready.
+        let mut fds = vec![PollFd::new(self.socket.as_fd(), events)];
+        fds.extend(watched.map(|peer| PollFd::new(peer, PollFlags::POLLIN)));
         loop {
             let timeout = match deadline {
                 Some(deadline) => deadline.left().ok_or(Silence::Late)?,
                 None => PollTimeout::NONE,
             };
-            let mut fds = [
-                PollFd::new(self.socket.as_fd(), events),
-                PollFd::new(watched, PollFlags::POLLIN & events),
-            ];
             match poll(&mut fds, timeout) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(Silence::System("poll", errno)),
