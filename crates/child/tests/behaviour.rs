@@ -31,11 +31,14 @@ use nix::unistd::{Gid, Pid, Uid, geteuid, setgroups, setresgid, setresuid};
 type Outcome = Result<(), Box<dyn StdError>>;
 
 /// Where a case gives up: far beyond what any of them takes.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(20);
 /// A limit that a silent child exceeds.
 const SHORT: Duration = Duration::from_millis(50);
 
-const CASES: &[(&str, fn() -> Outcome)] = &[
+/// A promise, and what puts it to the test.
+type Case = (&'static str, fn() -> Outcome);
+
+const CASES: &[Case] = &[
     ("values pass both ways", values_pass_both_ways),
     (
         "a message larger than the socket's buffer passes",
@@ -131,7 +134,7 @@ fn all() -> ExitCode {
 
 /// Runs one case in a process of its own. Its orphans come to us: there must be none.
 fn one(name: &str) -> Outcome {
-    let mut case = Command::new(std::env::current_exe()?)
+    let case = Command::new(std::env::current_exe()?)
         .args(["case", name])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -139,7 +142,8 @@ fn one(name: &str) -> Outcome {
         .spawn()?;
     let pidfd = pidfd(case.id() as i32)?;
     if !ends(pidfd.as_fd())? {
-        case.kill()?;
+        let alive = child::end_orphans(LIMIT)?;
+        return Err(format!("no end within {LIMIT:?}; {alive} processes killed").into());
     }
     let output = case.wait_with_output()?;
     // A killed grandchild dies soon, not at once: wait for the end of those that are about to.
@@ -334,17 +338,19 @@ fn interrupted_wait() -> Outcome {
     ensure((word, answer) == (1, 2), || format!("{word}, {answer}"))
 }
 
-/// What [`parent_dies`] watches: a parent of a child, which has a child.
+/// What [`parent_dies`] watches: a parent of a child, which has a child. Both sleep where nothing but
+/// a signal wakes them; an end of file on the link would not.
 fn be_a_parent() -> Outcome {
     let mut child = child::fork("child", |parent| {
-        let mut grandchild = child::fork("grandchild", |parent| Ok(parent.checkpoint()?))?;
-        grandchild.at_checkpoint()?;
+        let mut grandchild = child::fork("grandchild", |parent| {
+            parent.send(&())?;
+            sleep_for_ever()
+        })?;
+        grandchild.recv::<()>()?;
         parent.send(&grandchild.pid())?;
-        parent.checkpoint()?;
-        Ok(())
+        sleep_for_ever()
     })?;
     let grandchild: i32 = child.recv()?;
-    child.at_checkpoint()?;
     println!("{} {grandchild}", child.pid());
     io::stdout().flush()?;
     let mut line = String::new();
@@ -508,11 +514,13 @@ fn process_limit() -> Outcome {
 
 /// A child that neither answers nor ends.
 fn forever(name: &str) -> Result<Child<()>, child::Error> {
-    child::fork(name, |_| {
-        loop {
-            nix::unistd::pause();
-        }
-    })
+    child::fork(name, |_| sleep_for_ever())
+}
+
+fn sleep_for_ever() -> Result<(), child::BoxError> {
+    loop {
+        nix::unistd::pause();
+    }
 }
 
 /// Becomes the program at `path`; returns only if that fails.
