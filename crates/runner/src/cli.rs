@@ -1,8 +1,4 @@
 //! The command line that the binaries share: run, list, explain, self-test, and how a run ends.
-#![expect(
-    clippy::print_stderr,
-    reason = "this is where the binaries talk to the user"
-)]
 
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -178,7 +174,8 @@ pub fn finish(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", claim::told(&error));
+            // eprintln would panic where standard error cannot be written either.
+            let _ = writeln!(std::io::stderr(), "error: {}", claim::told(&error));
             ExitCode::from(2)
         }
     }
