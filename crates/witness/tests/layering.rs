@@ -34,6 +34,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "child",
             "claim",
             "clap",
+            "clap_complete",
+            "clap_mangen",
             "nix",
             "observe",
             "strsim",
