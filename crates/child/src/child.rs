@@ -78,7 +78,7 @@ impl<R: DeserializeOwned> Child<R> {
         self
     }
 
-    /// Sends a value that the child's [`Parent::recv`] returns.
+    /// Sends a value that the child's [`Parent::recv`](crate::Parent::recv) returns.
     ///
     /// # Errors
     /// The child is gone or does not read within the limit.
@@ -96,7 +96,7 @@ impl<R: DeserializeOwned> Child<R> {
         decode(&body).map_err(|kind| self.error(kind))
     }
 
-    /// Waits until the child holds at a [`Parent::checkpoint`].
+    /// Waits until the child holds at a [`Parent::checkpoint`](crate::Parent::checkpoint).
     ///
     /// # Errors
     /// Those of [`Child::recv`].
