@@ -2,11 +2,7 @@
 //!
 //! The same two descriptors of this very process, one a duplicate of the other, seen by each of the
 //! means that `observe` has. `a system call` is the floor: getppid(2) does next to nothing.
-#![expect(
-    clippy::expect_used,
-    missing_docs,
-    reason = "criterion's macros write the functions; a set-up that fails ends the run"
-)]
+#![expect(clippy::expect_used, reason = "a set-up that fails ends the run")]
 
 use std::fs::File;
 use std::hint::black_box;
