@@ -1,1 +1,7 @@
-//! spinlock
+//! Test-and-set and its family: the locks, their proofs, their measure.
+//!
+//! - [`locks`]: from the pseudo-code that excludes nobody to a lock that needs no choice; without the
+//!   feature `std`, those that make no system call.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+pub mod locks;
