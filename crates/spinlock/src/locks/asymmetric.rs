@@ -88,7 +88,7 @@ impl<const FAIR: bool> Asymmetric<FAIR> {
             return;
         }
         let heir_sleeps = FAIR
-            && self.heir.compare_exchange(ASLEEP, AWAKE, Relaxed, Relaxed).is_ok();
+            && self.heir.compare_exchange(ASLEEP, AWAKE, AcqRel, Relaxed).is_ok();
         futex_wake(if heir_sleeps { &self.heir } else { &self.parked });
     }
 }
@@ -157,7 +157,7 @@ impl<const FAIR: bool> Waiter<'_, FAIR> {
     /// We hold the lock: settle what we announced while we waited.
     fn entered(self) {
         if self.heir {
-            self.lock.heir.store(NO_HEIR, Relaxed);
+            self.lock.heir.swap(NO_HEIR, AcqRel);
         }
         if self.slept {
             // Whoever woke us cleared `parked`, but others may sleep still: our own unlock will wake the next.

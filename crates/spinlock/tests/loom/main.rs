@@ -14,6 +14,7 @@ mod unreleased;
 use lock_api::{Mutex, RawMutex};
 use loom::{cell::UnsafeCell, thread};
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -71,12 +72,31 @@ fn increment(value: &UnsafeCell<u32>) {
     value.with_mut(|value| unsafe { *value += 1 });
 }
 
-/// Two threads: every execution. More: those with at most two preemptions, or there would be no end.
+thread_local! {
+    /// Waits in the execution that runs now; all threads of a model share one real thread.
+    static WAITS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A wait of a spinning thread. Two spinners can wait for each other's turn for ever, and loom would follow them. A
+/// turn in which nobody moved brings back the same state, so after [`MOST_WAITS`] of them the
+/// execution is finished without branching further.
+fn waited() {
+    if WAITS.replace(WAITS.get() + 1) >= MOST_WAITS {
+        loom::skip_branch();
+    }
+    thread::yield_now();
+}
+const MOST_WAITS: u32 = 6;
+
+/// Two threads: every execution with at most five preemptions; more threads: with at most three, or there would be no end.
 fn explore(threads: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = std::env::var("PB").ok().and_then(|p|p.parse().ok());
-    builder.max_branches = 3_000;
-    builder.check(model);
+    builder.preemption_bound = Some(if threads > 2 { 3 } else { 5 });
+    builder.max_branches = 10_000;
+    builder.check(move || {
+        WAITS.set(0);
+        model();
+    });
 }
 
 /// The model must fail, and with a message that names the failure looked for.

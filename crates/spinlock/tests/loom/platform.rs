@@ -9,10 +9,9 @@
 #![expect(unsafe_code, reason = "a pointer in an atomic is Send and Sync")]
 
 use super::{BARRIERS, RELEASES};
-pub(crate) use loom::{
-    sync::atomic::Ordering,
-    thread::{yield_now, yield_now as spin_loop},
-};
+pub(crate) use crate::waited as yield_now;
+pub(crate) use crate::waited as spin_loop;
+pub(crate) use loom::sync::atomic::Ordering;
 use loom::sync::{Condvar, Mutex, atomic, atomic::fence};
 use std::sync::OnceLock;
 
