@@ -19,7 +19,9 @@ pub fn thread_cpu_ns() -> u64 {
 
 fn clock_ns(clock: ClockId) -> u64 {
     // Both clocks exist on every Linux; a zero would show as "0 CPU-ns", never as a wrong verdict.
-    clock_gettime(clock).map_or(0, |time| time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
+    clock_gettime(clock).map_or(0, |time| {
+        time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
+    })
 }
 
 /// The CPUs this process may run on, in order (sched_getaffinity(2)).
@@ -28,7 +30,9 @@ fn clock_ns(clock: ClockId) -> u64 {
 /// That of sched_getaffinity(2).
 pub fn cpus() -> io::Result<Vec<usize>> {
     let set = sched_getaffinity(Pid::from_raw(0))?;
-    Ok((0..CpuSet::count()).filter(|&cpu| set.is_set(cpu).unwrap_or(false)).collect())
+    Ok((0..CpuSet::count())
+        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
+        .collect())
 }
 
 /// Binds the calling thread to one CPU (sched_setaffinity(2)).
@@ -60,7 +64,9 @@ impl Work {
             })
             .min()
             .unwrap_or(1);
-        Self { rounds_per_us: (ROUNDS * 1000 / fastest).max(1) }
+        Self {
+            rounds_per_us: (ROUNDS * 1000 / fastest).max(1),
+        }
     }
 
     /// How many [`rounds`] last `ns` nanoseconds.

@@ -4,7 +4,9 @@
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use spinlock::compare::{Comparison, DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime};
+use spinlock::compare::{
+    Comparison, DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime,
+};
 use std::{
     io::{ErrorKind, IsTerminal as _, Write as _, stdout},
     path::PathBuf,
@@ -92,7 +94,8 @@ fn compare(options: &Compare) -> Result<()> {
     bar.finish_and_clear();
     let comparison = comparison.context("compare")?;
     if let Some(file) = &options.svg {
-        std::fs::write(file, svg::svg(&comparison)).with_context(|| format!("write {}", file.display()))?;
+        std::fs::write(file, svg::svg(&comparison))
+            .with_context(|| format!("write {}", file.display()))?;
     }
     print(&comparison, options.json)
 }
@@ -100,36 +103,66 @@ fn compare(options: &Compare) -> Result<()> {
 fn plan(options: &Compare) -> Result<Plan> {
     let window = Duration::try_from_secs_f64(options.seconds)
         .with_context(|| format!("--seconds {}", options.seconds))?;
-    let or = |given: &[u64], default| if given.is_empty() { vec![default] } else { given.to_vec() };
+    let or = |given: &[u64], default| {
+        if given.is_empty() {
+            vec![default]
+        } else {
+            given.to_vec()
+        }
+    };
     let all_default =
         options.threads.is_empty() && options.critical.is_empty() && options.think.is_empty();
-    let mut regimes = if all_default { DEFAULT_REGIMES.to_vec() } else { Vec::new() };
+    let mut regimes = if all_default {
+        DEFAULT_REGIMES.to_vec()
+    } else {
+        Vec::new()
+    };
     if !all_default {
-        let threads = if options.threads.is_empty() { vec![1, 2, 4, 8] } else { options.threads.clone() };
+        let threads = if options.threads.is_empty() {
+            vec![1, 2, 4, 8]
+        } else {
+            options.threads.clone()
+        };
         for &threads in &threads {
             for &critical_ns in &or(&options.critical, 0) {
                 for &think_ns in &or(&options.think, 0) {
-                    regimes.push(Regime { threads, critical_ns, think_ns });
+                    regimes.push(Regime {
+                        threads,
+                        critical_ns,
+                        think_ns,
+                    });
                 }
             }
         }
     }
     let mut plan = Plan {
         regimes,
-        locks: if options.locks.is_empty() { LockName::ALL.to_vec() } else { options.locks.clone() },
+        locks: if options.locks.is_empty() {
+            LockName::ALL.to_vec()
+        } else {
+            options.locks.clone()
+        },
         window,
-        rounds: options.rounds.unwrap_or(if options.seconds < 0.2 { 5 } else { 3 }),
+        rounds: options
+            .rounds
+            .unwrap_or(if options.seconds < 0.2 { 5 } else { 3 }),
         limit: Duration::ZERO,
         seed: options.seed.unwrap_or_else(time_seed),
     };
     // Repeating refused windows may take half as long again; the default run stays under 30 s.
     let planned = plan.window * u32::try_from(plan.windows()).unwrap_or(u32::MAX);
-    plan.limit = if all_default && options.seconds < 0.02 { Duration::from_secs(27) } else { planned * 3 / 2 };
+    plan.limit = if all_default && options.seconds < 0.02 {
+        Duration::from_secs(27)
+    } else {
+        planned * 3 / 2
+    };
     Ok(plan)
 }
 
 fn time_seed() -> u64 {
-    std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| u64::from(time.subsec_nanos()))
+    std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |time| u64::from(time.subsec_nanos()))
 }
 
 /// A progress bar on a terminal, nothing elsewhere.
@@ -150,7 +183,8 @@ fn print(comparison: &Comparison, json: bool) -> Result<()> {
         serde_json::to_writer_pretty(&mut out, comparison).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
-        let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colour =
+            out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         out.write_all(render::text(comparison, colour).as_bytes())?;
     }
     out.flush()?;

@@ -24,7 +24,9 @@ impl Reading {
             at: Instant::now(),
             own_ns: process_cpu_ns(),
             group_ns: group_ns(),
-            stat_ns: fs::read_to_string("/proc/stat").ok().and_then(|stat| busy_ns(&stat)),
+            stat_ns: fs::read_to_string("/proc/stat")
+                .ok()
+                .and_then(|stat| busy_ns(&stat)),
         }
     }
 
@@ -55,7 +57,9 @@ fn group_ns() -> Option<u64> {
 
 /// `usage_usec` of a cgroup v2 cpu.stat, in ns.
 fn usage_ns(cpu_stat: &str) -> Option<u64> {
-    let line = cpu_stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+    let line = cpu_stat
+        .lines()
+        .find_map(|line| line.strip_prefix("usage_usec "))?;
     Some(line.trim().parse::<u64>().ok()? * 1000)
 }
 
@@ -68,7 +72,10 @@ fn busy_ns(stat: &str) -> Option<u64> {
         .split_whitespace()
         .map_while(|field| field.parse().ok())
         .collect();
-    let ticks: u64 = [0, 1, 2, 5, 6, 7].iter().map(|&field| fields.get(field)).sum::<Option<u64>>()?;
+    let ticks: u64 = [0, 1, 2, 5, 6, 7]
+        .iter()
+        .map(|&field| fields.get(field))
+        .sum::<Option<u64>>()?;
     Some(ticks * TICK_NS)
 }
 
@@ -78,7 +85,10 @@ mod tests {
 
     #[test]
     fn stat_counts_busy_fields_only() {
-        assert_eq!(busy_ns("cpu  1 2 3 1000 1000 4 5 6 0 0\ncpu0 9"), Some(21 * TICK_NS));
+        assert_eq!(
+            busy_ns("cpu  1 2 3 1000 1000 4 5 6 0 0\ncpu0 9"),
+            Some(21 * TICK_NS)
+        );
         assert_eq!(busy_ns("cpu  1 2 3"), None);
         assert_eq!(busy_ns("garbage"), None);
     }
@@ -92,14 +102,24 @@ mod tests {
     #[test]
     fn the_larger_estimate_counts() {
         let at = Instant::now();
-        let before = Reading { at, own_ns: 0, group_ns: Some(0), stat_ns: Some(0) };
+        let before = Reading {
+            at,
+            own_ns: 0,
+            group_ns: Some(0),
+            stat_ns: Some(0),
+        };
         let after = Reading {
             at: at + std::time::Duration::from_millis(100),
             own_ns: 100_000_000,
             group_ns: Some(100_000_000),
             stat_ns: Some(160_000_000),
         };
-        let share = after.others_since(&before, 2).expect("both clocks were read");
-        assert!((share - 0.2).abs() < 1e-9, "160 - 100 - 20 of 200 ms, not {share}");
+        let share = after
+            .others_since(&before, 2)
+            .expect("both clocks were read");
+        assert!(
+            (share - 0.2).abs() < 1e-9,
+            "160 - 100 - 20 of 200 ms, not {share}"
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Who is compared: every lock behind one small trait, ours, the standard library's, the best crates', the C library's.
-#![expect(unsafe_code, reason = "pthread locks, and lock_api's raw interface, unlock by promise")]
+#![expect(
+    unsafe_code,
+    reason = "pthread locks, and lock_api's raw interface, unlock by promise"
+)]
 
-use crate::locks::{
-    Backoff, FairAsymmetric, Futex, Mcs, TestAndSet, TestAndTestAndSet, Ticket, Yield,
-};
+use crate::locks::{Asymmetric, Backoff, Futex, Mcs, TestAndSet, TestAndTestAndSet, Ticket, Yield};
 use lock_api::RawMutex;
 use std::{cell::UnsafeCell, fmt, str::FromStr};
 
@@ -53,8 +54,7 @@ contenders! {
     Ticket "ticket" Raw<Ticket>, "first come, first served";
     Mcs "mcs" Raw<Mcs>, "queue, each waiter on its own word";
     Futex "futex" Raw<Futex>, "the three-state futex mutex";
-    Asymmetric "asymmetric" Raw<crate::locks::Asymmetric>, "plain-store unlock, membarrier by the sleeper";
-    FairAsymmetric "fair-asymmetric" Raw<FairAsymmetric>, "the same, with an heir who must get in";
+    Asymmetric "asymmetric" Raw<Asymmetric>, "plain-store unlock, membarrier by the sleeper";
     Std "std" std::sync::Mutex<()>, "std::sync::Mutex";
     ParkingLot "parking-lot" Raw<parking_lot::RawMutex>, "parking_lot::Mutex 0.12";
     Spin "spin" spin::Mutex<()>, "spin::Mutex 0.12";
@@ -82,10 +82,14 @@ impl FromStr for LockName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|lock| lock.as_str() == text).ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|lock| lock.as_str()).collect();
-            format!("no lock `{text}`; there are: {}", names.join(", "))
-        })
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|lock| lock.as_str() == text)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|lock| lock.as_str()).collect();
+                format!("no lock `{text}`; there are: {}", names.join(", "))
+            })
     }
 }
 
@@ -124,7 +128,9 @@ impl Contender for std::sync::Mutex<()> {
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
-        let _guard = self.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _guard = self
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         section();
     }
 }

@@ -54,7 +54,11 @@ pub const DEFAULT_REGIMES: &[Regime] = &[
 ];
 
 const fn regime(threads: usize, critical_ns: u64, think_ns: u64) -> Regime {
-    Regime { threads, critical_ns, think_ns }
+    Regime {
+        threads,
+        critical_ns,
+        think_ns,
+    }
 }
 
 /// One lock in one regime. Figures are medians over its windows; None where no window finished an operation.
@@ -125,7 +129,10 @@ struct Cell {
 
 impl Cell {
     fn good(&self) -> usize {
-        self.windows.iter().filter(|window| !refused(window)).count()
+        self.windows
+            .iter()
+            .filter(|window| !refused(window))
+            .count()
     }
 }
 
@@ -189,9 +196,20 @@ impl Plan {
         let mut done = 0;
         let mut seed = self.seed;
         let mut open = |cell: &mut Cell, time_waits| -> io::Result<()> {
-            let setup = Setup { regime: cell.regime, length: self.window, work, cpus: &cpus, time_waits };
+            let setup = Setup {
+                regime: cell.regime,
+                length: self.window,
+                work,
+                cpus: &cpus,
+                time_waits,
+            };
             let window = cell.lock.visit(setup)?;
-            if time_waits { &mut cell.timed } else { &mut cell.windows }.push(window);
+            if time_waits {
+                &mut cell.timed
+            } else {
+                &mut cell.windows
+            }
+            .push(window);
             done += 1;
             progress(done);
             Ok(())
@@ -265,7 +283,13 @@ fn row(cell: &Cell, rounds: usize) -> Row {
         median(windows.iter().filter_map(|window| value(window)).collect())
     };
     let zero = over(&|window| {
-        Some(window.operations.iter().filter(|&&operations| operations == 0).count() as f64)
+        Some(
+            window
+                .operations
+                .iter()
+                .filter(|&&operations| operations == 0)
+                .count() as f64,
+        )
     });
     Row {
         lock: cell.lock.as_str(),
@@ -276,7 +300,12 @@ fn row(cell: &Cell, rounds: usize) -> Row {
         jain: over(&|window| jain(&window.operations)),
         threads_at_zero: zero.unwrap_or(0.0).round() as usize,
         cpu_ns_per_operation: over(&|window| window.cpu_ns_per_operation),
-        wait_max_ns: cell.timed.iter().map(|window| window.waits.max_ns).max().unwrap_or(0),
+        wait_max_ns: cell
+            .timed
+            .iter()
+            .map(|window| window.waits.max_ns)
+            .max()
+            .unwrap_or(0),
         wait_weighted_ns: median(cell.timed.iter().map(|w| w.waits.weighted_ns()).collect())
             .unwrap_or(0.0),
         ns_per_operation: median(ns),

@@ -7,8 +7,11 @@ use std::fmt::Write as _;
 pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
     let mut regimes: Vec<Regime> = Vec::new();
     for row in rows {
-        let regime =
-            Regime { threads: row.threads, critical_ns: row.critical_ns, think_ns: row.think_ns };
+        let regime = Regime {
+            threads: row.threads,
+            critical_ns: row.critical_ns,
+            think_ns: row.think_ns,
+        };
         if !regimes.contains(&regime) {
             regimes.push(regime);
         }
@@ -17,7 +20,11 @@ pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
 }
 
 pub(super) fn of<'a>(rows: &'a [Row], regime: &Regime) -> impl Iterator<Item = &'a Row> {
-    let Regime { threads, critical_ns, think_ns } = *regime;
+    let Regime {
+        threads,
+        critical_ns,
+        think_ns,
+    } = *regime;
     rows.iter().filter(move |row| {
         (row.threads, row.critical_ns, row.think_ns) == (threads, critical_ns, think_ns)
     })
@@ -80,8 +87,12 @@ pub fn heat_map(rows: &[Row], colour: bool) -> String {
         text.push('\n');
     };
     heading("threads", &|regime| regime.threads.to_string());
-    heading("critical section", &|regime| section(regime.critical_ns).replace(' ', ""));
-    heading("think time", &|regime| nanoseconds(regime.think_ns as f64).replace(' ', ""));
+    heading("critical section", &|regime| {
+        section(regime.critical_ns).replace(' ', "")
+    });
+    heading("think time", &|regime| {
+        nanoseconds(regime.think_ns as f64).replace(' ', "")
+    });
     let mut locks: Vec<&str> = Vec::new();
     for row in rows {
         if !locks.contains(&row.lock) {
@@ -95,7 +106,11 @@ pub fn heat_map(rows: &[Row], colour: bool) -> String {
             let field = known(row.and_then(|row| row.ratio_to_best), ratio);
             match row.and_then(|row| row.ratio_to_best) {
                 Some(value) if colour => {
-                    let _ = write!(text, "\x1b[38;5;16;48;5;{}m {field:>5}\x1b[0m", shade(value).0);
+                    let _ = write!(
+                        text,
+                        "\x1b[38;5;16;48;5;{}m {field:>5}\x1b[0m",
+                        shade(value).0
+                    );
                 }
                 _ => {
                     let _ = write!(text, " {field:>5}");
@@ -162,7 +177,11 @@ fn plural(count: usize, noun: &str) -> String {
 }
 
 pub(super) fn section(ns: u64) -> String {
-    if ns == 0 { "short".into() } else { nanoseconds(ns as f64) }
+    if ns == 0 {
+        "short".into()
+    } else {
+        nanoseconds(ns as f64)
+    }
 }
 
 /// At most four characters: 1.04, 12.3, 123, 4.2k, 260k.
@@ -198,13 +217,26 @@ mod tests {
 
     #[test]
     fn a_ratio_fits_its_field() {
-        let shown = [1.04, 9.999, 12.34, 99.96, 123.4, 4213.0, 9999.0, 260_000.0, 3e6].map(ratio);
-        assert_eq!(shown, ["1.04", "10.0", "12.3", "100", "123", "4.2k", "10k", "260k", "3M"]);
+        let shown = [
+            1.04, 9.999, 12.34, 99.96, 123.4, 4213.0, 9999.0, 260_000.0, 3e6,
+        ]
+        .map(ratio);
+        assert_eq!(
+            shown,
+            [
+                "1.04", "10.0", "12.3", "100", "123", "4.2k", "10k", "260k", "3M"
+            ]
+        );
     }
 
     #[test]
     fn durations_carry_their_unit() {
         let shown = [0.27, 5.8, 0.0, 540.0, 1060.0, 7.1e6, 2e9].map(nanoseconds);
-        assert_eq!(shown, ["0.3 ns", "5.8 ns", "0 ns", "540 ns", "1.1 us", "7.1 ms", "2 s"]);
+        assert_eq!(
+            shown,
+            [
+                "0.3 ns", "5.8 ns", "0 ns", "540 ns", "1.1 us", "7.1 ms", "2 s"
+            ]
+        );
     }
 }

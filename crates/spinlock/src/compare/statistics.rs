@@ -22,7 +22,10 @@ pub fn spread(values: &[f64]) -> Option<f64> {
 /// nobody got anything. Jain, Chiu, Hawe, DEC-TR-301 (1984).
 pub fn jain(shares: &[u64]) -> Option<f64> {
     let sum: f64 = shares.iter().map(|&share| share as f64).sum();
-    let squares: f64 = shares.iter().map(|&share| share as f64 * share as f64).sum();
+    let squares: f64 = shares
+        .iter()
+        .map(|&share| share as f64 * share as f64)
+        .sum();
     (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
 }
 

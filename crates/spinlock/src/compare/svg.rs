@@ -26,28 +26,53 @@ pub fn svg(comparison: &Comparison) -> String {
 "##
     );
     let mut heading = |y: usize, name: &str, value: &dyn Fn(usize) -> String| {
-        let _ = writeln!(svg, r##"<text x="{}" y="{y}" text-anchor="end" fill="#666">{name}</text>"##, LEFT - 8);
+        let _ = writeln!(
+            svg,
+            r##"<text x="{}" y="{y}" text-anchor="end" fill="#666">{name}</text>"##,
+            LEFT - 8
+        );
         for column in 0..regimes.len() {
             let x = LEFT + column * WIDTH + WIDTH / 2;
-            let _ = writeln!(svg, r#"<text x="{x}" y="{y}" text-anchor="middle">{}</text>"#, value(column));
+            let _ = writeln!(
+                svg,
+                r#"<text x="{x}" y="{y}" text-anchor="middle">{}</text>"#,
+                value(column)
+            );
         }
     };
     heading(48, "threads", &|column| regimes[column].threads.to_string());
-    heading(66, "critical section", &|column| section(regimes[column].critical_ns));
-    heading(84, "think time", &|column| nanoseconds(regimes[column].think_ns as f64));
+    heading(66, "critical section", &|column| {
+        section(regimes[column].critical_ns)
+    });
+    heading(84, "think time", &|column| {
+        nanoseconds(regimes[column].think_ns as f64)
+    });
     for (column, regime) in regimes.iter().enumerate() {
         for (line, row) in of(rows, regime).enumerate() {
             let (x, y) = (LEFT + column * WIDTH, TOP + line * HEIGHT);
             if column == 0 {
-                let _ = writeln!(svg, r#"<text x="{}" y="{}" text-anchor="end">{}</text>"#, LEFT - 8, y + 16, row.lock);
+                let _ = writeln!(
+                    svg,
+                    r#"<text x="{}" y="{}" text-anchor="end">{}</text>"#,
+                    LEFT - 8,
+                    y + 16,
+                    row.lock
+                );
             }
             let fill = row.ratio_to_best.map_or("#ddd", |ratio| shade(ratio).1);
             let shown = row.ratio_to_best.map_or_else(|| "-".into(), ratio);
-            let each = row.ns_per_operation.map_or_else(|| "no operation".into(), nanoseconds);
+            let each = row
+                .ns_per_operation
+                .map_or_else(|| "no operation".into(), nanoseconds);
             let _ = writeln!(
                 svg,
                 r##"<g><title>{}, {} threads: {each} per operation</title><rect x="{x}" y="{y}" width="{}" height="{}" fill="{fill}"/><text x="{}" y="{}" text-anchor="middle">{shown}</text></g>"##,
-                row.lock, row.threads, WIDTH - 2, HEIGHT - 2, x + WIDTH / 2, y + 16,
+                row.lock,
+                row.threads,
+                WIDTH - 2,
+                HEIGHT - 2,
+                x + WIDTH / 2,
+                y + 16,
             );
         }
     }

@@ -3,7 +3,10 @@
 //! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair comparable: a thread that
 //! gets nothing still ends with the window, and shows as a zero.
 
-use super::{bystanders::Reading, contender::{Contender, Visitor}};
+use super::{
+    bystanders::Reading,
+    contender::{Contender, Visitor},
+};
 use crate::clock::{Work, pin, process_cpu_ns, rounds};
 use std::{
     io,
@@ -83,7 +86,11 @@ impl Waits {
     /// The mean wait weighted by its own length, in ns: how long a wait is in which a moment of waiting
     /// falls. A mean over operations hides the starving thread, which makes few.
     pub fn weighted_ns(&self) -> f64 {
-        if self.sum > 0.0 { self.squares / self.sum } else { 0.0 }
+        if self.sum > 0.0 {
+            self.squares / self.sum
+        } else {
+            0.0
+        }
     }
 }
 
@@ -112,7 +119,10 @@ impl Visitor for Setup<'_> {
 
     fn visit<C: Contender>(self) -> io::Result<Window> {
         let threads = self.regime.threads;
-        let arena = Arena { lock: C::new(), value: AtomicU64::new(0) };
+        let arena = Arena {
+            lock: C::new(),
+            value: AtomicU64::new(0),
+        };
         arena.lock.settle();
         let slots: Vec<Slot> = (0..threads).map(|_| Slot::default()).collect();
         let phase = AtomicU8::new(WARM_UP);
@@ -128,7 +138,13 @@ impl Visitor for Setup<'_> {
             let closed = gate.write();
             let mut handles = Vec::with_capacity(threads);
             for (index, slot) in slots.iter().enumerate() {
-                let worker = Worker { setup: &self, arena: &arena, slot, phase: &phase, clock };
+                let worker = Worker {
+                    setup: &self,
+                    arena: &arena,
+                    slot,
+                    phase: &phase,
+                    clock,
+                };
                 let cpu = self.cpus[index % self.cpus.len()];
                 let (gate, start, pinned) = (&gate, &start, &pinned);
                 let body = move || {
@@ -173,8 +189,16 @@ impl Visitor for Setup<'_> {
                     waits.merge(&of_thread);
                 }
             }
-            let operations = first.iter().zip(&last).map(|(first, last)| last - first).collect();
-            Ok::<_, io::Error>((operations, closed.duration_since(opened).as_nanos() as u64, waits))
+            let operations = first
+                .iter()
+                .zip(&last)
+                .map(|(first, last)| last - first)
+                .collect();
+            Ok::<_, io::Error>((
+                operations,
+                closed.duration_since(opened).as_nanos() as u64,
+                waits,
+            ))
         })?;
 
         let all: u64 = counts(&slots).iter().sum();
@@ -191,7 +215,10 @@ impl Visitor for Setup<'_> {
 }
 
 fn counts(slots: &[Slot]) -> Vec<u64> {
-    slots.iter().map(|slot| slot.operations.load(Relaxed)).collect()
+    slots
+        .iter()
+        .map(|slot| slot.operations.load(Relaxed))
+        .collect()
 }
 
 /// One contending thread.
@@ -205,10 +232,20 @@ struct Worker<'a, C> {
 
 impl<C: Contender> Worker<'_, C> {
     fn run(self) -> Waits {
-        let Regime { critical_ns, think_ns, .. } = self.setup.regime;
-        let (inside, outside) =
-            (self.setup.work.rounds_for(critical_ns), self.setup.work.rounds_for(think_ns));
-        if self.setup.time_waits { self.timed(inside, outside) } else { self.counted(inside, outside) }
+        let Regime {
+            critical_ns,
+            think_ns,
+            ..
+        } = self.setup.regime;
+        let (inside, outside) = (
+            self.setup.work.rounds_for(critical_ns),
+            self.setup.work.rounds_for(think_ns),
+        );
+        if self.setup.time_waits {
+            self.timed(inside, outside)
+        } else {
+            self.counted(inside, outside)
+        }
     }
 
     fn counted(self, inside: u64, outside: u64) -> Waits {

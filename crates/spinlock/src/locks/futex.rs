@@ -17,9 +17,9 @@
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
 use super::platform::{
-    AtomicU32,
+    AtomicU32, LOOKS,
     Ordering::{Acquire, Relaxed, Release},
-    LOOKS, futex_wait, futex_wake, spin_loop,
+    futex_wait, futex_wake, spin_loop,
 };
 use lock_api::{GuardSend, RawMutex};
 
@@ -54,8 +54,9 @@ impl Futex {
 // No wakeup is lost: a sleeper has written AWAITED, and the kernel puts it to sleep only while the
 // word still says AWAITED; the unlock's swap either comes later and reads AWAITED, or came earlier and the kernel refuses.
 unsafe impl RawMutex for Futex {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api's way to write `new`")]
-    const INIT: Self = Self { state: AtomicU32::new(FREE) };
+    const INIT: Self = Self {
+        state: AtomicU32::new(FREE),
+    };
     type GuardMarker = GuardSend;
 
     #[inline]
@@ -67,7 +68,9 @@ unsafe impl RawMutex for Futex {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok()
+        self.state
+            .compare_exchange(FREE, HELD, Acquire, Relaxed)
+            .is_ok()
     }
 
     #[inline]

@@ -23,7 +23,10 @@
 //!
 //! Sources: Mellor-Crummey and Scott (ACM TOCS 1991), figure 5; Scott, Shared-Memory Synchronization (2013),
 //! section 4.3.1, the K42 variant.
-#![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait; nodes are reached by pointer")]
+#![expect(
+    unsafe_code,
+    reason = "lock_api::RawMutex is an unsafe trait; nodes are reached by pointer"
+)]
 
 use super::platform::{
     AtomicBool, AtomicPtr,
@@ -53,7 +56,10 @@ pub struct Mcs {
 impl Mcs {
     #[cold]
     fn queue(&self) {
-        let node = Node { waiting: AtomicBool::new(true), next: AtomicPtr::new(null_mut()) };
+        let node = Node {
+            waiting: AtomicBool::new(true),
+            next: AtomicPtr::new(null_mut()),
+        };
         // Written once more here, so that a model checker sees the owner initialise it before the swap shows it to others.
         node.waiting.store(true, Relaxed);
         node.next.store(null_mut(), Relaxed);
@@ -77,7 +83,11 @@ impl Mcs {
         let mut after = node.next.load(Acquire);
         if after.is_null() {
             self.next.store(null_mut(), Relaxed);
-            if self.tail.compare_exchange(me, HELD, AcqRel, Relaxed).is_ok() {
+            if self
+                .tail
+                .compare_exchange(me, HELD, AcqRel, Relaxed)
+                .is_ok()
+            {
                 return;
             }
             after = wait_for_link(&node.next);
@@ -103,8 +113,10 @@ fn wait_for_link(link: &AtomicPtr<Node>) -> *mut Node {
 // written by the holder, and by the one waiter that swapped out HELD; the holder that finds it null sees its exchange of
 // HELD fail and waits for that write. Acquire and Release pair on `waiting` and on `tail`.
 unsafe impl RawMutex for Mcs {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api's way to write `new`")]
-    const INIT: Self = Self { tail: AtomicPtr::new(null_mut()), next: AtomicPtr::new(null_mut()) };
+    const INIT: Self = Self {
+        tail: AtomicPtr::new(null_mut()),
+        next: AtomicPtr::new(null_mut()),
+    };
     type GuardMarker = GuardSend;
 
     #[inline]
@@ -116,14 +128,20 @@ unsafe impl RawMutex for Mcs {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        self.tail.compare_exchange(null_mut(), HELD, Acquire, Relaxed).is_ok()
+        self.tail
+            .compare_exchange(null_mut(), HELD, Acquire, Relaxed)
+            .is_ok()
     }
 
     #[inline]
     unsafe fn unlock(&self) {
         let mut first = self.next.load(Acquire);
         if first.is_null() {
-            if self.tail.compare_exchange(HELD, null_mut(), Release, Relaxed).is_ok() {
+            if self
+                .tail
+                .compare_exchange(HELD, null_mut(), Release, Relaxed)
+                .is_ok()
+            {
                 return;
             }
             first = wait_for_link(&self.next);

@@ -47,10 +47,10 @@ pub use ticket::Ticket;
 
 #[cfg(feature = "std")]
 pub use {
-    asymmetric::{Asymmetric, FairAsymmetric},
+    asymmetric::Asymmetric,
     futex::Futex,
     platform_linux::{Barriers, barriers},
-    process_shared::{Shared, Shareable},
+    process_shared::{Shareable, Shared},
     robust::RobustMutex,
     sched_yield::Yield,
 };

@@ -34,7 +34,9 @@ pub struct NotAtomic {
 impl NotAtomic {
     /// A flag that is not set.
     pub const fn new() -> Self {
-        Self { locked: AtomicBool::new(false) }
+        Self {
+            locked: AtomicBool::new(false),
+        }
     }
 
     /// The pseudo-code line by line: returns the old value, having stored `true` whatever it was.

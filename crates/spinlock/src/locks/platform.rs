@@ -9,7 +9,7 @@ pub(crate) use core::{
 
 #[cfg(feature = "std")]
 pub(crate) use super::platform_linux::{
-    futex_wait, futex_wait_briefly, futex_wake, heavy_barrier, light_barrier,
+    futex_wait, futex_wait_briefly, futex_wake, heavy_barrier, light_barrier, stay_away,
 };
 #[cfg(feature = "std")]
 pub(crate) use std::thread::yield_now;
@@ -17,12 +17,12 @@ pub(crate) use std::thread::yield_now;
 /// How often a newcomer to [`Futex`](super::Futex) looks before it sleeps: a short section ends sooner than a sleep begins.
 #[cfg(feature = "std")]
 pub(crate) const LOOKS: u32 = 40;
-/// Pauses of a waiter of [`Asymmetric`](super::Asymmetric) before its first yield.
+/// Looks of a waiter of [`Asymmetric`](super::Asymmetric) after it stayed away and before its first yield.
 #[cfg(feature = "std")]
-pub(crate) const PAUSES: u32 = 16;
+pub(crate) const LOOKS_CLOSELY: u32 = 8;
 /// Its yields before it sleeps.
 #[cfg(feature = "std")]
 pub(crate) const YIELDS: u32 = 300;
-/// Yields after which a waiter of the fair form becomes the heir.
+/// Yields after which it becomes the heir.
 #[cfg(feature = "std")]
 pub(crate) const PATIENCE: u32 = 200;

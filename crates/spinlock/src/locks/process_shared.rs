@@ -50,14 +50,32 @@ macro_rules! shareable {
     )* };
 }
 shareable!(
-    bool, u8, u16, u32, u64, usize, i32, i64, AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Backoff,
-    TestAndSet, TestAndTestAndSet, Ticket, Yield
+    bool,
+    u8,
+    u16,
+    u32,
+    u64,
+    usize,
+    i32,
+    i64,
+    AtomicBool,
+    AtomicU32,
+    AtomicU64,
+    AtomicUsize,
+    Backoff,
+    TestAndSet,
+    TestAndTestAndSet,
+    Ticket,
+    Yield
 );
 
 // SAFETY: an array holds its elements and nothing else.
 unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {}
 // SAFETY: lock_api's mutex is the lock and the value, and the lock excludes whoever shares its memory.
-unsafe impl<L: lock_api::RawMutex + Shareable, T: Shareable + Send> Shareable for lock_api::Mutex<L, T> {}
+unsafe impl<L: lock_api::RawMutex + Shareable, T: Shareable + Send> Shareable
+    for lock_api::Mutex<L, T>
+{
+}
 
 /// A value in an anonymous `MAP_SHARED` mapping: parent and forked children see one and the same.
 #[derive(Debug)]
@@ -74,19 +92,26 @@ impl<T: Shareable> Shared<T> {
         let value_pointer = map(size_of::<T>())?.cast::<T>();
         // SAFETY: the mapping is ours alone, writable, page-aligned and large enough.
         unsafe { value_pointer.write(value) };
-        Ok(Self { value: value_pointer })
+        Ok(Self {
+            value: value_pointer,
+        })
     }
 }
 
 /// Maps `bytes` (at least one) of zeroed memory that forked children share.
 pub(super) fn map(bytes: usize) -> io::Result<NonNull<u8>> {
-    let (protection, flags) =
-        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    let (protection, flags) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+    );
     // SAFETY: a fresh mapping at an address of the kernel's choice touches nothing that exists.
     let address = unsafe { libc::mmap(ptr::null_mut(), bytes.max(1), protection, flags, -1, 0) };
     if address == libc::MAP_FAILED {
         let error = io::Error::last_os_error();
-        return Err(io::Error::new(error.kind(), format!("mmap {bytes} bytes MAP_SHARED: {error}")));
+        return Err(io::Error::new(
+            error.kind(),
+            format!("mmap {bytes} bytes MAP_SHARED: {error}"),
+        ));
     }
     NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mmap returned address 0"))
 }

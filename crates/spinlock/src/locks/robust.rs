@@ -90,7 +90,10 @@ impl<T: Shareable + Send> RobustMutex<T> {
             (*inner.as_ptr()).value = UnsafeCell::new(value);
             let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
             let attributes = attributes.as_mut_ptr();
-            check("pthread_mutexattr_init", libc::pthread_mutexattr_init(attributes))?;
+            check(
+                "pthread_mutexattr_init",
+                libc::pthread_mutexattr_init(attributes),
+            )?;
             check(
                 "pthread_mutexattr_setpshared",
                 libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED),
@@ -125,7 +128,10 @@ impl<T> RobustMutex<T> {
     pub fn lock(&self) -> io::Result<Acquired<'_, T>> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_lock(self.mutex()) };
-        let guard = || Guard { mutex: self, stays_in_its_thread: PhantomData };
+        let guard = || Guard {
+            mutex: self,
+            stays_in_its_thread: PhantomData,
+        };
         match result {
             0 => Ok(Acquired::Clean(guard())),
             libc::EOWNERDEAD => Ok(Acquired::OwnerDied(Bereft { guard: guard() })),
@@ -140,7 +146,10 @@ impl<T> RobustMutex<T> {
     pub fn try_lock(&self) -> io::Result<Option<Acquired<'_, T>>> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
-        let guard = || Guard { mutex: self, stays_in_its_thread: PhantomData };
+        let guard = || Guard {
+            mutex: self,
+            stays_in_its_thread: PhantomData,
+        };
         match result {
             0 => Ok(Some(Acquired::Clean(guard()))),
             libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft { guard: guard() }))),
@@ -237,7 +246,11 @@ impl<T> fmt::Debug for Bereft<'_, T> {
 }
 
 fn check(call: &str, errno: i32) -> io::Result<()> {
-    if errno == 0 { Ok(()) } else { Err(error(call, errno)) }
+    if errno == 0 {
+        Ok(())
+    } else {
+        Err(error(call, errno))
+    }
 }
 
 fn error(call: &str, errno: i32) -> io::Error {

@@ -30,8 +30,9 @@ pub struct Yield {
 
 // SAFETY: a thread enters only through a swap that read `false`; the argument of test-and-set applies.
 unsafe impl RawMutex for Yield {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api's way to write `new`")]
-    const INIT: Self = Self { locked: AtomicBool::new(false) };
+    const INIT: Self = Self {
+        locked: AtomicBool::new(false),
+    };
     type GuardMarker = GuardSend;
 
     #[inline]

@@ -41,8 +41,9 @@ pub struct TestAndSet {
 // reads the last value before its own write; the others read `true` and go round again. The winner's
 // Acquire read sees the Release store of the unlock, and with it all that the former holder wrote.
 unsafe impl RawMutex for TestAndSet {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api's way to write `new`")]
-    const INIT: Self = Self { locked: AtomicBool::new(false) };
+    const INIT: Self = Self {
+        locked: AtomicBool::new(false),
+    };
     type GuardMarker = GuardSend;
 
     #[inline]

@@ -31,8 +31,9 @@ pub struct TestAndTestAndSet {
 // SAFETY: a thread enters only through a swap that read `false`; the argument of test-and-set applies. The
 // relaxed loads between the swaps decide when to try, never who is in.
 unsafe impl RawMutex for TestAndTestAndSet {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api's way to write `new`")]
-    const INIT: Self = Self { locked: AtomicBool::new(false) };
+    const INIT: Self = Self {
+        locked: AtomicBool::new(false),
+    };
     type GuardMarker = GuardSend;
 
     #[inline]

@@ -36,8 +36,10 @@ pub struct Ticket {
 // inside. Only the holder writes `serving`, so load and store need not be one operation; the next
 // holder's Acquire load reads that Release store.
 unsafe impl RawMutex for Ticket {
-    #[expect(clippy::declare_interior_mutable_const, reason = "lock_api's way to write `new`")]
-    const INIT: Self = Self { next: AtomicU32::new(0), serving: AtomicU32::new(0) };
+    const INIT: Self = Self {
+        next: AtomicU32::new(0),
+        serving: AtomicU32::new(0),
+    };
     type GuardMarker = GuardSend;
 
     #[inline]
@@ -52,7 +54,9 @@ unsafe impl RawMutex for Ticket {
     #[inline]
     fn try_lock(&self) -> bool {
         let serving = self.serving.load(Acquire);
-        self.next.compare_exchange(serving, serving.wrapping_add(1), Relaxed, Relaxed).is_ok()
+        self.next
+            .compare_exchange(serving, serving.wrapping_add(1), Relaxed, Relaxed)
+            .is_ok()
     }
 
     #[inline]

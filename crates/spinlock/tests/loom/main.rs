@@ -5,7 +5,10 @@
 //! A model checks mutual exclusion (loom's `UnsafeCell` panics when two threads are inside, or when the second
 //! has not seen what the first wrote) and that nobody waits for ever (loom reports a deadlock). A
 //! check that cannot fail proves nothing, so the same models run on two broken machines and must fail there.
-#![expect(unsafe_code, reason = "loom's UnsafeCell gives raw pointers, as std's does")]
+#![expect(
+    unsafe_code,
+    reason = "loom's UnsafeCell gives raw pointers, as std's does"
+)]
 
 mod sound;
 mod unfenced;
@@ -120,24 +123,24 @@ const OVERLAP: &[&str] = &["Causality violation", "lost an update"];
 const DEADLOCK: &[&str] = &["deadlock"];
 
 macro_rules! models {
-    ($($name:ident: $lock:ident $(<$fair:literal>)?),* $(,)?) => { $(
+    ($($name:ident: $lock:ident),* $(,)?) => { $(
         mod $name {
             use super::*;
             #[test]
             fn two_threads_exclude_each_other() {
-                excludes::<sound::$lock$(<$fair>)?>(2, 2);
+                excludes::<sound::$lock>(2, 2);
             }
             #[test]
             fn three_threads_exclude_each_other() {
-                excludes::<sound::$lock$(<$fair>)?>(3, 1);
+                excludes::<sound::$lock>(3, 1);
             }
             #[test]
             fn try_lock_keeps_its_law() {
-                tries::<sound::$lock$(<$fair>)?>();
+                tries::<sound::$lock>();
             }
             #[test]
             fn a_relaxed_unlock_is_found() {
-                must_fail(|| excludes::<unreleased::$lock$(<$fair>)?>(2, 2), OVERLAP);
+                must_fail(|| excludes::<unreleased::$lock>(2, 2), OVERLAP);
             }
         }
     )* };
@@ -150,18 +153,12 @@ models! {
     ticket: Ticket,
     mcs: Mcs,
     futex: Futex,
-    asymmetric: Asymmetric<false>,
-    fair_asymmetric: Asymmetric<true>,
+    asymmetric: Asymmetric,
 }
 
 #[test]
 fn asymmetric_without_its_barriers_loses_a_wakeup() {
-    must_fail(|| excludes::<unfenced::Asymmetric<false>>(2, 2), DEADLOCK);
-}
-
-#[test]
-fn fair_asymmetric_without_its_barriers_loses_a_wakeup() {
-    must_fail(|| excludes::<unfenced::Asymmetric<true>>(2, 2), DEADLOCK);
+    must_fail(|| excludes::<unfenced::Asymmetric>(2, 2), DEADLOCK);
 }
 
 /// One attempt each: who got `false` enters. `enter` is one of the two readings of the pseudo-code.
@@ -184,7 +181,10 @@ fn pseudo_code(enter: fn(&sound::NotAtomic) -> bool) {
 
 #[test]
 fn the_pseudo_code_lets_two_in() {
-    must_fail(|| pseudo_code(sound::NotAtomic::literal_test_and_set), OVERLAP);
+    must_fail(
+        || pseudo_code(sound::NotAtomic::literal_test_and_set),
+        OVERLAP,
+    );
     must_fail(|| pseudo_code(sound::NotAtomic::check_then_set), OVERLAP);
 }
 
@@ -208,6 +208,9 @@ fn unlock_survives(enter: fn(&sound::NotAtomic) -> bool) {
 
 #[test]
 fn the_literal_pseudo_code_loses_an_unlock() {
-    must_fail(|| unlock_survives(sound::NotAtomic::literal_test_and_set), &["lost an unlock"]);
+    must_fail(
+        || unlock_survives(sound::NotAtomic::literal_test_and_set),
+        &["lost an unlock"],
+    );
     unlock_survives(sound::NotAtomic::check_then_set);
 }

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 /// One try of each kind shows all orders there are; more only multiply the executions.
 pub(crate) const LOOKS: u32 = 1;
-pub(crate) const PAUSES: u32 = 0;
+pub(crate) const LOOKS_CLOSELY: u32 = 0;
 pub(crate) const YIELDS: u32 = 1;
 pub(crate) const PATIENCE: u32 = 1;
 
@@ -78,7 +78,8 @@ impl AtomicBool {
     /// it never ends. So a swap of `true` is the exchange that fails where nothing would change.
     pub(crate) fn swap(&self, value: bool, ordering: Ordering) -> bool {
         assert!(value, "the locks only ever swap `true` in");
-        self.compare_exchange(false, true, ordering, Ordering::Relaxed).is_err()
+        self.compare_exchange(false, true, ordering, Ordering::Relaxed)
+            .is_err()
     }
 }
 
@@ -113,6 +114,9 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
         drop(sleepers.wait(held));
     }
 }
+
+/// Staying away takes time, and loom knows none.
+pub(crate) fn stay_away() {}
 
 /// A sleep with a limit is no sleep to loom, which knows no time.
 pub(crate) fn futex_wait_briefly(_word: &AtomicU32, _expected: u32) {

@@ -1,5 +1,9 @@
 //! The locks on a sound machine: every model must pass.
-#![allow(dead_code, unused_imports, reason = "the source files are the library's; the models use a part of them")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the source files are the library's; the models use a part of them"
+)]
 
 pub(crate) const RELEASES: bool = true;
 pub(crate) const BARRIERS: bool = true;

@@ -1,5 +1,9 @@
 //! The locks on a machine where a Release store is a Relaxed one: every model must fail.
-#![allow(dead_code, unused_imports, reason = "the source files are the library's; the models use a part of them")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the source files are the library's; the models use a part of them"
+)]
 
 pub(crate) const RELEASES: bool = false;
 pub(crate) const BARRIERS: bool = true;
