@@ -131,7 +131,7 @@ impl Waiter<'_> {
                 self.heir = self
                     .lock
                     .heir
-                    .compare_exchange(NO_HEIR, AWAKE, Relaxed, Relaxed)
+                    .compare_exchange(NO_HEIR, AWAKE, AcqRel, Relaxed)
                     .is_ok();
             }
         }
@@ -154,7 +154,7 @@ impl Waiter<'_> {
             return;
         }
         let (word, asleep) = if self.heir {
-            self.lock.heir.store(ASLEEP, Relaxed);
+            self.lock.heir.swap(ASLEEP, AcqRel);
             (&self.lock.heir, ASLEEP)
         } else {
             (&self.lock.parked, 1)
