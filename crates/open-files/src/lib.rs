@@ -1,1 +1,17 @@
-//! open-files
+//! Descriptors, open file descriptions, sockets, ports and fork: the claims of this topic.
+
+pub mod claims;
+mod flock;
+mod mapping;
+mod network;
+mod scm_rights;
+mod scratch;
+
+use claim::Topic;
+
+/// The topic, its claims in the order in which they are best read.
+pub const TOPIC: Topic = Topic {
+    name: "open-files",
+    title: "descriptors, open file descriptions, inodes and sockets",
+    claims: claims::ALL,
+};

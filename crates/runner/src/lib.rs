@@ -1,1 +1,12 @@
-//! runner
+//! Runs claims, each in a child of its own, and holds the command line that the binaries share.
+//!
+//! A claim that breaks the descriptor table, dies or hangs takes nothing with it: its child is
+//! killed at the claim's limit, what it left running is ended, and the rest goes on.
+
+mod cli;
+mod isolate;
+mod refusal;
+mod select;
+
+pub use cli::{RunArgs, explain, finish, list, selftest};
+pub use isolate::run_isolated;

@@ -1,0 +1,228 @@
+//! A child as its parent holds it.
+
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::clock::{Deadline, readable};
+use crate::error::Failure;
+use crate::link::{Link, Silence, Tag, decode, encode};
+use crate::pidfd::reap;
+use crate::{Error, ErrorKind, LIMIT, pidfd};
+
+/// A child, seen from its parent. Dropped, it is killed and reaped.
+#[derive(Debug)]
+pub struct Child<R> {
+    name: String,
+    pid: Pid,
+    pidfd: OwnedFd,
+    link: Link,
+    /// The child's end, which a shared table must keep until the child is gone.
+    _shared: Option<Link>,
+    limit: Duration,
+    status: Option<WaitStatus>,
+    answer: PhantomData<fn() -> R>,
+}
+
+impl<R> Child<R> {
+    /// Takes hold of the child `pid` that has just been forked; kills it if that fails. `shared` is
+    /// the child's end of the link where both use one descriptor table.
+    pub(crate) fn hold(
+        name: &str,
+        pid: Pid,
+        link: Link,
+        shared: Option<Link>,
+    ) -> Result<Self, Error> {
+        let pidfd = pidfd::open(pid).map_err(|errno| {
+            // Not reaped yet, so the number is still the child's.
+            let _ = kill(pid, Signal::SIGKILL);
+            let _ = reap(pid);
+            Error {
+                child: name.to_owned(),
+                kind: ErrorKind::System("pidfd_open", errno),
+            }
+        })?;
+        Ok(Child {
+            name: name.to_owned(),
+            pid,
+            pidfd,
+            link,
+            _shared: shared,
+            limit: LIMIT,
+            status: None,
+            answer: PhantomData,
+        })
+    }
+}
+
+impl<R: DeserializeOwned> Child<R> {
+    /// Its process id; it stays the child's until [`Child::join`] or drop has reaped it.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// A descriptor of the process itself (pidfd_open(2)), readable once it has ended.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Sets how long each later wait for this child lasts at most.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Sends a value that the child's [`Parent::recv`] returns.
+    ///
+    /// # Errors
+    /// The child is gone or does not read within the limit.
+    pub fn send<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
+        let body = encode(value).map_err(|kind| self.error(kind))?;
+        self.write(Tag::Value, &body)
+    }
+
+    /// Receives a value that the child sent.
+    ///
+    /// # Errors
+    /// The child ended, failed, panicked, is held at a checkpoint, or is silent for the limit.
+    pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let body = self.read(Tag::Value, "value")?;
+        decode(&body).map_err(|kind| self.error(kind))
+    }
+
+    /// Waits until the child holds at a [`Parent::checkpoint`].
+    ///
+    /// # Errors
+    /// Those of [`Child::recv`].
+    pub fn at_checkpoint(&mut self) -> Result<(), Error> {
+        self.read(Tag::Checkpoint, "checkpoint").map(drop)
+    }
+
+    /// Lets a child that is held go on.
+    ///
+    /// # Errors
+    /// The child is gone.
+    pub fn release(&mut self) -> Result<(), Error> {
+        self.write(Tag::Release, &[])
+    }
+
+    /// Waits until a child whose closure calls exec has become the new program: its end of the link
+    /// is close-on-exec, and nothing else closes it without a word. With a shared descriptor table
+    /// this parent keeps that end, too, and cannot be told so.
+    ///
+    /// # Errors
+    /// The child ended or failed instead, or did not exec within the limit.
+    pub fn at_exec(&mut self) -> Result<(), Error> {
+        let deadline = Deadline::after(self.limit);
+        match self.link.closed(deadline) {
+            Ok(()) if readable(&self.pidfd, Deadline::after(Duration::ZERO)) == Ok(true) => {
+                Err(self.ended())
+            }
+            Ok(()) => Ok(()),
+            Err(silence) => Err(self.silent(silence, "exec")),
+        }
+    }
+
+    /// Sends `signal` to the child.
+    ///
+    /// # Errors
+    /// That of kill(2); never ESRCH, since the child is not reaped yet.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        kill(self.pid, signal).map_err(|errno| self.error(ErrorKind::System("kill", errno)))
+    }
+
+    /// Waits for the child's answer and for its end.
+    ///
+    /// # Errors
+    /// Those of [`Child::recv`], and an exit status other than 0 after the answer.
+    pub fn join(mut self) -> Result<R, Error> {
+        let body = self.read(Tag::Answer, "answer")?;
+        let answer = decode(&body).map_err(|kind| self.error(kind))?;
+        match self.wait()? {
+            WaitStatus::Exited(_, 0) => Ok(answer),
+            status => Err(self.error(ErrorKind::Ended(status))),
+        }
+    }
+
+    /// Waits for the child's end, however it ends, and reads its status; what it had to say is lost.
+    ///
+    /// # Errors
+    /// It did not end within the limit; it is killed then.
+    pub fn wait(&mut self) -> Result<WaitStatus, Error> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        match readable(&self.pidfd, Deadline::after(self.limit)) {
+            Ok(true) => {}
+            Ok(false) => return Err(self.error(ErrorKind::Late("end", self.limit))),
+            Err(errno) => return Err(self.error(ErrorKind::System("poll", errno))),
+        }
+        let status =
+            reap(self.pid).map_err(|errno| self.error(ErrorKind::System("waitpid", errno)))?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    fn write(&mut self, tag: Tag, body: &[u8]) -> Result<(), Error> {
+        let deadline = Deadline::after(self.limit);
+        let sent = self.link.send(tag, body, Some(deadline));
+        sent.map_err(|silence| self.silent(silence, "reader"))
+    }
+
+    /// Reads a message that must be `wanted`; a failure or a panic of the child is an error.
+    fn read(&mut self, wanted: Tag, what: &'static str) -> Result<Vec<u8>, Error> {
+        let deadline = Deadline::after(self.limit);
+        let kind = match self.link.recv(Some(self.pidfd.as_fd()), Some(deadline)) {
+            Ok((tag, body)) if tag == wanted => return Ok(body),
+            Ok((Tag::Failed, body)) => {
+                decode::<Failure>(&body).map_or_else(|kind| kind, Into::into)
+            }
+            Ok((Tag::Panicked, body)) => {
+                ErrorKind::Panicked(String::from_utf8_lossy(&body).into_owned())
+            }
+            Ok((tag, _)) => ErrorKind::Unexpected(format!("sent a {tag:?} instead of its {what}")),
+            Err(silence) => return Err(self.silent(silence, what)),
+        };
+        Err(self.error(kind))
+    }
+
+    fn silent(&mut self, silence: Silence, what: &'static str) -> Error {
+        let kind = match silence {
+            Silence::Gone => return self.ended(),
+            Silence::Late => ErrorKind::Late(what, self.limit),
+            Silence::System(call, errno) => ErrorKind::System(call, errno),
+            Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
+        };
+        self.error(kind)
+    }
+
+    fn ended(&mut self) -> Error {
+        match self.wait() {
+            Ok(status) => self.error(ErrorKind::Ended(status)),
+            Err(error) => error,
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error {
+            child: format!("{} (pid {})", self.name, self.pid),
+            kind,
+        }
+    }
+}
+
+impl<R> Drop for Child<R> {
+    fn drop(&mut self) {
+        if self.status.is_none() {
+            // Ours and not reaped, so the number is still its own; SIGKILL cannot be refused.
+            let _ = kill(self.pid, Signal::SIGKILL);
+            let _ = reap(self.pid);
+        }
+    }
+}

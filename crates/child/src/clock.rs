@@ -1,0 +1,43 @@
+//! Deadlines: a limit on a wait, counted from its start.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// The moment at which a wait gives up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    pub(crate) fn after(limit: Duration) -> Self {
+        let now = Instant::now();
+        Deadline(
+            now.checked_add(limit)
+                .unwrap_or(now + Duration::from_secs(86_400)),
+        )
+    }
+
+    /// What is left for poll(2), rounded up to a millisecond; none once it has passed.
+    pub(crate) fn left(self) -> Option<PollTimeout> {
+        let left = self.0.checked_duration_since(Instant::now())?;
+        let ms = left.as_millis().saturating_add(1).min(i32::MAX as u128);
+        Some(PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX))
+    }
+}
+
+/// Whether `fd` becomes readable before the deadline.
+pub(crate) fn readable(fd: &OwnedFd, deadline: Deadline) -> Result<bool, Errno> {
+    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    loop {
+        // Look once even if the deadline has passed.
+        let timeout = deadline.left();
+        match poll(&mut fds, timeout.unwrap_or(PollTimeout::ZERO)) {
+            Ok(0) if timeout.is_none() => return Ok(false),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(true),
+            Err(errno) => return Err(errno),
+        }
+    }
+}

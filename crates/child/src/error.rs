@@ -1,0 +1,128 @@
+//! What can go wrong between a parent and a child, always with the child's name.
+
+use std::{fmt, time::Duration};
+
+use nix::errno::Errno;
+use nix::sys::wait::WaitStatus;
+use serde::{Deserialize, Serialize};
+
+/// Whatever a child's closure fails with; `anyhow::Error` converts into it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A failure of a child or of talking to it.
+#[derive(Debug)]
+pub struct Error {
+    /// Name and process id of the child, as far as it got one.
+    pub child: String,
+    /// What went wrong.
+    pub kind: ErrorKind,
+}
+
+/// The ways in which a child fails its parent.
+#[derive(Debug)]
+pub enum ErrorKind {
+    /// A system call failed: its name and error number.
+    System(&'static str, Errno),
+    /// fork was refused because the process has this many threads.
+    Threads(usize),
+    /// The child's closure returned an error.
+    Failed {
+        /// The messages of the chain, outermost first, joined with `: `.
+        message: String,
+        /// The error number found in the chain, if any.
+        errno: Option<Errno>,
+    },
+    /// The child panicked with this message.
+    Panicked(String),
+    /// The child ended before it said what was waited for.
+    Ended(WaitStatus),
+    /// Nothing came within the limit, while waiting for this.
+    Late(&'static str, Duration),
+    /// Something else came than what was waited for.
+    Unexpected(String),
+}
+
+/// An error as it crosses from a child to its parent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    message: String,
+    errno: Option<i32>,
+}
+
+impl Failure {
+    pub(crate) fn of(error: BoxError) -> Self {
+        let mut message = error.to_string();
+        let mut errno = None;
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
+        while let Some(error) = next {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            if let Some(found) = error.downcast_ref::<Errno>() {
+                errno = Some(*found as i32);
+            } else if let Some(found) = error.downcast_ref::<std::io::Error>() {
+                errno = found.raw_os_error().or(errno);
+            }
+            next = error.source();
+        }
+        Failure { message, errno }
+    }
+}
+
+impl From<Failure> for ErrorKind {
+    fn from(failure: Failure) -> Self {
+        let Failure { message, errno } = failure;
+        ErrorKind::Failed {
+            message,
+            errno: errno.map(Errno::from_raw),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let child = &self.child;
+        match &self.kind {
+            ErrorKind::System(call, errno) => write!(f, "child {child}: {call}: {errno}"),
+            ErrorKind::Threads(threads) => write!(
+                f,
+                "child {child}: fork refused: this process has {threads} threads, and the child \
+                 would inherit locks held by threads that it does not have"
+            ),
+            ErrorKind::Failed { message, .. } => write!(f, "child {child}: {message}"),
+            ErrorKind::Panicked(message) => write!(f, "child {child}: panicked: {message}"),
+            ErrorKind::Ended(WaitStatus::Signaled(_, signal, _)) => {
+                write!(f, "child {child}: killed by {signal}")
+            }
+            ErrorKind::Ended(WaitStatus::Exited(_, status)) => {
+                write!(
+                    f,
+                    "child {child}: exited with status {status} before it answered"
+                )
+            }
+            ErrorKind::Ended(status) => write!(f, "child {child}: ended: {status:?}"),
+            ErrorKind::Late(what, limit) => {
+                write!(
+                    f,
+                    "child {child}: no {what} within {:.1} s",
+                    limit.as_secs_f64()
+                )
+            }
+            ErrorKind::Unexpected(what) => write!(f, "child {child}: {what}"),
+        }
+    }
+}
+
+/// The source is the error number, where there is one, so that a caller can find it in the chain.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::System(_, errno) => Some(errno),
+            ErrorKind::Failed {
+                errno: Some(errno), ..
+            } => Some(errno),
+            _ => None,
+        }
+    }
+}

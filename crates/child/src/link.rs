@@ -1,0 +1,179 @@
+//! One end of the socket pair between a parent and a child: whole messages, with deadlines.
+//!
+//! A message is a tag byte, a length of four bytes (little endian) and that many bytes of JSON. A
+//! socket pair rather than two pipes: one descriptor a side, no SIGPIPE, and a trace of read and
+//! write shows the experiment alone.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{ErrorKind, clock::Deadline};
+
+/// What a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Tag {
+    /// A value that one side sends and the other receives.
+    Value = b'v',
+    /// The child holds here.
+    Checkpoint = b'c',
+    /// The parent lets it go on.
+    Release = b'r',
+    /// The value of the child's closure.
+    Answer = b'a',
+    /// The error of the child's closure.
+    Failed = b'f',
+    /// The message of the child's panic.
+    Panicked = b'p',
+}
+
+/// Why no message came.
+#[derive(Debug)]
+pub(crate) enum Silence {
+    /// The deadline passed.
+    Late,
+    /// The peer is gone: its end closed, or `watched` became ready with nothing left to read.
+    Gone,
+    /// A system call failed.
+    System(&'static str, Errno),
+    /// Bytes that no message of ours begins with.
+    Garbled,
+}
+
+/// One end.
+#[derive(Debug)]
+pub(crate) struct Link {
+    socket: OwnedFd,
+}
+
+impl Link {
+    /// Both ends, close-on-exec.
+    pub(crate) fn pair() -> Result<(Link, Link), Errno> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
+        Ok((Link { socket: a }, Link { socket: b }))
+    }
+
+    /// Sends one message.
+    pub(crate) fn send(
+        &self,
+        tag: Tag,
+        body: &[u8],
+        deadline: Option<Deadline>,
+    ) -> Result<(), Silence> {
+        let length = u32::try_from(body.len()).map_err(|_| Silence::Garbled)?;
+        let mut message = Vec::with_capacity(5 + body.len());
+        message.push(tag as u8);
+        message.extend_from_slice(&length.to_le_bytes());
+        message.extend_from_slice(body);
+        let mut sent = 0;
+        while sent < message.len() {
+            let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+            match send(self.socket.as_raw_fd(), &message[sent..], flags) {
+                Ok(count) => sent += count,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => self.ready(PollFlags::POLLOUT, None, deadline)?,
+                Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(Silence::Gone),
+                Err(errno) => return Err(Silence::System("send", errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone is
+    /// noticed even while somebody else holds a copy of its end.
+    pub(crate) fn recv(
+        &self,
+        watched: Option<BorrowedFd<'_>>,
+        deadline: Option<Deadline>,
+    ) -> Result<(Tag, Vec<u8>), Silence> {
+        let mut head = [0; 5];
+        self.fill(&mut head, watched, deadline)?;
+        let [tag, length @ ..] = head;
+        let tag = match tag {
+            b'v' => Tag::Value,
+            b'c' => Tag::Checkpoint,
+            b'r' => Tag::Release,
+            b'a' => Tag::Answer,
+            b'f' => Tag::Failed,
+            b'p' => Tag::Panicked,
+            _ => return Err(Silence::Garbled),
+        };
+        let mut body = vec![0; u32::from_le_bytes(length) as usize];
+        self.fill(&mut body, watched, deadline)?;
+        Ok((tag, body))
+    }
+
+    /// Waits until the peer has closed its end without a word, as a successful exec does.
+    pub(crate) fn closed(&self, deadline: Deadline) -> Result<(), Silence> {
+        match self.recv(None, Some(deadline)) {
+            Err(Silence::Gone) => Ok(()),
+            Err(silence) => Err(silence),
+            Ok(_) => Err(Silence::Garbled),
+        }
+    }
+
+    fn fill(
+        &self,
+        buffer: &mut [u8],
+        watched: Option<BorrowedFd<'_>>,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Silence> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match recv(
+                self.socket.as_raw_fd(),
+                &mut buffer[filled..],
+                MsgFlags::MSG_DONTWAIT,
+            ) {
+                Ok(0) | Err(Errno::ECONNRESET) => return Err(Silence::Gone),
+                Ok(count) => filled += count,
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => self.ready(PollFlags::POLLIN, watched, deadline)?,
+                Err(errno) => return Err(Silence::System("recv", errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the socket is ready for `events`. `watched` ready and the socket not: gone.
+    fn ready(
+        &self,
+        events: PollFlags,
+        watched: Option<BorrowedFd<'_>>,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Silence> {
+        let watched = watched.unwrap_or(self.socket.as_fd());
+        loop {
+            let timeout = match deadline {
+                Some(deadline) => deadline.left().ok_or(Silence::Late)?,
+                None => PollTimeout::NONE,
+            };
+            let mut fds = [
+                PollFd::new(self.socket.as_fd(), events),
+                PollFd::new(watched, PollFlags::POLLIN & events),
+            ];
+            match poll(&mut fds, timeout) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Silence::System("poll", errno)),
+                Ok(_) if fds[0].any() == Some(true) => return Ok(()),
+                Ok(_) => return Err(Silence::Gone),
+            }
+        }
+    }
+}
+
+/// A value as the body of a message.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, ErrorKind> {
+    serde_json::to_vec(value).map_err(|e| ErrorKind::Unexpected(format!("cannot be sent: {e}")))
+}
+
+/// The value in the body of a message.
+pub(crate) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, ErrorKind> {
+    serde_json::from_slice(body)
+        .map_err(|e| ErrorKind::Unexpected(format!("sent what was not expected: {e}")))
+}

@@ -1,0 +1,83 @@
+//! Grandchildren whose parent died: taken in and ended, so that a run leaves no process behind.
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use crate::{Error, ErrorKind, clock::Deadline, pidfd};
+
+/// Makes this process the one that inherits its descendants' orphans (`PR_SET_CHILD_SUBREAPER`).
+///
+/// # Errors
+/// None is documented for this option; the system call's error is passed on.
+pub fn adopt_orphans() -> Result<(), Error> {
+    nix::sys::prctl::set_child_subreaper(true)
+        .map_err(|errno| error("prctl PR_SET_CHILD_SUBREAPER", errno))
+}
+
+/// Kills and reaps every child that this process still has; says how many were found alive.
+///
+/// Call it only while no [`crate::Child`] is held: it would be reaped behind its owner's back.
+///
+/// # Errors
+/// The system call that failed, or that a killed orphan is still there after `limit`.
+pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
+    let deadline = Deadline::after(limit);
+    let mut alive = 0;
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::ECHILD) => return Ok(alive),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(error("waitpid", errno)),
+            Ok(WaitStatus::StillAlive) => {
+                for orphan in children()? {
+                    alive += usize::from(kill(orphan, Signal::SIGKILL).is_ok());
+                    await_end(orphan, deadline, limit)?;
+                }
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Waits until `orphan` is dead, unreaped.
+fn await_end(orphan: Pid, deadline: Deadline, limit: Duration) -> Result<(), Error> {
+    let pidfd = match pidfd::open(orphan) {
+        Ok(pidfd) => pidfd,
+        Err(Errno::ESRCH) => return Ok(()),
+        Err(errno) => return Err(error("pidfd_open", errno)),
+    };
+    match crate::clock::readable(&pidfd, deadline) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error {
+            child: orphan.to_string(),
+            kind: ErrorKind::Late("end", limit),
+        }),
+        Err(errno) => Err(error("poll", errno)),
+    }
+}
+
+/// The children of this process's only thread, from proc(5) `task/TID/children`.
+fn children() -> Result<Vec<Pid>, Error> {
+    let me = nix::unistd::getpid();
+    let path = format!("/proc/self/task/{me}/children");
+    let listed = std::fs::read_to_string(path).map_err(|e| {
+        let errno = Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO));
+        error("read /proc/self/task/TID/children", errno)
+    })?;
+    Ok(listed
+        .split_ascii_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .map(Pid::from_raw)
+        .collect())
+}
+
+fn error(call: &'static str, errno: Errno) -> Error {
+    Error {
+        child: "orphans".to_owned(),
+        kind: ErrorKind::System(call, errno),
+    }
+}

@@ -1,0 +1,90 @@
+//! The parent as its child sees it.
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpid};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::link::{Link, Silence, Tag, decode, encode};
+use crate::{Error, ErrorKind};
+
+/// The parent, seen from its child. Every wait for it ends when it dies, and so does the child.
+#[derive(Debug)]
+pub struct Parent {
+    pub(crate) link: Link,
+    pub(crate) pid: Pid,
+}
+
+impl Parent {
+    /// Tells the parent that the state stands, and holds until it says go on.
+    ///
+    /// # Errors
+    /// The parent is gone.
+    pub fn checkpoint(&mut self) -> Result<(), Error> {
+        self.link
+            .send(Tag::Checkpoint, &[], None)
+            .map_err(|silence| self.silent(silence))?;
+        self.expect(Tag::Release).map(drop)
+    }
+
+    /// Sends a value that [`Child::recv`] returns.
+    ///
+    /// # Errors
+    /// The parent is gone.
+    pub fn send<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
+        let body = encode(value).map_err(|kind| self.error(kind))?;
+        self.link
+            .send(Tag::Value, &body, None)
+            .map_err(|silence| self.silent(silence))
+    }
+
+    /// Receives a value that [`Child::send`] sent.
+    ///
+    /// # Errors
+    /// The parent is gone or said something else.
+    pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let body = self.expect(Tag::Value)?;
+        decode(&body).map_err(|kind| self.error(kind))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Binds this child's life to its parent's (`PR_SET_PDEATHSIG`). fork has done so; a change of
+    /// credentials, entering a user namespace among them, undoes it (prctl(2)) and wants it again.
+    ///
+    /// # Errors
+    /// That of prctl(2).
+    pub fn bind(&self) -> Result<(), Error> {
+        prctl::set_pdeathsig(Signal::SIGKILL)
+            .map_err(|errno| self.error(ErrorKind::System("prctl PR_SET_PDEATHSIG", errno)))
+    }
+
+    fn expect(&mut self, wanted: Tag) -> Result<Vec<u8>, Error> {
+        match self.link.recv(None, None) {
+            Ok((tag, body)) if tag == wanted => Ok(body),
+            Ok((tag, _)) => {
+                let what = format!("got a {tag:?} from its parent instead of a {wanted:?}");
+                Err(self.error(ErrorKind::Unexpected(what)))
+            }
+            Err(silence) => Err(self.silent(silence)),
+        }
+    }
+
+    fn silent(&self, silence: Silence) -> Error {
+        self.error(match silence {
+            Silence::System(call, errno) => ErrorKind::System(call, errno),
+            Silence::Gone | Silence::Late => ErrorKind::Unexpected("its parent is gone".into()),
+            Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
+        })
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error {
+            child: format!("{}", getpid()),
+            kind,
+        }
+    }
+}

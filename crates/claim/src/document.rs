@@ -1,0 +1,81 @@
+//! The whole run: every report, the machine, the summary, the exit status.
+
+use serde::Serialize;
+
+use crate::{Report, Verdict};
+
+/// Version of the JSON document; it grows when a field changes its meaning or goes away.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that a run found.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Where it ran.
+    pub machine: Machine,
+    /// Reports in the register's order.
+    pub reports: Vec<Report>,
+}
+
+/// The machine, as far as a reader needs it to place the numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// Kernel release, as `uname -r` prints it.
+    #[serde(skip)]
+    pub kernel: String,
+    /// Hardware name, as `uname -m` prints it.
+    pub architecture: String,
+    /// Processors that this process may use.
+    pub cpus: usize,
+    /// Bytes in a page.
+    pub page_size: usize,
+    /// Effective user id of the run.
+    pub uid: u32,
+}
+
+/// How many claims came out how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Claims that ran.
+    pub claims: usize,
+    /// Held without reservation.
+    pub holds: usize,
+    /// Held with a caveat.
+    pub holds_with: usize,
+    /// Contradicted by the kernel.
+    pub refuted: usize,
+    /// Could not be measured here.
+    pub not_measured: usize,
+    /// Broken set-ups.
+    pub error: usize,
+}
+
+impl Summary {
+    /// Counts the verdicts of `reports`.
+    pub fn of(reports: &[Report]) -> Self {
+        let mut summary = Summary {
+            claims: reports.len(),
+            ..Summary::default()
+        };
+        for report in reports {
+            *match report.verdict {
+                Verdict::Holds => &mut summary.holds,
+                Verdict::HoldsWith(_) => &mut summary.holds_with,
+                Verdict::Refuted => &mut summary.refuted,
+                Verdict::NotMeasured { .. } => &mut summary.not_measured,
+                Verdict::Error(_) => &mut summary.error,
+            } += 1;
+        }
+        summary
+    }
+
+    /// The exit status of a run: 2 where a set-up broke, else 1 where a claim was refuted, else 4
+    /// where `strict` and one was not measured, else 0.
+    pub fn exit_status(&self, strict: bool) -> u8 {
+        match self {
+            summary if summary.error > 0 => 2,
+            summary if summary.refuted > 0 => 1,
+            summary if strict && summary.not_measured > 0 => 4,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What a claim is, and how it runs.
+
+use std::time::{Duration, Instant};
+
+use crate::{Prediction, Reading, Report};
+
+/// One sentence about the kernel, with the instrument that tests it and the control that tests the
+/// instrument.
+///
+/// There is no way to write one without a control: each [`Quantity`] has two predictions and
+/// `measure` must serve both [`Arm`]s.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// Stable name, lower case with hyphens; what `run` and `explain` take.
+    pub id: &'static str,
+    /// Name of the topic that the claim belongs to.
+    pub topic: &'static str,
+    /// The sentence that holds or is refuted.
+    pub statement: &'static str,
+    /// How it is measured: the experiment in a sentence or two.
+    pub measures: &'static str,
+    /// What the control does differently.
+    pub control: &'static str,
+    /// Lines of the notes that the claim puts to the test, counted from 1.
+    pub notes: &'static [u32],
+    /// The least it needs beyond an ordinary process: features, permissions.
+    pub needs: &'static [&'static str],
+    /// System calls to look for in a trace.
+    pub syscalls: &'static [&'static str],
+    /// Manual pages to read on.
+    pub man: &'static [&'static str],
+    /// What is predicted, for the experiment and for the control.
+    pub quantities: &'static [Quantity],
+    /// Both arms together end within this time or are killed.
+    pub limit: Duration,
+    /// Sets up one arm and reads every quantity. An `Err` is a broken set-up, except for one that
+    /// carries [`crate::NotMeasured`].
+    pub measure: fn(Arm) -> anyhow::Result<Reading>,
+}
+
+/// One thing that both arms read through the same instrument.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantity {
+    /// A noun phrase, the same for both arms.
+    pub name: &'static str,
+    /// The unit, empty for plain counts and words.
+    pub unit: &'static str,
+    /// What the experiment must read.
+    pub experiment: Prediction,
+    /// What the control must read: no value satisfies both.
+    pub control: Prediction,
+}
+
+/// Which set-up to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arm {
+    /// The set-up that the statement is about.
+    Experiment,
+    /// The set-up that must come out the other way.
+    Control,
+}
+
+/// Whether the arms stand in their own places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The experiment is read as the experiment, the control as the control.
+    AsClaimed,
+    /// Exchanged, as the self-test does: a claim that still holds is blind.
+    Exchanged,
+}
+
+impl Claim {
+    /// Measures both arms and judges them; tells each to `announce` before it begins.
+    ///
+    /// # Errors
+    /// What the measurement failed with: a broken set-up, or [`crate::NotMeasured`]. Either becomes
+    /// a report by [`Report::failed`].
+    pub fn run(&self, order: Order, mut announce: impl FnMut(Arm)) -> anyhow::Result<Report> {
+        let start = Instant::now();
+        let (first, second) = match order {
+            Order::AsClaimed => (Arm::Experiment, Arm::Control),
+            Order::Exchanged => (Arm::Control, Arm::Experiment),
+        };
+        announce(first);
+        let experiment = (self.measure)(first)?;
+        announce(second);
+        let control = (self.measure)(second)?;
+        let mut report = Report::judged(self, experiment, control);
+        report.duration_ms = start.elapsed().as_secs_f64() * 1e3;
+        Ok(report)
+    }
+}

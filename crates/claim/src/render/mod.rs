@@ -1,0 +1,5 @@
+//! One renderer a file. Each returns text; none prints.
+
+pub mod html;
+pub mod json;
+pub mod text;

@@ -1,0 +1,158 @@
+//! The outcome of a claim, and the rule that finds it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Quantity, Reading, Value};
+
+/// What became of a claim. A broken set-up is no verdict on the kernel; it is kept apart as
+/// [`Verdict::Error`] so that a report can still list it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every quantity came out as predicted, and so did its control.
+    Holds,
+    /// It holds, under a reservation that belongs to the claim.
+    HoldsWith(String),
+    /// The control worked and the experiment contradicts the prediction.
+    Refuted,
+    /// It could not be measured here: why, and how to have it measured.
+    NotMeasured {
+        /// What was refused or came out wrong.
+        why: String,
+        /// What a person can do about it.
+        enable: String,
+    },
+    /// The set-up broke: what went wrong.
+    Error(String),
+}
+
+impl Verdict {
+    /// The name that stands in the JSON document.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::HoldsWith(_) => "holds_with",
+            Verdict::Refuted => "refuted",
+            Verdict::NotMeasured { .. } => "not_measured",
+            Verdict::Error(_) => "error",
+        }
+    }
+
+    /// Whether the claim holds, with or without a caveat.
+    pub fn holds(&self) -> bool {
+        matches!(self, Verdict::Holds | Verdict::HoldsWith(_))
+    }
+
+    /// Judges the readings of both arms, quantity by quantity; the worst outcome counts.
+    pub(crate) fn of(quantities: &[Quantity], experiment: &Reading, control: &Reading) -> Verdict {
+        let mut verdict = match &experiment.caveat {
+            Some(caveat) => Verdict::HoldsWith(caveat.clone()),
+            None => Verdict::Holds,
+        };
+        for quantity in quantities {
+            let (Some(observed), Some(beside)) = (
+                experiment.values.get(quantity.name),
+                control.values.get(quantity.name),
+            ) else {
+                return Verdict::Error(format!("the instrument did not read `{}`", quantity.name));
+            };
+            match judge(quantity, observed, beside) {
+                Quality::AsPredicted => {}
+                Quality::Contradicts => verdict = Verdict::Refuted,
+                Quality::Blind if verdict == Verdict::Refuted => {}
+                Quality::Blind => verdict = blind(quantity, observed, beside),
+            }
+        }
+        verdict
+    }
+}
+
+enum Quality {
+    AsPredicted,
+    Contradicts,
+    Blind,
+}
+
+/// A reading contradicts the prediction only if the instrument is known to work: the control read
+/// what it must, or the two arms read exactly what was predicted of the other.
+fn judge(quantity: &Quantity, observed: &Value, beside: &Value) -> Quality {
+    let experiment_met = quantity.experiment.allows(observed);
+    let control_met = quantity.control.allows(beside);
+    let exchanged = quantity.control.allows(observed) && quantity.experiment.allows(beside);
+    match (experiment_met, control_met) {
+        (true, true) => Quality::AsPredicted,
+        (false, true) => Quality::Contradicts,
+        (false, false) if exchanged => Quality::Contradicts,
+        _ => Quality::Blind,
+    }
+}
+
+fn blind(quantity: &Quantity, observed: &Value, beside: &Value) -> Verdict {
+    Verdict::NotMeasured {
+        why: format!(
+            "the control failed: `{}` read {beside} where {} was due (the experiment read {observed}), \
+             so the instrument proves nothing",
+            quantity.name, quantity.control
+        ),
+        enable: "run it again on a quiet machine; if it repeats, report it with the JSON document"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Prediction::Count;
+
+    const ONE: &[Quantity] = &[Quantity {
+        name: "wakeups",
+        unit: "",
+        experiment: Count(1),
+        control: Count(8),
+    }];
+
+    fn verdict(experiment: u64, control: u64) -> &'static str {
+        let experiment = Reading::counters().with("wakeups", experiment);
+        let control = Reading::counters().with("wakeups", control);
+        Verdict::of(ONE, &experiment, &control).name()
+    }
+
+    #[test]
+    fn holds_only_with_a_working_control() {
+        assert_eq!(verdict(1, 8), "holds");
+        assert_eq!(
+            verdict(1, 1),
+            "not_measured",
+            "a blind instrument proves nothing"
+        );
+        assert_eq!(
+            verdict(8, 8),
+            "refuted",
+            "the control worked, the kernel disagrees"
+        );
+        assert_eq!(verdict(8, 1), "refuted", "exchanged");
+        assert_eq!(verdict(5, 5), "not_measured", "neither arm is as predicted");
+        assert_eq!(
+            verdict(0, 0),
+            "not_measured",
+            "an instrument that always reads 0"
+        );
+    }
+
+    #[test]
+    fn a_missing_quantity_is_a_broken_set_up() {
+        let (experiment, control) = (Reading::counters(), Reading::counters());
+        assert_eq!(Verdict::of(ONE, &experiment, &control).name(), "error");
+    }
+
+    #[test]
+    fn a_caveat_survives_only_while_the_claim_holds() {
+        let experiment = Reading::counters().with("wakeups", 1u64).caveat("but");
+        let control = Reading::counters().with("wakeups", 8u64);
+        assert_eq!(
+            Verdict::of(ONE, &experiment, &control),
+            Verdict::HoldsWith("but".into())
+        );
+        assert_eq!(Verdict::of(ONE, &control, &experiment), Verdict::Refuted);
+    }
+}

@@ -1,0 +1,85 @@
+//! `/proc/PID/status`: counters and sizes of a process or thread (proc_pid_status(5)).
+
+use crate::{Error, read};
+
+/// The fields that are read; those missing from the text are 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// State letter: `S` sleeping, `R` running, `D`, `T`, `Z`.
+    pub state: char,
+    /// Threads of the process.
+    pub threads: u64,
+    /// Slots in the descriptor table.
+    pub fd_size: u64,
+    /// Resident set in KiB.
+    pub resident_kib: u64,
+    /// Times that the thread gave the CPU up: slept, blocked, yielded to nobody else.
+    pub voluntary_switches: u64,
+    /// Times that it was preempted.
+    pub involuntary_switches: u64,
+}
+
+/// Reads the status of process or thread `pid`.
+///
+/// # Errors
+/// ENOENT or ESRCH where it is gone, EACCES where /proc hides it.
+pub fn of(pid: i32) -> Result<Status, Error> {
+    Ok(parse(&read(format!("/proc/{pid}/status"))?))
+}
+
+/// Parses the file's text.
+pub fn parse(text: &str) -> Status {
+    let mut status = Status {
+        state: '?',
+        ..Status::default()
+    };
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else {
+            continue;
+        };
+        let word = value.split_whitespace().next().unwrap_or("");
+        let number = || word.parse().unwrap_or(0);
+        match key {
+            "State" => status.state = word.chars().next().unwrap_or('?'),
+            "Threads" => status.threads = number(),
+            "FDSize" => status.fd_size = number(),
+            "VmRSS" => status.resident_kib = number(),
+            "voluntary_ctxt_switches" => status.voluntary_switches = number(),
+            "nonvoluntary_ctxt_switches" => status.involuntary_switches = number(),
+            _ => {}
+        }
+    }
+    status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn saved_text() {
+        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmRSS:\t    1024 kB\n\
+            Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
+        let expected = Status {
+            state: 'S',
+            threads: 1,
+            fd_size: 256,
+            resident_kib: 1024,
+            voluntary_switches: 12,
+            involuntary_switches: 3,
+        };
+        assert_eq!(parse(text), expected);
+        assert_eq!(
+            of(std::process::id() as i32).map(|s| s.threads >= 1),
+            Ok(true)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(text in "(?s)((State|VmRSS|Threads):)?.{0,200}") {
+            parse(&text);
+        }
+    }
+}

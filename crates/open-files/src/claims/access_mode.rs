@@ -1,0 +1,65 @@
+//! The access mode lives in the open file description, and nothing changes it.
+
+use std::fs::File;
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use super::outcome;
+use crate::scratch;
+
+const MODE: &str = "access mode of a read-only description after F_SETFL O_RDWR";
+const WRITE: &str = "write through it";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "access-mode",
+    topic: "open-files",
+    statement: "The access mode is fixed when the open file description is made: F_SETFL accepts \
+                O_RDWR and ignores it; only a new description has another mode.",
+    measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR, reads the mode back through a \
+               duplicate and writes through it.",
+    control: "opens the read-only descriptor's file again through /proc/self/fd/N with O_RDWR",
+    notes: &[6],
+    needs: &[],
+    syscalls: &["open", "fcntl", "dup", "write"],
+    man: &["fcntl(2)", "open(2)", "proc_pid_fd(5)"],
+    quantities: &[
+        Quantity {
+            name: MODE,
+            unit: "",
+            experiment: Prediction::Word("O_RDONLY"),
+            control: Prediction::Word("O_RDWR"),
+        },
+        Quantity {
+            name: WRITE,
+            unit: "",
+            experiment: Prediction::Word("EBADF"),
+            control: Prediction::Word("ok"),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let file = scratch::open_again(&scratch::file(b"hello, kernel")?, OFlag::O_RDONLY)?;
+    let mut file: File = match arm {
+        Arm::Experiment => {
+            fcntl(&file, FcntlArg::F_SETFL(OFlag::O_RDWR)).context("fcntl F_SETFL O_RDWR")?;
+            scratch::duplicate(&file)?
+        }
+        Arm::Control => scratch::open_again(&file, OFlag::O_RDWR)?,
+    };
+    let mode = scratch::access_mode(fcntl(&file, FcntlArg::F_GETFL).context("fcntl F_GETFL")?);
+    let write = file
+        .write(b"x")
+        .map(drop)
+        .map_err(|e| e.raw_os_error().unwrap_or(0));
+    Ok(Reading::counters()
+        .with(MODE, mode)
+        .with(WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
+}

@@ -1,0 +1,145 @@
+//! Who shares a descriptor table: threads and CLONE_FILES do, fork and exec end it.
+
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use child::Descriptors;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{close, execvp, gettid, pipe2};
+
+use super::{DIFFERENT, SAME, sameness};
+use crate::scratch;
+
+const THREAD: &str = "table of a thread and its process";
+const FORKED: &str = "table of parent and forked child";
+const CLONED: &str = "table of parent and child of clone(CLONE_FILES)";
+const EXECED: &str = "table of the two after the child's exec";
+const CLOSED: &str = "descriptor that a CLONE_FILES child closed, in the parent";
+
+const fn table(name: &'static str, experiment: &'static str, control: &'static str) -> Quantity {
+    let (experiment, control) = (Prediction::Word(experiment), Prediction::Word(control));
+    Quantity {
+        name,
+        unit: "",
+        experiment,
+        control,
+    }
+}
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "descriptor-table",
+    topic: "open-files",
+    statement: "Threads share one descriptor table, fork copies it, clone(CLONE_FILES) shares it \
+                between processes, and exec ends the sharing.",
+    measures: "kcmp compares the tables in each case; and a child with a shared table closes a \
+               descriptor that the parent then looks for.",
+    control: "the thread unshares its table; CLONE_FILES and fork change places; the child has not \
+              called exec yet",
+    notes: &[4, 7],
+    needs: &["kcmp on a child of one's own", "a shell called sh"],
+    syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
+    man: &["clone(2)", "fork(2)", "execve(2)", "unshare(2)", "kcmp(2)"],
+    quantities: &[
+        table(THREAD, SAME, DIFFERENT),
+        table(FORKED, DIFFERENT, SAME),
+        table(CLONED, SAME, DIFFERENT),
+        table(EXECED, DIFFERENT, SAME),
+        table(CLOSED, "closed", "open"),
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let (shares, copies) = match arm {
+        Arm::Experiment => (Descriptors::Shared, Descriptors::Copied),
+        Arm::Control => (Descriptors::Copied, Descriptors::Shared),
+    };
+    Ok(Reading::kernel()
+        .with(THREAD, of_thread(arm)?)
+        .with(FORKED, of_child(copies)?)
+        .with(CLONED, of_child(shares)?)
+        .with(EXECED, after_exec(arm)?)
+        .with(CLOSED, after_close(shares)?))
+}
+
+/// Compares a thread's table with its process's, in a child, since this process may have one thread.
+fn of_thread(arm: Arm) -> Result<&'static str> {
+    let threaded = child::fork("threaded", |_| {
+        let process = std::process::id() as i32;
+        let same = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| -> Result<bool> {
+                if arm == Arm::Control {
+                    unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
+                }
+                Ok(observe::kcmp::tables(process, gettid().as_raw())?.is_eq())
+            });
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("the thread panicked")))
+        });
+        Ok(same?)
+    })?;
+    Ok(sameness(threaded.join()?))
+}
+
+fn of_child(table: Descriptors) -> Result<&'static str> {
+    let mut held = child::fork_with(table, "held", |parent| Ok(parent.checkpoint()?))?;
+    held.at_checkpoint()?;
+    let same = observe::kcmp::tables(std::process::id() as i32, held.pid())?.is_eq();
+    held.release()?;
+    held.join()?;
+    Ok(sameness(same))
+}
+
+/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed.
+fn after_exec(arm: Arm) -> Result<&'static str> {
+    if arm == Arm::Control {
+        return of_child(Descriptors::Shared);
+    }
+    let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
+    let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
+    let mut shell = child::fork_with(Descriptors::Shared, "sh", |_| become_shell(&say, &wait))?;
+    let mut fds = [
+        PollFd::new(said.as_fd(), PollFlags::POLLIN),
+        PollFd::new(shell.pidfd(), PollFlags::POLLIN),
+    ];
+    poll(&mut fds, PollTimeout::NONE).context("poll")?;
+    if fds[0].any() != Some(true) {
+        shell.join()?;
+        bail!("sh ended before it said a word");
+    }
+    let same = observe::kcmp::tables(std::process::id() as i32, shell.pid())?.is_eq();
+    drop(end);
+    shell.wait()?;
+    Ok(sameness(same))
+}
+
+fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
+    for pipe in [say, wait] {
+        fcntl(pipe, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    }
+    // By path, since a shell may know descriptors of one digit only.
+    let fd = |pipe: &OwnedFd| format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let script = format!("echo x >{}; read gone <{}", fd(say), fd(wait));
+    let script = std::ffi::CString::new(script)?;
+    let Err(errno) = execvp(c"sh", &[c"sh", c"-c", script.as_c_str()]);
+    Err(anyhow::Error::new(errno).context("exec sh").into())
+}
+
+fn after_close(table: Descriptors) -> Result<&'static str> {
+    let number = scratch::file(b"hello, kernel")?.into_raw_fd();
+    let closer = child::fork_with(table, "closer", |_| Ok(close(number)?))?;
+    closer.join()?;
+    match observe::fdinfo::of(std::process::id() as i32, number) {
+        Ok(_) => close(number).context("close").map(|()| "open"),
+        Err(error) if error.errno == Errno::ENOENT => Ok("closed"),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,70 @@
+//! fork gives the child references to the parent's open file descriptions, not copies of them.
+
+use std::io::{Read, Seek};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::fcntl::OFlag;
+
+use super::{DIFFERENT, SAME, sameness};
+use crate::scratch;
+
+/// Bytes that the child reads.
+const READ: usize = 6;
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "fork-shares-description",
+    topic: "open-files",
+    statement: "After fork, parent and child refer to one open file description: what the child \
+                reads moves the parent's offset.",
+    measures: "The parent opens a file and forks; the child reads 6 bytes through the inherited \
+               descriptor; the parent then asks for its own offset, and kcmp compares the two \
+               descriptors.",
+    control: "the child opens the file itself instead of using what it inherited",
+    notes: &[7],
+    needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
+    syscalls: &["fork", "read", "lseek", "kcmp"],
+    man: &["fork(2)", "open(2)", "kcmp(2)"],
+    quantities: &[
+        Quantity {
+            name: "parent's offset after the child read 6 bytes",
+            unit: "bytes",
+            experiment: Prediction::Count(READ as u64),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: "description of parent and child",
+            unit: "",
+            experiment: Prediction::Word(SAME),
+            control: Prediction::Word(DIFFERENT),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let mut file = scratch::file(b"hello, kernel")?;
+    let mut reader = child::fork("reader", |parent| {
+        let mut file = match arm {
+            Arm::Experiment => scratch::duplicate(&file)?,
+            Arm::Control => scratch::open_again(&file, OFlag::O_RDONLY)?,
+        };
+        file.read_exact(&mut [0; READ])?;
+        parent.send(&file.as_raw_fd())?;
+        Ok(parent.checkpoint()?)
+    })?;
+    let its_fd: i32 = reader.recv()?;
+    reader.at_checkpoint()?;
+    let own = std::process::id() as i32;
+    let same = observe::description::same((own, file.as_raw_fd()), (reader.pid(), its_fd))?;
+    let offset = file.stream_position()?;
+    reader.release()?;
+    reader.join()?;
+    Ok(Reading::kernel()
+        .with("parent's offset after the child read 6 bytes", offset)
+        .with("description of parent and child", sameness(same)))
+}

@@ -1,0 +1,143 @@
+//! Three layers: descriptor, open file description, inode.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::fcntl::OFlag;
+
+use crate::scratch;
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "layers",
+    topic: "open-files",
+    statement: "A descriptor refers to an open file description, and that to an inode: one file \
+                opened twice and duplicated once is three descriptors, two descriptions, one inode.",
+    measures: "Opens a file, duplicates the descriptor, opens the file again, and reads 6 bytes \
+               through the first. kcmp groups the descriptors by description, fstat by inode, and \
+               fdinfo tells each one's offset.",
+    control: "three different files, each opened once",
+    notes: &[4, 5, 6],
+    needs: &["kcmp or F_DUPFD_QUERY"],
+    syscalls: &["open", "dup", "read", "kcmp", "fstat"],
+    man: &["open(2)", "dup(2)", "kcmp(2)", "proc_pid_fdinfo(5)"],
+    quantities: &[
+        Quantity {
+            name: "open file descriptions behind 3 descriptors",
+            unit: "",
+            experiment: Prediction::Count(2),
+            control: Prediction::Count(3),
+        },
+        Quantity {
+            name: "inodes behind 3 descriptors",
+            unit: "",
+            experiment: Prediction::Count(1),
+            control: Prediction::Count(3),
+        },
+        Quantity {
+            name: "offsets after reading 6 bytes through the first",
+            unit: "bytes",
+            experiment: Prediction::Word("6, 6, 0"),
+            control: Prediction::Word("6, 0, 0"),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+/// What is known about one descriptor.
+struct Descriptor {
+    fd: i32,
+    offset: u64,
+    access: &'static str,
+    inode: (u64, u64),
+    /// Index of the first descriptor with the same description.
+    description: usize,
+}
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let mut first = scratch::file(b"hello, kernel")?;
+    let (second, third) = match arm {
+        Arm::Experiment => (
+            scratch::duplicate(&first)?,
+            scratch::open_again(&first, OFlag::O_RDONLY)?,
+        ),
+        Arm::Control => (scratch::file(b"second")?, scratch::file(b"third")?),
+    };
+    first.read_exact(&mut [0; 6])?;
+    let descriptors = look(&[first, second, third])?;
+    let distinct = |of: fn(&Descriptor) -> (u64, u64)| {
+        let mut all: Vec<_> = descriptors.iter().map(of).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    };
+    let offsets: Vec<String> = descriptors.iter().map(|d| d.offset.to_string()).collect();
+    Ok(Reading::kernel()
+        .with(
+            "open file descriptions behind 3 descriptors",
+            distinct(|d| (d.description as u64, 0)),
+        )
+        .with("inodes behind 3 descriptors", distinct(|d| d.inode))
+        .with(
+            "offsets after reading 6 bytes through the first",
+            offsets.join(", "),
+        )
+        .figure(diagram(&descriptors)))
+}
+
+fn look(files: &[File; 3]) -> Result<Vec<Descriptor>> {
+    let own = std::process::id() as i32;
+    let mut seen: Vec<Descriptor> = Vec::new();
+    for file in files {
+        let fd = file.as_raw_fd();
+        let info = observe::fdinfo::of(own, fd)?;
+        let metadata = file.metadata()?;
+        let mut description = seen.len();
+        for (index, earlier) in seen.iter().enumerate() {
+            if observe::description::same((own, earlier.fd), (own, fd))? {
+                description = index;
+                break;
+            }
+        }
+        seen.push(Descriptor {
+            fd,
+            offset: info.pos,
+            access: scratch::access_mode(info.status_flags),
+            inode: (metadata.dev(), metadata.ino()),
+            description,
+        });
+    }
+    Ok(seen)
+}
+
+/// Draws the experiment's shape, which [`look`] has found: the first two descriptors share.
+fn diagram(descriptors: &[Descriptor]) -> String {
+    let [a, b, c] = descriptors else {
+        return String::new();
+    };
+    if (a.description, b.description, c.description) != (0, 0, 2) || a.inode != c.inode {
+        return String::new();
+    }
+    let description = |d: &Descriptor| format!("offset {}, {}", d.offset, d.access);
+    let (dev, ino) = a.inode;
+    let (major, minor) = (nix::sys::stat::major(dev), nix::sys::stat::minor(dev));
+    let (first, second) = (description(a), description(c));
+    let head = format!("{:<14}{:<28}inode", "descriptor", "open file description");
+    let lines = [
+        head,
+        format!("fd {:<3} ──┐", a.fd),
+        format!("{:9}├──▶ {first:<20} ──┐", ""),
+        format!(
+            "fd {:<3} ──┘{:27}├──▶ {ino} on device {major}:{minor}",
+            b.fd, ""
+        ),
+        format!("fd {:<3} ─────▶ {second:<20} ──┘", c.fd),
+    ];
+    lines.join("\n")
+}

@@ -1,0 +1,80 @@
+//! The file offset lives in the open file description.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::fcntl::OFlag;
+
+use crate::scratch;
+
+const DUPLICATE: &str = "offset through a duplicate after lseek to 5";
+const CHILD: &str = "parent's offset after the child's lseek to 9";
+const PREAD: &str = "offset after 6 bytes by pread";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "offset",
+    topic: "open-files",
+    statement: "The file offset belongs to the open file description: every descriptor of it, in \
+                every process, moves with it, and pread moves nothing.",
+    measures: "Moves the offset through one descriptor and asks for it through a duplicate, and \
+               through the parent's descriptor after a child moved it; then reads with pread.",
+    control: "the other descriptor comes from a second open; read instead of pread",
+    notes: &[6],
+    needs: &[],
+    syscalls: &["dup", "fork", "lseek", "pread64", "read"],
+    man: &["lseek(2)", "dup(2)", "pread(2)"],
+    quantities: &[
+        Quantity {
+            name: DUPLICATE,
+            unit: "bytes",
+            experiment: Prediction::Count(5),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: CHILD,
+            unit: "bytes",
+            experiment: Prediction::Count(9),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: PREAD,
+            unit: "bytes",
+            experiment: Prediction::Count(0),
+            control: Prediction::Count(6),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let another = |file: &std::fs::File| match arm {
+        Arm::Experiment => scratch::duplicate(file),
+        Arm::Control => scratch::open_again(file, OFlag::O_RDONLY),
+    };
+
+    let mut file = scratch::file(b"hello, kernel")?;
+    let mut duplicate = another(&file)?;
+    file.seek(SeekFrom::Start(5))?;
+    let through_duplicate = duplicate.stream_position()?;
+
+    let mut file = scratch::file(b"hello, kernel")?;
+    child::fork("seeker", |_| Ok(another(&file)?.seek(SeekFrom::Start(9))?))?.join()?;
+    let after_child = file.stream_position()?;
+
+    let mut file = scratch::file(b"hello, kernel")?;
+    match arm {
+        Arm::Experiment => file.read_exact_at(&mut [0; 6], 0)?,
+        Arm::Control => file.read_exact(&mut [0; 6])?,
+    }
+    let after_pread = file.stream_position()?;
+
+    Ok(Reading::counters()
+        .with(DUPLICATE, through_duplicate)
+        .with(CHILD, after_child)
+        .with(PREAD, after_pread))
+}

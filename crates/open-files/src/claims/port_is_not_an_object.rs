@@ -1,0 +1,351 @@
+//! A port is no kernel object: it is a key under which sockets are found.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use nix::errno::Errno;
+use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
+use serde::{Deserialize, Serialize};
+use socket2::{Domain, Socket, Type};
+
+use super::{DIFFERENT, SAME, outcome, sameness};
+use crate::network;
+
+const INODE: &str = "inode of a connection before accept";
+const ACCEPTED: &str = "cookie after accept, against before";
+const CLOSED: &str = "cookie in TIME_WAIT, against before";
+const LISTENERS: &str = "sockets that listen on one port";
+const PORTS: &str = "ports of one UDP socket, one after the other";
+const NAMESPACE: &str = "bind of the same address and port in a second namespace";
+const SURVIVOR: &str = "bind of a port whose listener is closed";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "port-is-not-an-object",
+    topic: "open-files",
+    statement: "A socket is a kernel object and a port is not: a socket keeps its identity through \
+                states with and without an inode, many sockets have one port, one socket has many \
+                ports, and each network namespace has its own.",
+    measures: "In a network namespace of its own: follows one socket's cookie from the accept queue \
+               through accept to TIME_WAIT; lets four SO_REUSEPORT sockets listen on one port; gives \
+               one UDP socket three ports; binds the same port in a second namespace; closes a \
+               listener while a connection of its port lives and binds the port.",
+    control: "looks at the connection after accept and at another connection's cookie; no \
+              SO_REUSEPORT; a UDP socket with a bound port; the same namespace; the connection is \
+              closed as well",
+    notes: &[3],
+    needs: &[
+        "CAP_SYS_ADMIN or user namespaces, for a network of one's own",
+        "sock_diag",
+    ],
+    syscalls: &[
+        "socket",
+        "bind",
+        "listen",
+        "connect",
+        "accept4",
+        "getsockopt",
+        "unshare",
+    ],
+    man: &[
+        "ip(7)",
+        "tcp(7)",
+        "socket(7)",
+        "sock_diag(7)",
+        "network_namespaces(7)",
+    ],
+    quantities: &[
+        Quantity {
+            name: INODE,
+            unit: "",
+            experiment: Prediction::Count(0),
+            control: Prediction::AtLeast(1.0),
+        },
+        Quantity {
+            name: ACCEPTED,
+            unit: "",
+            experiment: Prediction::Word(SAME),
+            control: Prediction::Word(DIFFERENT),
+        },
+        Quantity {
+            name: CLOSED,
+            unit: "",
+            experiment: Prediction::Word(SAME),
+            control: Prediction::Word(DIFFERENT),
+        },
+        Quantity {
+            name: LISTENERS,
+            unit: "",
+            experiment: Prediction::Count(4),
+            control: Prediction::Count(1),
+        },
+        Quantity {
+            name: PORTS,
+            unit: "",
+            experiment: Prediction::Count(3),
+            control: Prediction::Count(1),
+        },
+        Quantity {
+            name: NAMESPACE,
+            unit: "",
+            experiment: Prediction::Word("ok"),
+            control: Prediction::Word("EADDRINUSE"),
+        },
+        Quantity {
+            name: SURVIVOR,
+            unit: "",
+            experiment: Prediction::Word("EADDRINUSE"),
+            control: Prediction::Word("ok"),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+/// How long a state of the loopback network may take to settle.
+const SETTLE: Duration = Duration::from_secs(2);
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let host = child::fork("host", |parent| {
+        network::enter(parent)?;
+        let listener = listening(0, false)?;
+        let (life, other) = (lived(&listener)?, lived(&listener)?);
+        Ok((
+            life,
+            other,
+            listeners(arm)?,
+            ports(arm)?,
+            namespace(arm)?,
+            survivor(arm)?,
+        ))
+    })?;
+    let (life, other, listeners, ports, namespace, survivor) = host.join()?;
+    let (inode, later) = match arm {
+        Arm::Experiment => (life.queued.inode, &life),
+        Arm::Control => (life.accepted.inode, &other),
+    };
+    Ok(Reading::kernel()
+        .with(INODE, inode)
+        .with(ACCEPTED, sameness(life.queued.cookie == later.accepted.cookie))
+        .with(CLOSED, sameness(life.queued.cookie == later.closed.cookie))
+        .with(LISTENERS, listeners)
+        .with(PORTS, ports)
+        .with(NAMESPACE, namespace)
+        .with(SURVIVOR, survivor)
+        .table(life.table())
+        .caveat(
+            "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each one \
+             in use (struct inet_bind_bucket); that is what a second bind runs into",
+        ))
+}
+
+/// What sock_diag tells of a connection's socket.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Seen {
+    cookie: u64,
+    inode: u32,
+}
+
+/// One connection's socket on the server's side, in its three states.
+#[derive(Serialize, Deserialize)]
+struct Life {
+    queued: Seen,
+    accepted: Seen,
+    closed: Seen,
+}
+
+impl Life {
+    fn table(&self) -> Table {
+        let mut table = Table::new("one socket's life", &["state", "cookie", "inode"]);
+        for (state, seen) in [
+            ("ESTABLISHED, in the accept queue", self.queued),
+            ("ESTABLISHED, accepted", self.accepted),
+            ("TIME_WAIT", self.closed),
+        ] {
+            table.row([
+                state.to_owned(),
+                seen.cookie.to_string(),
+                seen.inode.to_string(),
+            ]);
+        }
+        table
+    }
+}
+
+/// Makes a connection, looks at it in each state, and ends it; the server closes first.
+fn lived(listener: &Socket) -> Result<Life> {
+    let server = address(listener)?;
+    let mut client = TcpStream::connect(server).context("connect")?;
+    let peer = client.local_addr()?;
+    let queued = seen(server, peer, ESTABLISHED)?;
+    let (connection, _) = listener.accept().context("accept")?;
+    let accepted = seen(server, peer, ESTABLISHED)?;
+    let cookie = observe::socket::identity(&connection)?.cookie;
+    if cookie != accepted.cookie {
+        bail!(
+            "sock_diag tells cookie {}, getsockopt {cookie}",
+            accepted.cookie
+        );
+    }
+    drop(connection);
+    client
+        .read_to_end(&mut Vec::new())
+        .context("read to the server's close")?;
+    drop(client);
+    Ok(Life {
+        queued,
+        accepted,
+        closed: seen(server, peer, TIME_WAIT)?,
+    })
+}
+
+/// The socket of the connection from `remote` to `local`, once it is in `state`.
+fn seen(local: SocketAddr, remote: SocketAddr, state: u8) -> Result<Seen> {
+    settled(
+        &format!("connection {remote} to {local} in state {state}"),
+        || {
+            let sockets = sock_diag::tcp_on(local.port())?;
+            let found = sockets
+                .iter()
+                .find(|s| s.remote == remote && s.state == state);
+            Ok(found.map(|socket| Seen {
+                cookie: socket.cookie,
+                inode: socket.inode,
+            }))
+        },
+    )
+}
+
+/// Looks until there is something to see.
+fn settled<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let start = Instant::now();
+    while start.elapsed() < SETTLE {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        std::thread::yield_now();
+    }
+    bail!("{what}: not seen within {} s", SETTLE.as_secs())
+}
+
+/// How many of four sockets can listen on one port, counted by cookie.
+fn listeners(arm: Arm) -> Result<usize> {
+    let reuse = arm == Arm::Experiment;
+    let first = listening(0, reuse)?;
+    let port = address(&first)?.port();
+    let mut all = vec![first];
+    for _ in 1..4 {
+        match listening(port, reuse) {
+            Ok(another) => all.push(another),
+            Err(error) if errno(&error) == Some(Errno::EADDRINUSE) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut cookies: Vec<u64> = sock_diag::tcp_on(port)?.iter().map(|s| s.cookie).collect();
+    cookies.sort_unstable();
+    cookies.dedup();
+    Ok(cookies.len())
+}
+
+/// Distinct ports of one UDP socket over three connects. Where the kernel chose the port, connecting
+/// to AF_UNSPEC gives it back; a place holder keeps the next choice from being the same.
+fn ports(arm: Arm) -> Result<usize> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).context("socket")?;
+    if arm == Arm::Control {
+        // Only a port that was asked for by number is kept.
+        let free = UdpSocket::bind(loopback(0)).context("bind")?.local_addr()?;
+        socket.bind(&free.into()).context("bind")?;
+    }
+    let before = observe::socket::identity(&socket)?;
+    let mut ports = Vec::new();
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        socket.connect(&loopback(9).into()).context("connect")?;
+        let port = address(&socket)?.port();
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+        network::disconnect(&socket)?;
+        held.extend(UdpSocket::bind(loopback(port)).ok());
+    }
+    if observe::socket::identity(&socket)? != before {
+        bail!("a UDP socket changed its identity");
+    }
+    Ok(ports.len())
+}
+
+/// Binds a port that is taken here, from a child in another network namespace or in this one.
+fn namespace(arm: Arm) -> Result<String> {
+    let listener = listening(0, false)?;
+    let port = address(&listener)?.port();
+    let other = child::fork("other host", |parent| {
+        if arm == Arm::Experiment {
+            network::enter(parent)?;
+        }
+        Ok(bound(port)?)
+    })?;
+    Ok(other.join()?)
+}
+
+/// Binds a port whose listener is closed, while a connection that it accepted lives, or not.
+fn survivor(arm: Arm) -> Result<String> {
+    let listener = listening(0, false)?;
+    let server = address(&listener)?;
+    let client = TcpStream::connect(server).context("connect")?;
+    let (connection, _) = listener.accept().context("accept")?;
+    drop(listener);
+    if arm == Arm::Control {
+        // The client closes first, so that TIME_WAIT keeps its port and not the server's.
+        drop(client);
+        (&connection)
+            .read_to_end(&mut Vec::new())
+            .context("read to the client's close")?;
+        drop(connection);
+        settled("the connection's end", || {
+            Ok(sock_diag::tcp_on(server.port())?.is_empty().then_some(()))
+        })?;
+        return bound(server.port());
+    }
+    let outcome = bound(server.port());
+    drop((client, connection));
+    outcome
+}
+
+/// What binding `port` gives, without SO_REUSEADDR.
+fn bound(port: u16) -> Result<String> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
+    let result = socket.bind(&loopback(port).into());
+    Ok(outcome(result.map_err(|e| {
+        Errno::from_raw(e.raw_os_error().unwrap_or(0))
+    })))
+}
+
+/// A listener without SO_REUSEADDR, which std's would have.
+fn listening(port: u16, reuse_port: bool) -> Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
+    socket
+        .set_reuse_port(reuse_port)
+        .context("setsockopt SO_REUSEPORT")?;
+    socket
+        .bind(&loopback(port).into())
+        .with_context(|| format!("bind port {port}"))?;
+    socket.listen(8).context("listen")?;
+    Ok(socket)
+}
+
+fn address(socket: &Socket) -> Result<SocketAddr> {
+    let address = socket.local_addr().context("getsockname")?;
+    address.as_socket().context("getsockname: no IP address")
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn errno(error: &anyhow::Error) -> Option<Errno> {
+    let io = error.downcast_ref::<std::io::Error>()?;
+    io.raw_os_error().map(Errno::from_raw)
+}

@@ -1,0 +1,89 @@
+//! File status flags live in the open file description, FD_CLOEXEC in the descriptor.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+
+use crate::scratch;
+
+const NONBLOCK: &str = "O_NONBLOCK, set through a duplicate";
+const APPEND: &str = "O_APPEND, set by a child";
+const CLOEXEC: &str = "FD_CLOEXEC, set on a duplicate";
+const SET: &str = "set";
+const CLEAR: &str = "clear";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "status-flags",
+    topic: "open-files",
+    statement: "File status flags such as O_APPEND and O_NONBLOCK belong to the open file \
+                description and are shared; FD_CLOEXEC belongs to the descriptor and is not.",
+    measures: "Sets each flag through another descriptor of the description and reads it back \
+               through the original.",
+    control: "status flags are set on a second open of the file, FD_CLOEXEC on the original itself",
+    notes: &[6],
+    needs: &[],
+    syscalls: &["dup", "fork", "fcntl"],
+    man: &["fcntl(2)", "open(2)"],
+    quantities: &[
+        Quantity {
+            name: NONBLOCK,
+            unit: "",
+            experiment: Prediction::Word(SET),
+            control: Prediction::Word(CLEAR),
+        },
+        Quantity {
+            name: APPEND,
+            unit: "",
+            experiment: Prediction::Word(SET),
+            control: Prediction::Word(CLEAR),
+        },
+        Quantity {
+            name: CLOEXEC,
+            unit: "",
+            experiment: Prediction::Word(CLEAR),
+            control: Prediction::Word(SET),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let original = scratch::file(b"hello, kernel")?;
+    let another = || match arm {
+        Arm::Experiment => scratch::duplicate(&original),
+        Arm::Control => scratch::open_again(&original, OFlag::O_RDWR),
+    };
+
+    set(&another()?, OFlag::O_NONBLOCK)?;
+    child::fork("appender", |_| Ok(set(&another()?, OFlag::O_APPEND)?))?.join()?;
+    let status = fcntl(&original, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
+    let status = OFlag::from_bits_retain(status);
+
+    fcntl(&original, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
+    let duplicate = scratch::duplicate(&original)?;
+    let marked = match arm {
+        Arm::Experiment => duplicate.as_fd(),
+        Arm::Control => original.as_fd(),
+    };
+    fcntl(marked, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).context("fcntl F_SETFD")?;
+    let descriptor = fcntl(&original, FcntlArg::F_GETFD).context("fcntl F_GETFD")?;
+    let descriptor = FdFlag::from_bits_retain(descriptor);
+
+    let word = |set: bool| if set { SET } else { CLEAR };
+    Ok(Reading::counters()
+        .with(NONBLOCK, word(status.contains(OFlag::O_NONBLOCK)))
+        .with(APPEND, word(status.contains(OFlag::O_APPEND)))
+        .with(CLOEXEC, word(descriptor.contains(FdFlag::FD_CLOEXEC))))
+}
+
+fn set(file: &File, flag: OFlag) -> Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL).context("fcntl F_GETFL")?);
+    fcntl(file, FcntlArg::F_SETFL(flags | flag)).context("fcntl F_SETFL")?;
+    Ok(())
+}

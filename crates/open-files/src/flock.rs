@@ -1,0 +1,19 @@
+//! Whether a file is locked, asked through a description of one's own.
+
+use std::fs::{File, TryLockError};
+
+use anyhow::{Context, Result};
+
+/// The lock was refused: another description has it.
+pub const HELD: &str = "held";
+/// The lock was granted, and given back.
+pub const FREE: &str = "free";
+
+/// Tries flock(2) `LOCK_EX | LOCK_NB` on `file`, which is std's `try_lock`.
+pub fn state(file: &File) -> Result<&'static str> {
+    match file.try_lock() {
+        Ok(()) => file.unlock().context("flock LOCK_UN").map(|()| FREE),
+        Err(TryLockError::WouldBlock) => Ok(HELD),
+        Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
+    }
+}

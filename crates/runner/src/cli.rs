@@ -1,0 +1,226 @@
+//! The command line that the binaries share: run, list, explain, self-test, and how a run ends.
+#![expect(
+    clippy::print_stderr,
+    reason = "this is where the binaries talk to the user"
+)]
+
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use claim::render::{html, json, text};
+use claim::{Document, Machine, Order, Register, Report, Summary, Verdict};
+use clap::Args;
+
+use crate::{run_isolated, select};
+
+/// Options of a run.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunArgs {
+    /// Claims to run; all where none is named
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Only the claims of this topic
+    #[arg(long, value_name = "TOPIC")]
+    pub topic: Option<String>,
+    /// Print one JSON document instead of text (described in docs/json.md)
+    #[arg(long)]
+    pub json: bool,
+    /// Show every quantity, table and note; implied where claims are named
+    #[arg(long)]
+    pub details: bool,
+    /// Exit with status 4 where a claim could not be measured
+    #[arg(long)]
+    pub strict: bool,
+    /// Write a report for a browser, too
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+impl RunArgs {
+    /// Runs the claims, prints each as it lands, and returns the exit status.
+    ///
+    /// # Errors
+    /// An unknown name, or output that cannot be written.
+    pub fn run(&self, register: &Register) -> Result<u8> {
+        let claims = select::claims(register, &self.ids, self.topic.as_deref())?;
+        child::adopt_orphans()?;
+        let machine = machine();
+        let layout = layout(self.details || !self.ids.is_empty());
+        let mut shown = String::new();
+        if !self.json {
+            print(&text::header(&machine, layout))?;
+        }
+        let mut reports = Vec::new();
+        for claim in claims {
+            if !self.json && shown != claim.topic {
+                shown = claim.topic.to_owned();
+                let topic = register
+                    .topics()
+                    .iter()
+                    .find(|topic| topic.name == claim.topic);
+                print(&topic.map(text::topic).unwrap_or_default())?;
+            }
+            let report = run_isolated(claim, Order::AsClaimed);
+            if !self.json {
+                print(&text::claim(claim, &report, layout))?;
+            }
+            reports.push(report);
+        }
+        let summary = Summary::of(&reports);
+        let document = Document { machine, reports };
+        if let Some(path) = &self.html {
+            let page = html::render(register, &document);
+            std::fs::write(path, page).with_context(|| format!("write {}", path.display()))?;
+        }
+        print(&if self.json {
+            json::render(&document)?
+        } else {
+            text::summary(&summary)
+        })?;
+        Ok(summary.exit_status(self.strict))
+    }
+}
+
+/// Prints every claim with its statement.
+///
+/// # Errors
+/// Output that cannot be written.
+pub fn list(register: &Register) -> Result<u8> {
+    let layout = layout(false);
+    let claims: String = register
+        .topics()
+        .iter()
+        .map(|topic| {
+            let rows: String = topic
+                .claims
+                .iter()
+                .map(|claim| text::listed(claim, layout))
+                .collect();
+            text::topic(topic) + &rows
+        })
+        .collect();
+    print(claims.trim_start_matches('\n'))?;
+    Ok(0)
+}
+
+/// Prints everything that is known about one claim without running it.
+///
+/// # Errors
+/// An unknown name, or output that cannot be written.
+pub fn explain(register: &Register, id: &str) -> Result<u8> {
+    print(&text::explain(select::one(register, id)?, layout(true)))?;
+    Ok(0)
+}
+
+/// Runs claims with experiment and control exchanged. Each must be refuted, in every quantity: one
+/// that is not would hold whatever the kernel did.
+///
+/// # Errors
+/// An unknown name, or output that cannot be written.
+pub fn selftest(register: &Register, ids: &[String]) -> Result<u8> {
+    let claims = select::claims(register, ids, None)?;
+    child::adopt_orphans()?;
+    let mut status = 0;
+    let (mut turned, mut not_measured) = (0, 0);
+    for claim in &claims {
+        let report = run_isolated(claim, Order::Exchanged);
+        let blind = blind(claim, &report);
+        let outcome = match &report.verdict {
+            Verdict::Refuted if blind.is_empty() => {
+                turned += 1;
+                "turned".to_owned()
+            }
+            Verdict::NotMeasured { why, .. } if report.observed.is_empty() => {
+                not_measured += 1;
+                format!("not measured: {why}")
+            }
+            Verdict::Error(why) => {
+                status = 2;
+                format!("BROKEN: {why}")
+            }
+            verdict => {
+                status = status.max(1);
+                format!(
+                    "BLIND: {}; {}",
+                    verdict.name().replace('_', " "),
+                    blind.join("; ")
+                )
+            }
+        };
+        print(&format!("{:<32} {outcome}\n", claim.id))?;
+    }
+    let count = claims.len();
+    print(&format!(
+        "\n{turned} of {count} turned, {not_measured} not measured here\n"
+    ))?;
+    Ok(status)
+}
+
+/// Quantities that read as the experiment should although the control was set up in its place.
+fn blind(claim: &claim::Claim, report: &Report) -> Vec<String> {
+    let unturned = claim.quantities.iter().filter(|quantity| {
+        report
+            .observed
+            .get(quantity.name)
+            .is_some_and(|value| quantity.experiment.allows(value))
+    });
+    unturned
+        .map(|quantity| format!("`{}` did not turn", quantity.name))
+        .collect()
+}
+
+/// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
+/// is told on standard error.
+pub fn finish(result: Result<u8>) -> ExitCode {
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", claim::told(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe;
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(broken)
+}
+
+/// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
+fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("write to standard output")
+}
+
+fn layout(details: bool) -> text::Layout {
+    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    text::Layout {
+        width: width.clamp(60, 110),
+        details,
+    }
+}
+
+fn machine() -> Machine {
+    let observe::machine::Machine {
+        kernel,
+        architecture,
+        cpus,
+        page_size,
+        uid,
+    } = observe::machine::this();
+    Machine {
+        kernel,
+        architecture,
+        cpus,
+        page_size,
+        uid,
+    }
+}

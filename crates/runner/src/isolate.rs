@@ -1,0 +1,46 @@
+//! One claim in one child.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Order, Report};
+use nix::sys::prctl;
+
+use crate::refusal;
+
+/// How long the processes that a claim left behind have to die of SIGKILL.
+const AFTERMATH: Duration = Duration::from_secs(5);
+
+/// Runs `claim` in a child of its own. Whatever happens there becomes a report.
+///
+/// The caller must have called [`child::adopt_orphans`], so that grandchildren whose parent was
+/// killed are ended here rather than left to init.
+pub fn run_isolated(claim: &Claim, order: Order) -> Report {
+    let measured = in_child(claim, order);
+    let aftermath = child::end_orphans(AFTERMATH);
+    measured
+        .and_then(|report| Ok(aftermath.map(|_| report)?))
+        .unwrap_or_else(|error| failed(claim, error))
+}
+
+fn in_child(claim: &Claim, order: Order) -> Result<Report> {
+    let measure = |_: &mut child::Parent| {
+        Ok(claim
+            .run(order, named)
+            .unwrap_or_else(|error| failed(claim, error)))
+    };
+    Ok(child::fork(claim.id, measure)?.limit(claim.limit).join()?)
+}
+
+/// Names this process after the arm, for ps and for whoever reads a trace. Only a name that is too
+/// long could be refused.
+fn named(arm: Arm) {
+    let _ = prctl::set_name(match arm {
+        Arm::Experiment => c"experiment",
+        Arm::Control => c"control",
+    });
+}
+
+fn failed(claim: &Claim, error: anyhow::Error) -> Report {
+    Report::failed(claim, &refusal::explained(error))
+}
