@@ -1,14 +1,15 @@
 //! The command `spinlock`: parse, run, exit status.
-#![expect(clippy::print_stderr, reason = "the one place that speaks to the user")]
 
 use anyhow::{Context as _, Result};
+use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use runner::RunArgs;
 use spinlock::compare::{
     Comparison, DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime,
 };
 use std::{
-    io::{ErrorKind, IsTerminal as _, Write as _, stdout},
+    io::{IsTerminal as _, Write as _, stdout},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -24,6 +25,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run this topic's claims and tell what became of each
+    Claims(RunArgs),
+    /// Run claims with experiment and control exchanged: every verdict must turn
+    Selftest {
+        /// Claims to test; all where none is named
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
     /// Measure every lock under contention: time, fairness, CPU time, waits
     Compare(Compare),
 }
@@ -65,28 +74,18 @@ struct Compare {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
+    runner::finish(dispatch(Cli::parse()))
+}
+
+fn dispatch(cli: Cli) -> Result<u8> {
+    match cli.command {
+        Command::Claims(run) => run.run(&Register::new(&[spinlock::TOPIC])?),
+        Command::Selftest { ids } => runner::selftest(&Register::new(&[spinlock::TOPIC])?, &ids),
         Command::Compare(options) => compare(&options),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("spinlock: {error:#}");
-            ExitCode::from(2)
-        }
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == ErrorKind::BrokenPipe)
-}
-
-fn compare(options: &Compare) -> Result<()> {
+fn compare(options: &Compare) -> Result<u8> {
     let plan = plan(options)?;
     plan.check().map_err(anyhow::Error::msg)?;
     let bar = bar(plan.windows());
@@ -97,7 +96,8 @@ fn compare(options: &Compare) -> Result<()> {
         std::fs::write(file, svg::svg(&comparison))
             .with_context(|| format!("write {}", file.display()))?;
     }
-    print(&comparison, options.json)
+    print(&comparison, options.json)?;
+    Ok(0)
 }
 
 fn plan(options: &Compare) -> Result<Plan> {
