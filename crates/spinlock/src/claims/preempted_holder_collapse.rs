@@ -56,14 +56,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => (LockName::TestAndSet, LockName::Ticket),
         Arm::Control => (LockName::Asymmetric, LockName::Asymmetric),
     };
-    let time = |lock: LockName, threads, critical_ns| -> Result<f64> {
+    let window = |lock: LockName, threads, critical_ns, ms| -> Result<f64> {
         let window = lock.visit(Setup {
             regime: Regime {
                 threads,
                 critical_ns,
                 think_ns: 0,
             },
-            length: Duration::from_millis(if threads > 2 { 80 } else { 25 }),
+            length: Duration::from_millis(ms),
             work,
             cpus: &cpus,
             time_waits: false,
@@ -72,9 +72,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         // Not one operation in a window is a collapse, too: the next would have come after its end at best.
         Ok(window.elapsed_ns as f64 / operations.max(1) as f64)
     };
+    // Of the short windows the fastest counts: whoever else used a CPU has turned the others into the case of eight.
+    let undisturbed = |lock, critical_ns| -> Result<f64> {
+        (0..3).try_fold(f64::INFINITY, |fastest, _| {
+            Ok(fastest.min(window(lock, 2, critical_ns, 20)?))
+        })
+    };
     let mut reading = Reading::counters();
     for (name, lock, critical_ns) in [(BARGING, barging, 1000), (FIFO, fifo, 0)] {
-        let (two, eight) = (time(lock, 2, critical_ns)?, time(lock, 8, critical_ns)?);
+        let (two, eight) = (
+            undisturbed(lock, critical_ns)?,
+            window(lock, 8, critical_ns, 80)?,
+        );
         reading = reading.with(name, eight / two).note(format!(
             "{lock}: {} per operation with 2 threads, {} with 8",
             nanoseconds(two),

@@ -153,8 +153,9 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
         }
         Ok(lost)
     })?;
+    let entered: u64 = seats.iter().map(|seat| seat.entered.load(Acquire)).sum();
     Ok(Outcome {
-        lost_updates: (2 * times).saturating_sub(course.counted()),
+        lost_updates: entered.saturating_sub(course.counted()),
         lost_unlock,
     })
 }
@@ -183,7 +184,7 @@ fn watch(seats: &[Seat; 2], finished: impl Fn() -> bool) -> bool {
     false
 }
 
-/// Runs races until `enough` is content with one, or `limit` is over; returns the last.
+/// Runs races until `enough` is content with what they lost together, or `limit` is over.
 ///
 /// # Errors
 /// Those of [`two_threads`].
@@ -193,10 +194,16 @@ pub fn until(
     race: impl Fn() -> Result<Outcome>,
 ) -> Result<Outcome> {
     let start = Instant::now();
+    let mut all = Outcome {
+        lost_updates: 0,
+        lost_unlock: false,
+    };
     loop {
-        let outcome = race()?;
-        if enough(&outcome) || start.elapsed() > limit {
-            return Ok(outcome);
+        let one = race()?;
+        all.lost_updates += one.lost_updates;
+        all.lost_unlock |= one.lost_unlock;
+        if enough(&all) || start.elapsed() > limit {
+            return Ok(all);
         }
     }
 }

@@ -35,14 +35,14 @@ pub const CLAIM: Claim = Claim {
         Quantity {
             name: JAIN,
             unit: "",
-            experiment: Prediction::AtMost(0.75),
-            control: Prediction::AtLeast(0.8),
+            experiment: Prediction::AtMost(0.85),
+            control: Prediction::AtLeast(0.9),
         },
         Quantity {
             name: LEAST,
             unit: "",
-            experiment: Prediction::AtMost(0.5),
-            control: Prediction::AtLeast(0.55),
+            experiment: Prediction::AtMost(0.6),
+            control: Prediction::AtLeast(0.65),
         },
     ],
     limit: Duration::from_secs(10),
