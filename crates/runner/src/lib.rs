@@ -6,6 +6,7 @@
 mod cli;
 mod generate;
 mod isolate;
+mod quiet;
 mod refusal;
 mod select;
 
