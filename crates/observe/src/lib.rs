@@ -6,6 +6,7 @@
 //! has the error number as its source. Nothing here forks, prints or waits.
 
 pub mod buddyinfo;
+pub mod cpu;
 pub mod description;
 mod error;
 pub mod fdinfo;
@@ -15,6 +16,7 @@ pub mod maps;
 pub mod net_tcp;
 pub mod pagemap;
 pub mod pidfd;
+pub mod process;
 pub mod smaps;
 pub mod sock_diag;
 pub mod socket;

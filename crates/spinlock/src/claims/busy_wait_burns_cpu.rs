@@ -1,0 +1,80 @@
+//! Who waits busily uses the CPU for nothing.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow};
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeVal,
+};
+
+use crate::locks::{Futex, TestAndSet};
+
+const BURNT: &str = "user CPU of the waiter, per second of waiting";
+/// How long the lock is held.
+const HELD: Duration = Duration::from_millis(120);
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "busy-wait-burns-cpu",
+    topic: "spinlock",
+    statement: "A thread that waits for a spinlock computes all the while; one that waits for a mutex \
+                sleeps.",
+    measures: "The holder keeps the lock for 120 ms while one other thread waits for it; the waiter reads \
+               its own user CPU time before and after.",
+    control: "a futex mutex in place of the spinlock",
+    notes: &[18, 21],
+    needs: &[claim::QUIET_MACHINE],
+    syscalls: &["futex", "getrusage"],
+    man: &["getrusage(2)", "futex(2)"],
+    quantities: &[Quantity {
+        name: BURNT,
+        unit: "s",
+        experiment: Prediction::AtLeast(0.2),
+        control: Prediction::AtMost(0.1),
+    }],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let burnt = match arm {
+        Arm::Experiment => wait_for::<TestAndSet>()?,
+        Arm::Control => wait_for::<Futex>()?,
+    };
+    Ok(Reading::kernel()
+        .with(BURNT, burnt)
+        .note("1 when the waiter has a CPU to itself; less where others compete for it"))
+}
+
+/// User CPU time by wall time of a thread that waits for a lock that is held.
+fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<f64> {
+    let mutex = lock_api::Mutex::<L, ()>::new(());
+    let about_to_wait = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let held = mutex.lock();
+        let waiter = scope.spawn(|| -> Result<f64> {
+            let (user, start) = (user_time()?, Instant::now());
+            about_to_wait.store(true, Relaxed);
+            drop(mutex.lock());
+            Ok((user_time()? - user) / start.elapsed().as_secs_f64())
+        });
+        while !about_to_wait.load(Relaxed) && !waiter.is_finished() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(HELD); // not a wait for something: this is the time that is measured
+        drop(held);
+        waiter.join().map_err(|_| anyhow!("the waiter panicked"))?
+    })
+}
+
+/// User CPU time of this thread so far, in seconds.
+fn user_time() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).context("getrusage RUSAGE_THREAD")?;
+    let time: TimeVal = usage.user_time();
+    Ok(time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6)
+}

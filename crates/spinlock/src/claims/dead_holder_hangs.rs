@@ -1,0 +1,135 @@
+//! A spinlock does not notice that its holder is dead.
+
+use std::{
+    fs::{File, TryLockError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::{
+    fcntl::{OFlag, open},
+    sys::{signal::Signal, stat::Mode},
+};
+
+use crate::{
+    compare::render::nanoseconds,
+    locks::{RobustMutex, Shared, TestAndSet, robust::Acquired},
+};
+
+const SPINLOCK: &str = "spinlock, 100 ms after its holder ended";
+const ROBUST: &str = "robust mutex, asked by its next owner";
+const FLOCK: &str = "flock, before and after the end of its holder";
+/// How long the spinlock is waited for.
+const DEADLINE: Duration = Duration::from_millis(100);
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "dead-holder-hangs",
+    topic: "spinlock",
+    statement: "A spinlock whose holder is killed stays locked for ever; the kernel hands a robust mutex on \
+                (EOWNERDEAD) and drops a flock.",
+    measures: "A child takes a process-shared spinlock, a robust mutex and a flock, and is killed with \
+               SIGKILL. Its parent spins for 100 ms, then asks for the other two.",
+    control: "the child releases all three before it is killed",
+    notes: &[21, 26],
+    needs: &[],
+    syscalls: &["mmap", "fork", "kill", "futex", "flock", "set_robust_list"],
+    man: &[
+        "pthread_mutexattr_setrobust(3)",
+        "get_robust_list(2)",
+        "flock(2)",
+    ],
+    quantities: &[
+        Quantity {
+            name: SPINLOCK,
+            unit: "",
+            experiment: Prediction::Word("locked"),
+            control: Prediction::Word("got"),
+        },
+        Quantity {
+            name: ROBUST,
+            unit: "",
+            experiment: Prediction::Word("EOWNERDEAD, got"),
+            control: Prediction::Word("got"),
+        },
+        Quantity {
+            name: FLOCK,
+            unit: "",
+            experiment: Prediction::Word("held, got"),
+            control: Prediction::Word("got, got"),
+        },
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let spinlock = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0))?;
+    let robust = RobustMutex::new(0_u64)?;
+    let file = scratch_file()?;
+    let mut holder = child::fork("holder", |parent| {
+        // A description of its own, so that the lock is the child's and not the parent's as well.
+        let own =
+            File::options()
+                .write(true)
+                .open(format!("/proc/{}/fd/{}", parent.pid(), fd(&file)))?;
+        let held = (spinlock.lock(), robust.lock()?, own.lock()?);
+        if arm == Arm::Control {
+            drop(held);
+            own.unlock()?;
+            return Ok(parent.checkpoint()?);
+        }
+        Ok(parent.checkpoint()?)
+    })?;
+    holder.at_checkpoint()?;
+    let before = flock(&file)?;
+    holder.signal(Signal::SIGKILL)?;
+    holder.wait()?;
+
+    let killed = Instant::now();
+    let (owner, handed_on) = match robust.lock()? {
+        Acquired::Clean(_) => ("got", killed.elapsed()),
+        Acquired::OwnerDied(bereft) => {
+            let handed_on = killed.elapsed();
+            drop(bereft.repair(|value| *value = 0)?);
+            ("EOWNERDEAD, got", handed_on)
+        }
+    };
+    let after = flock(&file)?;
+    let start = Instant::now();
+    let mut got = None;
+    while got.is_none() && start.elapsed() < DEADLINE {
+        got = spinlock.try_lock();
+    }
+    Ok(Reading::kernel()
+        .with(SPINLOCK, if got.is_some() { "got" } else { "locked" })
+        .with(ROBUST, owner)
+        .with(FLOCK, format!("{before}, {after}"))
+        .note(format!(
+            "the robust mutex was there {} after its holder's end was seen",
+            nanoseconds(handed_on.as_nanos() as f64)
+        )))
+}
+
+/// Whether flock(2) can be had just now; it is given back.
+fn flock(file: &File) -> Result<&'static str> {
+    match file.try_lock() {
+        Ok(()) => file.unlock().context("flock LOCK_UN").map(|()| "got"),
+        Err(TryLockError::WouldBlock) => Ok("held"),
+        Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
+    }
+}
+
+fn fd(file: &File) -> i32 {
+    std::os::fd::AsRawFd::as_raw_fd(file)
+}
+
+/// A file without a name (O_TMPFILE): nothing is left behind.
+fn scratch_file() -> Result<File> {
+    let folder = std::env::temp_dir();
+    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    let file = open(&folder, flags, Mode::S_IRUSR | Mode::S_IWUSR)
+        .with_context(|| format!("open {} O_TMPFILE", folder.display()))?;
+    Ok(file.into())
+}

@@ -1,0 +1,177 @@
+//! What the compiler made of it: one locked exchange, against separate moves.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+
+const LOCKED: &str = "locked exchanges in the function";
+const ACCESSES: &str = "instructions that access memory";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "one-instruction",
+    topic: "spinlock",
+    statement: "In the code that runs here, test-and-set is one locked exchange; the pseudo-code is a load and a \
+                store, with room for another CPU in between.",
+    measures: "The bytes of the function are read from this process's own text and decoded; instructions \
+               that access memory are counted, and those among them that lock the cache line.",
+    control: "the pseudo-code, compiled by the same compiler",
+    notes: &[20, 24, 25, 26, 27],
+    needs: &["x86-64", "a build with optimisation"],
+    syscalls: &[],
+    man: &[],
+    quantities: &[
+        Quantity {
+            name: LOCKED,
+            unit: "",
+            experiment: Prediction::Count(1),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: ACCESSES,
+            unit: "",
+            experiment: Prediction::Count(1),
+            control: Prediction::Count(2),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    if !cfg!(target_arch = "x86_64") {
+        return Err(NotMeasured::new(
+            "the decoder knows x86-64 only",
+            "read it with objdump -d; on aarch64 expect swpab, or a loop of ldaxrb and stxrb",
+        )
+        .into());
+    }
+    if cfg!(debug_assertions) {
+        return Err(NotMeasured::new(
+            "built without optimisation, an atomic operation is a call of a function",
+            "build with --release",
+        )
+        .into());
+    }
+    decode::reading(arm)
+}
+
+#[cfg(target_arch = "x86_64")]
+mod decode {
+    #![expect(unsafe_code, reason = "reads this process's own text")]
+
+    use std::slice;
+
+    use super::{ACCESSES, LOCKED};
+    use crate::locks::{TestAndSet, not_atomic::NotAtomic};
+    use anyhow::{Result, ensure};
+    use claim::{Arm, Reading};
+    use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, SpecializedFormatter};
+    use lock_api::RawMutex as _;
+
+    /// test-and-set as a function: the old value. It differs from the other one in the flag's type only.
+    #[inline(never)]
+    extern "C" fn test_and_set(flag: &TestAndSet) -> bool {
+        !flag.try_lock()
+    }
+
+    #[inline(never)]
+    extern "C" fn pseudo_code(flag: &NotAtomic) -> bool {
+        flag.literal_test_and_set()
+    }
+
+    /// No function here is longer; it ends at its return.
+    const LONGEST: usize = 64;
+
+    pub(super) fn reading(arm: Arm) -> Result<Reading> {
+        let (name, address) = match arm {
+            Arm::Experiment => ("test_and_set", test_and_set as *const () as usize),
+            Arm::Control => ("pseudo_code", pseudo_code as *const () as usize),
+        };
+        // SAFETY: the function begins here, and text goes on behind it for longer than this: these are the first functions
+        // of a program of a megabyte. Nobody writes to text.
+        let code =
+            unsafe { slice::from_raw_parts(std::hint::black_box(address) as *const u8, LONGEST) };
+        let instructions = function(code, address as u64);
+        ensure!(
+            instructions
+                .last()
+                .is_some_and(|last| last.mnemonic() == Mnemonic::Ret),
+            "{name} does not return within {LONGEST} bytes"
+        );
+        let accesses = || {
+            instructions
+                .iter()
+                .filter(|instruction| accesses_memory(instruction))
+        };
+        let locked = accesses().filter(|instruction| locks(instruction)).count();
+        Ok(Reading::kernel()
+            .with(LOCKED, locked)
+            .with(ACCESSES, accesses().count())
+            .figure(listing(name, &instructions)))
+    }
+
+    /// The instructions up to the first return.
+    fn function(code: &[u8], address: u64) -> Vec<Instruction> {
+        let mut instructions = Vec::new();
+        for instruction in Decoder::with_ip(64, code, address, DecoderOptions::NONE) {
+            instructions.push(instruction);
+            if instruction.mnemonic() == Mnemonic::Ret {
+                break;
+            }
+        }
+        instructions
+    }
+
+    /// Pushes, pops and the return use the stack without an operand that says so, and are not meant.
+    fn accesses_memory(instruction: &Instruction) -> bool {
+        instruction.mnemonic() != Mnemonic::Lea
+            && (0..instruction.op_count())
+                .any(|operand| instruction.op_kind(operand) == OpKind::Memory)
+    }
+
+    /// xchg with memory locks without the prefix.
+    fn locks(instruction: &Instruction) -> bool {
+        instruction.mnemonic() == Mnemonic::Xchg || instruction.has_lock_prefix()
+    }
+
+    fn listing(name: &str, instructions: &[Instruction]) -> String {
+        struct Plain;
+        impl iced_x86::SpecializedFormatterTraitOptions for Plain {}
+        let mut formatter = SpecializedFormatter::<Plain>::new();
+        let mut text = format!("{name}:\n");
+        for instruction in instructions {
+            text.push_str("    ");
+            formatter.format(instruction, &mut text);
+            text.push('\n');
+        }
+        text
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_exchange_locks_and_a_move_does_not() {
+            // xchg byte ptr [rdi], al; mov byte ptr [rdi], 0; lock inc byte ptr [rdi]; ret; nop
+            let code = [0x86, 0x07, 0xc6, 0x07, 0x00, 0xf0, 0xfe, 0x07, 0xc3, 0x90];
+            let found = function(&code, 0);
+            assert_eq!(found.len(), 4);
+            assert_eq!(
+                found.iter().map(locks).collect::<Vec<_>>(),
+                [true, false, true, false]
+            );
+            let accesses: Vec<_> = found.iter().map(accesses_memory).collect();
+            assert_eq!(accesses, [true, true, true, false]);
+        }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod decode {
+    pub(super) fn reading(_: claim::Arm) -> anyhow::Result<claim::Reading> {
+        anyhow::bail!("no decoder for this architecture")
+    }
+}

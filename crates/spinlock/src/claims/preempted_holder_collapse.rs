@@ -1,0 +1,94 @@
+//! More threads than CPUs: spinners burn the time in which the holder should run.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+
+use super::two_cpus;
+use crate::{
+    clock::Work,
+    compare::{
+        contender::LockName,
+        render::nanoseconds,
+        window::{Regime, Setup},
+    },
+};
+
+const BARGING: &str = "time per operation, 8 threads by 2, sections of 1 us";
+const FIFO: &str = "time per operation, 8 threads by 2, first come first served";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "preempted-holder-collapse",
+    topic: "spinlock",
+    statement: "With more threads than CPUs a spinlock collapses: who holds it, or is next in line, is \
+                preempted by those who wait for it.",
+    measures: "Two and then eight threads contend on two CPUs; the time per operation of eight by that of two, \
+               for test-and-set with sections of 1 us and for the ticket lock with short ones.",
+    control: "for both, the asymmetric lock, which yields and sleeps",
+    notes: &[18, 21, 30],
+    needs: &["two CPUs", claim::QUIET_MACHINE],
+    syscalls: &["sched_yield", "futex"],
+    man: &["sched_yield(2)", "futex(2)"],
+    quantities: &[
+        Quantity {
+            name: BARGING,
+            unit: "times",
+            experiment: Prediction::AtLeast(1.8),
+            control: Prediction::AtMost(1.7),
+        },
+        Quantity {
+            name: FIFO,
+            unit: "times",
+            experiment: Prediction::AtLeast(100.0),
+            control: Prediction::AtMost(20.0),
+        },
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let cpus = two_cpus()?;
+    let work = Work::calibrate();
+    let (barging, fifo) = match arm {
+        Arm::Experiment => (LockName::TestAndSet, LockName::Ticket),
+        Arm::Control => (LockName::Asymmetric, LockName::Asymmetric),
+    };
+    let window = |lock: LockName, threads, critical_ns, ms| -> Result<f64> {
+        let window = lock.visit(Setup {
+            regime: Regime {
+                threads,
+                critical_ns,
+                think_ns: 0,
+            },
+            length: Duration::from_millis(ms),
+            work,
+            cpus: &cpus,
+            time_waits: false,
+        })?;
+        let operations: u64 = window.operations.iter().sum();
+        // Not one operation in a window is a collapse, too: the next would have come after its end at best.
+        Ok(window.elapsed_ns as f64 / operations.max(1) as f64)
+    };
+    // Of the short windows the fastest counts: whoever else used a CPU has turned the others into the case of eight.
+    let undisturbed = |lock, critical_ns| -> Result<f64> {
+        (0..3).try_fold(f64::INFINITY, |fastest, _| {
+            Ok(fastest.min(window(lock, 2, critical_ns, 20)?))
+        })
+    };
+    let mut reading = Reading::counters();
+    for (name, lock, critical_ns) in [(BARGING, barging, 1000), (FIFO, fifo, 0)] {
+        let (two, eight) = (
+            undisturbed(lock, critical_ns)?,
+            window(lock, 8, critical_ns, 80)?,
+        );
+        reading = reading.with(name, eight / two).note(format!(
+            "{lock}: {} per operation with 2 threads, {} with 8",
+            nanoseconds(two),
+            nanoseconds(eight)
+        ));
+    }
+    Ok(reading)
+}

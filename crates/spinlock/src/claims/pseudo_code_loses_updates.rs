@@ -1,0 +1,89 @@
+//! The notes' test_and_set, line by line, is not a lock: it loses updates, and it loses unlocks.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+
+use super::{
+    race::{Entry, two_threads, until},
+    two_cpus,
+};
+
+const LITERAL: &str = "increments lost by the literal pseudo-code";
+const CHECKED: &str = "increments lost by check-then-set";
+const HUNG: &str = "flag of the literal pseudo-code in the end";
+/// Increments of each of the two threads.
+const TIMES: u64 = 200_000;
+/// How long is waited for a failure to show.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "pseudo-code-loses-updates",
+    topic: "spinlock",
+    statement: "Test-and-set written as a load and a store excludes nobody: two threads enter \
+                together and lose updates, and a waiter's store can overwrite the unlock, so that all wait for ever.",
+    measures: "Two threads on two CPUs increment a counter 200000 times each behind the flag, again \
+               and again until the failure shows (1.5 s at most). A watchdog ends a race once every thread \
+               outside has been refused again and again while nobody is inside.",
+    control: "one swap in place of the load and the store",
+    notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
+    needs: &["two CPUs"],
+    syscalls: &[],
+    man: &["sched_setaffinity(2)"],
+    quantities: &[
+        Quantity {
+            name: LITERAL,
+            unit: "",
+            experiment: Prediction::AtLeast(1.0),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: CHECKED,
+            unit: "",
+            experiment: Prediction::AtLeast(1.0),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: HUNG,
+            unit: "",
+            experiment: Prediction::Word("set, with nobody inside"),
+            control: Prediction::Word("clear"),
+        },
+    ],
+    limit: Duration::from_secs(20),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let cpus = two_cpus()?;
+    let (literal, checked) = match arm {
+        Arm::Experiment => (Entry::Literal, Entry::CheckThenSet),
+        Arm::Control => (Entry::Swap, Entry::Swap),
+    };
+    // The control has nothing to wait for: a few races are enough to be sure.
+    let patience = if arm == Arm::Control {
+        PATIENCE / 20
+    } else {
+        PATIENCE
+    };
+    let literal = until(
+        |race| race.lost_updates > 0 && race.lost_unlock,
+        patience,
+        || two_threads(literal, TIMES, cpus),
+    )?;
+    let checked = until(
+        |race| race.lost_updates > 0,
+        patience,
+        || two_threads(checked, TIMES, cpus),
+    )?;
+    Ok(Reading::counters()
+        .with(LITERAL, literal.lost_updates)
+        .with(CHECKED, checked.lost_updates)
+        .with(HUNG, if literal.lost_unlock { "set, with nobody inside" } else { "clear" })
+        .note(
+            "the lost unlock is a failure of its own: the waiter loads true, the holder stores false, \
+             the waiter stores true",
+        ))
+}

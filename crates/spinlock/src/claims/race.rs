@@ -1,0 +1,209 @@
+//! The race that the claims run: two threads, one flag, one counter that only the flag protects.
+
+use std::{
+    sync::{
+        Barrier,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use lock_api::RawMutex;
+
+use crate::{
+    clock::pin,
+    locks::{TestAndSet, not_atomic::NotAtomic},
+};
+
+/// How a thread asks for the flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The pseudo-code as it stands: load, then store whatever was there.
+    Literal,
+    /// Load, then store only if it was clear.
+    CheckThenSet,
+    /// One swap: test-and-set.
+    Swap,
+}
+
+/// The flag in both forms, and the counter: a load, then a store, as a plain increment would be.
+pub struct Course {
+    broken: NotAtomic,
+    sound: TestAndSet,
+    counter: AtomicU64,
+}
+
+/// What became of a race.
+pub struct Outcome {
+    /// Increments that are missing in the counter.
+    pub lost_updates: u64,
+    /// The flag stayed set with nobody inside: every thread would have waited for ever.
+    pub lost_unlock: bool,
+}
+
+impl Course {
+    /// A clear flag and a zero.
+    pub const fn new() -> Self {
+        Self {
+            broken: NotAtomic::new(),
+            sound: TestAndSet::INIT,
+            counter: AtomicU64::new(0),
+        }
+    }
+
+    /// What the counter says.
+    pub fn counted(&self) -> u64 {
+        self.counter.load(Relaxed)
+    }
+
+    /// Increments `times` times, each time behind the flag.
+    pub fn run(&self, entry: Entry, times: u64) {
+        for _ in 0..times {
+            while self.test_and_set(entry) {
+                std::hint::spin_loop();
+            }
+            self.increment_and_leave(entry);
+        }
+    }
+
+    /// The old value of the flag; with `false` the caller is inside.
+    fn test_and_set(&self, entry: Entry) -> bool {
+        match entry {
+            Entry::Literal => self.broken.literal_test_and_set(),
+            Entry::CheckThenSet => self.broken.check_then_set(),
+            Entry::Swap => !self.sound.try_lock(),
+        }
+    }
+
+    #[expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
+    fn increment_and_leave(&self, entry: Entry) {
+        self.counter.store(self.counter.load(Relaxed) + 1, Relaxed);
+        match entry {
+            Entry::Literal | Entry::CheckThenSet => self.broken.clear(),
+            // SAFETY: `test_and_set` said false to this thread, which has not left since.
+            Entry::Swap => unsafe { self.sound.unlock() },
+        }
+    }
+}
+
+/// A thread in the race, as the watchdog sees it. Written by the thread with Release, so that who reads it sees what the
+/// thread did to the flag before.
+#[derive(Default)]
+struct Seat {
+    /// How often it was refused.
+    refused: AtomicU64,
+    /// How often it entered.
+    entered: AtomicU64,
+    done: AtomicBool,
+}
+
+impl Seat {
+    /// (refused, entered), or None if it is done.
+    fn look(&self) -> Option<(u64, u64)> {
+        if self.done.load(Acquire) {
+            return None;
+        }
+        Some((self.refused.load(Acquire), self.entered.load(Acquire)))
+    }
+}
+
+/// Two threads, pinned to `cpus`, increment `times` times each. The calling thread is the watchdog that ends a race
+/// in which nobody can win any more.
+///
+/// # Errors
+/// A thread that cannot be created or pinned.
+pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome> {
+    let course = Course::new();
+    let seats = [Seat::default(), Seat::default()];
+    let give_up = AtomicBool::new(false);
+    let start = Barrier::new(2);
+    let lost_unlock = std::thread::scope(|scope| -> Result<bool> {
+        let mut runners = Vec::new();
+        for (seat, cpu) in seats.iter().zip(cpus) {
+            let (course, give_up, start) = (&course, &give_up, &start);
+            runners.push(scope.spawn(move || {
+                let pinned = pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"));
+                start.wait();
+                let mut refused = 0;
+                for turn in 0..times {
+                    while course.test_and_set(entry) {
+                        refused += 1;
+                        seat.refused.store(refused, Release);
+                        if give_up.load(Relaxed) {
+                            return pinned;
+                        }
+                    }
+                    seat.entered.store(turn + 1, Release);
+                    course.increment_and_leave(entry);
+                }
+                seat.done.store(true, Release);
+                pinned
+            }));
+        }
+        let lost = watch(&seats, || runners.iter().all(|runner| runner.is_finished()));
+        give_up.store(true, Relaxed);
+        for runner in runners {
+            runner
+                .join()
+                .map_err(|_| anyhow::anyhow!("a racing thread panicked"))??;
+        }
+        Ok(lost)
+    })?;
+    let entered: u64 = seats.iter().map(|seat| seat.entered.load(Acquire)).sum();
+    Ok(Outcome {
+        lost_updates: entered.saturating_sub(course.counted()),
+        lost_unlock,
+    })
+}
+
+/// Returns true once it is certain that nobody will enter any more, false once `finished` says that all are through.
+///
+/// Certain, because between two looks each thread that was not done before has been refused twice and has not entered: so
+/// there was a moment at which the flag was set and nobody was inside, and only who is inside clears it.
+fn watch(seats: &[Seat; 2], finished: impl Fn() -> bool) -> bool {
+    let stuck = |seat: &Seat, then: Option<(u64, u64)>| match (then, seat.look()) {
+        (None, None) => Some(true),
+        (Some((refused, entered)), Some(now)) if now.1 == entered => Some(now.0 >= refused + 2),
+        _ => None, // it entered or came through: look anew
+    };
+    while !finished() {
+        let then = [seats[0].look(), seats[1].look()];
+        loop {
+            std::thread::yield_now();
+            match [stuck(&seats[0], then[0]), stuck(&seats[1], then[1])] {
+                [Some(true), Some(true)] => return then != [None, None],
+                [Some(_), Some(_)] if !finished() => {}
+                _ => break,
+            }
+        }
+    }
+    false
+}
+
+/// Runs races until `enough` is content with what they lost together, or `limit` is over.
+///
+/// # Errors
+/// Those of [`two_threads`].
+pub fn until(
+    enough: impl Fn(&Outcome) -> bool,
+    limit: Duration,
+    race: impl Fn() -> Result<Outcome>,
+) -> Result<Outcome> {
+    let start = Instant::now();
+    let mut all = Outcome {
+        lost_updates: 0,
+        lost_unlock: false,
+    };
+    loop {
+        let one = race()?;
+        all.lost_updates += one.lost_updates;
+        all.lost_unlock |= one.lost_unlock;
+        if enough(&all) || start.elapsed() > limit {
+            return Ok(all);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The comparison as text: a table for each regime, then the heat-map. Rendering only; nothing is measured here.
+
+use super::{Comparison, OTHERS_ALLOWED, Row, window::Regime};
+use std::fmt::Write as _;
+
+/// The regimes of the rows, in order.
+pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
+    let mut regimes: Vec<Regime> = Vec::new();
+    for row in rows {
+        let regime = Regime {
+            threads: row.threads,
+            critical_ns: row.critical_ns,
+            think_ns: row.think_ns,
+        };
+        if !regimes.contains(&regime) {
+            regimes.push(regime);
+        }
+    }
+    regimes
+}
+
+pub(super) fn of<'a>(rows: &'a [Row], regime: &Regime) -> impl Iterator<Item = &'a Row> {
+    let Regime {
+        threads,
+        critical_ns,
+        think_ns,
+    } = *regime;
+    rows.iter().filter(move |row| {
+        (row.threads, row.critical_ns, row.think_ns) == (threads, critical_ns, think_ns)
+    })
+}
+
+/// The whole text: tables, heat-map, and what has to be said about the windows.
+pub fn text(comparison: &Comparison, colour: bool) -> String {
+    let mut text = tables(&comparison.rows);
+    text += &heat_map(&comparison.rows, colour);
+    text += &remarks(comparison);
+    text
+}
+
+/// One table for each regime.
+pub fn tables(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for regime in regimes(rows) {
+        let _ = writeln!(
+            text,
+            "{}, critical section {}, think time {}",
+            plural(regime.threads, "thread"),
+            section(regime.critical_ns),
+            nanoseconds(regime.think_ns as f64),
+        );
+        let _ = writeln!(
+            text,
+            "  {:<21} {:>8} {:>6} {:>6} {:>5} {:>5} {:>8} {:>8} {:>8}",
+            "lock", "per op", "spread", "x best", "Jain", "zero", "CPU/op", "wait", "max wait"
+        );
+        for row in of(rows, &regime) {
+            let _ = writeln!(
+                text,
+                "{} {:<21} {:>8} {:>6} {:>6} {:>5} {:>5} {:>8} {:>8} {:>8}",
+                if row.disturbed { "!" } else { " " },
+                row.lock,
+                known(row.ns_per_operation, nanoseconds),
+                known(row.spread, |spread| format!("{:.0}%", spread * 100.0)),
+                known(row.ratio_to_best, ratio),
+                known(row.jain, |jain| format!("{jain:.2}")),
+                row.threads_at_zero,
+                known(row.cpu_ns_per_operation, nanoseconds),
+                nanoseconds(row.wait_weighted_ns),
+                nanoseconds(row.wait_max_ns as f64),
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Locks down, regimes across, in each field the ratio to the best lock of its column.
+pub fn heat_map(rows: &[Row], colour: bool) -> String {
+    let regimes = regimes(rows);
+    let mut text = String::from("Time per operation, as a multiple of the best lock's\n");
+    let mut heading = |name: &str, value: &dyn Fn(&Regime) -> String| {
+        let _ = write!(text, "{name:>21}");
+        for regime in &regimes {
+            let _ = write!(text, " {:>5}", value(regime));
+        }
+        text.push('\n');
+    };
+    heading("threads", &|regime| regime.threads.to_string());
+    heading("critical section", &|regime| {
+        section(regime.critical_ns).replace(' ', "")
+    });
+    heading("think time", &|regime| {
+        nanoseconds(regime.think_ns as f64).replace(' ', "")
+    });
+    let mut locks: Vec<&str> = Vec::new();
+    for row in rows {
+        if !locks.contains(&row.lock) {
+            locks.push(row.lock);
+        }
+    }
+    for lock in locks {
+        let _ = write!(text, "{lock:>21}");
+        for regime in &regimes {
+            let row = of(rows, regime).find(|row| row.lock == lock);
+            let field = known(row.and_then(|row| row.ratio_to_best), ratio);
+            match row.and_then(|row| row.ratio_to_best) {
+                Some(value) if colour => {
+                    let _ = write!(
+                        text,
+                        "\x1b[38;5;16;48;5;{}m {field:>5}\x1b[0m",
+                        shade(value).0
+                    );
+                }
+                _ => {
+                    let _ = write!(text, " {field:>5}");
+                }
+            }
+        }
+        text.push('\n');
+    }
+    text.push('\n');
+    text
+}
+
+/// Five shades, as a 256-colour index and for SVG: within 5 %, 20 %, twice, ten times, worse.
+pub(super) fn shade(ratio: f64) -> (u8, &'static str) {
+    match ratio {
+        r if r <= 1.05 => (114, "#7bc87b"),
+        r if r <= 1.2 => (150, "#b5d78b"),
+        r if r <= 2.0 => (222, "#f3d98b"),
+        r if r <= 10.0 => (215, "#f2ae66"),
+        _ => (203, "#e8675f"),
+    }
+}
+
+fn remarks(comparison: &Comparison) -> String {
+    let mut text = format!(
+        "{} of {} on {}, seed {}. ",
+        plural(comparison.windows, "window"),
+        nanoseconds(comparison.window_ns as f64),
+        plural(comparison.cpus, "CPU"),
+        comparison.seed,
+    );
+    if comparison.refused > 0 {
+        let _ = write!(
+            text,
+            "{} refused: others used more than {:.0} % of the CPUs.",
+            comparison.refused,
+            OTHERS_ALLOWED * 100.0
+        );
+    } else if comparison.bystanders_seen {
+        text += "None refused.";
+    }
+    text.push('\n');
+    if comparison.rows.iter().any(|row| row.disturbed) {
+        text += "! every window of this lock was refused: its figures are of the least disturbed ones. Run again on a quieter machine.\n";
+    }
+    if !comparison.bystanders_seen {
+        text += "Whether others used the CPU could not be seen (no root control group, no /proc/stat): nothing was refused.\n";
+    }
+    if !comparison.pinned {
+        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where the scheduler put them.\n";
+    }
+    if comparison.cpus == 1 {
+        text += "With one CPU no two threads ever run at once: this compares hand-overs by the scheduler, not contention.\n";
+    }
+    text
+}
+
+fn known(value: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
+    value.map_or_else(|| "-".into(), show)
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+pub(super) fn section(ns: u64) -> String {
+    if ns == 0 {
+        "short".into()
+    } else {
+        nanoseconds(ns as f64)
+    }
+}
+
+/// At most four characters: 1.04, 12.3, 123, 4.2k, 260k.
+pub(super) fn ratio(ratio: f64) -> String {
+    match ratio {
+        r if r < 9.995 => format!("{r:.2}"),
+        r if r < 99.95 => format!("{r:.1}"),
+        r if r < 999.5 => format!("{r:.0}"),
+        r if r < 9950.0 => format!("{:.1}k", r / 1e3),
+        r if r < 999_500.0 => format!("{:.0}k", r / 1e3),
+        r => format!("{:.0}M", r / 1e6),
+    }
+}
+
+/// A duration with its unit and two or three digits: 5.8 ns, 540 ns, 1.1 us, 7.1 ms.
+pub fn nanoseconds(ns: f64) -> String {
+    let (value, unit) = match ns {
+        ns if ns < 999.5 => (ns, "ns"),
+        ns if ns < 999_500.0 => (ns / 1e3, "us"),
+        ns if ns < 999_500_000.0 => (ns / 1e6, "ms"),
+        ns => (ns / 1e9, "s"),
+    };
+    if value < 9.95 && value.fract() != 0.0 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_fits_its_field() {
+        let shown = [
+            1.04, 9.999, 12.34, 99.96, 123.4, 4213.0, 9999.0, 260_000.0, 3e6,
+        ]
+        .map(ratio);
+        assert_eq!(
+            shown,
+            [
+                "1.04", "10.0", "12.3", "100", "123", "4.2k", "10k", "260k", "3M"
+            ]
+        );
+    }
+
+    #[test]
+    fn durations_carry_their_unit() {
+        let shown = [0.27, 5.8, 0.0, 540.0, 1060.0, 7.1e6, 2e9].map(nanoseconds);
+        assert_eq!(
+            shown,
+            [
+                "0.3 ns", "5.8 ns", "0 ns", "540 ns", "1.1 us", "7.1 ms", "2 s"
+            ]
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! Robust: a process-shared mutex that outlives its holder.
+//!
+//! A spinlock whose holder is killed stays locked for ever. For a robust mutex the C library keeps, in each
+//! thread, a list of the robust mutexes held; when the thread dies in whatever way, the kernel walks the list,
+//! marks each futex word FUTEX_OWNER_DIED and wakes a waiter, who then holds the lock, and is told.
+//!
+//! | futex word | Meaning |
+//! |---|---|
+//! | 0 | unlocked |
+//! | TID | locked by that thread |
+//! | TID + FUTEX_WAITERS | locked, somebody sleeps |
+//! | FUTEX_OWNER_DIED (with or without FUTEX_WAITERS) | the holder died; the next one gets EOWNERDEAD |
+//!
+//! - **Use it** between processes of which any may be killed.
+//! - **Never** merely between threads: they die together, and [`Futex`](super::Futex) is cheaper.
+//! - **Cost**: the C library's mutex and some stores to its list; a dead holder's lock arrives after a fork-exit's worth
+//!   of time: some 100 microseconds.
+//! - **Fairness**: that of the futex mutex.
+//!
+//! The data may be half changed when the holder dies, so the successor has to look at it first:
+//! [`Acquired::OwnerDied`] gives no access until [`Bereft::repair`] is called, and if it is dropped instead,
+//! the mutex is unusable for everybody (ENOTRECOVERABLE), as the standard prescribes.
+//!
+//! It is no [`lock_api::RawMutex`]: that trait has no word for "your predecessor died". And its guard
+//! must stay in its thread, because the kernel's list is the thread's:
+//!
+//! ```compile_fail,E0277
+//! use spinlock::locks::{RobustMutex, robust::Acquired};
+//! let mutex = RobustMutex::new(0_u64).unwrap();
+//! let Ok(Acquired::Clean(guard)) = mutex.lock() else { panic!() };
+//! std::thread::scope(|scope| { scope.spawn(move || drop(guard)); });
+//! ```
+//!
+//! Sources: pthread_mutexattr_setrobust(3), get_robust_list(2), kernel Documentation/locking/robust-futexes.rst.
+#![expect(unsafe_code, reason = "pthread mutexes and memory from mmap(2)")]
+
+use super::process_shared::{Shareable, map};
+use std::{
+    cell::UnsafeCell,
+    fmt, io,
+    marker::PhantomData,
+    mem::{MaybeUninit, size_of},
+    ops::{Deref, DerefMut},
+    ptr::NonNull,
+};
+
+/// What lies in the mapping.
+struct Inner<T> {
+    mutex: UnsafeCell<libc::pthread_mutex_t>,
+    value: UnsafeCell<T>,
+}
+
+/// A value behind a robust mutex in a `MAP_SHARED` mapping, for this process and its forked children.
+///
+/// ```
+/// use spinlock::locks::{RobustMutex, robust::Acquired};
+/// let mutex = RobustMutex::new(0_u64)?;
+/// let mut guard = match mutex.lock()? {
+///     Acquired::Clean(guard) => guard,
+///     Acquired::OwnerDied(bereft) => bereft.repair(|value| *value = 0)?,
+/// };
+/// *guard += 1;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct RobustMutex<T> {
+    inner: NonNull<Inner<T>>,
+}
+
+/// How the lock was got.
+#[derive(Debug)]
+#[must_use]
+pub enum Acquired<'a, T> {
+    /// The last holder unlocked it.
+    Clean(Guard<'a, T>),
+    /// The last holder died holding it (EOWNERDEAD).
+    OwnerDied(Bereft<'a, T>),
+}
+
+impl<T: Shareable + Send> RobustMutex<T> {
+    /// Puts `value` into a mapping of its own, unlocked.
+    ///
+    /// # Errors
+    /// That of mmap(2) or of pthread_mutex_init(3): ENOMEM.
+    pub fn new(value: T) -> io::Result<Self> {
+        let inner = map(size_of::<Inner<T>>())?.cast::<Inner<T>>();
+        let this = Self { inner };
+        // SAFETY: the mapping is fresh, zeroed, aligned and large enough. All of it is written before anybody else
+        // sees it. The attribute object is initialised by the first call and used by no one else.
+        unsafe {
+            (*inner.as_ptr()).value = UnsafeCell::new(value);
+            let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+            let attributes = attributes.as_mut_ptr();
+            check(
+                "pthread_mutexattr_init",
+                libc::pthread_mutexattr_init(attributes),
+            )?;
+            check(
+                "pthread_mutexattr_setpshared",
+                libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED),
+            )?;
+            check(
+                "pthread_mutexattr_setrobust",
+                libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST),
+            )?;
+            // Relocking and unlocking by a stranger become errors instead of a deadlock and a disaster.
+            check(
+                "pthread_mutexattr_settype",
+                libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK),
+            )?;
+            let result = libc::pthread_mutex_init(this.mutex(), attributes);
+            libc::pthread_mutexattr_destroy(attributes);
+            check("pthread_mutex_init", result)?;
+        }
+        Ok(this)
+    }
+}
+
+impl<T> RobustMutex<T> {
+    fn mutex(&self) -> *mut libc::pthread_mutex_t {
+        // SAFETY: `inner` is mapped as long as `self` lives.
+        unsafe { self.inner.as_ref() }.mutex.get()
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    /// EDEADLK if this thread holds it already; ENOTRECOVERABLE if a successor of a dead holder gave up.
+    pub fn lock(&self) -> io::Result<Acquired<'_, T>> {
+        // SAFETY: an initialised mutex in mapped memory.
+        let result = unsafe { libc::pthread_mutex_lock(self.mutex()) };
+        let guard = || Guard {
+            mutex: self,
+            stays_in_its_thread: PhantomData,
+        };
+        match result {
+            0 => Ok(Acquired::Clean(guard())),
+            libc::EOWNERDEAD => Ok(Acquired::OwnerDied(Bereft { guard: guard() })),
+            errno => Err(error("pthread_mutex_lock", errno)),
+        }
+    }
+
+    /// Takes the lock if it is free, or its holder dead; None if somebody holds it.
+    ///
+    /// # Errors
+    /// ENOTRECOVERABLE, as [`lock`](Self::lock).
+    pub fn try_lock(&self) -> io::Result<Option<Acquired<'_, T>>> {
+        // SAFETY: an initialised mutex in mapped memory.
+        let result = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
+        let guard = || Guard {
+            mutex: self,
+            stays_in_its_thread: PhantomData,
+        };
+        match result {
+            0 => Ok(Some(Acquired::Clean(guard()))),
+            libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft { guard: guard() }))),
+            libc::EBUSY => Ok(None),
+            errno => Err(error("pthread_mutex_trylock", errno)),
+        }
+    }
+}
+
+impl<T> Drop for RobustMutex<T> {
+    fn drop(&mut self) {
+        // A guard may have been forgotten. Then the mutex is in its thread's robust list, and unmapping it would leave
+        // a dangling link there: keep the page. Other processes have mappings of their own.
+        match self.try_lock() {
+            Ok(None) => return,
+            Ok(Some(acquired)) => drop(acquired),
+            Err(_) => {} // not recoverable: nobody holds it
+        }
+        // SAFETY: nobody in this process borrows or holds it. munmap of our own mapping cannot fail.
+        unsafe { libc::munmap(self.inner.as_ptr().cast(), size_of::<Inner<T>>()) };
+    }
+}
+
+/// The lock is held by this thread until this is dropped.
+pub struct Guard<'a, T> {
+    mutex: &'a RobustMutex<T>,
+    stays_in_its_thread: PhantomData<*mut ()>,
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: we hold the lock, so no one writes; the value is mapped as long as the mutex.
+        unsafe { &*self.mutex.inner.as_ref().value.get() }
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: we hold the lock and `&mut self`: nobody else reads or writes.
+        unsafe { &mut *self.mutex.inner.as_ref().value.get() }
+    }
+}
+
+impl<T> Drop for Guard<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: an initialised mutex in mapped memory. EPERM (a forked child dropping its copy of the
+        // parent's guard) changes nothing, and nothing is right.
+        unsafe { libc::pthread_mutex_unlock(self.mutex.mutex()) };
+    }
+}
+
+/// The lock is held, but the data behind it may be half changed.
+pub struct Bereft<'a, T> {
+    guard: Guard<'a, T>,
+}
+
+impl<'a, T> Bereft<'a, T> {
+    /// Lets `repair` put the value in order, declares it consistent and gives the guard.
+    ///
+    /// # Errors
+    /// That of pthread_mutex_consistent(3).
+    pub fn repair(mut self, repair: impl FnOnce(&mut T)) -> io::Result<Guard<'a, T>> {
+        repair(&mut self.guard);
+        // SAFETY: we hold this mutex, having got EOWNERDEAD for it.
+        let result = unsafe { libc::pthread_mutex_consistent(self.guard.mutex.mutex()) };
+        check("pthread_mutex_consistent", result)?;
+        Ok(self.guard)
+    }
+}
+
+// SAFETY: the value moves between threads and processes under the lock; `new` requires `Shareable + Send`.
+unsafe impl<T: Send> Send for RobustMutex<T> {}
+// SAFETY: as above: the mutex excludes all but one.
+unsafe impl<T: Send> Sync for RobustMutex<T> {}
+
+impl<T> fmt::Debug for RobustMutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RobustMutex").finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Guard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T> fmt::Debug for Bereft<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bereft").finish_non_exhaustive()
+    }
+}
+
+fn check(call: &str, errno: i32) -> io::Result<()> {
+    if errno == 0 {
+        Ok(())
+    } else {
+        Err(error(call, errno))
+    }
+}
+
+fn error(call: &str, errno: i32) -> io::Error {
+    let error = io::Error::from_raw_os_error(errno);
+    io::Error::new(error.kind(), format!("{call}: {error}"))
+}

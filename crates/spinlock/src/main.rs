@@ -1,0 +1,192 @@
+//! The command `spinlock`: parse, run, exit status.
+
+use anyhow::{Context as _, Result};
+use claim::Register;
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use runner::RunArgs;
+use spinlock::compare::{
+    Comparison, DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime,
+};
+use std::{
+    io::{IsTerminal as _, Write as _, stdout},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+/// Test-and-set and its family: compare locks under contention, on this machine.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run this topic's claims and tell what became of each
+    Claims(RunArgs),
+    /// Run claims with experiment and control exchanged: every verdict must turn
+    Selftest {
+        /// Claims to test; all where none is named
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Measure every lock under contention: time, fairness, CPU time, waits
+    Compare(Compare),
+}
+
+/// Measure every lock under contention: time, fairness, CPU time, waits.
+///
+/// Threads contend for a fixed time (a window); the windows of all locks are interleaved and shuffled, and one in which others used the
+/// CPU is refused and repeated. Only ratios within one run mean anything. Without --threads, --critical and --think,
+/// ten regimes from 1 to 8 threads are measured.
+#[derive(Args)]
+struct Compare {
+    /// Numbers of contending threads
+    #[arg(long, value_delimiter = ',', value_name = "N,...")]
+    threads: Vec<usize>,
+    /// Lengths of the critical section in nanoseconds; 0 is one increment
+    #[arg(long, value_delimiter = ',', value_name = "NS,...")]
+    critical: Vec<u64>,
+    /// Times between two sections in nanoseconds
+    #[arg(long, value_delimiter = ',', value_name = "NS,...")]
+    think: Vec<u64>,
+    /// Length of one window in seconds
+    #[arg(long, default_value_t = 0.018, value_name = "S")]
+    seconds: f64,
+    /// Windows for each lock and regime [default: 5, or 3 of windows of 0.2 s and more]
+    #[arg(long, value_name = "N")]
+    rounds: Option<usize>,
+    /// Locks to compare [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LOCK,...")]
+    locks: Vec<LockName>,
+    /// Seed of the order of the windows [default: the time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Write one JSON document instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Also write the heat-map to FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    runner::finish(dispatch(Cli::parse()))
+}
+
+fn dispatch(cli: Cli) -> Result<u8> {
+    match cli.command {
+        Command::Claims(run) => run.run(&Register::new(&[spinlock::TOPIC])?),
+        Command::Selftest { ids } => runner::selftest(&Register::new(&[spinlock::TOPIC])?, &ids),
+        Command::Compare(options) => compare(&options),
+    }
+}
+
+fn compare(options: &Compare) -> Result<u8> {
+    let plan = plan(options)?;
+    plan.check().map_err(anyhow::Error::msg)?;
+    let bar = bar(plan.windows());
+    let comparison = plan.run(|done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    let comparison = comparison.context("compare")?;
+    if let Some(file) = &options.svg {
+        std::fs::write(file, svg::svg(&comparison))
+            .with_context(|| format!("write {}", file.display()))?;
+    }
+    print(&comparison, options.json)?;
+    Ok(0)
+}
+
+fn plan(options: &Compare) -> Result<Plan> {
+    let window = Duration::try_from_secs_f64(options.seconds)
+        .with_context(|| format!("--seconds {}", options.seconds))?;
+    let or = |given: &[u64], default| {
+        if given.is_empty() {
+            vec![default]
+        } else {
+            given.to_vec()
+        }
+    };
+    let all_default =
+        options.threads.is_empty() && options.critical.is_empty() && options.think.is_empty();
+    let mut regimes = if all_default {
+        DEFAULT_REGIMES.to_vec()
+    } else {
+        Vec::new()
+    };
+    if !all_default {
+        let threads = if options.threads.is_empty() {
+            vec![1, 2, 4, 8]
+        } else {
+            options.threads.clone()
+        };
+        for &threads in &threads {
+            for &critical_ns in &or(&options.critical, 0) {
+                for &think_ns in &or(&options.think, 0) {
+                    regimes.push(Regime {
+                        threads,
+                        critical_ns,
+                        think_ns,
+                    });
+                }
+            }
+        }
+    }
+    let mut plan = Plan {
+        regimes,
+        locks: if options.locks.is_empty() {
+            LockName::ALL.to_vec()
+        } else {
+            options.locks.clone()
+        },
+        window,
+        rounds: options
+            .rounds
+            .unwrap_or(if options.seconds < 0.2 { 5 } else { 3 }),
+        limit: Duration::ZERO,
+        seed: options.seed.unwrap_or_else(time_seed),
+    };
+    // Repeating refused windows may take half as long again; the default run stays under 30 s.
+    let planned = plan.window * u32::try_from(plan.windows()).unwrap_or(u32::MAX);
+    plan.limit = if all_default && options.seconds < 0.02 {
+        Duration::from_secs(27)
+    } else {
+        planned * 3 / 2
+    };
+    Ok(plan)
+}
+
+fn time_seed() -> u64 {
+    std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |time| u64::from(time.subsec_nanos()))
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+fn bar(windows: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(windows as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} window {pos} of {len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn print(comparison: &Comparison, json: bool) -> Result<()> {
+    let mut out = stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, comparison).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        let colour =
+            out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        out.write_all(render::text(comparison, colour).as_bytes())?;
+    }
+    out.flush()?;
+    Ok(())
+}
