@@ -58,10 +58,17 @@ pub fn table(report: &Report) -> String {
         ]);
     }
     text.push_str(&columns(&rows));
-    text.push_str(&format!(
-        "\nSmallest arena: found by search and verified by a run of that size; internal and external are\n\
-         measured in it. Failed requests, holes/block: {given}.\n"
-    ));
+    let searched = report
+        .policies
+        .iter()
+        .any(|row| row.smallest_arena_bytes.is_some());
+    text.push_str(&match searched {
+        true => format!(
+            "\nSmallest arena: found by search and verified by a run of that size; internal and external \
+             are\nmeasured in it. Failed requests, holes/block: {given}.\n"
+        ),
+        false => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
+    });
     let moved = report.policies.iter().find(|row| row.moved_bytes > 0);
     if let Some(row) = moved {
         text.push_str(&format!(
