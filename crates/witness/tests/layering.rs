@@ -257,6 +257,8 @@ fn libraries_never_print() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
         let lifted = text.contains("clippy::print_std");
+        // Handing the stream on to a program is not printing.
+        let text = text.replace("dup(std::io::stderr())", "");
         let writes = contains(&text, "io::stdout()") || contains(&text, "io::stderr()");
         if (lifted || writes) && !is_binary(&path) && !path.starts_with("runner/") {
             wrong.push(path);
