@@ -11,10 +11,16 @@ pub mod fdinfo;
 pub mod kcmp;
 pub mod machine;
 pub mod net_tcp;
+pub mod netstat;
 pub mod pidfd;
 pub mod process;
+pub mod schedstat;
 pub mod sock_diag;
 pub mod socket;
 pub mod status;
+pub mod tcp_info;
+pub mod tracefs;
+pub mod tracepoint;
+pub mod wchan;
 
 pub use error::{Error, read};
