@@ -14,7 +14,10 @@ pub fn listen_overflows() -> Result<u64, Error> {
 
 /// The value of `name` in the section `section`.
 pub fn parse(text: &str, section: &str, name: &str) -> Option<u64> {
-    let of_section = |line: &&str| line.split_once(':').is_some_and(|(head, _)| head == section);
+    let of_section = |line: &&str| {
+        line.split_once(':')
+            .is_some_and(|(head, _)| head == section)
+    };
     let mut lines = text.lines().filter(of_section);
     let (names, values) = (lines.next()?, lines.next()?);
     let at = names.split_whitespace().position(|head| head == name)?;

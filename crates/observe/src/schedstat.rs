@@ -24,7 +24,9 @@ pub fn of(pid: i32) -> Result<SchedStat, Error> {
 
 /// Parses the file's text; what is missing is 0.
 pub fn parse(text: &str) -> SchedStat {
-    let mut numbers = text.split_whitespace().map(|word| word.parse().unwrap_or(0));
+    let mut numbers = text
+        .split_whitespace()
+        .map(|word| word.parse().unwrap_or(0));
     let mut next = || numbers.next().unwrap_or(0);
     SchedStat {
         running_ns: next(),

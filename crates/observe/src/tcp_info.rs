@@ -1,6 +1,9 @@
 //! `TCP_INFO`: what a TCP socket tells about itself (tcp(7), `struct tcp_info` of
 //! `include/uapi/linux/tcp.h`; for listeners `tcp_get_info` in `net/ipv4/tcp.c`).
-#![expect(unsafe_code, reason = "getsockopt with a structure that nix does not have")]
+#![expect(
+    unsafe_code,
+    reason = "getsockopt with a structure that nix does not have"
+)]
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -50,9 +53,8 @@ pub fn of(socket: &impl AsFd) -> Result<TcpInfo, Error> {
 }
 
 fn parse(bytes: &[u8; LENGTH]) -> TcpInfo {
-    let word = |at: usize| {
-        u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-    };
+    let word =
+        |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     TcpInfo {
         state: bytes[0],
         unacked: word(24),

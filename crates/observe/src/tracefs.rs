@@ -1,6 +1,9 @@
 //! tracefs: the number by which perf_event_open(2) knows a tracepoint
 //! (Documentation/trace/events.rst).
-#![expect(unsafe_code, reason = "fsopen, fsconfig and fsmount, which nix does not have")]
+#![expect(
+    unsafe_code,
+    reason = "fsopen, fsconfig and fsmount, which nix does not have"
+)]
 
 use std::fs::File;
 use std::io::Read;

@@ -5,7 +5,10 @@
 //! and cpu = -1 (a sleeping process is woken from elsewhere: 0), and `exclude_kernel` (tracepoints lie
 //! in the kernel: 0). A counter that this kernel fools all the same is found by checking it against
 //! a known number of events before it is used.
-#![expect(unsafe_code, reason = "perf_event_open and its ioctls, which nix does not have")]
+#![expect(
+    unsafe_code,
+    reason = "perf_event_open and its ioctls, which nix does not have"
+)]
 
 use std::ffi::CString;
 use std::fs::File;
@@ -67,7 +70,10 @@ impl Wakeups {
             let filter = terms.join(" || ");
             for cpu in cpus(&read("/sys/devices/system/cpu/online")?) {
                 let counter = counter(id, cpu, &filter).map_err(|errno| {
-                    Error::new(format!("perf_event_open sched:sched_waking cpu {cpu}"), errno)
+                    Error::new(
+                        format!("perf_event_open sched:sched_waking cpu {cpu}"),
+                        errno,
+                    )
                 })?;
                 counters.push(counter);
             }
@@ -120,8 +126,13 @@ fn counter(id: u64, cpu: i32, filter: &str) -> Result<File, Errno> {
     // SAFETY: the kernel has just made this descriptor for us; nothing else knows its number.
     let counter = unsafe { OwnedFd::from_raw_fd(fd as RawFd) };
     // SAFETY: the request reads a string that ends in NUL and outlives the call.
-    let filtered =
-        unsafe { libc::ioctl(counter.as_raw_fd(), PERF_EVENT_IOC_SET_FILTER, filter.as_ptr()) };
+    let filtered = unsafe {
+        libc::ioctl(
+            counter.as_raw_fd(),
+            PERF_EVENT_IOC_SET_FILTER,
+            filter.as_ptr(),
+        )
+    };
     Errno::result(filtered)?;
     // SAFETY: the request takes an integer.
     let enabled = unsafe { libc::ioctl(counter.as_raw_fd(), PERF_EVENT_IOC_ENABLE, 0) };
