@@ -7,6 +7,7 @@ mod client;
 pub mod herd;
 mod interrupt;
 mod listen;
+mod network;
 pub mod server;
 mod shared;
 pub mod strategies;
