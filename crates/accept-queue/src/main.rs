@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::Register;
 use clap::Parser;
-use runner::RunArgs;
+use runner::{Generate, RunArgs};
 
 /// The accept queue, wake-one and the thundering herd on the kernel that runs.
 ///
@@ -22,6 +22,8 @@ enum Cli {
     Herd(cli::HerdArgs),
     /// Serve connections with pre-forked workers
     Serve(cli::ServeArgs),
+    /// Print a man page or shell completions
+    Generate(Generate),
 }
 
 fn main() -> ExitCode {
@@ -33,5 +35,6 @@ fn dispatch(cli: Cli) -> Result<u8> {
         Cli::Claims(run) => run.run(&Register::new(&[accept_queue::TOPIC])?),
         Cli::Herd(herd) => herd.run(),
         Cli::Serve(serve) => serve.run(),
+        Cli::Generate(generate) => generate.run::<Cli>(),
     }
 }

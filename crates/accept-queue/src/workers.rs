@@ -225,10 +225,11 @@ impl Workers {
             return Ok(true);
         }
         let ready = self.tallies[index].ready.load(Relaxed) == 1;
-        if let (true, Ok(Some(channel))) = (ready, worker.channel.read()) {
-            if CHANNELS.iter().any(|known| channel.starts_with(known)) {
-                return Ok(true);
-            }
+        if ready
+            && let Ok(Some(channel)) = worker.channel.read()
+            && CHANNELS.iter().any(|known| channel.starts_with(known))
+        {
+            return Ok(true);
         }
         match observe::status::of(worker.child.pid()) {
             Ok(status) if matches!(status.state, 'Z' | 'X') => {}

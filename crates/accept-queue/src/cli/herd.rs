@@ -16,7 +16,8 @@ use clap::Args;
 use nix::errno::Errno;
 
 use super::progress::Progress;
-use super::{INTERRUPTED, print, tell};
+use super::{INTERRUPTED, tell};
+use runner::print;
 
 /// Pairs of runs, with the meter and without.
 const PAIRS: usize = 7;

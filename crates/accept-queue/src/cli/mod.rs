@@ -9,18 +9,8 @@ pub use serve::ServeArgs;
 
 use std::io::Write;
 
-use anyhow::{Context, Result};
-
 /// Exit status of a run that SIGINT ended (128 + 2).
 const INTERRUPTED: u8 = 130;
-
-/// Writes to standard output.
-fn print(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("write to standard output")
-}
 
 /// Writes a line to standard error; a reader who went away is nobody to tell.
 fn tell(text: &str) {

@@ -7,7 +7,8 @@ use accept_queue::{Site, strategies};
 use anyhow::Result;
 use clap::Args;
 
-use super::{print, tell};
+use super::tell;
+use runner::print;
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]
