@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use child::Child;
-use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
+use observe::schedstat::SchedStat;
+use observe::status::Status;
 use observe::wchan::WaitChannel;
 
 use crate::shared::Shared;
@@ -41,7 +42,8 @@ pub struct Workers {
 struct Worker {
     child: Child<()>,
     channel: WaitChannel,
-    dead: bool,
+    /// What the kernel had counted when it died.
+    end: Option<(Status, SchedStat)>,
 }
 
 /// What the kernel and the workers have counted so far; only differences mean anything.
@@ -93,13 +95,12 @@ impl Workers {
                     wait.wait(&mut turn)?;
                 }
             };
-            let child = child::fork("worker", body)
-                .with_context(|| format!("fork worker {} of {count}", index + 1))?;
+            let child = child::fork("worker", body).with_context(|| too_many(index, count))?;
             let channel = WaitChannel::open(child.pid())?;
             workers.push(Worker {
                 child,
                 channel,
-                dead: false,
+                end: None,
             });
         }
         Ok(Workers {
@@ -126,20 +127,8 @@ impl Workers {
     pub fn dead(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
         workers
-            .filter(|(_, worker)| worker.dead)
+            .filter(|(_, worker)| worker.end.is_some())
             .map(|(index, worker)| (index, worker.child.pid()))
-    }
-
-    /// Kills worker `index` with SIGKILL and waits for its end.
-    ///
-    /// # Errors
-    /// It does not end within the limit.
-    pub fn kill(&mut self, index: usize) -> Result<()> {
-        let worker = &mut self.workers[index];
-        worker.child.signal(Signal::SIGKILL)?;
-        worker.child.wait()?;
-        worker.dead = true;
-        Ok(())
     }
 
     /// Waits until the kernel says that each worker sleeps in its call.
@@ -194,14 +183,11 @@ impl Workers {
     pub fn snapshot(&self) -> Result<Option<Snapshot>> {
         let mut each = Vec::with_capacity(self.workers.len());
         for (worker, tally) in self.workers.iter().zip(self.tallies.iter()) {
-            let pid = worker.child.pid();
-            // A dead worker keeps its numbers until it is reaped; one that kill() reaped has none.
-            let (status, stat) = match observe::status::of(pid) {
-                Ok(status) => (status, observe::schedstat::of(pid)?),
-                Err(gone) if worker.dead && gone.errno == Errno::ENOENT => Default::default(),
-                Err(error) => return Err(error.into()),
+            let (status, stat) = match &worker.end {
+                Some(end) => end.clone(),
+                None => counted(worker.child.pid())?,
             };
-            if !worker.dead && status.state != 'S' {
+            if worker.end.is_none() && status.state != 'S' {
                 return Ok(None);
             }
             each.push(Counts {
@@ -221,7 +207,7 @@ impl Workers {
     /// Whether worker `index` sleeps in its call, or is dead.
     fn sleeps(&mut self, index: usize) -> Result<bool> {
         let worker = &mut self.workers[index];
-        if worker.dead {
+        if worker.end.is_some() {
             return Ok(true);
         }
         let ready = self.tallies[index].ready.load(Relaxed) == 1;
@@ -231,21 +217,25 @@ impl Workers {
         {
             return Ok(true);
         }
-        match observe::status::of(worker.child.pid()) {
-            Ok(status) if matches!(status.state, 'Z' | 'X') => {}
-            Ok(status) => return Ok(ready && status.state == 'S'),
-            Err(gone) if matches!(gone.errno, Errno::ENOENT | Errno::ESRCH) => {}
-            Err(error) => return Err(error.into()),
+        // Not reaped before it is asked what it had to say: a dead worker keeps its counts till then.
+        let end = counted(worker.child.pid())?;
+        if !matches!(end.0.state, 'Z' | 'X') {
+            return Ok(ready && end.0.state == 'S');
         }
-        // Dead. One that could not even start, or that failed by itself, has said why.
+        // One that could not even start, or that failed by itself, has said why.
         match worker.child.recv::<()>() {
             Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && ready => {}
             Err(error) => return Err(error.into()),
             Ok(()) => {}
         }
-        worker.dead = true;
+        worker.end = Some(end);
         Ok(true)
     }
+}
+
+/// What the kernel has counted of process `pid`.
+fn counted(pid: i32) -> Result<(Status, SchedStat)> {
+    Ok((observe::status::of(pid)?, observe::schedstat::of(pid)?))
 }
 
 impl Drop for Workers {
@@ -286,6 +276,14 @@ impl Counts {
             again: self.again.saturating_sub(before.again),
         }
     }
+}
+
+/// Where in the row of forks it stopped, and which limits are known to stop it.
+pub(crate) fn too_many(index: usize, count: usize) -> String {
+    format!(
+        "fork worker {} of {count} (limits: ulimit -u, ulimit -n, pids.max of the control group)",
+        index + 1
+    )
 }
 
 /// Makes sure, before anything is forked, that this process may hold what `workers` need: a link, a

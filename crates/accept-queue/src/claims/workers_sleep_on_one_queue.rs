@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
 use observe::wchan;
 
 use crate::listen::Site;
@@ -72,7 +72,13 @@ fn measure(arm: Arm) -> Result<Reading> {
     for herd in &mut herds {
         herd.asleep()?;
         for pid in herd.pids() {
-            let channel = wchan::of(pid)?.unwrap_or_else(|| "not told".to_owned());
+            let channel = wchan::of(pid)?.ok_or_else(|| {
+                let why = format!("/proc/{pid}/wchan does not tell where an own child sleeps");
+                NotMeasured::new(
+                    why,
+                    "use a kernel with CONFIG_KALLSYMS, outside of a sandbox",
+                )
+            })?;
             let call = wchan::syscall_of(pid)?.context("a worker woke")?;
             let accepts = call.number == libc::SYS_accept4;
             let socket = listens_on(pid)?;

@@ -85,7 +85,7 @@ impl HerdArgs {
         let interrupt = Interrupt::catch()?;
         let (kernel, refused) = match checked() {
             Ok(kernel) => (Some(kernel), None),
-            Err(error) => (None, Some(format!("{error:#}"))),
+            Err(error) => (None, Some(claim::told(&error))),
         };
         if self.overhead {
             return self.overhead(&strategies, kernel);
@@ -170,7 +170,7 @@ impl HerdArgs {
                     } else {
                         "counters"
                     },
-                    note: format!("not measured: {error:#}"),
+                    note: format!("not measured: {}", claim::told(&error)),
                     ..Row::default()
                 },
             };

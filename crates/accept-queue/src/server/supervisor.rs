@@ -19,7 +19,7 @@ use crate::listen::Site;
 use crate::shared::Shared;
 use crate::strategies::{Prepared, Strategy};
 use crate::tally::{Detail, Tally, Turn};
-use crate::workers::room_for;
+use crate::workers::{room_for, too_many};
 
 /// How long workers have to end once they are told to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -150,8 +150,7 @@ impl<'a> Server<'a> {
                 wait.wait(&mut turn)?;
             }
         };
-        let worker = child::fork("worker", body);
-        worker.with_context(|| format!("fork worker {} of {}", index + 1, site.workers))
+        child::fork("worker", body).with_context(|| too_many(index, site.workers))
     }
 
     /// Sleeps until a signal comes or a worker dies; returns the indices of the dead.
