@@ -42,6 +42,9 @@ pub struct Workers {
 struct Worker {
     child: Child<()>,
     channel: WaitChannel,
+    /// It was seen to be about to wait for its first connection. Remembered, so that the cache line on
+    /// which the worker counts is left to it.
+    ready: bool,
     /// What the kernel had counted when it died.
     end: Option<(Status, SchedStat)>,
 }
@@ -100,6 +103,7 @@ impl Workers {
             workers.push(Worker {
                 child,
                 channel,
+                ready: false,
                 end: None,
             });
         }
@@ -210,7 +214,8 @@ impl Workers {
         if worker.end.is_some() {
             return Ok(true);
         }
-        let ready = self.tallies[index].ready.load(Relaxed) == 1;
+        worker.ready = worker.ready || self.tallies[index].ready.load(Relaxed) == 1;
+        let ready = worker.ready;
         if ready
             && let Ok(Some(channel)) = worker.channel.read()
             && CHANNELS.iter().any(|known| channel.starts_with(known))
