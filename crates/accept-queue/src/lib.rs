@@ -14,7 +14,7 @@ pub mod strategies;
 mod tally;
 mod workers;
 
-pub use client::{Client, End};
+pub use client::{Client, End, end};
 pub use interrupt::Interrupt;
 pub use listen::{Empty, Site};
 pub use tally::{Detail, now_ns};
