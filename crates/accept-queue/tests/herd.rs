@@ -1,8 +1,8 @@
 //! The meter from outside: what it prints, how it ends, what it leaves behind.
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+use std::io::Read;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,19 +40,29 @@ fn number(row: &Value, key: &str) -> f64 {
         .unwrap_or_else(|| panic!("{key} in {row}"))
 }
 
+/// A running meter; dropped, it is killed.
+struct Run(Child);
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A meter that would run for hours, once it has forked `workers` workers.
-fn long_run(strategy: &str, workers: usize) -> (Child, Vec<Pid>) {
+fn long_run(strategy: &str, workers: usize) -> (Run, Vec<Pid>) {
     let workers_wanted = workers.to_string();
-    let run = Command::new(BINARY)
+    let run = Run(Command::new(BINARY)
         .args(["herd", "--strategy", strategy, "--workers", &workers_wanted])
         .args(["--connections", "100000000", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("it starts");
+        .expect("it starts"));
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
-        let children = children(run.id());
+        let children = children(run.0.id());
         if children.len() == workers && children.iter().all(|&pid| accepts(pid)) {
             return (run, children);
         }
@@ -195,7 +205,7 @@ fn bounds_decide_the_exit_status() {
 
 #[test]
 fn files_for_others_to_open() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(std::process::id().to_string());
+    let folder = std::env::temp_dir().join(format!("herd-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let (svg, trace) = (folder.join("herd.svg"), folder.join("herd.json"));
     let output = Command::new(BINARY)
@@ -249,7 +259,7 @@ fn files_for_others_to_open() {
 
 #[test]
 fn a_killed_worker_is_told_and_the_run_goes_on() {
-    let (run, workers) = long_run("blocking", 4);
+    let (mut run, workers) = long_run("blocking", 4);
     kill(workers[1], Signal::SIGKILL).expect("killed");
     // It goes on: the others keep accepting.
     let before = observe::status::of(workers[2].as_raw())
@@ -259,10 +269,12 @@ fn a_killed_worker_is_told_and_the_run_goes_on() {
         let now = observe::status::of(workers[2].as_raw());
         now.is_ok_and(|now| now.voluntary_switches > before + 20)
     });
-    kill(Pid::from_raw(run.id() as i32), Signal::SIGINT).expect("interrupted");
-    let output = run.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130));
-    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    kill(Pid::from_raw(run.0.id() as i32), Signal::SIGINT).expect("interrupted");
+    let mut printed = String::new();
+    let mut out = run.0.stdout.take().expect("a pipe");
+    out.read_to_string(&mut printed).expect("its output");
+    assert_eq!(run.0.wait().expect("it ends").code(), Some(130));
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
     let note = document["rows"][0]["note"].as_str().expect("a note");
     assert!(
         note.contains("worker 1") && note.contains("died after"),
@@ -278,8 +290,8 @@ fn a_killed_worker_is_told_and_the_run_goes_on() {
 #[test]
 fn a_killed_meter_leaves_no_worker() {
     let (mut run, workers) = long_run("poll", 3);
-    run.kill().expect("killed");
-    run.wait().expect("it ends");
+    run.0.kill().expect("killed");
+    run.0.wait().expect("it ends");
     wait_until("the workers die with it", || {
         workers.iter().all(|&pid| is_gone(pid))
     });
