@@ -17,13 +17,15 @@ mod workers_sleep_on_one_queue;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use claim::{Claim, Evidence, Reading};
 
+use crate::client::{self, Client};
 use crate::herd::{Kernel, Pace, Plan, Row, checked, measure};
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
+use crate::workers::{Counts, Workers};
 
 /// Every claim of the topic.
 pub const ALL: &[Claim] = &[
@@ -83,6 +85,32 @@ fn at_pace(
         row.note
     );
     Ok(row)
+}
+
+/// What one worker did during one connection.
+struct Did {
+    pid: i32,
+    counts: Counts,
+}
+
+/// Makes connections one by one, all workers asleep before and after each; for each connection what
+/// each worker did.
+fn each_woken(strategy: &str, workers: usize, connections: usize) -> Result<Vec<Vec<Did>>> {
+    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
+    let address = prepared.listeners[0].local_addr().context("getsockname")?;
+    let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
+    let mut client = Client::of(address);
+    let mut before = workers.settle()?;
+    let mut rounds = Vec::new();
+    for _ in 0..connections {
+        client::end(client.connect()?)?;
+        let after = workers.settle()?;
+        let counts = after.since(&before).each;
+        let round = workers.pids().into_iter().zip(counts);
+        rounds.push(round.map(|(pid, counts)| Did { pid, counts }).collect());
+        before = after;
+    }
+    Ok(rounds)
 }
 
 /// An empty reading with the evidence that `kernel` gives.

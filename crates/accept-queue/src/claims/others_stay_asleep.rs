@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
-use crate::client::{self, Client};
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
-use crate::workers::Workers;
+use super::each_woken;
 
 const WORKERS: usize = 8;
 
@@ -38,22 +34,25 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let strategy = strategies::named(match arm {
+    let strategy = match arm {
         Arm::Experiment => "blocking",
         Arm::Control => "poll",
-    })?;
-    let mut prepared = (strategy.prepare)(&Site::loopback(WORKERS))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let mut workers = Workers::start(&mut prepared, WORKERS, Detail::Counts)?;
-    let before = workers.settle()?;
-    client::end(Client::of(address).connect()?)?;
-    let counts = workers.settle()?.since(&before);
+    };
     let columns = ["worker", "pid", "woke", "accepted"];
     let mut table = Table::new("what one connection did to each", &columns);
-    for (index, (pid, count)) in workers.pids().iter().zip(&counts.each).enumerate() {
-        let row = [index as u64, *pid as u64, count.sleeps, count.accepted];
-        table.row(row.map(|number| number.to_string()));
+    let mut untouched = 0u64;
+    for round in each_woken(strategy, WORKERS, 1)? {
+        for (index, worker) in round.iter().enumerate() {
+            let counts = worker.counts;
+            untouched += u64::from(counts.sleeps == 0);
+            let row = [
+                index as u64,
+                worker.pid as u64,
+                counts.sleeps,
+                counts.accepted,
+            ];
+            table.row(row.map(|number| number.to_string()));
+        }
     }
-    let untouched = counts.each.iter().filter(|count| count.sleeps == 0).count();
     Ok(Reading::counters().with(UNTOUCHED, untouched).table(table))
 }
