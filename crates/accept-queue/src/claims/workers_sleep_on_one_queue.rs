@@ -108,10 +108,9 @@ fn start(strategy: &str, workers: usize) -> Result<Workers> {
 
 /// The listening socket among the descriptors of process `pid`: `socket:[inode]`.
 fn listens_on(pid: i32) -> Result<String> {
-    let listening: HashSet<String> = observe::net_tcp::rows("tcp")?
-        .into_iter()
-        .filter(|row| row.state == observe::sock_diag::LISTEN)
-        .map(|row| format!("socket:[{}]", row.inode))
+    let listening: HashSet<String> = observe::sock_diag::tcp_listeners()?
+        .iter()
+        .map(|socket| format!("socket:[{}]", socket.inode))
         .collect();
     let directory = format!("/proc/{pid}/fd");
     let entries = std::fs::read_dir(&directory).with_context(|| format!("read {directory}"))?;
