@@ -14,12 +14,18 @@ pub mod kcmp;
 pub mod machine;
 pub mod maps;
 pub mod net_tcp;
+pub mod netstat;
 pub mod pagemap;
 pub mod pidfd;
 pub mod process;
+pub mod schedstat;
 pub mod smaps;
 pub mod sock_diag;
 pub mod socket;
 pub mod status;
+pub mod tcp_info;
+pub mod tracefs;
+pub mod tracepoint;
+pub mod wchan;
 
 pub use error::{Error, read};
