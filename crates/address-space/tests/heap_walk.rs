@@ -3,7 +3,11 @@
 //! A program of its own, without the test harness: the heap of 100,000 blocks must be the main thread's,
 //! and its process is forked from one that has a single thread.
 #![cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "mallinfo2"))]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program, not a library")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program, not a library"
+)]
 
 #[cfg(not(target_env = "gnu"))]
 fn main() {
