@@ -1,4 +1,5 @@
 //! The tools as a user runs them: real programs, good and bad input, exit statuses.
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -101,7 +102,9 @@ fn the_smallest_arena_is_confirmed_by_a_run_in_it() {
             "--generate",
             kind,
             "--operations",
-            "5000",
+            "2000",
+            "--page-sizes",
+            "4K",
             "--json",
         ];
         let report: Value = serde_json::from_slice(&run(&generate, b"").stdout).unwrap();
@@ -197,7 +200,7 @@ fn a_saved_load_replays_as_it_was_generated() {
         "--generate",
         "phases",
         "--operations",
-        "3000",
+        "2000",
         "--json",
     ];
     let first = run(
