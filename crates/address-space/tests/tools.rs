@@ -85,7 +85,7 @@ fn a_request_that_fails_with_enough_free() {
     assert_eq!(report["trace"]["peak_live_bytes"], 30);
     assert_eq!(first["smallest_arena_bytes"], 40);
     assert_eq!(first["given_arena"]["failures_with_enough_free"], 1);
-    let compacted = policy(&report, "segments compacted");
+    let compacted = policy(&report, "compacted");
     assert_eq!(compacted["smallest_arena_bytes"], 30);
     assert_eq!(compacted["moved_bytes"], 10);
     assert_eq!(
