@@ -230,8 +230,8 @@ fn a_saved_load_replays_as_it_was_generated() {
     assert!(picture.starts_with("<svg") && picture.ends_with("</svg>\n"));
     assert_eq!(
         picture.matches("<polyline").count(),
-        14,
-        "seven policies in two plots"
+        21,
+        "seven policies in three plots"
     );
 }
 
