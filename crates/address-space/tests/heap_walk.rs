@@ -19,8 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use address_space::inspect;
 
     let mut heap = child::fork("heap", |parent| {
-        let mut blocks: Vec<Option<Box<[u8; 1000]>>> = (0..100_000u32)
-            .map(|i| Some(Box::new([i as u8; 1000])))
+        // What is freed and what stays differ in size, so that taking one for the other shows.
+        let mut blocks: Vec<Option<Vec<u8>>> = (0..100_000)
+            .map(|i| Some(vec![1; if i % 2 == 0 { 700 } else { 1300 }]))
             .collect();
         blocks.iter_mut().step_by(2).for_each(|block| *block = None);
         // The first round fills the thread cache with what sending allocates, so that the second leaves
