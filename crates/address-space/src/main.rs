@@ -5,7 +5,7 @@
     reason = "the one place of this crate that prints"
 )]
 
-mod commands;
+mod cli;
 
 use std::process::ExitCode;
 
@@ -27,13 +27,13 @@ enum Cli {
         ids: Vec<String>,
     },
     /// Run a trace of allocations through every placement policy and page size
-    Replay(commands::replay::Arguments),
+    Replay(cli::replay::Arguments),
     /// Record a program's allocations for replay (with valgrind)
-    Record(commands::record::Arguments),
+    Record(cli::record::Arguments),
     /// Look at a living process: map, waste, holes, heap, frames
-    Inspect(commands::inspect::Arguments),
+    Inspect(cli::inspect::Arguments),
     /// Look at the machine's free memory by order, and at its huge pages
-    System(commands::system::Arguments),
+    System(cli::system::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,9 +45,9 @@ fn dispatch(cli: Cli) -> Result<u8> {
     match cli {
         Cli::Claims(run) => run.run(&register),
         Cli::Selftest { ids } => runner::selftest(&register, &ids),
-        Cli::Replay(arguments) => commands::replay::run(&arguments),
-        Cli::Record(arguments) => commands::record::run(&arguments),
-        Cli::Inspect(arguments) => commands::inspect::run(&arguments),
-        Cli::System(arguments) => commands::system::run(&arguments),
+        Cli::Replay(arguments) => cli::replay::run(&arguments),
+        Cli::Record(arguments) => cli::record::run(&arguments),
+        Cli::Inspect(arguments) => cli::inspect::run(&arguments),
+        Cli::System(arguments) => cli::system::run(&arguments),
     }
 }

@@ -328,7 +328,7 @@ fn unsafe_code_is_opted_into_with_a_reason() {
 }
 
 fn is_binary(path: &str) -> bool {
-    path.ends_with("src/main.rs") || path.contains("/src/cli/") || path.contains("/src/commands/")
+    path.ends_with("src/main.rs") || path.contains("/src/cli/")
 }
 
 /// Whether `word` stands in `text` with no letter before it, outside of line comments.
