@@ -176,7 +176,8 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-pub(super) fn section(ns: u64) -> String {
+/// The length of a critical section, with its unit; 0 is "short".
+pub fn section(ns: u64) -> String {
     if ns == 0 {
         "short".into()
     } else {

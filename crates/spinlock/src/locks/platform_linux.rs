@@ -32,8 +32,8 @@ const MEMBARRIER: u8 = 1;
 const FENCES: u8 = 2;
 
 /// linux/membarrier.h, since Linux 4.14.
-const PRIVATE_EXPEDITED: i32 = 1 << 3;
-const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+pub(crate) const PRIVATE_EXPEDITED: i32 = 1 << 3;
+pub(crate) const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
 
 /// Which barriers the locks of this process use, and if it is the slower kind, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
