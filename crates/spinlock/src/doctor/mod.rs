@@ -14,7 +14,7 @@ use std::{
         },
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use lock_api::RawMutex as _;
@@ -82,8 +82,12 @@ fn unlock(lock: &TestAndSet) {
     unsafe { lock.unlock() };
 }
 
-/// Median over 15 batches of the time of one `operation` in a batch of `times`.
+/// No probe goes on for longer: where others take the CPUs, fewer batches must do.
+const LONGEST: Duration = Duration::from_millis(400);
+
+/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a batch of `times`.
 fn each(times: u32, mut operation: impl FnMut()) -> f64 {
+    let begun = Instant::now();
     let batch = |_| {
         let start = Instant::now();
         for _ in 0..times {
@@ -91,7 +95,9 @@ fn each(times: u32, mut operation: impl FnMut()) -> f64 {
         }
         start.elapsed().as_nanos() as f64 / f64::from(times)
     };
-    median((0..15).map(batch).collect()).unwrap_or(0.0)
+    let batches = (0..15).map(batch).take_while(|_| begun.elapsed() < LONGEST);
+    median(batches.collect())
+        .unwrap_or_else(|| begun.elapsed().as_nanos() as f64 / f64::from(times))
 }
 
 /// Runs `other` on the second CPU while `this` runs on the first; tells `other` to stop after.
@@ -161,7 +167,7 @@ fn futex_hop(cpus: [usize; 2]) -> io::Result<f64> {
             futex_wait(&ball, 1);
         }
     };
-    beside(cpus, echo, || each(200, serve) / 2.0)
+    beside(cpus, echo, || each(100, serve) / 2.0)
 }
 
 /// None where membarrier(2) is refused.
@@ -177,7 +183,9 @@ fn barrier(cpus: [usize; 2]) -> io::Result<Option<f64>> {
         }
     };
     let call = || {
-        let times = (0..3000).filter_map(|_| {
+        let begun = Instant::now();
+        let tries = (0..3000).take_while(|_| begun.elapsed() < LONGEST);
+        let times = tries.filter_map(|_| {
             let (before, start) = (beats.load(Relaxed), Instant::now());
             membarrier(PRIVATE_EXPEDITED).ok()?;
             let time = start.elapsed().as_nanos() as f64;
