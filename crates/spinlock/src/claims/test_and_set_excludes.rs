@@ -1,4 +1,8 @@
 //! One swap excludes: threads and processes lose nothing.
+#![expect(
+    unsafe_code,
+    reason = "the flag and the counter go into a shared mapping"
+)]
 
 use std::time::Duration;
 
@@ -76,10 +80,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(PROCESSES, shared))
 }
 
-#[expect(
-    unsafe_code,
-    reason = "the flag and the counter go into a shared mapping"
-)]
 // SAFETY: three atomics, no pointer; made to be used by several at once.
 unsafe impl Shareable for Course {}
 

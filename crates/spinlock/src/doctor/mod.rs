@@ -1,4 +1,5 @@
 //! The doctor: what waiting costs on this machine, and which lock follows from that.
+#![expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
 
 pub mod advice;
 pub mod render;
@@ -76,7 +77,6 @@ pub fn measure() -> io::Result<Costs> {
     })
 }
 
-#[expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
 fn unlock(lock: &TestAndSet) {
     // SAFETY: the caller has just taken it, and nobody else knows it.
     unsafe { lock.unlock() };
