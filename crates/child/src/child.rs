@@ -78,7 +78,7 @@ impl<R: DeserializeOwned> Child<R> {
         self
     }
 
-    /// Sends a value that the child's [`Parent::recv`] returns.
+    /// Sends a value that the child's [`Parent::recv`](crate::Parent::recv) returns.
     ///
     /// # Errors
     /// The child is gone or does not read within the limit.
@@ -96,7 +96,7 @@ impl<R: DeserializeOwned> Child<R> {
         decode(&body).map_err(|kind| self.error(kind))
     }
 
-    /// Waits until the child holds at a [`Parent::checkpoint`].
+    /// Waits until the child holds at a [`Parent::checkpoint`](crate::Parent::checkpoint).
     ///
     /// # Errors
     /// Those of [`Child::recv`].
@@ -119,13 +119,10 @@ impl<R: DeserializeOwned> Child<R> {
     /// # Errors
     /// The child ended or failed instead, or did not exec within the limit.
     pub fn at_exec(&mut self) -> Result<(), Error> {
-        let deadline = Deadline::after(self.limit);
-        match self.link.closed(deadline) {
-            Ok(()) if readable(&self.pidfd, Deadline::after(Duration::ZERO)) == Ok(true) => {
-                Err(self.ended())
-            }
-            Ok(()) => Ok(()),
+        match self.link.recv(None, Some(Deadline::after(self.limit))) {
+            Err(Silence::Gone) if self.has_program() => Ok(()),
             Err(silence) => Err(self.silent(silence, "exec")),
+            Ok((tag, body)) => Err(self.instead(tag, &body, "exec")),
         }
     }
 
@@ -159,10 +156,24 @@ impl<R: DeserializeOwned> Child<R> {
             return Ok(status);
         }
         match readable(&self.pidfd, Deadline::after(self.limit)) {
-            Ok(true) => {}
-            Ok(false) => return Err(self.error(ErrorKind::Late("end", self.limit))),
-            Err(errno) => return Err(self.error(ErrorKind::System("poll", errno))),
+            Ok(true) => self.reap(),
+            Ok(false) => {
+                self.signal(Signal::SIGKILL)?;
+                self.reap()?;
+                Err(self.error(ErrorKind::Late("end", self.limit)))
+            }
+            Err(errno) => Err(self.error(ErrorKind::System("poll", errno))),
         }
+    }
+
+    /// Whether it still runs a program. A process that ends gives up its memory, and with it its
+    /// `exe` link, before it closes its descriptors; its pidfd becomes readable only later.
+    fn has_program(&self) -> bool {
+        let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid));
+        !matches!(exe, Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    fn reap(&mut self) -> Result<WaitStatus, Error> {
         let status =
             reap(self.pid).map_err(|errno| self.error(ErrorKind::System("waitpid", errno)))?;
         self.status = Some(status);
@@ -178,18 +189,20 @@ impl<R: DeserializeOwned> Child<R> {
     /// Reads a message that must be `wanted`; a failure or a panic of the child is an error.
     fn read(&mut self, wanted: Tag, what: &'static str) -> Result<Vec<u8>, Error> {
         let deadline = Deadline::after(self.limit);
-        let kind = match self.link.recv(Some(self.pidfd.as_fd()), Some(deadline)) {
-            Ok((tag, body)) if tag == wanted => return Ok(body),
-            Ok((Tag::Failed, body)) => {
-                decode::<Failure>(&body).map_or_else(|kind| kind, Into::into)
-            }
-            Ok((Tag::Panicked, body)) => {
-                ErrorKind::Panicked(String::from_utf8_lossy(&body).into_owned())
-            }
-            Ok((tag, _)) => ErrorKind::Unexpected(format!("sent a {tag:?} instead of its {what}")),
-            Err(silence) => return Err(self.silent(silence, what)),
-        };
-        Err(self.error(kind))
+        match self.link.recv(Some(self.pidfd.as_fd()), Some(deadline)) {
+            Ok((tag, body)) if tag == wanted => Ok(body),
+            Ok((tag, body)) => Err(self.instead(tag, &body, what)),
+            Err(silence) => Err(self.silent(silence, what)),
+        }
+    }
+
+    /// What another message than the one waited for means.
+    fn instead(&self, tag: Tag, body: &[u8], what: &'static str) -> Error {
+        self.error(match tag {
+            Tag::Failed => decode::<Failure>(body).map_or_else(|kind| kind, Into::into),
+            Tag::Panicked => ErrorKind::Panicked(String::from_utf8_lossy(body).into_owned()),
+            tag => ErrorKind::Unexpected(format!("sent a {tag:?} instead of its {what}")),
+        })
     }
 
     fn silent(&mut self, silence: Silence, what: &'static str) -> Error {

@@ -103,11 +103,7 @@ impl fmt::Display for Error {
             }
             ErrorKind::Ended(status) => write!(f, "child {child}: ended: {status:?}"),
             ErrorKind::Late(what, limit) => {
-                write!(
-                    f,
-                    "child {child}: no {what} within {:.1} s",
-                    limit.as_secs_f64()
-                )
+                write!(f, "child {child}: no {what} within {limit:?}")
             }
             ErrorKind::Unexpected(what) => write!(f, "child {child}: {what}"),
         }

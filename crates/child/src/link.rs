@@ -108,15 +108,6 @@ impl Link {
         Ok((tag, body))
     }
 
-    /// Waits until the peer has closed its end without a word, as a successful exec does.
-    pub(crate) fn closed(&self, deadline: Deadline) -> Result<(), Silence> {
-        match self.recv(None, Some(deadline)) {
-            Err(Silence::Gone) => Ok(()),
-            Err(silence) => Err(silence),
-            Ok(_) => Err(Silence::Garbled),
-        }
-    }
-
     fn fill(
         &self,
         buffer: &mut [u8],
@@ -124,6 +115,7 @@ impl Link {
         deadline: Option<Deadline>,
     ) -> Result<(), Silence> {
         let mut filled = 0;
+        let mut ended = false;
         while filled < buffer.len() {
             match recv(
                 self.socket.as_raw_fd(),
@@ -133,7 +125,13 @@ impl Link {
                 Ok(0) | Err(Errno::ECONNRESET) => return Err(Silence::Gone),
                 Ok(count) => filled += count,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => self.ready(PollFlags::POLLIN, watched, deadline)?,
+                Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
+                // A peer that has ended may have sent its last words after poll looked at the
+                // socket and before it looked at the peer: read once more.
+                Err(Errno::EAGAIN) => match self.ready(PollFlags::POLLIN, watched, deadline) {
+                    Err(Silence::Gone) => ended = true,
+                    ready => ready?,
+                },
                 Err(errno) => return Err(Silence::System("recv", errno)),
             }
         }
@@ -147,16 +145,15 @@ impl Link {
         watched: Option<BorrowedFd<'_>>,
         deadline: Option<Deadline>,
     ) -> Result<(), Silence> {
-        let watched = watched.unwrap_or(self.socket.as_fd());
+        // Without a peer to watch the socket stands alone: named twice, its second entry could be
+        // found ready by the poll that found the first one not ready.
+        let mut fds = vec![PollFd::new(self.socket.as_fd(), events)];
+        fds.extend(watched.map(|peer| PollFd::new(peer, PollFlags::POLLIN)));
         loop {
             let timeout = match deadline {
                 Some(deadline) => deadline.left().ok_or(Silence::Late)?,
                 None => PollTimeout::NONE,
             };
-            let mut fds = [
-                PollFd::new(self.socket.as_fd(), events),
-                PollFd::new(watched, PollFlags::POLLIN & events),
-            ];
             match poll(&mut fds, timeout) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(Silence::System("poll", errno)),

@@ -32,6 +32,13 @@ pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
             Err(Errno::ECHILD) => return Ok(alive),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(error("waitpid", errno)),
+            // An orphan that forks as fast as it is killed must not hold us for ever.
+            Ok(WaitStatus::StillAlive) if deadline.left().is_none() => {
+                return Err(Error {
+                    child: "orphans".to_owned(),
+                    kind: ErrorKind::Late("end", limit),
+                });
+            }
             Ok(WaitStatus::StillAlive) => {
                 for orphan in children()? {
                     alive += usize::from(kill(orphan, Signal::SIGKILL).is_ok());

@@ -27,7 +27,7 @@ impl Parent {
         self.expect(Tag::Release).map(drop)
     }
 
-    /// Sends a value that [`Child::recv`] returns.
+    /// Sends a value that [`Child::recv`](crate::Child::recv) returns.
     ///
     /// # Errors
     /// The parent is gone.
@@ -38,7 +38,7 @@ impl Parent {
             .map_err(|silence| self.silent(silence))
     }
 
-    /// Receives a value that [`Child::send`] sent.
+    /// Receives a value that [`Child::send`](crate::Child::send) sent.
     ///
     /// # Errors
     /// The parent is gone or said something else.

@@ -55,7 +55,7 @@ mod report;
 mod verdict;
 
 pub use document::{Document, Machine, SCHEMA, Summary};
-pub use model::{Arm, Claim, Order, Quantity};
+pub use model::{Arm, Claim, Order, QUIET_MACHINE, Quantity};
 pub use not_measured::NotMeasured;
 pub use prediction::Prediction;
 pub use reading::{Detail, Evidence, Reading, Table, Value};

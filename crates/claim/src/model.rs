@@ -38,6 +38,10 @@ pub struct Claim {
     pub measure: fn(Arm) -> anyhow::Result<Reading>,
 }
 
+/// What a claim names among its `needs` if it compares times or shares of the CPU: its numbers count
+/// only while other programs leave the processors alone. Its runner sees to that.
+pub const QUIET_MACHINE: &str = "a machine that does little else meanwhile";
+
 /// One thing that both arms read through the same instrument.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity {

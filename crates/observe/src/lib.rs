@@ -5,6 +5,7 @@
 //! and never panic; the functions that read return an [`Error`] which names operation and object and
 //! has the error number as its source. Nothing here forks, prints or waits.
 
+pub mod cpu;
 pub mod description;
 mod error;
 pub mod fdinfo;
@@ -12,6 +13,7 @@ pub mod kcmp;
 pub mod machine;
 pub mod net_tcp;
 pub mod pidfd;
+pub mod process;
 pub mod sock_diag;
 pub mod socket;
 pub mod status;

@@ -2,6 +2,7 @@
 
 pub mod claims;
 mod flock;
+pub mod map;
 mod mapping;
 mod network;
 mod scm_rights;

@@ -1,8 +1,4 @@
 //! The command line that the binaries share: run, list, explain, self-test, and how a run ends.
-#![expect(
-    clippy::print_stderr,
-    reason = "this is where the binaries talk to the user"
-)]
 
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -178,7 +174,8 @@ pub fn finish(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", claim::told(&error));
+            // eprintln would panic where standard error cannot be written either.
+            let _ = writeln!(std::io::stderr(), "error: {}", claim::told(&error));
             ExitCode::from(2)
         }
     }
@@ -193,7 +190,10 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
-fn print(text: &str) -> Result<()> {
+///
+/// # Errors
+/// Output that cannot be written; a reader who went away, which [`finish`] takes for success.
+pub fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())

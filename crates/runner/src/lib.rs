@@ -4,9 +4,12 @@
 //! killed at the claim's limit, what it left running is ended, and the rest goes on.
 
 mod cli;
+mod generate;
 mod isolate;
+mod quiet;
 mod refusal;
 mod select;
 
-pub use cli::{RunArgs, explain, finish, list, selftest};
+pub use cli::{RunArgs, explain, finish, list, print, selftest};
+pub use generate::Generate;
 pub use isolate::run_isolated;

@@ -1,4 +1,5 @@
 //! The command, run as a user runs it.
+#![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use serde_json::Value;
 use std::{

@@ -1,4 +1,5 @@
 //! The laws of lock_api that every lock of ours must keep.
+#![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use lock_api::{Mutex, RawMutex};
 use spinlock::locks::{

@@ -1,4 +1,5 @@
 //! Runs the strace lesson of this topic and looks for the calls that it announces.
+#![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use std::{
     path::{Path, PathBuf},

@@ -2,6 +2,7 @@
 //!
 //! `STRESS_SECONDS=10 cargo test --release -p spinlock --test stress` hammers each lock for ten seconds; the default is
 //! a fraction of one.
+#![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use spinlock::compare::contender::{Contender, LockName, Visitor};
 use std::{

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::Register;
 use clap::{Parser, Subcommand};
-use runner::RunArgs;
+use runner::{Generate, RunArgs};
 
 /// Watch your own kernel keep, or break, what the operating-systems textbook says.
 ///
@@ -40,6 +40,8 @@ enum Command {
         #[arg(value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Print a man page or shell completions
+    Generate(Generate),
 }
 
 fn main() -> ExitCode {
@@ -47,12 +49,13 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<u8> {
-    let register = Register::new(&[open_files::TOPIC])?;
+    let register = Register::new(&[open_files::TOPIC, spinlock::TOPIC])?;
     match cli.command {
         None => cli.run.run(&register),
         Some(Command::Run(run)) => run.run(&register),
         Some(Command::List) => runner::list(&register),
         Some(Command::Explain { id }) => runner::explain(&register, &id),
         Some(Command::Selftest { ids }) => runner::selftest(&register, &ids),
+        Some(Command::Generate(generate)) => generate.run::<Cli>(),
     }
 }

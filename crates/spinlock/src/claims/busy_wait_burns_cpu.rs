@@ -29,7 +29,7 @@ pub const CLAIM: Claim = Claim {
                its own user CPU time before and after.",
     control: "a futex mutex in place of the spinlock",
     notes: &[18, 21],
-    needs: &[],
+    needs: &[claim::QUIET_MACHINE],
     syscalls: &["futex", "getrusage"],
     man: &["getrusage(2)", "futex(2)"],
     quantities: &[Quantity {

@@ -28,7 +28,7 @@ pub const CLAIM: Claim = Claim {
                for test-and-set with sections of 1 us and for the ticket lock with short ones.",
     control: "for both, the asymmetric lock, which yields and sleeps",
     notes: &[18, 21, 30],
-    needs: &["two CPUs"],
+    needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_yield", "futex"],
     man: &["sched_yield(2)", "futex(2)"],
     quantities: &[

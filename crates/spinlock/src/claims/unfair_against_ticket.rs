@@ -28,7 +28,7 @@ pub const CLAIM: Claim = Claim {
                between; each counts its operations. Jain's index is 1 if all are equal, 1/4 if one has all.",
     control: "the ticket lock",
     notes: &[21, 30],
-    needs: &["two CPUs"],
+    needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_setaffinity"],
     man: &["sched_setaffinity(2)"],
     quantities: &[

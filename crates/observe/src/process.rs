@@ -1,0 +1,116 @@
+//! Processes and their descriptors, as proc(5) lists them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::{Error, read};
+
+/// Where a descriptor leads, without the description in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What the link says: a path, `socket:[4711]`, `pipe:[4712]`, `anon_inode:[eventpoll]`.
+    pub link: String,
+    /// Device and number of the inode.
+    pub inode: (u64, u64),
+}
+
+/// Every process that /proc shows, in ascending order.
+///
+/// # Errors
+/// That of reading /proc.
+pub fn all() -> Result<Vec<i32>, Error> {
+    numbers(Path::new("/proc"))
+}
+
+/// The command name of a process, at most 15 bytes long; `?` where it is gone.
+pub fn name(pid: i32) -> String {
+    read(format!("/proc/{pid}/comm")).map_or("?".into(), |name| name.trim_end().to_owned())
+}
+
+/// The open descriptors of a process, in ascending order. With CAP_SYS_PTRACE alone the directory
+/// `fd` stays closed to other users, `fdinfo` does not.
+///
+/// # Errors
+/// EACCES where ptrace access is refused, ENOENT where the process is gone.
+pub fn descriptors(pid: i32) -> Result<Vec<i32>, Error> {
+    numbers(Path::new(&format!("/proc/{pid}/fd")))
+        .or_else(|refused| numbers(Path::new(&format!("/proc/{pid}/fdinfo"))).map_err(|_| refused))
+}
+
+/// How many descriptors a process has open, which the kernel tells anybody: the size of its `fd`
+/// directory (Linux 6.2; 0 before).
+///
+/// # Errors
+/// ENOENT where the process is gone.
+pub fn count(pid: i32) -> Result<u64, Error> {
+    let path = format!("/proc/{pid}/fd");
+    fs::metadata(&path)
+        .map(|metadata| metadata.size())
+        .map_err(|e| error("stat", &path, &e))
+}
+
+/// Where descriptor `fd` of process `pid` leads.
+///
+/// # Errors
+/// EACCES where ptrace access is refused, ENOENT where it has been closed.
+pub fn target(pid: i32, fd: i32) -> Result<Target, Error> {
+    let path = format!("/proc/{pid}/fd/{fd}");
+    let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
+    let metadata = fs::metadata(&path).map_err(|e| error("stat", &path, &e))?;
+    let link = link.to_string_lossy().into_owned();
+    Ok(Target {
+        link,
+        inode: (metadata.dev(), metadata.ino()),
+    })
+}
+
+fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
+    let refused = |e: io::Error| error("list", &directory.to_string_lossy(), &e);
+    let number = |name: &OsStr| name.to_str()?.parse::<i32>().ok();
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(directory).map_err(refused)? {
+        // A process may end between two reads: its directory is then at its end.
+        let Ok(entry) = entry else { break };
+        numbers.extend(number(&entry.file_name()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn error(operation: &str, object: &str, error: &io::Error) -> Error {
+    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+    Error::new(format!("{operation} {object}"), errno)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_descriptor_of_ours_is_listed_and_leads_to_its_file() {
+        let own = std::process::id() as i32;
+        let file = fs::File::open("/proc/self/exe").unwrap();
+        let metadata = file.metadata().unwrap();
+        assert!(all().unwrap().contains(&own));
+        assert!(descriptors(own).unwrap().contains(&file.as_raw_fd()));
+        let target = target(own, file.as_raw_fd()).unwrap();
+        assert_eq!(target.inode, (metadata.dev(), metadata.ino()));
+        assert_eq!(
+            target.link,
+            fs::read_link("/proc/self/exe").unwrap().to_string_lossy()
+        );
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_an_error_with_its_path() {
+        let error = descriptors(i32::MAX).unwrap_err();
+        assert_eq!(error.errno, Errno::ENOENT);
+        assert!(error.to_string().contains(&i32::MAX.to_string()), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The map of real processes: descriptor table -> open file description -> inode.
+//!
+//! lsof and lsfd list descriptors. What they cannot tell is which of them are one description: that
+//! takes kcmp(2), and it decides whose offset moves, whose lock is dropped and who keeps a socket
+//! open. The map groups by it. It is a picture of moving processes: a descriptor may be closed
+//! while it is drawn, and is then left out.
+
+mod scan;
+pub mod text;
+
+use serde::Serialize;
+
+pub use scan::scan;
+
+/// What was found, descriptions in the order of their first holder.
+#[derive(Clone, Debug, Serialize)]
+pub struct Map {
+    /// Version of this document.
+    pub schema: u32,
+    /// The descriptions.
+    pub descriptions: Vec<Description>,
+    /// Processes that could not be looked into.
+    pub denied: Vec<Denied>,
+}
+
+/// One open file description.
+#[derive(Clone, Debug, Serialize)]
+pub struct Description {
+    /// What the descriptors' links say: a path, `socket:[4711]`, `anon_inode:[eventpoll]`.
+    pub object: String,
+    /// Device number of the inode.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// File offset in bytes.
+    pub offset: u64,
+    /// Access mode by its name in open(2).
+    pub access: &'static str,
+    /// File status flags as a number, access mode included, O_CLOEXEC not.
+    pub status_flags: i32,
+    /// Every descriptor that refers to it, by process and number.
+    pub holders: Vec<Holder>,
+    /// What it watches, if it is an epoll instance.
+    pub watches: Vec<Watch>,
+}
+
+/// A descriptor.
+#[derive(Clone, Debug, Serialize)]
+pub struct Holder {
+    /// Process id.
+    pub pid: i32,
+    /// Its command name.
+    pub command: String,
+    /// Descriptor number.
+    pub fd: i32,
+    /// Whether it closes on exec.
+    pub close_on_exec: bool,
+}
+
+/// A registration of an epoll instance.
+#[derive(Clone, Debug, Serialize)]
+pub struct Watch {
+    /// Descriptor number at the time of registration.
+    pub fd: i32,
+    /// Events as a number.
+    pub events: u32,
+    /// Inode of what is really watched.
+    pub inode: u64,
+    /// No holder of the epoll instance has that number open on that inode: a ghost, which close() of
+    /// the descriptor did not end.
+    pub ghost: bool,
+}
+
+/// A process that may not be inspected.
+#[derive(Clone, Debug, Serialize)]
+pub struct Denied {
+    /// Process id.
+    pub pid: i32,
+    /// Its command name.
+    pub command: String,
+    /// How many descriptors it has, where the kernel tells.
+    pub descriptors: u64,
+    /// What was refused, and with which error number.
+    pub why: String,
+}

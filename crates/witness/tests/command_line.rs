@@ -1,0 +1,252 @@
+//! What the command line promises: statuses, suggestions, where text goes and how it looks.
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+fn witness(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    command
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE");
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    told(witness(arguments).output().expect("witness runs"))
+}
+
+fn told(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[test]
+fn an_unknown_claim_suggests_the_nearest_and_exits_2() {
+    for arguments in [
+        ["run", "ofset"].as_slice(),
+        &["ofset"],
+        &["explain", "ofset"],
+        &["selftest", "ofset"],
+        &["run", "layers", "ofset"],
+    ] {
+        let (status, out, err) = run(arguments);
+        assert_eq!(status, Some(2), "{arguments:?}");
+        assert_eq!(
+            err, "error: no claim `ofset`; did you mean `offset`?\n",
+            "{arguments:?}"
+        );
+        assert_eq!(out, "", "nothing runs before the names are known");
+    }
+    let (status, _, err) = run(&["run", "0xZZZZ"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        err.contains("no claim `0xZZZZ`") && err.contains("list"),
+        "{err}"
+    );
+}
+
+#[test]
+fn an_unknown_topic_suggests_the_nearest_and_exits_2() {
+    let (status, out, err) = run(&["run", "--topic", "open-file"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert_eq!(
+        err,
+        "error: no topic `open-file`; did you mean `open-files`?\n"
+    );
+}
+
+#[test]
+fn an_unknown_option_is_usage_and_exits_2() {
+    let (status, out, err) = run(&["--frobnicate"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert!(
+        err.contains("--frobnicate") && err.contains("Usage"),
+        "{err}"
+    );
+    assert_eq!(run(&["explain"]).0, Some(2), "explain wants an id");
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    for help in ["-h", "--help"] {
+        let (status, out, err) = run(&[help]);
+        assert_eq!((status, err.as_str()), (Some(0), ""));
+        assert!(
+            out.contains("Usage: witness") && out.contains("selftest"),
+            "{out}"
+        );
+    }
+    let long = run(&["--help"]).1;
+    assert!(
+        long.contains("Exit status: 0"),
+        "the statuses are told: {long}"
+    );
+    for version in ["-V", "--version"] {
+        let (status, out, _) = run(&[version]);
+        assert_eq!(status, Some(0));
+        assert_eq!(out, concat!("witness ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+}
+
+#[test]
+fn one_claim_runs_alone_and_tells_its_details() {
+    let (status, out, err) = run(&["run", "layers"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    assert!(out.contains("layers") && out.contains("control"), "{out}");
+    assert!(out.ends_with("1 claim: 1 hold\n"), "{out}");
+    let (status, twice, _) = run(&["run", "layers", "layers"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        twice.ends_with("1 claim: 1 hold\n"),
+        "named twice, run once: {twice}"
+    );
+}
+
+#[test]
+fn explain_runs_nothing_and_tells_all() {
+    let (status, out, _) = run(&["explain", "fork-shares-description"]);
+    assert_eq!(status, Some(0));
+    for part in [
+        "measured",
+        "control",
+        "predicted",
+        "syscalls",
+        "kcmp(2)",
+        "notes",
+    ] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+}
+
+#[test]
+fn no_escape_sequences_where_no_terminal_is() {
+    for arguments in [
+        ["list"].as_slice(),
+        &["run", "layers"],
+        &["explain", "layers"],
+        &["nosuch"],
+    ] {
+        let (_, out, err) = run(arguments);
+        assert!(
+            !out.contains('\x1b') && !err.contains('\x1b'),
+            "{arguments:?}: {out}{err}"
+        );
+    }
+    // The control: asked for, they are there, unless NO_COLOR is set.
+    let coloured = |no_color: bool| {
+        let mut command = witness(&["run", "layers"]);
+        command.env("CLICOLOR_FORCE", "1");
+        if no_color {
+            command.env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
+        }
+        told(command.output().expect("witness runs"))
+            .1
+            .contains('\x1b')
+    };
+    assert!(coloured(false), "CLICOLOR_FORCE is honoured");
+    assert!(!coloured(true), "NO_COLOR is honoured");
+}
+
+#[test]
+fn a_full_output_is_an_error() {
+    for arguments in [
+        ["run", "layers"].as_slice(),
+        &["run", "layers", "--json"],
+        &["list"],
+        &["explain", "layers"],
+        &["selftest", "layers"],
+    ] {
+        let full = File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("/dev/full");
+        let output = witness(arguments)
+            .stdout(full)
+            .output()
+            .expect("witness runs");
+        let (status, _, err) = told(output);
+        assert_eq!(status, Some(2), "{arguments:?}: {err}");
+        assert!(
+            err.starts_with("error: write to standard output: No space left"),
+            "{arguments:?}: {err}"
+        );
+    }
+}
+
+#[test]
+fn a_full_standard_error_is_no_panic() {
+    let full = File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    let status = witness(&["nosuch"])
+        .stderr(full)
+        .status()
+        .expect("witness runs");
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn a_closed_output_is_no_panic() {
+    for redirection in [">&-", "2>&-", "<&-", "<&- >&- 2>&-"] {
+        let script = format!("exec \"$0\" run layers {redirection}");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_witness")]);
+        let (status, _, err) = told(shell.output().expect("sh runs"));
+        assert!(
+            matches!(status, Some(0 | 2)),
+            "{redirection}: {status:?} {err}"
+        );
+        assert!(!err.contains("panicked"), "{redirection}: {err}");
+    }
+}
+
+#[test]
+fn a_reader_who_goes_away_ends_the_run_quietly() {
+    for arguments in [
+        ["run"].as_slice(),
+        &["list"],
+        &["run", "--json"],
+        &["selftest"],
+    ] {
+        let mut child = witness(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("witness runs");
+        // Read a line at most, then close the pipe.
+        let mut line = String::new();
+        let out = child.stdout.take().expect("a pipe");
+        if arguments != ["run", "--json"] {
+            BufReader::new(out).read_line(&mut line).expect("a line");
+        } else {
+            drop(out);
+        }
+        let (status, _, err) = told(child.wait_with_output().expect("it ends"));
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_html_file_that_cannot_be_written_is_an_error() {
+    let (status, _, err) = run(&["run", "layers", "--html", "/nonexistent/report.html"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        err.contains("write /nonexistent/report.html: No such file"),
+        "{err}"
+    );
+}
+
+#[test]
+fn selftest_turns_a_claim() {
+    let (status, out, err) = run(&["selftest", "layers"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.contains("1 of 1 turned"), "{out}");
+}
