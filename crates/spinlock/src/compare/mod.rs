@@ -33,7 +33,7 @@ pub struct Plan {
     pub window: Duration,
     /// Windows for each lock and regime; one more is run to time the waits.
     pub rounds: usize,
-    /// No window is repeated after this time.
+    /// No round is begun and no window is repeated after this time; one round is always run.
     pub limit: Duration,
     /// Orders the windows.
     pub seed: u64,
@@ -215,14 +215,18 @@ impl Plan {
             Ok(())
         };
 
+        // The waits first, so that a run that is cut short has timed them, too.
         for round in 0..=self.rounds {
+            if round > 1 && started.elapsed() > self.limit {
+                break;
+            }
             let mut regimes: Vec<&mut [Cell]> = cells.chunks_mut(self.locks.len()).collect();
             shuffle(&mut regimes, &mut seed);
             for regime in regimes {
                 let mut order: Vec<&mut Cell> = regime.iter_mut().collect();
                 shuffle(&mut order, &mut seed);
                 for cell in order {
-                    open(cell, round == self.rounds)?;
+                    open(cell, round == 0)?;
                 }
             }
         }
