@@ -105,7 +105,7 @@ pub(crate) fn heavy_barrier() -> bool {
 /// instructions, because those last from 4 to 50 ns.
 pub(crate) const GLANCE: Duration = Duration::from_nanos(120);
 /// How long it leaves the cache line alone if they do.
-pub(crate) const AWAY: Duration = Duration::from_nanos(900);
+pub(crate) const AWAY: Duration = Duration::from_nanos(1300);
 
 /// Spins for `time` without touching the lock.
 pub(crate) fn stay_away(time: Duration) {
