@@ -1,1 +1,30 @@
-//! accept-queue
+//! The accept queue, wake-one and the thundering herd: the strategies by which several processes
+//! accept from one address, the meter that counts what the kernel does for each connection, a
+//! pre-forked server, and the claims of this topic.
+
+pub mod claims;
+mod client;
+pub mod herd;
+mod interrupt;
+mod listen;
+mod network;
+pub mod server;
+mod shared;
+pub mod strategies;
+mod tally;
+mod workers;
+
+pub use client::{Client, End, end};
+pub use interrupt::Interrupt;
+pub use listen::{Empty, Site};
+pub use tally::{Detail, now_ns};
+pub use workers::{Counts, Snapshot, Workers, room_for};
+
+use claim::Topic;
+
+/// The topic, its claims in the order in which they are best read.
+pub const TOPIC: Topic = Topic {
+    name: "accept-queue",
+    title: "the accept queue, wake-one and the thundering herd",
+    claims: claims::ALL,
+};

@@ -23,7 +23,7 @@ pub struct Child<R> {
     pidfd: OwnedFd,
     link: Link,
     /// The child's end, which a shared table must keep until the child is gone.
-    _shared: Option<Link>,
+    shared: Option<Link>,
     limit: Duration,
     status: Option<WaitStatus>,
     answer: PhantomData<fn() -> R>,
@@ -52,7 +52,7 @@ impl<R> Child<R> {
             pid,
             pidfd,
             link,
-            _shared: shared,
+            shared,
             limit: LIMIT,
             status: None,
             answer: PhantomData,
@@ -117,8 +117,13 @@ impl<R: DeserializeOwned> Child<R> {
     /// this parent keeps that end, too, and cannot be told so.
     ///
     /// # Errors
-    /// The child ended or failed instead, or did not exec within the limit.
+    /// The child ended or failed instead, or did not exec within the limit; or it shares the
+    /// descriptor table, where the parent holds the child's end open as well.
     pub fn at_exec(&mut self) -> Result<(), Error> {
+        if self.shared.is_some() {
+            let what = "shares the descriptor table, so its exec closes nothing that can be seen";
+            return Err(self.error(ErrorKind::Unexpected(what.to_owned())));
+        }
         match self.link.recv(None, Some(Deadline::after(self.limit))) {
             Err(Silence::Gone) if self.has_program() => Ok(()),
             Err(silence) => Err(self.silent(silence, "exec")),

@@ -473,6 +473,11 @@ fn no_exec() -> Outcome {
     })?;
     let error = error_of(missing.at_exec())?;
     says(&error, &["missing (pid ", "No such file"])?;
+    let mut sharing = child::fork_with(Descriptors::Shared, "sharing", |_| sleep_for_ever())?;
+    says(
+        &error_of(sharing.at_exec())?,
+        &["sharing (pid ", "shares the descriptor table"],
+    )?;
     for _ in 0..200 {
         let mut dying = child::fork("dying", |_| -> Result<(), child::BoxError> {
             raise(Signal::SIGKILL)?;

@@ -56,7 +56,22 @@ const MESSAGE: usize = 72;
 /// # Errors
 /// EPROTONOSUPPORT, ENOENT or EPERM where the kernel or a filter has no sock_diag.
 pub fn tcp_on(port: u16) -> Result<Vec<Socket>, Error> {
-    on(port, libc::IPPROTO_TCP as u8)
+    sockets(&Question {
+        port,
+        ..Question::of(libc::IPPROTO_TCP)
+    })
+}
+
+/// Every TCP socket of this network namespace that listens, IPv4 and IPv6. The kernel looks at
+/// those alone, however many connections there are.
+///
+/// # Errors
+/// As [`tcp_on`].
+pub fn tcp_listeners() -> Result<Vec<Socket>, Error> {
+    sockets(&Question {
+        states: 1 << LISTEN,
+        ..Question::of(libc::IPPROTO_TCP)
+    })
 }
 
 /// Every UDP socket of this network namespace with `port` as its local port, IPv4 and IPv6.
@@ -64,24 +79,65 @@ pub fn tcp_on(port: u16) -> Result<Vec<Socket>, Error> {
 /// # Errors
 /// As [`tcp_on`].
 pub fn udp_on(port: u16) -> Result<Vec<Socket>, Error> {
-    on(port, libc::IPPROTO_UDP as u8)
+    sockets(&Question {
+        port,
+        ..Question::of(libc::IPPROTO_UDP)
+    })
 }
 
-fn on(port: u16, protocol: u8) -> Result<Vec<Socket>, Error> {
+/// What is asked of one protocol.
+struct Question {
+    protocol: u8,
+    /// Bit N for state N.
+    states: u32,
+    /// Local port; 0 for any.
+    port: u16,
+}
+
+impl Question {
+    fn of(protocol: i32) -> Self {
+        Question {
+            protocol: protocol as u8,
+            states: u32::MAX,
+            port: 0,
+        }
+    }
+
+    /// Whether a socket is meant; the kernel may answer with more.
+    fn means(&self, socket: &Socket) -> bool {
+        self.port == 0 || socket.local.port() == self.port
+    }
+
+    /// `struct nlmsghdr` and `struct inet_diag_req_v2`.
+    fn request(&self, family: u8) -> Vec<u8> {
+        const LENGTH: usize = HEADER + 56;
+        let mut request = Vec::with_capacity(LENGTH);
+        request.extend((LENGTH as u32).to_ne_bytes());
+        request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+        request.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+        request.extend([0; 8]);
+        request.extend([family, self.protocol, 0, 0]);
+        request.extend(self.states.to_ne_bytes());
+        request.extend(self.port.to_be_bytes());
+        request.resize(LENGTH, 0);
+        request
+    }
+}
+
+fn sockets(question: &Question) -> Result<Vec<Socket>, Error> {
     let mut found = Vec::new();
     for family in [libc::AF_INET as u8, libc::AF_INET6 as u8] {
-        let sockets = dump(family, protocol, port)
-            .map_err(|errno| Error::new(format!("sock_diag dump of port {port}"), errno))?;
-        found.extend(
-            sockets
-                .into_iter()
-                .filter(|socket| socket.local.port() == port),
-        );
+        let what = || match question.port {
+            0 => "sock_diag dump".to_owned(),
+            port => format!("sock_diag dump of port {port}"),
+        };
+        found.extend(dump(family, question).map_err(|errno| Error::new(what(), errno))?);
     }
+    found.retain(|socket| question.means(socket));
     Ok(found)
 }
 
-fn dump(family: u8, protocol: u8, port: u16) -> Result<Vec<Socket>, Errno> {
+fn dump(family: u8, question: &Question) -> Result<Vec<Socket>, Errno> {
     let socket = socket(
         AddressFamily::Netlink,
         SockType::Datagram,
@@ -90,7 +146,7 @@ fn dump(family: u8, protocol: u8, port: u16) -> Result<Vec<Socket>, Errno> {
     )?;
     sendto(
         socket.as_raw_fd(),
-        &request(family, protocol, port),
+        &question.request(family),
         &NetlinkAddr::new(0, 0),
         MsgFlags::empty(),
     )?;
@@ -105,21 +161,6 @@ fn dump(family: u8, protocol: u8, port: u16) -> Result<Vec<Socket>, Errno> {
             return Ok(found);
         }
     }
-}
-
-/// `struct nlmsghdr` and `struct inet_diag_req_v2` that ask for a local port in every state.
-fn request(family: u8, protocol: u8, port: u16) -> Vec<u8> {
-    const LENGTH: usize = HEADER + 56;
-    let mut request = Vec::with_capacity(LENGTH);
-    request.extend((LENGTH as u32).to_ne_bytes());
-    request.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    request.extend((NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    request.extend([0; 8]);
-    request.extend([family, protocol, 0, 0]);
-    request.extend(u32::MAX.to_ne_bytes());
-    request.extend(port.to_be_bytes());
-    request.resize(LENGTH, 0);
-    request
 }
 
 /// Adds the sockets of one datagram to `found`; true at the end of the dump.
@@ -193,6 +234,9 @@ mod tests {
             (LISTEN, listener.local_addr().unwrap())
         );
         assert_ne!((sockets[0].inode, sockets[0].cookie), (0, 0));
+        let listeners = tcp_listeners().unwrap();
+        assert!(listeners.contains(&sockets[0]));
+        assert!(listeners.iter().all(|socket| socket.state == LISTEN));
     }
 
     proptest! {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use claim::render::{html, json, text};
-use claim::{Document, Machine, Order, Register, Report, Summary, Verdict};
+use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
 
+use crate::isolate::unturned;
 use crate::{run_isolated, select};
 
 /// Options of a run.
@@ -122,7 +123,7 @@ pub fn selftest(register: &Register, ids: &[String]) -> Result<u8> {
     let (mut turned, mut not_measured) = (0, 0);
     for claim in &claims {
         let report = run_isolated(claim, Order::Exchanged);
-        let blind = blind(claim, &report);
+        let blind = unturned(claim, &report);
         let outcome = match &report.verdict {
             Verdict::Refuted if blind.is_empty() => {
                 turned += 1;
@@ -138,11 +139,9 @@ pub fn selftest(register: &Register, ids: &[String]) -> Result<u8> {
             }
             verdict => {
                 status = status.max(1);
-                format!(
-                    "BLIND: {}; {}",
-                    verdict.name().replace('_', " "),
-                    blind.join("; ")
-                )
+                let names: Vec<&str> = blind.iter().map(|quantity| quantity.name).collect();
+                let verdict = verdict.name().replace('_', " ");
+                format!("BLIND: {verdict}; did not turn: {}", names.join("; "))
             }
         };
         print(&format!("{:<32} {outcome}\n", claim.id))?;
@@ -152,19 +151,6 @@ pub fn selftest(register: &Register, ids: &[String]) -> Result<u8> {
         "\n{turned} of {count} turned, {not_measured} not measured here\n"
     ))?;
     Ok(status)
-}
-
-/// Quantities that read as the experiment should although the control was set up in its place.
-fn blind(claim: &claim::Claim, report: &Report) -> Vec<String> {
-    let unturned = claim.quantities.iter().filter(|quantity| {
-        report
-            .observed
-            .get(quantity.name)
-            .is_some_and(|value| quantity.experiment.allows(value))
-    });
-    unturned
-        .map(|quantity| format!("`{}` did not turn", quantity.name))
-        .collect()
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Order, Report, Verdict};
+use claim::{Arm, Claim, Order, Quantity, Report, Verdict};
 use nix::sys::prctl;
 
 use crate::{quiet, refusal};
@@ -21,21 +21,35 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 pub fn run_isolated(claim: &Claim, order: Order) -> Report {
     for _ in 1..quiet::ATTEMPTS {
         let (report, others) = quiet::watched(|| once(claim, order));
-        if as_it_should(&report, order) || !quiet::is_disturbed(claim, others) {
+        if as_it_should(claim, &report, order) || !quiet::is_disturbed(claim, others) {
             return report;
         }
     }
     let (mut report, others) = quiet::watched(|| once(claim, order));
-    if !as_it_should(&report, order) && quiet::is_disturbed(claim, others) {
+    if !as_it_should(claim, &report, order) && quiet::is_disturbed(claim, others) {
         report.verdict = quiet::disturbed(others);
+        report.observed.clear();
+        report.control.observed.clear();
     }
     report
 }
 
-fn as_it_should(report: &Report, order: Order) -> bool {
+/// Quantities that read as the experiment should: after a run with the arms exchanged, those of a
+/// blind instrument.
+pub(crate) fn unturned<'a>(claim: &'a Claim, report: &Report) -> Vec<&'a Quantity> {
+    let as_claimed = |quantity: &&Quantity| {
+        let observed = report.observed.get(quantity.name);
+        observed.is_some_and(|value| quantity.experiment.allows(value))
+    };
+    claim.quantities.iter().filter(as_claimed).collect()
+}
+
+fn as_it_should(claim: &Claim, report: &Report, order: Order) -> bool {
     match order {
         Order::AsClaimed => report.verdict.holds(),
-        Order::Exchanged => report.verdict == Verdict::Refuted,
+        Order::Exchanged => {
+            report.verdict == Verdict::Refuted && unturned(claim, report).is_empty()
+        }
     }
 }
 

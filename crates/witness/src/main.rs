@@ -49,7 +49,12 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<u8> {
-    let register = Register::new(&[open_files::TOPIC, spinlock::TOPIC])?;
+    let register = Register::new(&[
+        open_files::TOPIC,
+        accept_queue::TOPIC,
+        spinlock::TOPIC,
+        address_space::TOPIC,
+    ])?;
     match cli.command {
         None => cli.run.run(&register),
         Some(Command::Run(run)) => run.run(&register),

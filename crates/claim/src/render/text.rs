@@ -248,7 +248,7 @@ fn grid(table: &Table, width: usize) -> String {
         .add_rows(&table.rows);
     let mut out = format!("\n    {BOLD}{}{BOLD:#}\n", table.title);
     grid.lines()
-        .for_each(|line| out += &format!("    {line}\n"));
+        .for_each(|line| out += &format!("   {}\n", line.trim_end()));
     out
 }
 

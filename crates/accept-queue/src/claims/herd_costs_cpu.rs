@@ -1,0 +1,100 @@
+//! What the herd costs: CPU time of the workers per connection, both ways in one run.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+
+use crate::client::{self, Client};
+use crate::listen::Site;
+use crate::strategies;
+use crate::tally::Detail;
+use crate::workers::Workers;
+
+const WORKERS: usize = 100;
+const ROUNDS: usize = 7;
+const CONNECTIONS: usize = 6;
+
+const RATIO: &str = "CPU per connection over that of wake-one, 100 workers";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "herd-costs-cpu",
+    topic: "accept-queue",
+    statement: "Waking everyone costs CPU time: 100 workers in poll spend a multiple of what 100 workers \
+                in accept spend on a connection.",
+    measures: "Both sets of workers live side by side; in seven rounds each is given six connections in \
+               turn. The ratio is that of the medians of their CPU time (/proc/PID/schedstat).",
+    control: "workers in epoll_wait with EPOLLEXCLUSIVE instead of poll",
+    notes: &[13],
+    needs: &["/proc/PID/schedstat (CONFIG_SCHED_INFO)"],
+    syscalls: &["poll", "accept4"],
+    man: &["poll(2)", "accept(2)"],
+    quantities: &[Quantity {
+        name: RATIO,
+        unit: "x",
+        experiment: Prediction::AtLeast(2.5),
+        control: Prediction::AtMost(2.0),
+    }],
+    limit: Duration::from_secs(30),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let strategy = match arm {
+        Arm::Experiment => "poll",
+        Arm::Control => "epoll-exclusive",
+    };
+    let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("blocking")?);
+    let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
+    // The first round meets cold pages and is not counted.
+    for round in 0..=ROUNDS {
+        let (a, b) = (herd.cpu_us()?, one.cpu_us()?);
+        if round > 0 {
+            herd_us.push(a);
+            one_us.push(b);
+        }
+    }
+    let columns = ["workers wait in", "least", "median", "most"];
+    let mut table = Table::new("worker CPU per connection, us", &columns);
+    let mut median = |name: &str, values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        let median = values[ROUNDS / 2];
+        let told = [values[0], median, values[ROUNDS - 1]].map(|us| format!("{us:.1}"));
+        table.row([name.to_owned()].into_iter().chain(told));
+        median
+    };
+    let ratio = median(strategy, &mut herd_us) / median("blocking", &mut one_us);
+    Ok(Reading::counters().with(RATIO, ratio).table(table))
+}
+
+struct Herd {
+    workers: Workers,
+    client: Client,
+}
+
+impl Herd {
+    fn start(strategy: &str) -> Result<Self> {
+        let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(WORKERS))?;
+        let address = prepared.listeners[0].local_addr().context("getsockname")?;
+        Ok(Herd {
+            workers: Workers::start(&mut prepared, WORKERS, Detail::Nothing)?,
+            client: Client::of(address),
+        })
+    }
+
+    /// CPU time of the workers for one connection, over a round of them, in microseconds.
+    fn cpu_us(&mut self) -> Result<f64> {
+        let before = self.workers.settle()?;
+        for _ in 0..CONNECTIONS {
+            self.workers.asleep()?;
+            client::end(self.client.connect()?)?;
+        }
+        let spent = self
+            .workers
+            .settle()?
+            .since(&before)
+            .sum(|worker| worker.cpu_ns);
+        Ok(spent as f64 / 1e3 / CONNECTIONS as f64)
+    }
+}

@@ -1,0 +1,150 @@
+//! The claims, one a file; `ALL` is the order of the tour.
+
+mod accept_mutex_cost;
+mod accept_wakes_exactly_one;
+mod at_most_one_in_bursts;
+mod backlog_plus_one;
+mod exclusive_waiters;
+mod herd_costs_cpu;
+mod listener_shared_by_fork;
+mod others_stay_asleep;
+mod queue_belongs_to_the_socket;
+mod reuseport_splits_the_queue;
+mod strace_makes_the_herd;
+mod thundering_herd;
+mod workers_sleep_on_one_queue;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use claim::{Claim, Evidence, Reading};
+
+use crate::client::{self, Client};
+use crate::herd::{Kernel, Pace, Plan, Row, checked, measure};
+use crate::listen::Site;
+use crate::strategies;
+use crate::tally::Detail;
+use crate::workers::{Counts, Workers};
+
+/// Every claim of the topic.
+pub const ALL: &[Claim] = &[
+    listener_shared_by_fork::CLAIM,
+    queue_belongs_to_the_socket::CLAIM,
+    backlog_plus_one::CLAIM,
+    workers_sleep_on_one_queue::CLAIM,
+    accept_wakes_exactly_one::CLAIM,
+    others_stay_asleep::CLAIM,
+    thundering_herd::CLAIM,
+    herd_costs_cpu::CLAIM,
+    exclusive_waiters::CLAIM,
+    at_most_one_in_bursts::CLAIM,
+    reuseport_splits_the_queue::CLAIM,
+    accept_mutex_cost::CLAIM,
+    strace_makes_the_herd::CLAIM,
+];
+
+const SAME: &str = "same";
+const DIFFERENT: &str = "different";
+
+/// What the claims that need no privilege say of their stronger evidence.
+const TRACEPOINT_IF_ALLOWED: &str =
+    "root to count with sched:sched_waking too; without, voluntary context switches";
+
+/// The tracepoint, where it may be used and has passed its self-check.
+fn kernel() -> Option<Kernel> {
+    checked().ok()
+}
+
+/// Measures one row; every worker sleeps in its call before each connection.
+fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel>) -> Result<Row> {
+    at_pace(Pace::AllAsleep, strategy, workers, connections, kernel)
+}
+
+/// Measures one row.
+fn at_pace(
+    pace: Pace,
+    strategy: &str,
+    workers: usize,
+    connections: u64,
+    kernel: Option<Kernel>,
+) -> Result<Row> {
+    let plan = Plan {
+        site: Site::loopback(workers),
+        connections,
+        pace,
+        kernel,
+        detail: Detail::Counts,
+    };
+    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {
+        ControlFlow::Continue(())
+    })?;
+    ensure!(
+        row.note.is_empty(),
+        "{strategy}, {workers} workers: {}",
+        row.note
+    );
+    Ok(row)
+}
+
+/// What one worker did during one connection.
+struct Did {
+    pid: i32,
+    counts: Counts,
+}
+
+/// Makes connections one by one, all workers asleep before and after each; for each connection what
+/// each worker did.
+fn each_woken(strategy: &str, workers: usize, connections: usize) -> Result<Vec<Vec<Did>>> {
+    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
+    let address = prepared.listeners[0].local_addr().context("getsockname")?;
+    let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
+    let mut client = Client::of(address);
+    let mut before = workers.settle()?;
+    let mut rounds = Vec::new();
+    for _ in 0..connections {
+        client::end(client.connect()?)?;
+        let after = workers.settle()?;
+        let counts = after.since(&before).each;
+        let round = workers.pids().into_iter().zip(counts);
+        rounds.push(round.map(|(pid, counts)| Did { pid, counts }).collect());
+        before = after;
+    }
+    Ok(rounds)
+}
+
+/// An empty reading with the evidence that `kernel` gives.
+fn reading(kernel: Option<Kernel>) -> Reading {
+    Reading::new(match kernel {
+        Some(_) => Evidence::Kernel,
+        None => Evidence::Counters,
+    })
+}
+
+/// Wakeups per connection, by the best evidence of the row.
+fn wakeups(row: &Row) -> f64 {
+    let best = row
+        .wakeups_kernel_per_connection
+        .or(row.wakeups_per_connection);
+    best.unwrap_or(f64::NAN)
+}
+
+/// The same, of all its connections.
+fn total_wakeups(row: &Row) -> u64 {
+    (wakeups(row) * row.connections as f64).round() as u64
+}
+
+/// Waits until the kernel shows what is waited for, without sleeping.
+fn until(what: &str, mut shown: impl FnMut() -> Result<bool>) -> Result<()> {
+    const LIMIT: Duration = Duration::from_secs(3);
+    let deadline = Instant::now() + LIMIT;
+    while !shown()? {
+        ensure!(
+            Instant::now() < deadline,
+            "{what}: not within {:.0} s",
+            LIMIT.as_secs_f64()
+        );
+        std::thread::yield_now();
+    }
+    Ok(())
+}

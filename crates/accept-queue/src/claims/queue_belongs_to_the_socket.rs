@@ -1,0 +1,97 @@
+//! Connections are made by the kernel and wait at the socket, before and whether or not a process
+//! accepts; whoever calls accept takes the next.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
+
+use super::until;
+use crate::client::Client;
+use crate::listen::{Empty, Site};
+
+/// Connections that are made.
+const MADE: u64 = 3;
+
+const UNACCEPTED: &str = "ESTABLISHED at the server, held by no process (inode 0)";
+const BY_TCP_INFO: &str = "length of the queue by TCP_INFO";
+const BY_SOCK_DIAG: &str = "length of the queue by sock_diag";
+const LATECOMER: &str = "accepted by a process forked after they were made";
+
+const fn all_or_none(name: &'static str) -> Quantity {
+    Quantity {
+        name,
+        unit: "",
+        experiment: Prediction::Count(MADE),
+        control: Prediction::Count(0),
+    }
+}
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "queue-belongs-to-the-socket",
+    topic: "accept-queue",
+    statement: "The kernel completes connections and queues them at the listening socket; a process \
+                that did not exist when they were made can accept them.",
+    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for the \
+               queue; then a child is forked that accepts until the queue is empty.",
+    control: "the parent accepts the three before it asks",
+    notes: &[9],
+    needs: &[],
+    syscalls: &[
+        "connect",
+        "getsockopt TCP_INFO",
+        "sendto AF_NETLINK",
+        "fork",
+        "accept4",
+    ],
+    man: &["listen(2)", "tcp(7)", "sock_diag(7)"],
+    quantities: &[
+        all_or_none(UNACCEPTED),
+        all_or_none(BY_TCP_INFO),
+        all_or_none(BY_SOCK_DIAG),
+        all_or_none(LATECOMER),
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let listener = Site::loopback(1).listener(Empty::Again)?;
+    let address = listener.local_addr().context("getsockname")?;
+    let mut client = Client::of(address);
+    let mut connections = Vec::new();
+    for _ in 0..MADE {
+        connections.push(client.connect()?);
+    }
+    until("the connections in the queue", || {
+        Ok(u64::from(observe::tcp_info::of(&listener)?.unacked) == MADE)
+    })?;
+    let mut taken: Vec<TcpStream> = Vec::new();
+    if arm == Arm::Control {
+        for _ in 0..MADE {
+            taken.push(listener.accept().context("accept")?.0);
+        }
+    }
+    let by_tcp_info = observe::tcp_info::of(&listener)?.unacked;
+    let sockets = tcp_on(address.port())?;
+    let of_state = |state| sockets.iter().filter(move |socket| socket.state == state);
+    let by_sock_diag: u32 = of_state(LISTEN).map(|socket| socket.receive_queue).sum();
+    let unaccepted = of_state(ESTABLISHED)
+        .filter(|socket| socket.inode == 0)
+        .count();
+    let latecomer = child::fork("latecomer", |_| {
+        let mut accepted = 0u64;
+        while listener.accept().is_ok() {
+            accepted += 1;
+        }
+        Ok(accepted)
+    })?;
+    Ok(Reading::kernel()
+        .with(UNACCEPTED, unaccepted)
+        .with(BY_TCP_INFO, by_tcp_info)
+        .with(BY_SOCK_DIAG, by_sock_diag)
+        .with(LATECOMER, latecomer.join()?))
+}

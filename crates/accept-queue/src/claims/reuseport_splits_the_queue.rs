@@ -1,0 +1,133 @@
+//! SO_REUSEPORT: as many queues as sockets, and a dead worker takes its own queue with it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+
+use super::until;
+use crate::client::{self, Client, End};
+use crate::listen::{Empty, Site};
+
+const WORKERS: usize = 4;
+const CONNECTIONS: u32 = 64;
+
+const QUEUES: &str = "queues that 64 connections to one port wait in";
+const RESET: &str = "connections reset when one of 4 workers dies";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "reuseport-splits-the-queue",
+    topic: "accept-queue",
+    statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it when its \
+                worker dies is reset.",
+    measures: "Four workers each hold one listening socket of one port and accept nothing; 64 clients \
+               connect; TCP_INFO tells each queue. The worker with the longest queue is killed, the \
+               others then accept what they have.",
+    control: "the four hold one socket: one queue, and the others accept all of it",
+    notes: &[9],
+    needs: &[],
+    syscalls: &["setsockopt SO_REUSEPORT", "getsockopt TCP_INFO", "accept4"],
+    man: &["socket(7)", "tcp(7)"],
+    quantities: &[
+        Quantity {
+            name: QUEUES,
+            unit: "",
+            experiment: Prediction::AtLeast(2.0),
+            control: Prediction::Count(1),
+        },
+        Quantity {
+            name: RESET,
+            unit: "",
+            // The longest of four queues holds a quarter at least.
+            experiment: Prediction::AtLeast((CONNECTIONS / WORKERS as u32) as f64),
+            control: Prediction::Count(0),
+        },
+    ],
+    limit: Duration::from_secs(15),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let migrates = observe::read("/proc/sys/net/ipv4/tcp_migrate_req").unwrap_or_default();
+    if migrates.trim() == "1" {
+        return Err(NotMeasured::new(
+            "net.ipv4.tcp_migrate_req is 1: the kernel moves a dead socket's queue to another",
+            "run it in a network namespace of its own (unshare -n)",
+        )
+        .into());
+    }
+    let site = Site::loopback(WORKERS);
+    let mut listeners = match arm {
+        Arm::Experiment => site.group()?,
+        Arm::Control => vec![site.listener(Empty::Sleep)?],
+    };
+    let address = listeners[0].local_addr().context("getsockname")?;
+    let mut workers = Vec::new();
+    for index in 0..WORKERS {
+        workers.push(child::fork("worker", |parent| {
+            // Each closes its siblings' sockets: only then does its own die with it.
+            let own = listeners.swap_remove(index.min(listeners.len() - 1));
+            listeners.clear();
+            parent.checkpoint()?;
+            own.set_nonblocking(true)?;
+            let mut accepted = Vec::new();
+            while let Ok((connection, _)) = own.accept() {
+                accepted.push(connection);
+            }
+            Ok(accepted.len() as u64)
+        })?);
+    }
+    for worker in &mut workers {
+        worker.at_checkpoint()?;
+    }
+    let mut client = Client::of(address);
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(client.connect()?);
+    }
+    let lengths = || -> Result<Vec<u32>> {
+        let length = |listener| Ok(observe::tcp_info::of(listener)?.unacked);
+        listeners.iter().map(length).collect()
+    };
+    until("64 connections in the queues", || {
+        Ok(lengths()?.iter().sum::<u32>() == CONNECTIONS)
+    })?;
+    let lengths = lengths()?;
+    let (longest, &length) = lengths
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, length)| **length)
+        .context("no queue")?;
+    // The workers' sockets are theirs alone from here on.
+    drop(listeners);
+    let mut victim = workers.remove(longest);
+    victim.signal(nix::sys::signal::Signal::SIGKILL)?;
+    victim.wait()?;
+    for worker in &mut workers {
+        worker.release()?;
+    }
+    let mut accepted = 0;
+    for worker in workers {
+        accepted += worker.join()?;
+    }
+    let mut reset = 0u32;
+    for connection in connections {
+        reset += u32::from(client::end(connection)? == End::Reset);
+    }
+    ensure!(
+        accepted + u64::from(reset) == u64::from(CONNECTIONS),
+        "{accepted} accepted and {reset} reset of {CONNECTIONS}"
+    );
+    let mut table = Table::new("length of each queue", &["socket", "connections"]);
+    for (index, length) in lengths.iter().enumerate() {
+        table.row([index.to_string(), length.to_string()]);
+    }
+    Ok(Reading::kernel()
+        .with(QUEUES, lengths.iter().filter(|&&length| length > 0).count())
+        .with(RESET, reset)
+        .note(format!(
+            "the killed worker's queue held {length}; {accepted} were accepted by the others, {reset} reset"
+        ))
+        .table(table))
+}

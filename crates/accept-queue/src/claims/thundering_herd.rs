@@ -1,0 +1,82 @@
+//! The thundering herd as it still is: a hundred pollers, and what becomes of the ninety-nine.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+
+use super::{TRACEPOINT_IF_ALLOWED, kernel, paced, reading, wakeups};
+
+const WORKERS: usize = 100;
+const CONNECTIONS: u64 = 20;
+
+const WAKEUPS: &str = "wakeups per connection, 100 workers";
+const WASTED: &str = "of them wasted";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "thundering-herd",
+    topic: "accept-queue",
+    statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection wakes \
+                them all and 99 wake for nothing.",
+    measures: "A hundred workers sleep in epoll_wait, each on an instance of its own; twenty times, all \
+               are seen asleep and a client is served.",
+    control: "a hundred workers that block in accept",
+    notes: &[13, 14],
+    needs: &[TRACEPOINT_IF_ALLOWED],
+    syscalls: &["epoll_wait", "accept4", "perf_event_open"],
+    man: &["epoll(7)", "accept(2)"],
+    quantities: &[
+        Quantity {
+            name: WAKEUPS,
+            unit: "",
+            experiment: Prediction::Between(99.0, 102.0),
+            control: Prediction::Between(1.0, 1.01),
+        },
+        Quantity {
+            name: WASTED,
+            unit: "",
+            experiment: Prediction::Between(98.0, 101.0),
+            control: Prediction::AtMost(0.01),
+        },
+    ],
+    limit: Duration::from_secs(30),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let kernel = kernel();
+    let strategy = match arm {
+        Arm::Experiment => "epoll-level",
+        Arm::Control => "blocking",
+    };
+    let row = paced(strategy, WORKERS, CONNECTIONS, kernel)?;
+    let of = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    let visible = of(row.wasted_visible);
+    let wasted = of(row.wasted_in_kernel) + visible;
+    let columns = ["per connection", "the notes", "measured"];
+    let mut table = Table::new("what the herd wastes", &columns);
+    let mut line = |what: &str, notes: &str, measured: f64| {
+        table.row([what.to_owned(), notes.to_owned(), format!("{measured:.2}")]);
+    };
+    line("wakeups and context switches for nothing", "99", wasted);
+    line(
+        "of them, returns to user space (mode transitions)",
+        "99",
+        visible,
+    );
+    line(
+        "accept calls for nothing (EAGAIN)",
+        "99",
+        of(row.eagain_per_connection),
+    );
+    Ok(reading(kernel)
+        .with(WAKEUPS, wakeups(&row))
+        .with(WASTED, wasted)
+        .caveat(format!(
+            "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look again \
+             and sleep inside the kernel: context switches, but neither system calls nor mode \
+             transitions"
+        ))
+        .table(table))
+}

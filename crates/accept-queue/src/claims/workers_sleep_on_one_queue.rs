@@ -1,0 +1,123 @@
+//! Where the waiting processes are, by the kernel's own account: asleep in accept, on one socket.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+use observe::wchan;
+
+use crate::listen::Site;
+use crate::strategies;
+use crate::tally::Detail;
+use crate::workers::Workers;
+
+const WORKERS: usize = 4;
+
+const CHANNEL: &str = "workers whose wait channel is inet_csk_accept";
+const CALL: &str = "workers blocked in accept4 on a listening socket";
+const SOCKETS: &str = "sockets that they listen on";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "workers-sleep-on-one-queue",
+    topic: "accept-queue",
+    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on that \
+                socket.",
+    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which each \
+               sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd the socket.",
+    control: "four workers that sleep in poll, each on a listening socket of its own",
+    notes: &[10],
+    needs: &["/proc/PID/wchan and /proc/PID/syscall of a child of one's own"],
+    syscalls: &["accept4"],
+    man: &["accept(2)", "proc_pid_wchan(5)", "proc_pid_syscall(5)"],
+    quantities: &[
+        Quantity {
+            name: CHANNEL,
+            unit: "",
+            experiment: Prediction::Count(WORKERS as u64),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: CALL,
+            unit: "",
+            experiment: Prediction::Count(WORKERS as u64),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: SOCKETS,
+            unit: "",
+            experiment: Prediction::Count(1),
+            control: Prediction::Count(WORKERS as u64),
+        },
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let mut herds = Vec::new();
+    match arm {
+        Arm::Experiment => herds.push(start("blocking", WORKERS)?),
+        Arm::Control => {
+            for _ in 0..WORKERS {
+                herds.push(start("poll", 1)?);
+            }
+        }
+    }
+    let (mut in_accept, mut in_call) = (0u64, 0u64);
+    let mut sockets = HashSet::new();
+    let columns = ["pid", "wait channel", "system call", "descriptor refers to"];
+    let mut table = Table::new("the workers, asleep", &columns);
+    for herd in &mut herds {
+        herd.asleep()?;
+        for pid in herd.pids() {
+            let channel = wchan::of(pid)?.ok_or_else(|| {
+                let why = format!("/proc/{pid}/wchan does not tell where an own child sleeps");
+                NotMeasured::new(
+                    why,
+                    "use a kernel with CONFIG_KALLSYMS, outside of a sandbox",
+                )
+            })?;
+            let call = wchan::syscall_of(pid)?.context("a worker woke")?;
+            let accepts = call.number == libc::SYS_accept4;
+            let socket = listens_on(pid)?;
+            in_accept += u64::from(channel == "inet_csk_accept");
+            in_call += u64::from(accepts);
+            let name = if accepts { "accept4" } else { "another" };
+            table.row([
+                pid.to_string(),
+                channel,
+                format!("{name} ({}) {:#x}", call.number, call.arguments[0]),
+                socket.clone(),
+            ]);
+            sockets.insert(socket);
+        }
+    }
+    Ok(Reading::kernel()
+        .with(CHANNEL, in_accept)
+        .with(CALL, in_call)
+        .with(SOCKETS, sockets.len())
+        .table(table))
+}
+
+fn start(strategy: &str, workers: usize) -> Result<Workers> {
+    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
+    Workers::start(&mut prepared, workers, Detail::Counts)
+}
+
+/// The listening socket among the descriptors of process `pid`: `socket:[inode]`.
+fn listens_on(pid: i32) -> Result<String> {
+    let listening: HashSet<String> = observe::sock_diag::tcp_listeners()?
+        .iter()
+        .map(|socket| format!("socket:[{}]", socket.inode))
+        .collect();
+    let directory = format!("/proc/{pid}/fd");
+    let entries = std::fs::read_dir(&directory).with_context(|| format!("read {directory}"))?;
+    let mut targets = entries
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned());
+    targets
+        .find(|target| listening.contains(target))
+        .with_context(|| format!("{directory} has no listening socket"))
+}

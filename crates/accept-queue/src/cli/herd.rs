@@ -1,0 +1,297 @@
+//! `accept-queue herd`: the meter.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use accept_queue::herd::{
+    Assertions, Kernel, Pace, Plan, Row, Trace, checked, csv, details, document, measure, overhead,
+    svg, table,
+};
+use accept_queue::strategies::{self, Strategy};
+use accept_queue::{Detail, Interrupt, Site};
+use anyhow::{Context, Result};
+use clap::Args;
+use nix::errno::Errno;
+
+use super::progress::Progress;
+use super::{INTERRUPTED, tell};
+use runner::print;
+
+/// Pairs of runs, with the meter and without.
+const PAIRS: usize = 7;
+
+/// Options of the meter.
+#[derive(Args, Clone, Debug)]
+pub struct HerdArgs {
+    /// Strategies to measure, or all
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "all"
+    )]
+    strategy: Vec<String>,
+    /// Numbers of workers
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "8",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    workers: Vec<u32>,
+    /// Connections to make for each row
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u64).range(1..))]
+    connections: u64,
+    /// When to make the next connection: all-asleep, back-to-back or burst=K
+    #[arg(long, value_name = "PACE", default_value = "all-asleep")]
+    pace: Pace,
+    /// Order in which rows are measured; they are shown in the order in which they were asked for
+    #[arg(long, value_name = "N", default_value = "1")]
+    seed: u64,
+    /// Address to listen on; port 0 lets the kernel choose
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Length of the accept queue; the kernel caps it at net.core.somaxconn
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
+    backlog: i32,
+    /// Print one JSON document instead of the table (described in docs/json.md)
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print comma-separated values instead of the table
+    #[arg(long)]
+    csv: bool,
+    /// Show every column
+    #[arg(long, conflicts_with_all = ["json", "csv"])]
+    details: bool,
+    /// Write a picture of the wakeups, too
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write what each worker did, for https://ui.perfetto.dev (Chrome trace event JSON)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Bounds that every row must keep, else exit 1: wakeups<=1.01,jain>=0.9
+    #[arg(long, value_name = "BOUNDS")]
+    assert: Option<Assertions>,
+    /// Measure what the meter itself costs the workers, instead
+    #[arg(long, conflicts_with_all = ["json", "csv", "details", "svg", "trace", "assert"])]
+    overhead: bool,
+}
+
+impl HerdArgs {
+    /// Measures, prints, and returns the exit status.
+    pub fn run(&self) -> Result<u8> {
+        let strategies = self.strategies()?;
+        for &workers in &self.workers {
+            accept_queue::room_for(workers as usize)?;
+        }
+        let interrupt = Interrupt::catch()?;
+        let (kernel, refused) = match checked() {
+            Ok(kernel) => (Some(kernel), None),
+            Err(error) => (None, Some(claim::told(&error))),
+        };
+        if self.overhead {
+            return self.overhead(&strategies, kernel);
+        }
+        let mut trace = self.trace.is_some().then(Trace::default);
+        let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut(), &interrupt)?;
+        let release = observe::machine::this().kernel;
+        if let (Some(path), Some(trace)) = (&self.trace, trace) {
+            write(path, &trace.document().to_string())?;
+        }
+        if let Some(path) = &self.svg {
+            write(path, &svg(&release, &rows))?;
+        }
+        print(&if self.json {
+            format!("{:#}\n", document(&release, &rows))
+        } else if self.csv {
+            csv(&rows)
+        } else if self.details {
+            table(&rows, refused.as_deref()) + &details(&rows)
+        } else {
+            table(&rows, refused.as_deref())
+        })?;
+        if interrupted {
+            tell("interrupted: the rows above cover what was done");
+            return Ok(INTERRUPTED);
+        }
+        let broken: Vec<String> = self
+            .assert
+            .iter()
+            .flat_map(|bounds| rows.iter().flat_map(|row| bounds.broken_by(row)))
+            .collect();
+        for row in &broken {
+            tell(&format!("assertion broken: {row}"));
+        }
+        let measured = rows.iter().any(|row| row.wakeups_per_connection.is_some());
+        Ok(match (broken.is_empty(), measured) {
+            (_, false) => 2,
+            (false, true) => 1,
+            (true, true) => 0,
+        })
+    }
+
+    /// Every row, in the order asked for; and whether the run was interrupted.
+    fn rows(
+        &self,
+        strategies: &[&'static Strategy],
+        kernel: Option<Kernel>,
+        mut trace: Option<&mut Trace>,
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Row>, bool)> {
+        let asked: Vec<(u32, &Strategy)> = self
+            .workers
+            .iter()
+            .flat_map(|&workers| strategies.iter().map(move |&strategy| (workers, strategy)))
+            .collect();
+        let mut progress = Progress::new(self.connections * asked.len() as u64);
+        let mut rows = HashMap::new();
+        let mut interrupted = false;
+        for (done, at) in shuffled(asked.len(), self.seed).into_iter().enumerate() {
+            let (workers, strategy) = asked[at];
+            let what = format!("{}, {workers} workers", strategy.name);
+            let before = done as u64 * self.connections;
+            let mut tick = |connections| {
+                progress.show(before + connections, &what);
+                interrupted |= interrupt.pending().is_some();
+                if interrupted {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            let plan = self.plan(workers, kernel);
+            let row = match measure(strategy, &plan, trace.as_deref_mut(), &mut tick) {
+                Ok(row) => row,
+                Err(error) if exhausted(&error) => return Err(error),
+                Err(error) => Row {
+                    strategy: strategy.name.to_owned(),
+                    workers: workers as usize,
+                    pace: self.pace.to_string(),
+                    evidence: if kernel.is_some() {
+                        "kernel"
+                    } else {
+                        "counters"
+                    },
+                    note: format!("not measured: {}", claim::told(&error)),
+                    ..Row::default()
+                },
+            };
+            rows.insert(at, row);
+            interrupted |= interrupt.pending().is_some();
+            if interrupted {
+                break;
+            }
+        }
+        let rows = (0..asked.len()).filter_map(|at| rows.remove(&at)).collect();
+        Ok((rows, interrupted))
+    }
+
+    fn overhead(&self, strategies: &[&'static Strategy], kernel: Option<Kernel>) -> Result<u8> {
+        print(&format!(
+            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs in turn\n\
+             {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
+            "strategy", "N", "with us", "without", "ratio", "all ratios"
+        ))?;
+        for &workers in &self.workers {
+            for strategy in strategies {
+                let cost = overhead(strategy, &self.plan(workers, kernel), PAIRS)?;
+                let ratios: Vec<String> = cost
+                    .ratios
+                    .iter()
+                    .map(|ratio| format!("{ratio:.3}"))
+                    .collect();
+                print(&format!(
+                    "{:<21}{workers:>5}{:>10.2}{:>10.2}{:>10.3}   {}\n",
+                    strategy.name,
+                    cost.metered_us,
+                    cost.unmetered_us,
+                    cost.ratio(),
+                    ratios.join(" ")
+                ))?;
+            }
+        }
+        Ok(0)
+    }
+
+    fn plan(&self, workers: u32, kernel: Option<Kernel>) -> Plan {
+        Plan {
+            site: Site {
+                address: self.listen,
+                backlog: self.backlog,
+                workers: workers as usize,
+            },
+            connections: self.connections,
+            pace: self.pace,
+            kernel,
+            detail: if self.trace.is_some() {
+                Detail::Times
+            } else {
+                Detail::Counts
+            },
+        }
+    }
+
+    fn strategies(&self) -> Result<Vec<&'static Strategy>> {
+        if self.strategy.iter().any(|name| name == "all") {
+            return Ok(strategies::ALL.iter().collect());
+        }
+        self.strategy
+            .iter()
+            .map(|name| strategies::named(name))
+            .collect()
+    }
+}
+
+/// Whether the machine has no room for the workers, which holds for every row alike, or the address
+/// is not to be had.
+fn exhausted(error: &anyhow::Error) -> bool {
+    let errnos = [
+        Errno::EAGAIN,
+        Errno::EMFILE,
+        Errno::ENFILE,
+        Errno::ENOMEM,
+        Errno::EADDRINUSE,
+        Errno::EADDRNOTAVAIL,
+    ];
+    error.chain().any(|cause| {
+        let io = |e: &std::io::Error| e.raw_os_error().map(Errno::from_raw);
+        let errno = cause.downcast_ref::<Errno>().copied();
+        errno
+            .or_else(|| cause.downcast_ref().and_then(io))
+            .is_some_and(|errno| errnos.contains(&errno))
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+/// The numbers below `count` in an order that `seed` chooses (Fisher and Yates, with SplitMix64): a
+/// machine that gets slower or faster meanwhile favours no strategy by its place in the list.
+fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+    let mut state = seed;
+    let mut random = move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    };
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        order.swap(last, (random() % (last as u64 + 1)) as usize);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_chooses_an_order_of_all() {
+        let mut order = shuffled(17, 7);
+        assert_eq!(order, shuffled(17, 7));
+        assert_ne!(order, shuffled(17, 8));
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..17));
+    }
+}

@@ -1,0 +1,82 @@
+//! `accept-queue serve`: the pre-forked server.
+
+use std::net::SocketAddr;
+
+use accept_queue::server::{Event, Options, Protocol, report, serve};
+use accept_queue::{Site, strategies};
+use anyhow::Result;
+use clap::Args;
+
+use super::tell;
+use runner::print;
+
+/// Options of the server.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 lets the kernel choose
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Number of workers
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..))]
+    workers: u32,
+    /// How the workers wait for connections
+    #[arg(long, value_name = "NAME", default_value = "blocking")]
+    strategy: String,
+    /// Length of the accept queue; the kernel caps it at net.core.somaxconn
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
+    backlog: i32,
+    /// Send back what comes
+    #[arg(long, conflicts_with = "http")]
+    echo: bool,
+    /// Answer each HTTP request with who accepted it; this is the default
+    #[arg(long)]
+    http: bool,
+}
+
+impl ServeArgs {
+    /// Serves until it is told to end, and returns the exit status.
+    pub fn run(&self) -> Result<u8> {
+        let options = Options {
+            site: Site {
+                address: self.listen,
+                backlog: self.backlog,
+                workers: self.workers as usize,
+            },
+            strategy: strategies::named(&self.strategy)?,
+            protocol: if self.echo {
+                Protocol::Echo
+            } else {
+                Protocol::Http
+            },
+        };
+        serve(&options, &mut |event| self.show(event))?;
+        Ok(0)
+    }
+
+    fn show(&self, event: Event) -> Result<()> {
+        match event {
+            Event::Listening { address, backlog } => {
+                if i64::from(backlog) < i64::from(self.backlog) && self.backlog != 4096 {
+                    tell(&format!(
+                        "net.core.somaxconn caps the backlog: {backlog} instead of {}",
+                        self.backlog
+                    ));
+                }
+                let (pid, workers, strategy) = (std::process::id(), self.workers, &self.strategy);
+                print(&format!(
+                    "listening on {address}: {workers} workers, {strategy}, backlog {backlog}\n\
+                     kill -USR1 {pid} shows who accepted, Ctrl-C ends it\n"
+                ))
+            }
+            Event::Replaced { index, end, pid } => {
+                tell(&format!("{end}; worker {index} is pid {pid} now"));
+                Ok(())
+            }
+            Event::Accepted(places) => print(&report(&places)),
+            Event::Ending(signal) => {
+                tell(&format!("{signal}: ending {} workers", self.workers));
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The client: connects, waits for the server's close, closes. It closes second, so that TIME_WAIT
+//! stays with the server and no port of the client is used up.
+
+use std::io::{ErrorKind, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How long a connection may take to be made, and to be closed.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Connections from one source address before the next is used: fewer than the kernel's default range
+/// of ports (net.ipv4.ip_local_port_range) holds.
+const FROM_ONE_ADDRESS: u64 = 20_000;
+
+/// Connects to one address.
+#[derive(Debug)]
+pub struct Client {
+    server: SocketAddr,
+    made: u64,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The server accepted it and closed it.
+    Closed,
+    /// It was reset: whoever had it is gone.
+    Reset,
+}
+
+impl Client {
+    /// A client of `server`.
+    pub fn of(server: SocketAddr) -> Self {
+        Client { server, made: 0 }
+    }
+
+    /// Makes a connection: returns once it is ESTABLISHED, whether or not anyone has accepted it.
+    ///
+    /// # Errors
+    /// ETIMEDOUT or EINPROGRESS where the queue is full, ECONNREFUSED where nobody listens,
+    /// EADDRNOTAVAIL where every port of every source address is in use.
+    pub fn connect(&mut self) -> Result<TcpStream> {
+        let from = 1 + self.made / FROM_ONE_ADDRESS;
+        let last = if self.server.ip().is_loopback() && self.server.is_ipv4() {
+            from + 8
+        } else {
+            1
+        };
+        self.made += 1;
+        for source in from..=last.max(from) {
+            match self.connect_from(source) {
+                // Every port of this source address is taken: 127.0.0.2 has as many again.
+                Err(e) if errno(&e) == Some(Errno::EADDRNOTAVAIL) && source < last => {}
+                connected => {
+                    return connected.with_context(|| format!("connect to {}", self.server));
+                }
+            }
+        }
+        bail!("connect to {}: no source address is left", self.server)
+    }
+
+    fn connect_from(&self, source: u64) -> std::io::Result<TcpStream> {
+        let domain = Domain::for_address(self.server);
+        let socket = Socket::new(domain, Type::STREAM.cloexec(), Some(Protocol::TCP))?;
+        if source > 1 && self.server.is_ipv4() {
+            let host = u8::try_from(source % 254).unwrap_or(1).max(1);
+            socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
+        }
+        socket.set_read_timeout(Some(LIMIT))?;
+        // Also the limit on connect (socket(7), SO_SNDTIMEO).
+        socket.set_write_timeout(Some(LIMIT))?;
+        socket.connect(&self.server.into())?;
+        Ok(socket.into())
+    }
+}
+
+/// Waits until the server has closed `connection`.
+///
+/// # Errors
+/// Nobody closes it within the limit.
+pub fn end(mut connection: TcpStream) -> Result<End> {
+    let mut buffer = [0; 256];
+    loop {
+        match connection.read(&mut buffer) {
+            Ok(0) => return Ok(End::Closed),
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(End::Reset),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                bail!(
+                    "a connection was not served within {:.0} s",
+                    LIMIT.as_secs_f64()
+                )
+            }
+            Err(e) => return Err(e).context("read from a connection"),
+        }
+    }
+}
+
+fn errno(e: &std::io::Error) -> Option<Errno> {
+    e.raw_os_error().map(Errno::from_raw)
+}

@@ -1,0 +1,111 @@
+//! What was measured of one strategy with one number of workers.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// Version of the JSON document.
+pub const SCHEMA: u32 = 1;
+
+/// One row. What could not be measured is none, and `note` says why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Workers forked.
+    pub workers: usize,
+    /// Connections made and counted.
+    pub connections: u64,
+    /// When the next connection was made.
+    pub pace: String,
+    /// `kernel` where the tracepoint counted too, `counters` where only /proc did.
+    pub evidence: &'static str,
+    /// Wakeups by the workers' voluntary context switches.
+    pub wakeups_per_connection: Option<f64>,
+    /// Wakeups by the tracepoint sched:sched_waking.
+    pub wakeups_kernel_per_connection: Option<f64>,
+    /// Wakeups per connection after which the worker slept again without a return to user space.
+    pub wasted_in_kernel: Option<f64>,
+    /// Wakeups per connection after which the worker returned to user space and got no connection.
+    pub wasted_visible: Option<f64>,
+    /// Returns to user space per connection from calls that may sleep; not in the JSON document.
+    #[serde(skip)]
+    pub returns_per_connection: Option<f64>,
+    /// Calls of accept per connection that failed with EAGAIN.
+    pub eagain_per_connection: Option<f64>,
+    /// Context switches of the workers per connection, voluntary and not.
+    pub switches_per_connection: Option<f64>,
+    /// CPU time of the workers per connection in microseconds.
+    pub cpu_us_per_connection: Option<f64>,
+    /// From the call of connect to the server's close, in microseconds.
+    pub latency_us: Option<Latency>,
+    /// Connections accepted by the worker that accepted fewest.
+    pub accepted_min: Option<u64>,
+    /// Connections accepted by the worker that accepted most.
+    pub accepted_max: Option<u64>,
+    /// Jain's fairness index of the connections per worker: 1 all alike, 1/N one has all.
+    pub jain: Option<f64>,
+    /// What is to be said about this row; empty where nothing is.
+    pub note: String,
+}
+
+/// Quantiles in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// Median.
+    pub p50: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// 99.9th percentile.
+    pub p999: f64,
+    /// The slowest.
+    pub max: f64,
+}
+
+impl Latency {
+    /// The quantiles of a histogram of nanoseconds; none of an empty one.
+    pub(super) fn of(histogram: &Histogram<u64>) -> Option<Self> {
+        let us = |ns: u64| ns as f64 / 1e3;
+        (!histogram.is_empty()).then(|| Latency {
+            p50: us(histogram.value_at_quantile(0.5)),
+            p99: us(histogram.value_at_quantile(0.99)),
+            p999: us(histogram.value_at_quantile(0.999)),
+            max: us(histogram.max()),
+        })
+    }
+}
+
+/// Jain's index of fairness, (sum x)^2 / (n sum x^2); none where nothing was shared out.
+///
+/// Jain, Chiu, Hawe: A Quantitative Measure of Fairness (DEC-TR-301, 1984).
+pub fn jain(shares: &[u64]) -> Option<f64> {
+    let sum: f64 = shares.iter().map(|&share| share as f64).sum();
+    let squares: f64 = shares.iter().map(|&share| (share as f64).powi(2)).sum();
+    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
+}
+
+/// The JSON document of a run.
+pub fn document(kernel: &str, rows: &[Row]) -> serde_json::Value {
+    serde_json::json!({ "schema": SCHEMA, "kernel": kernel, "rows": rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fairness() {
+        assert_eq!(jain(&[10, 10, 10, 10]), Some(1.0));
+        assert_eq!(jain(&[40, 0, 0, 0]), Some(0.25));
+        assert_eq!(jain(&[0, 0]), None);
+        assert_eq!(jain(&[]), None);
+    }
+
+    #[test]
+    fn quantiles_are_microseconds() {
+        let mut histogram = Histogram::new(3).unwrap();
+        assert_eq!(Latency::of(&histogram), None);
+        histogram.record(50_000).unwrap();
+        let latency = Latency::of(&histogram).unwrap();
+        assert!((latency.p50 - 50.0).abs() < 0.1 && (latency.max - 50.0).abs() < 0.1);
+    }
+}

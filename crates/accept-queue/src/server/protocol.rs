@@ -1,0 +1,113 @@
+//! What a worker says to a client: the same back, or one HTTP response.
+
+use std::io::{ErrorKind, Read, Result, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+/// How long a worker waits for a silent client. It serves nobody else meanwhile: that is the price of
+/// one process per connection.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How long it waits for the client to read the rest of a response.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The longest head of a request that is read, in bytes.
+const LONGEST: usize = 8192;
+
+/// What is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Everything that comes is sent back, until the client closes (RFC 862).
+    Echo,
+    /// One response that tells who accepted, then close (RFC 9112).
+    Http,
+}
+
+impl Protocol {
+    /// Serves one connection; `who` says who accepted it.
+    ///
+    /// # Errors
+    /// That of the connection; it concerns nobody but its client.
+    pub fn serve(self, mut connection: TcpStream, who: &str) -> Result<()> {
+        connection.set_read_timeout(Some(IDLE))?;
+        connection.set_write_timeout(Some(IDLE))?;
+        match self {
+            Protocol::Echo => echo(&mut connection),
+            Protocol::Http => http(&mut connection, who),
+        }
+    }
+}
+
+fn echo(connection: &mut TcpStream) -> Result<()> {
+    let mut buffer = [0; 4096];
+    loop {
+        match connection.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => connection.write_all(&buffer[..count])?,
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn http(connection: &mut TcpStream, who: &str) -> Result<()> {
+    let head = head(connection)?;
+    connection.write_all(response(&head, who).as_bytes())?;
+    // Bytes that are still unread when a socket is closed turn the close into a reset (RFC 9112,
+    // 9.6): say that nothing more comes, and read what is left.
+    connection.shutdown(Shutdown::Write)?;
+    connection.set_read_timeout(Some(LINGER))?;
+    let mut rest = [0; 4096];
+    while connection.read(&mut rest)? > 0 {}
+    Ok(())
+}
+
+/// The request as far as the empty line, or as far as it came.
+fn head(connection: &mut TcpStream) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut buffer = [0; 1024];
+    while head.len() < LONGEST && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        match connection.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => head.extend_from_slice(&buffer[..count]),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(head)
+}
+
+fn response(head: &[u8], who: &str) -> String {
+    let head = String::from_utf8_lossy(head);
+    let mut words = head.lines().next().unwrap_or("").split(' ');
+    let (method, version) = (words.next().unwrap_or(""), words.nth(1).unwrap_or(""));
+    let (status, body) = match method {
+        _ if !version.starts_with("HTTP/1.") => {
+            ("400 Bad Request", "not an HTTP/1 request\n".into())
+        }
+        "GET" | "HEAD" => ("200 OK", format!("{who}\n")),
+        _ => ("405 Method Not Allowed", "GET and HEAD only\n".to_owned()),
+    };
+    let length = body.len();
+    let body = if method == "HEAD" { "" } else { &body };
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_and_nonsense() {
+        let answer = |head: &str| response(head.as_bytes(), "worker 0");
+        assert!(answer("GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200"));
+        assert!(answer("GET / HTTP/1.1\r\n\r\n").ends_with("worker 0\n"));
+        assert!(answer("HEAD / HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+        assert!(answer("POST / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+        assert!(answer("").starts_with("HTTP/1.1 400"));
+        assert!(answer("\u{0}\u{1}\r\n\r\n").starts_with("HTTP/1.1 400"));
+    }
+}

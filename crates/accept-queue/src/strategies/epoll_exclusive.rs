@@ -1,0 +1,18 @@
+//! An epoll instance per worker with EPOLLEXCLUSIVE: the kernel tells one instance, as accept does.
+
+use anyhow::Result;
+use nix::sys::epoll::EpollFlags;
+
+use super::{Prepared, Strategy, epoll};
+use crate::listen::Site;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "epoll-exclusive",
+    about: "an epoll instance per worker, registered with EPOLLEXCLUSIVE",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    epoll::own(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
+}

@@ -1,0 +1,21 @@
+//! EPOLLEXCLUSIVE and edge-triggered: one instance is told, and only once.
+
+use anyhow::Result;
+use nix::sys::epoll::EpollFlags;
+
+use super::{Prepared, Strategy, epoll};
+use crate::listen::Site;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "epoll-exclusive-edge",
+    about: "EPOLLEXCLUSIVE and edge-triggered; drains the queue",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    epoll::own(
+        site,
+        EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE | EpollFlags::EPOLLET,
+    )
+}

@@ -1,0 +1,18 @@
+//! An epoll instance per worker, level-triggered: every instance is told, every worker is woken.
+
+use anyhow::Result;
+use nix::sys::epoll::EpollFlags;
+
+use super::{Prepared, Strategy, epoll};
+use crate::listen::Site;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "epoll-level",
+    about: "each worker sleeps in epoll_wait on an epoll instance of its own",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    epoll::own(site, EpollFlags::EPOLLIN)
+}

@@ -1,0 +1,18 @@
+//! One epoll instance for all, level-triggered: the ready event is put back, so a second worker is woken.
+
+use anyhow::Result;
+use nix::sys::epoll::EpollFlags;
+
+use super::{Prepared, Strategy, epoll};
+use crate::listen::Site;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "epoll-shared-level",
+    about: "all workers sleep on one epoll instance made before the fork",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    epoll::shared(site, EpollFlags::EPOLLIN)
+}

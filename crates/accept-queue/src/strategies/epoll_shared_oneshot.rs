@@ -1,0 +1,18 @@
+//! One epoll instance for all with EPOLLONESHOT: disarmed by the event until the worker arms it again.
+
+use anyhow::Result;
+use nix::sys::epoll::EpollFlags;
+
+use super::{Prepared, Strategy, epoll};
+use crate::listen::Site;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "epoll-shared-oneshot",
+    about: "one epoll instance for all, disarmed by each event and armed again",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    epoll::shared(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT)
+}

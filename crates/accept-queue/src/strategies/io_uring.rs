@@ -1,0 +1,93 @@
+//! Every worker has a ring (io_uring(7)) with one accept in flight and sleeps in io_uring_enter.
+#![expect(
+    unsafe_code,
+    reason = "a submission queue takes entries that may point to memory"
+)]
+
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
+
+use anyhow::{Context, Result};
+use io_uring::{IoUring, opcode, squeue, types::Fd};
+use nix::errno::Errno;
+
+use super::{Prepared, Strategy, Wait, owned};
+use crate::listen::{Empty, Site};
+use crate::tally::Turn;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "io-uring",
+    about: "each worker has an accept in flight on a ring of its own",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    prepare_with(site, |listener| {
+        opcode::Accept::new(
+            Fd(listener.as_raw_fd()),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        )
+        .flags(libc::SOCK_CLOEXEC)
+        .build()
+    })
+}
+
+/// A ring per worker, made after the fork, that submits `entry` whenever nothing is in flight.
+pub(super) fn prepare_with(
+    site: &Site,
+    entry: fn(&TcpListener) -> squeue::Entry,
+) -> Result<Prepared> {
+    let listener = site.listener(Empty::Sleep)?;
+    // Made here once and dropped, so that a refusal is told before any worker is forked.
+    IoUring::new(2).context("io_uring_setup")?;
+    Ok(Prepared::one(listener, move |listener, _| {
+        let ring = IoUring::new(64).context("io_uring_setup")?;
+        Ok(Ring {
+            ring,
+            listener,
+            entry,
+            armed: false,
+        })
+    }))
+}
+
+struct Ring {
+    ring: IoUring,
+    listener: TcpListener,
+    entry: fn(&TcpListener) -> squeue::Entry,
+    armed: bool,
+}
+
+impl Wait for Ring {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+        if !self.armed {
+            let entry = (self.entry)(&self.listener);
+            // SAFETY: the entry points to no memory (both address pointers are null), and its
+            // descriptor stays open as long as the ring, whose fields drop in order: ring first.
+            let pushed = unsafe { self.ring.submission().push(&entry) };
+            pushed.map_err(|_| Errno::EBUSY)?;
+            self.armed = true;
+        }
+        match self.ring.submit_and_wait(1) {
+            Ok(_) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO))),
+        }
+        turn.returned();
+        for completion in self.ring.completion() {
+            // A multishot accept stays in flight as long as its completions say that more will come.
+            self.armed = io_uring::cqueue::more(completion.flags());
+            match completion.result() {
+                fd if fd >= 0 => turn.accepted(owned(fd)),
+                error => match Errno::from_raw(-error) {
+                    Errno::EAGAIN => turn.again(),
+                    Errno::ECONNABORTED | Errno::EINTR | Errno::ECANCELED => {}
+                    errno => return Err(errno),
+                },
+            }
+        }
+        Ok(())
+    }
+}

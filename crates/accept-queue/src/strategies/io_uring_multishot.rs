@@ -1,0 +1,25 @@
+//! Every worker has a ring with one multishot accept (io_uring_prep_multishot_accept(3), Linux 5.19)
+//! that completes once for each connection.
+
+use std::os::fd::AsRawFd;
+
+use anyhow::Result;
+use io_uring::{opcode, types::Fd};
+
+use super::{Prepared, Strategy, io_uring::prepare_with};
+use crate::listen::Site;
+
+/// The strategy.
+pub const STRATEGY: Strategy = Strategy {
+    name: "io-uring-multishot",
+    about: "each worker has one accept on its ring that serves many connections",
+    prepare,
+};
+
+fn prepare(site: &Site) -> Result<Prepared> {
+    prepare_with(site, |listener| {
+        opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
+            .flags(libc::SOCK_CLOEXEC)
+            .build()
+    })
+}

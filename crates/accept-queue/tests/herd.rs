@@ -1,0 +1,389 @@
+//! The meter from outside: what it prints, how it ends, what it leaves behind.
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_accept-queue");
+
+fn herd(arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command
+        .arg("herd")
+        .args(arguments)
+        .output()
+        .expect("it runs")
+}
+
+fn rows(arguments: &[&str]) -> Vec<Value> {
+    let output = herd(&[arguments, &["--json"]].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let document: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(document["schema"], 1);
+    document["rows"].as_array().expect("rows").clone()
+}
+
+fn number(row: &Value, key: &str) -> f64 {
+    row[key]
+        .as_f64()
+        .unwrap_or_else(|| panic!("{key} in {row}"))
+}
+
+/// A running meter; dropped, it is killed.
+struct Run(Child);
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A meter that would run for hours, once it has forked `workers` workers.
+fn long_run(strategy: &str, workers: usize) -> (Run, Vec<Pid>) {
+    let workers_wanted = workers.to_string();
+    let run = Run(Command::new(BINARY)
+        .args(["herd", "--strategy", strategy, "--workers", &workers_wanted])
+        .args(["--connections", "100000000", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts"));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let children = children(run.0.id());
+        if children.len() == workers && children.iter().all(|&pid| accepts(pid)) {
+            return (run, children);
+        }
+        assert!(Instant::now() < deadline, "{children:?}");
+        std::thread::yield_now();
+    }
+}
+
+fn children(pid: u32) -> Vec<Pid> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let text = text.unwrap_or_default();
+    text.split_whitespace()
+        .map(|pid| Pid::from_raw(pid.parse().expect("a pid")))
+        .collect()
+}
+
+/// Whether it has slept a few times, and so is past its start.
+fn accepts(pid: Pid) -> bool {
+    let status = observe::status::of(pid.as_raw()).unwrap_or_default();
+    status.voluntary_switches > 3
+}
+
+fn is_gone(pid: Pid) -> bool {
+    observe::status::of(pid.as_raw()).is_err()
+}
+
+fn wait_until(what: &str, shown: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !shown() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_document_has_the_agreed_fields() {
+    let rows = rows(&[
+        "--strategy",
+        "blocking",
+        "--workers",
+        "2",
+        "--connections",
+        "20",
+    ]);
+    let row = rows[0].as_object().expect("an object");
+    let keys: Vec<&str> = row.keys().map(String::as_str).collect();
+    let agreed = "strategy workers connections pace evidence wakeups_per_connection \
+                  wakeups_kernel_per_connection wasted_in_kernel wasted_visible \
+                  eagain_per_connection switches_per_connection cpu_us_per_connection latency_us \
+                  accepted_min accepted_max jain note";
+    assert_eq!(keys, agreed.split_whitespace().collect::<Vec<_>>());
+    let latency = rows[0]["latency_us"].as_object().expect("an object");
+    assert_eq!(
+        latency.keys().collect::<Vec<_>>(),
+        ["p50", "p99", "p999", "max"]
+    );
+}
+
+#[test]
+fn wake_one_wakes_one_and_the_herd_wakes_all() {
+    let strategies = "blocking,epoll-exclusive,reuseport,poll,select,epoll-level";
+    for workers in ["2", "8"] {
+        let arguments = [
+            "--strategy",
+            strategies,
+            "--workers",
+            workers,
+            "--connections",
+            "50",
+        ];
+        for row in rows(&arguments) {
+            let name = row["strategy"].as_str().expect("a name");
+            let wakeups = number(&row, "wakeups_per_connection");
+            if ["blocking", "epoll-exclusive", "reuseport"].contains(&name) {
+                assert!((wakeups - 1.0).abs() < 1e-9, "{row}");
+            } else {
+                assert!(wakeups >= 0.98 * number(&row, "workers"), "{row}");
+            }
+            if row["evidence"] == "kernel" {
+                let kernel = number(&row, "wakeups_kernel_per_connection");
+                assert!((wakeups - kernel).abs() <= 0.01 * kernel, "{row}");
+            }
+            let wasted = number(&row, "wasted_in_kernel") + number(&row, "wasted_visible");
+            assert!(
+                (wakeups - wasted - 1.0).abs() < 0.05,
+                "each connection needed one: {row}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_strategy_is_measured_or_says_why_not() {
+    let rows = rows(&["--workers", "2", "--connections", "10"]);
+    assert_eq!(rows.len(), 17);
+    for row in &rows {
+        let measured = row["wakeups_per_connection"].is_f64();
+        assert!(
+            measured || row["note"].as_str().is_some_and(|note| !note.is_empty()),
+            "{row}"
+        );
+        assert!(!measured || number(row, "accepted_max") >= 5.0, "{row}");
+    }
+}
+
+#[test]
+fn other_paces() {
+    for pace in ["back-to-back", "burst=4"] {
+        let arguments = [
+            "--pace",
+            pace,
+            "--strategy",
+            "blocking",
+            "--connections",
+            "40",
+        ];
+        let rows = rows(&arguments);
+        assert_eq!(rows[0]["pace"], pace);
+        assert_eq!(number(&rows[0], "connections") as u64, 40);
+    }
+}
+
+#[test]
+fn bounds_decide_the_exit_status() {
+    let row = [
+        "--strategy",
+        "poll",
+        "--workers",
+        "4",
+        "--connections",
+        "20",
+    ];
+    let kept = herd(&[&row[..], &["--assert", "wakeups>=3.9"]].concat());
+    assert_eq!(kept.status.code(), Some(0));
+    let broken = herd(&[&row[..], &["--assert", "wakeups<=1.01,jain>=0"]].concat());
+    assert_eq!(broken.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&broken.stderr);
+    assert!(told.contains("poll, 4 workers: wakeups is"), "{told}");
+}
+
+#[test]
+fn files_for_others_to_open() {
+    let folder = std::env::temp_dir().join(format!("herd-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (svg, trace) = (folder.join("herd.svg"), folder.join("herd.json"));
+    let output = Command::new(BINARY)
+        .args([
+            "herd",
+            "--strategy",
+            "poll",
+            "--workers",
+            "3",
+            "--connections",
+            "10",
+            "--csv",
+        ])
+        .args([
+            "--svg".as_ref(),
+            svg.as_os_str(),
+            "--trace".as_ref(),
+            trace.as_os_str(),
+        ])
+        .output()
+        .expect("it runs");
+    let csv = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    assert!(
+        std::fs::read_to_string(svg)
+            .expect("a picture")
+            .ends_with("</svg>\n")
+    );
+    let text = std::fs::read_to_string(trace).expect("a trace");
+    let trace: Value = serde_json::from_str(&text).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    let named = |name: &str| events.iter().filter(|event| event["name"] == name).count();
+    assert_eq!(
+        (
+            named("process_name"),
+            named("thread_name"),
+            named("accepted")
+        ),
+        (1, 3, 10)
+    );
+    let wasted = named("wasted, in the kernel") + named("wasted, visible");
+    assert!(wasted >= 15, "of 30 wakeups 10 got a connection: {wasted}");
+    for event in events.iter().filter(|event| event["ph"] == "X") {
+        assert!(
+            number(event, "dur") >= 0.0 && number(event, "ts") > 0.0,
+            "{event}"
+        );
+    }
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_killed_worker_is_told_and_the_run_goes_on() {
+    let (mut run, workers) = long_run("blocking", 4);
+    kill(workers[1], Signal::SIGKILL).expect("killed");
+    // It goes on: the others keep accepting.
+    let before = observe::status::of(workers[2].as_raw())
+        .expect("alive")
+        .voluntary_switches;
+    wait_until("the others go on", || {
+        let now = observe::status::of(workers[2].as_raw());
+        now.is_ok_and(|now| now.voluntary_switches > before + 20)
+    });
+    kill(Pid::from_raw(run.0.id() as i32), Signal::SIGINT).expect("interrupted");
+    let mut printed = String::new();
+    let mut out = run.0.stdout.take().expect("a pipe");
+    out.read_to_string(&mut printed).expect("its output");
+    assert_eq!(run.0.wait().expect("it ends").code(), Some(130));
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
+    let note = document["rows"][0]["note"].as_str().expect("a note");
+    assert!(
+        note.contains("worker 1") && note.contains("died after"),
+        "{note}"
+    );
+    assert!(note.contains("interrupted after"), "{note}");
+    assert!(
+        workers.iter().all(|&pid| is_gone(pid)),
+        "nothing is left behind"
+    );
+}
+
+#[test]
+fn a_killed_meter_leaves_no_worker() {
+    let (mut run, workers) = long_run("poll", 3);
+    run.0.kill().expect("killed");
+    run.0.wait().expect("it ends");
+    wait_until("the workers die with it", || {
+        workers.iter().all(|&pid| is_gone(pid))
+    });
+}
+
+#[test]
+fn two_meters_do_not_disturb_each_other() {
+    let start = || {
+        Command::new(BINARY)
+            .args([
+                "herd",
+                "--strategy",
+                "blocking,poll",
+                "--workers",
+                "4",
+                "--connections",
+                "50",
+            ])
+            .args(["--assert", "wakeups<=4.1", "--json"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts")
+    };
+    let (mut one, mut other) = (start(), start());
+    assert!(one.wait().expect("it ends").success());
+    assert!(other.wait().expect("it ends").success());
+}
+
+#[test]
+fn bad_input_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let cases: &[(&[&str], &str)] = &[
+        (&["--workers", "0"], "1.."),
+        (&["--strategy", "epol"], "no strategy `epol`"),
+        (&["--pace", "burst=0"], "burst"),
+        (&["--assert", "sleep<1"], "no metric `sleep`"),
+        (&["--connections", "0"], "1.."),
+        (&["--strategy", "blocking", "--listen", &address], &address),
+        (
+            &[
+                "--trace",
+                "/nowhere/at/all",
+                "--strategy",
+                "blocking",
+                "--connections",
+                "1",
+            ],
+            "/nowhere/at/all",
+        ),
+    ];
+    for (arguments, told) in cases {
+        let output = herd(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(
+            text.contains(told) && !text.contains("panicked"),
+            "{arguments:?}: {text}"
+        );
+    }
+}
+
+#[test]
+fn limits_are_told_before_anything_is_forked() {
+    let output = Command::new("/bin/bash")
+        .args([
+            "-c",
+            "ulimit -n 200; exec \"$0\" herd --workers 100 --strategy blocking",
+            BINARY,
+        ])
+        .output()
+        .expect("bash runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("RLIMIT_NOFILE") && text.contains("100 workers"),
+        "{text}"
+    );
+}
+
+#[test]
+fn ipv6() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let arguments = [
+        "--listen",
+        "[::1]:0",
+        "--strategy",
+        "blocking,reuseport",
+        "--connections",
+        "10",
+    ];
+    assert_eq!(rows(&arguments).len(), 2);
+}

@@ -1,0 +1,197 @@
+//! The server from outside: it serves, replaces the dead, reports, and ends.
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_accept-queue");
+const LIMIT: Duration = Duration::from_secs(30);
+
+struct Server {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(BINARY)
+            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "3"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(process.stdout.take().expect("a pipe"));
+        let (mut first, mut second) = (String::new(), String::new());
+        lines.read_line(&mut first).expect("a line");
+        lines.read_line(&mut second).expect("a line");
+        let address = first.split_whitespace().nth(2).expect("an address");
+        Server {
+            address: address.trim_end_matches(':').to_owned(),
+            process,
+            lines,
+        }
+    }
+
+    fn ask(&self, bytes: &[u8]) -> String {
+        let mut connection = TcpStream::connect(&self.address).expect("a connection");
+        connection.set_read_timeout(Some(LIMIT)).expect("a limit");
+        connection.write_all(bytes).expect("sent");
+        connection.shutdown(Shutdown::Write).expect("half closed");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
+    fn workers(&self) -> Vec<Pid> {
+        let id = self.process.id();
+        let text = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let text = text.expect("children");
+        text.split_whitespace()
+            .map(|pid| Pid::from_raw(pid.parse().expect("a pid")))
+            .collect()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).expect("signalled");
+    }
+
+    /// The next report, head to sum.
+    fn report(&mut self) -> Vec<String> {
+        (0..5)
+            .map(|_| {
+                let mut line = String::new();
+                self.lines.read_line(&mut line).expect("a line");
+                line
+            })
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn http_tells_who_accepted_and_a_report_counts() {
+    let mut server = Server::start(&["--http"]);
+    for _ in 0..6 {
+        let answer = server.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.contains("worker "), "{answer}");
+    }
+    assert!(server.ask(b"nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
+    server.signal(Signal::SIGUSR1);
+    let report = server.report();
+    assert!(report[0].contains("accepted"), "{report:?}");
+    assert!(report[4].contains(" 7 "), "{report:?}");
+}
+
+#[test]
+fn echo_sends_back_what_came() {
+    for strategy in ["blocking", "epoll-exclusive", "reuseport", "mutex-futex"] {
+        let server = Server::start(&["--echo", "--strategy", strategy]);
+        let text = "words ".repeat(10_000);
+        let mut connection = TcpStream::connect(&server.address).expect("a connection");
+        let mut writer = connection.try_clone().expect("a copy");
+        let sent = text.clone();
+        let writing = std::thread::spawn(move || {
+            writer.write_all(sent.as_bytes()).expect("sent");
+            writer.shutdown(Shutdown::Write).expect("half closed");
+        });
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        writing.join().expect("written");
+        assert!(
+            answer == text,
+            "{strategy}: {} bytes came back",
+            answer.len()
+        );
+    }
+}
+
+#[test]
+fn a_dead_worker_is_replaced_and_nothing_is_left_at_the_end() {
+    for (strategy, end) in [("blocking", Signal::SIGTERM), ("reuseport", Signal::SIGINT)] {
+        let mut server = Server::start(&["--strategy", strategy]);
+        let before = server.workers();
+        assert_eq!(before.len(), 3);
+        kill(before[0], Signal::SIGKILL).expect("killed");
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let now = server.workers();
+            if now.len() == 3 && !now.contains(&before[0]) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{now:?}");
+            std::thread::yield_now();
+        }
+        for _ in 0..20 {
+            assert!(server.ask(b"GET / HTTP/1.0\r\n\r\n").contains("200 OK"));
+        }
+        let workers = server.workers();
+        server.signal(end);
+        assert_eq!(server.process.wait().expect("it ends").code(), Some(0));
+        let alive = |pid: &Pid| observe::status::of(pid.as_raw()).is_ok();
+        assert!(!workers.iter().any(alive), "{strategy}: {workers:?}");
+        let report = server.report();
+        assert!(report[4].contains(" 20 "), "{report:?}");
+    }
+}
+
+#[test]
+fn a_killed_server_leaves_no_worker() {
+    let mut server = Server::start(&[]);
+    let workers = server.workers();
+    server.process.kill().expect("killed");
+    server.process.wait().expect("it ends");
+    let deadline = Instant::now() + LIMIT;
+    while workers
+        .iter()
+        .any(|pid| observe::status::of(pid.as_raw()).is_ok())
+    {
+        assert!(Instant::now() < deadline, "{workers:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_taken_port_and_a_long_backlog_are_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let refused = Command::new(BINARY)
+        .args(["serve", "--listen", &address])
+        .output()
+        .expect("it runs");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains(&address), "{told}");
+
+    let mut process = Command::new(BINARY)
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--backlog",
+            "2000000000",
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut told = String::new();
+    let errors = process.stderr.take().expect("a pipe");
+    BufReader::new(errors).read_line(&mut told).expect("a line");
+    process.kill().expect("killed");
+    process.wait().expect("it ends");
+    assert!(told.contains("somaxconn"), "{told}");
+}

@@ -1,0 +1,73 @@
+//! A real ENOMEM from mmap with half a gibibyte of addresses free.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::errno::Errno;
+
+use crate::exhaust::{self, HOLES, Holes, UNIT};
+
+const KIB: u64 = (UNIT / 1024) as u64;
+const ALL: u64 = HOLES as u64 * KIB;
+
+const LARGEST: &str = "largest mmap that succeeds with 512 MiB free";
+const JOINED: &str = "largest mmap after one separator of 1 MiB went";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "address-space-fragments",
+    topic: "address-space",
+    statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM while \
+                512 MiB of addresses are free, because no hole has more than 1 MiB.",
+    measures: "In a child, reserves every address (PROT_NONE), unmaps 512 holes of 1 MiB with \
+               separators of 1 MiB between them, and looks for the largest mmap that succeeds; then \
+               unmaps one separator and looks again.",
+    control: "the same 512 MiB in one piece",
+    notes: &[46],
+    needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
+    syscalls: &["mmap", "munmap"],
+    man: &["mmap(2)", "proc_sys_vm(5)"],
+    quantities: &[
+        Quantity {
+            name: LARGEST,
+            unit: "KiB",
+            experiment: Prediction::Count(KIB),
+            control: Prediction::Count(ALL),
+        },
+        Quantity {
+            name: JOINED,
+            unit: "KiB",
+            experiment: Prediction::Count(3 * KIB),
+            control: Prediction::Count(ALL + KIB),
+        },
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    exhaust::room_is_the_only_limit()?;
+    let page = super::page_size();
+    let holes = match arm {
+        Arm::Experiment => Holes::Scattered,
+        Arm::Control => Holes::Together,
+    };
+    let full = child::fork("full", move |_| Ok(exhaust::measure(holes, page)?))?;
+    let room = full.join()?;
+    Ok(Reading::kernel()
+        .with(LARGEST, room.largest / 1024)
+        .with(JOINED, room.joined / 1024)
+        .note(format!(
+            "a request one page larger: {}",
+            match room.refusal {
+                0 => "succeeded".to_owned(),
+                errno => Errno::from_raw(errno).to_string(),
+            }
+        ))
+        .note(format!(
+            "{} reservations filled the rest of the address space; every munmap succeeded, so the \
+             number of mappings (vm.max_map_count) was not what ran out",
+            room.reservations
+        )))
+}

@@ -1,0 +1,106 @@
+//! Neighbouring pages lie in frames that are anywhere.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Evidence, NotMeasured, Prediction, Quantity, Reading};
+use nix::sys::mman::MmapAdvise;
+use observe::pagemap;
+
+use crate::memory::{HUGE_PAGE, Memory, pages, present, resident};
+use crate::trace::generate::Random;
+
+const BLOCKS: usize = 8;
+const PAGES: usize = BLOCKS * HUGE_PAGE / 4096;
+
+const RUNS: &str = "separate runs of frames behind 4096 contiguous pages";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "any-frame-will-do",
+    topic: "address-space",
+    statement: "Contiguous pages need no contiguous memory: any free frame will do for any page.",
+    measures: "Maps 16 MiB, writes its 4096 pages in random order, as programs do, and counts in \
+               pagemap how many runs of consecutive frames hold them.",
+    control: "the same pages after MADV_COLLAPSE has moved them into huge pages",
+    notes: &[41, 42],
+    needs: &["CAP_SYS_ADMIN for frame numbers; else the sizes of the pages stand in"],
+    syscalls: &["mmap", "madvise", "pread64"],
+    man: &["proc_pid_pagemap(5)", "madvise(2)"],
+    quantities: &[Quantity {
+        name: RUNS,
+        unit: "runs",
+        experiment: Prediction::AtLeast(PAGES as f64 / 8.0),
+        control: Prediction::AtMost(BLOCKS as f64),
+    }],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    if super::page_size() != 4096 {
+        let why = format!(
+            "base pages of {} bytes have huge pages of another size",
+            super::page_size()
+        );
+        return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
+    }
+    super::ask_for(2 * BLOCKS * HUGE_PAGE)?;
+    let mut memory = Memory::huge_aligned(BLOCKS * HUGE_PAGE)?;
+    let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+    for page in shuffled() {
+        memory.bytes()[page * 4096] = page as u8;
+    }
+    if arm == Arm::Control {
+        // NOHUGEPAGE would forbid the collapse.
+        memory
+            .advise(MmapAdvise::MADV_HUGEPAGE)
+            .and_then(|()| collapse(&mut memory))?;
+    }
+    let entries = pages(&memory)?;
+    let shown = entries.iter().any(|page| page.frame().is_some());
+    let (_, huge) = resident(&memory)?;
+    if shown {
+        let runs = pagemap::runs(&entries);
+        return Ok(Reading::kernel()
+            .with(RUNS, runs)
+            .note(format!("{} KiB of 16384 lie in huge pages", huge / 1024)));
+    }
+    // Without frame numbers: each page in memory is a run, a huge page one for all of its 512.
+    let present = present(&memory)? as usize;
+    let blocks = huge as usize / HUGE_PAGE;
+    let runs = present - blocks * (HUGE_PAGE / 4096 - 1);
+    Ok(Reading::new(Evidence::Counters).with(RUNS, runs).caveat(format!(
+        "frame numbers are hidden without CAP_SYS_ADMIN: counted instead are {present} pages in \
+         memory, of which {blocks} huge pages hold 512 each"
+    )))
+}
+
+/// Huge pages under the same addresses: MADV_COLLAPSE, and before Linux 6.1 a second mapping.
+fn collapse(memory: &mut Memory) -> Result<()> {
+    let Err(error) = memory.collapse() else {
+        return Ok(());
+    };
+    let mut fresh = Memory::huge_aligned(memory.len())?;
+    fresh.advise(MmapAdvise::MADV_HUGEPAGE)?;
+    fresh.bytes().copy_from_slice(memory.bytes());
+    if resident(&fresh)?.1 < fresh.len() as u64 {
+        return Err(NotMeasured::new(
+            format!("{error:#}, and no huge pages by MADV_HUGEPAGE either"),
+            "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+        )
+        .into());
+    }
+    *memory = fresh;
+    Ok(())
+}
+
+/// The pages' numbers in random order (Fisher and Yates).
+fn shuffled() -> Vec<usize> {
+    let mut random = Random::new(1);
+    let mut order: Vec<usize> = (0..PAGES).collect();
+    for i in (1..PAGES).rev() {
+        order.swap(i, random.below(i as u64 + 1) as usize);
+    }
+    order
+}

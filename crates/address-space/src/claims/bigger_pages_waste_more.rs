@@ -1,0 +1,136 @@
+//! The last page of each object is partly empty, the more so the larger the page.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+
+use crate::trace::generate::Random;
+use crate::units::{bytes, percent};
+
+const PAGES: [u64; 5] = [512, 4096, 16 << 10, 64 << 10, 2 << 20];
+/// Steps of the list up to 64 KiB; the files of the control are multiples of that.
+const STEPS: u64 = 3;
+const FILES: usize = 5000;
+
+const GREW: &str = "steps in page size at which the waste grew, 512 B to 64 KiB";
+const WASTE: &str = "share of pages of 64 KiB that files leave empty";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "bigger-pages-waste-more",
+    topic: "address-space",
+    statement: "The larger the page, the more of it the last page of a file or an object leaves \
+                empty: internal fragmentation grows with the page size.",
+    measures: "Takes the sizes of up to 5000 files of this system and works out what their last \
+               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object sizes.",
+    control: "the same files, each filled up to a multiple of 64 KiB",
+    notes: &[41, 45],
+    needs: &["a directory with files of a page and more: /usr or /etc"],
+    syscalls: &["getdents64", "statx"],
+    man: &["stat(2)"],
+    quantities: &[
+        Quantity {
+            name: GREW,
+            unit: "",
+            experiment: Prediction::Count(STEPS),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: WASTE,
+            unit: "",
+            experiment: Prediction::AtLeast(0.01),
+            control: Prediction::AtMost(0.0),
+        },
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let (root, mut files) = sizes()?;
+    if arm == Arm::Control {
+        files
+            .iter_mut()
+            .for_each(|size| *size = size.next_multiple_of(64 << 10));
+    }
+    let waste = PAGES.map(|page| waste(&files, page));
+    let grew = waste[..=STEPS as usize]
+        .windows(2)
+        .filter(|pair| pair[1] > pair[0])
+        .count();
+    let mut random = Random::new(1);
+    let objects: Vec<u64> = (0..FILES).map(|_| 1 + random.below(4096)).collect();
+    let title = format!(
+        "left empty in the last page: {} files of {}",
+        files.len(),
+        root.display()
+    );
+    let mut table = Table::new(title, &["page size", "files", "objects of 1 to 4096 B"]);
+    for (page, files) in PAGES.into_iter().zip(waste) {
+        table.row([
+            bytes(page),
+            percent(files),
+            percent(self::waste(&objects, page)),
+        ]);
+    }
+    files.sort_unstable();
+    let median = files[files.len() / 2];
+    Ok(Reading::counters().with(GREW, grew).with(WASTE, waste[STEPS as usize]).table(table).note(
+        format!(
+            "the median file has {median} bytes: \"half a page for each file\" holds only for pages \
+             much smaller than that"
+        ),
+    ))
+}
+
+/// Share of the pages' bytes that lie behind the end of an object.
+fn waste(sizes: &[u64], page: u64) -> f64 {
+    let held: u64 = sizes.iter().map(|size| size.next_multiple_of(page)).sum();
+    let asked: u64 = sizes.iter().sum();
+    (held - asked) as f64 / held as f64
+}
+
+/// Sizes of the first files, none empty, below the first directory that has enough of them.
+fn sizes() -> Result<(PathBuf, Vec<u64>)> {
+    for root in ["/usr", "/etc", "/"] {
+        let mut sizes = Vec::new();
+        let mut directories = vec![PathBuf::from(root)];
+        while let Some(directory) = directories.pop()
+            && sizes.len() < FILES
+        {
+            collect(&directory, &mut directories, &mut sizes);
+        }
+        if sizes.len() >= 100 {
+            ensure!(
+                sizes.iter().all(|&size| size > 0),
+                "an empty file among the sizes"
+            );
+            return Ok((root.into(), sizes));
+        }
+    }
+    let why = "fewer than 100 files that this user can see below /usr, /etc and /";
+    Err(NotMeasured::new(why, "run it where a system is installed").into())
+}
+
+/// Unreadable directories and files that go away meanwhile are passed over; links are not followed.
+fn collect(directory: &Path, directories: &mut Vec<PathBuf>, sizes: &mut Vec<u64>) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        if metadata.is_dir()
+            && !entry.path().starts_with("/proc")
+            && !entry.path().starts_with("/sys")
+        {
+            directories.push(entry.path());
+        } else if metadata.is_file() && metadata.len() > 0 && sizes.len() < FILES {
+            sizes.push(metadata.len());
+        }
+    }
+}

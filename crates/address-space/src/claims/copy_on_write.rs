@@ -1,0 +1,95 @@
+//! fork copies no page until someone writes it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::sys::mman::{MapFlags, MmapAdvise};
+
+use super::page_size;
+use crate::memory::{Memory, minor_faults, pages};
+
+const PAGES: usize = 1024;
+
+const CHANGED: &str = "pages of the parent that the child's writing changed";
+const OWN: &str = "pages that the child has to itself after writing each";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "copy-on-write",
+    topic: "address-space",
+    statement: "After fork, parent and child share every frame of private memory; a frame is copied \
+                in a fault when one of them writes to it, and the other never sees the change.",
+    measures: "The parent writes 1024 pages and forks; the child writes one byte of each, and \
+               pagemap tells before and after how many of the pages no other process maps.",
+    control: "the same with MAP_SHARED memory",
+    notes: &[41, 42],
+    needs: &["/proc/self/pagemap"],
+    syscalls: &["mmap", "fork", "pread64"],
+    man: &["fork(2)", "mmap(2)", "proc_pid_pagemap(5)"],
+    quantities: &[
+        Quantity {
+            name: CHANGED,
+            unit: "pages",
+            experiment: Prediction::Count(0),
+            control: Prediction::Count(PAGES as u64),
+        },
+        Quantity {
+            name: OWN,
+            unit: "pages",
+            experiment: Prediction::Count(PAGES as u64),
+            control: Prediction::Count(0),
+        },
+    ],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    let page = page_size();
+    super::ask_for(2 * PAGES * page)?;
+    let flags = match arm {
+        Arm::Experiment => MapFlags::MAP_PRIVATE,
+        Arm::Control => MapFlags::MAP_SHARED,
+    };
+    let mut memory = Memory::anonymous(PAGES * page, flags)?;
+    let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+    memory.write_every(page, b'p');
+    let mut writer = child::fork("writer", |parent| {
+        // Reading maps what fork did not.
+        memory.read_every(page);
+        let before = exclusive(&memory)?;
+        let faults = minor_faults()?;
+        memory.write_every(page, b'c');
+        let faults = minor_faults()? - faults;
+        parent.send(&(before, exclusive(&memory)?, faults))?;
+        // The parent looks while the child still maps the pages.
+        Ok(parent.checkpoint()?)
+    })?;
+    let (before, own, faults): (u64, u64, u64) = writer.recv()?;
+    writer.at_checkpoint()?;
+    let changed = memory
+        .bytes()
+        .iter()
+        .step_by(page)
+        .filter(|&&byte| byte != b'p')
+        .count();
+    writer.release()?;
+    writer.join()?;
+    Ok(Reading::kernel()
+        .with(CHANGED, changed)
+        .with(OWN, own)
+        .note(format!(
+            "before writing, the child had {before} of the pages to itself"
+        ))
+        .note(format!(
+            "the writing of {PAGES} pages cost {faults} minor faults"
+        )))
+}
+
+fn exclusive(memory: &Memory) -> Result<u64> {
+    let own = pages(memory)?
+        .into_iter()
+        .filter(|page| page.present() && page.exclusive());
+    Ok(own.count() as u64)
+}

@@ -1,0 +1,80 @@
+//! Half of the heap is freed, and neither the system nor a large request can have it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, Prediction, Quantity, Reading};
+
+use crate::glibc::{self, State};
+use crate::units::bytes;
+
+const BLOCKS: usize = 20_000;
+const SIZE: usize = 1000;
+
+const LARGEST: &str = "largest request that fits, as a share of the free bytes";
+const RETURNED: &str = "resident memory that malloc_trim gives back, as a share of the free bytes";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "heap-holes",
+    topic: "address-space",
+    statement: "Free memory in many small holes serves nobody: after every second block is freed, \
+                half of the heap is free, no large request fits, and no page can go back to the system.",
+    measures: "In a child, allocates 20,000 blocks of 1000 bytes, frees every second one, forbids the \
+               heap to grow (RLIMIT_DATA), looks for the largest malloc that succeeds, and asks for \
+               the resident size before and after malloc_trim.",
+    control: "frees the upper half of the blocks instead: as many bytes, in one hole",
+    notes: &[46],
+    needs: &["glibc's malloc"],
+    syscalls: &["brk", "prlimit64"],
+    man: &["malloc(3)", "mallinfo(3)", "malloc_trim(3)", "getrlimit(2)"],
+    quantities: &[
+        Quantity {
+            name: LARGEST,
+            unit: "",
+            experiment: Prediction::AtMost(0.05),
+            control: Prediction::AtLeast(0.9),
+        },
+        Quantity {
+            name: RETURNED,
+            unit: "",
+            experiment: Prediction::AtMost(0.1),
+            control: Prediction::AtLeast(0.5),
+        },
+    ],
+    limit: Duration::from_secs(10),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    super::ask_for(BLOCKS * SIZE)?;
+    let freed: fn(usize) -> bool = match arm {
+        Arm::Experiment => |i| i % 2 == 1,
+        Arm::Control => |i| i >= BLOCKS / 2,
+    };
+    // A child of its own: the heap that is frozen and riddled here ends with it.
+    let heap = child::fork("heap", move |_| Ok(glibc::riddle(BLOCKS, SIZE, freed)?))?;
+    let State {
+        free,
+        holes,
+        largest,
+        resident,
+        trimmed,
+    } = heap.join()?;
+    let free_bytes = free.max(1) as f64;
+    Ok(Reading::counters()
+        .with(LARGEST, largest as f64 / free_bytes)
+        .with(
+            RETURNED,
+            resident.saturating_sub(trimmed) as f64 / free_bytes,
+        )
+        .note(format!(
+            "{} free in {holes} holes; the largest request that fits has {largest} bytes",
+            bytes(free)
+        ))
+        .note(format!(
+            "resident before malloc_trim {}, after {}",
+            bytes(resident),
+            bytes(trimmed)
+        )))
+}

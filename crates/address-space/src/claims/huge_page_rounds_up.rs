@@ -1,0 +1,84 @@
+//! One byte costs two mebibytes where the page is a huge one.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use nix::sys::mman::MmapAdvise;
+
+use crate::memory::{HUGE_PAGE, Memory, resident};
+
+const BLOCKS: usize = 16;
+
+const RESIDENT: &str = "KiB resident for 16 bytes, one in each 2 MiB";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "huge-page-rounds-up",
+    topic: "address-space",
+    statement: "The larger the page, the more a byte can cost: with transparent huge pages one \
+                touched byte makes 2 MiB resident.",
+    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, and asks smaps for the \
+               resident size.",
+    control: "the same with MADV_NOHUGEPAGE",
+    notes: &[41, 45],
+    needs: &[
+        "transparent huge pages (not `never`)",
+        "base pages of 4 KiB",
+    ],
+    syscalls: &["mmap", "madvise"],
+    man: &["madvise(2)", "proc_pid_smaps(5)"],
+    quantities: &[Quantity {
+        name: RESIDENT,
+        unit: "KiB",
+        experiment: Prediction::Count((BLOCKS * HUGE_PAGE / 1024) as u64),
+        control: Prediction::Count((BLOCKS * 4096 / 1024) as u64),
+    }],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    if super::page_size() != 4096 {
+        let why = format!(
+            "base pages of {} bytes have huge pages of another size",
+            super::page_size()
+        );
+        return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
+    }
+    super::ask_for(BLOCKS * HUGE_PAGE)?;
+    let mut memory = Memory::huge_aligned(BLOCKS * HUGE_PAGE)?;
+    match arm {
+        Arm::Experiment => {
+            enabled()?;
+            memory.advise(MmapAdvise::MADV_HUGEPAGE)?;
+        }
+        Arm::Control => {
+            let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+        }
+    }
+    memory.write_every(HUGE_PAGE, 1);
+    let (rss, huge) = resident(&memory)?;
+    if arm == Arm::Experiment && huge < (BLOCKS * HUGE_PAGE) as u64 {
+        let why = format!(
+            "the kernel found {} of {BLOCKS} huge pages",
+            huge / HUGE_PAGE as u64
+        );
+        let enable = "free memory, or as root: echo 1 > /proc/sys/vm/compact_memory";
+        return Err(NotMeasured::new(why, enable).into());
+    }
+    Ok(Reading::kernel()
+        .with(RESIDENT, rss / 1024)
+        .note(format!("{} KiB of it in huge pages", huge / 1024)))
+}
+
+fn enabled() -> Result<()> {
+    let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let enable = "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
+    let why = match observe::read(path) {
+        Ok(text) if text.contains("[never]") => format!("{path} says never"),
+        Ok(_) => return Ok(()),
+        Err(error) => error.to_string(),
+    };
+    Err(NotMeasured::new(why, enable).into())
+}

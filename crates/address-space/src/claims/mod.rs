@@ -1,0 +1,57 @@
+//! The claims, one a file; `ALL` is the order of the tour.
+
+mod address_space_fragments;
+mod any_frame_will_do;
+mod bigger_pages_waste_more;
+mod copy_on_write;
+mod heap_holes;
+mod huge_page_rounds_up;
+mod lazy_pages;
+mod logical_parts;
+mod page_rounds_up;
+mod pages_need_no_contiguity;
+mod segment_limit;
+mod segments_fit_exactly;
+mod segments_fragment_externally;
+
+use claim::Claim;
+
+/// Every claim of the topic.
+pub const ALL: &[Claim] = &[
+    logical_parts::CLAIM,
+    segment_limit::CLAIM,
+    segments_fit_exactly::CLAIM,
+    segments_fragment_externally::CLAIM,
+    address_space_fragments::CLAIM,
+    any_frame_will_do::CLAIM,
+    pages_need_no_contiguity::CLAIM,
+    page_rounds_up::CLAIM,
+    huge_page_rounds_up::CLAIM,
+    bigger_pages_waste_more::CLAIM,
+    heap_holes::CLAIM,
+    lazy_pages::CLAIM,
+    copy_on_write::CLAIM,
+];
+
+/// Bytes in a page of this machine.
+fn page_size() -> usize {
+    observe::machine::this().page_size
+}
+
+/// Makes sure that `wanted` bytes of memory can be had twice over, so that no claim ever brings the
+/// out-of-memory killer; a machine that has less does not measure.
+fn ask_for(wanted: usize) -> anyhow::Result<()> {
+    let available = crate::machine::available_memory()?;
+    if available / 2 < wanted as u64 {
+        return Err(claim::NotMeasured::new(
+            format!(
+                "it needs {} of memory and leaves as much free; {} are available",
+                crate::units::bytes(wanted as u64),
+                crate::units::bytes(available)
+            ),
+            "free memory, or raise the limit of the control group",
+        )
+        .into());
+    }
+    Ok(())
+}

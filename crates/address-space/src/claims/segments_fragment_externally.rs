@@ -1,0 +1,93 @@
+//! Enough is free, and yet no part of it is long enough.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+
+use crate::arena::Checked;
+use crate::placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, WorstFit};
+use crate::units::bytes;
+
+const ARENA: u64 = 4 << 20;
+const PART: u64 = 64 << 10;
+
+const FAILED: &str = "arenas of five in which 128 KiB fail with 2 MiB free";
+
+/// The claim.
+pub const CLAIM: Claim = Claim {
+    id: "segments-fragment-externally",
+    topic: "address-space",
+    statement: "Where parts must be contiguous, a request can fail although enough is free in \
+                total: segmentation has external fragmentation, whatever the placement policy.",
+    measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and asks \
+               for 128 KiB; with first, next, best and worst fit and a buddy system. Every byte of \
+               every part is checked.",
+    control: "the same requests served in pages of 4, 8, 16, 32 and 64 KiB: any free frame will do",
+    notes: &[38, 46],
+    needs: &[],
+    syscalls: &["mmap"],
+    man: &["mmap(2)"],
+    quantities: &[Quantity {
+        name: FAILED,
+        unit: "",
+        experiment: Prediction::Count(5),
+        control: Prediction::Count(0),
+    }],
+    limit: Duration::from_secs(5),
+    measure,
+};
+
+fn measure(arm: Arm) -> Result<Reading> {
+    super::ask_for(ARENA as usize)?;
+    let policies: Vec<(String, Box<dyn Placement>)> = match arm {
+        Arm::Experiment => vec![
+            ("first fit".into(), Box::new(FirstFit::new(ARENA))),
+            ("next fit".into(), Box::new(NextFit::new(ARENA))),
+            ("best fit".into(), Box::new(BestFit::new(ARENA))),
+            ("worst fit".into(), Box::new(WorstFit::new(ARENA))),
+            ("buddy".into(), Box::new(Buddy::new(ARENA))),
+        ],
+        Arm::Control => [4, 8, 16, 32, 64]
+            .map(|kib| {
+                let policy = Box::new(Paging::new(ARENA, kib << 10).with_frames());
+                (format!("pages of {kib} KiB"), policy as Box<dyn Placement>)
+            })
+            .into(),
+    };
+    let mut table = Table::new(
+        "128 KiB asked for",
+        &["policy", "free", "longest run", "128 KiB"],
+    );
+    let mut failed = 0u64;
+    for (name, policy) in policies {
+        let mut memory = Checked::new(policy)?;
+        let mut parts = Vec::new();
+        while let Some(part) = memory.place(PART)? {
+            parts.push(part);
+        }
+        ensure!(
+            parts.len() as u64 == ARENA / PART,
+            "{name}: {} parts placed",
+            parts.len()
+        );
+        let kept = parts.split_off(0).into_iter().enumerate();
+        for (i, part) in kept {
+            if i % 2 == 0 {
+                memory.free(part)?
+            } else {
+                parts.push(part)
+            }
+        }
+        let (free, longest) = (memory.policy().free_bytes(), memory.policy().largest());
+        ensure!(free == ARENA / 2, "{name}: {free} bytes free");
+        let large = memory.place(2 * PART)?;
+        failed += u64::from(large.is_none());
+        let outcome = if large.is_some() { "placed" } else { "fails" };
+        table.row([name, bytes(free), bytes(longest), outcome.into()]);
+        for part in parts.into_iter().chain(large) {
+            memory.free(part).context("contents")?;
+        }
+    }
+    Ok(Reading::counters().with(FAILED, failed).table(table))
+}

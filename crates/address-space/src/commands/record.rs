@@ -1,0 +1,70 @@
+//! `address-space record`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+
+use address_space::record::{Recorded, Recording};
+use address_space::units::{bytes, count};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+/// What to run, and where the trace goes.
+#[derive(Args)]
+#[command(after_help = "\
+The program runs under valgrind, many times slower than usual. Its standard output goes to standard error.
+The exit status is the program's.
+
+  address-space record -- ls -lR /usr | address-space replay -")]
+pub struct Arguments {
+    /// Write the trace into this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8> {
+    let Some((program, rest)) = arguments.command.split_first() else {
+        unreachable!("clap asks for a command")
+    };
+    let recording = |output: &mut dyn Write| {
+        Recording::start(program, rest)?.write(&mut BufWriter::new(output))
+    };
+    let Recorded { status, summary } = match &arguments.output {
+        Some(path) => {
+            let mut file =
+                File::create(path).with_context(|| format!("create {}", path.display()))?;
+            recording(&mut file)?
+        }
+        None => recording(&mut io::stdout().lock())?,
+    };
+    if summary.operations == 0 && matches!(status.code(), Some(126 | 127)) {
+        bail!(
+            "valgrind could not start {} (it says why above)",
+            program.display()
+        );
+    }
+    let partial = summary
+        .partial
+        .map_or(String::new(), |why| format!("; PARTIAL: {why}"));
+    let _ = writeln!(
+        io::stderr(),
+        "recorded {} operations, at most {} live at once{partial}",
+        count(summary.operations),
+        bytes(summary.peak_bytes)
+    );
+    for note in summary.notes {
+        let _ = writeln!(io::stderr(), "note: {note}");
+    }
+    // As a shell would: 128 and the signal's number.
+    let code = status
+        .code()
+        .or(status.signal().map(|signal| 128 + signal))
+        .unwrap_or(2);
+    Ok(u8::try_from(code).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,22 @@
+//! `address-space system`.
+
+use address_space::system::{system, text};
+use anyhow::Result;
+use clap::Args;
+
+use super::emit;
+
+/// How to show it.
+#[derive(Args)]
+pub struct Arguments {
+    /// Write the report as JSON (sizes in bytes, shares 0 to 1)
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the subcommand.
+pub fn run(arguments: &Arguments) -> Result<u8> {
+    let report = system()?;
+    emit(arguments.json, &report, || text(&report))?;
+    Ok(0)
+}

@@ -1,0 +1,168 @@
+//! An address space without room: what the claim on its fragmentation does in its child.
+//!
+//! Everything but one arena is reserved, so that holes punched into the arena are the only room left.
+//! Between the first reservation and the last munmap nothing may allocate: there would be no room.
+#![expect(
+    unsafe_code,
+    reason = "mmap and munmap of ranges that are not kept in values"
+)]
+
+use std::ptr::null_mut;
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a hole and of the separator behind it.
+pub const UNIT: usize = 1 << 20;
+/// Number of holes.
+pub const HOLES: usize = 512;
+
+const ARENA: usize = 2 * HOLES * UNIT;
+/// Reservations that fill the rest: a few for each power of two.
+const MOST: usize = 4096;
+
+/// What mmap could still do.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Room {
+    /// The largest mapping, in bytes.
+    pub largest: usize,
+    /// The error number of a mapping one page larger.
+    pub refusal: i32,
+    /// The largest mapping once one separator is gone, in bytes.
+    pub joined: usize,
+    /// Reservations that it took to fill the address space.
+    pub reservations: usize,
+}
+
+/// Where the holes lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holes {
+    /// Every second unit of the arena.
+    Scattered,
+    /// The lower half of the arena, in one piece.
+    Together,
+}
+
+/// Fills the address space of this process, makes holes of 512 MiB in all, and looks for the largest
+/// mapping. Everything is given back before it returns.
+///
+/// # Errors
+/// The arena cannot be reserved; munmap fails, which means vm.max_map_count and not a lack of room.
+pub fn measure(holes: Holes, page: usize) -> Result<Room> {
+    let mut taken = [(0usize, 0usize); MOST];
+    let mut reservations = 0;
+    let arena = reserve(ARENA).context("mmap an arena of 1 GiB")?;
+    let mut size = 1usize << 62;
+    while size >= page {
+        match reserve(size) {
+            Ok(at) if reservations < MOST => {
+                taken[reservations] = (at, size);
+                reservations += 1;
+            }
+            Ok(at) => drop(release(at, size)),
+            Err(_) => size /= 2,
+        }
+    }
+    let room = probe(arena, holes, page, reservations);
+    let arena = release(arena, ARENA);
+    for &(at, size) in &taken[..reservations] {
+        // Whole reservations; one that stays takes addresses of a child that is about to end.
+        let _ = release(at, size);
+    }
+    arena.context("munmap the arena")?;
+    room.context("munmap inside the arena (ENOMEM here is vm.max_map_count, not a lack of room)")
+}
+
+fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result<Room, Errno> {
+    let separator = match holes {
+        Holes::Scattered => {
+            for hole in 0..HOLES {
+                release(arena + 2 * hole * UNIT, UNIT)?;
+            }
+            arena + UNIT
+        }
+        Holes::Together => {
+            release(arena, HOLES * UNIT)?;
+            arena + HOLES * UNIT
+        }
+    };
+    let largest = largest(page)?;
+    let refusal = match reserve(largest + page) {
+        Ok(at) => release(at, largest + page).map(|()| 0)?,
+        Err(errno) => errno as i32,
+    };
+    release(separator, UNIT)?;
+    let joined = self::largest(page)?;
+    Ok(Room {
+        largest,
+        refusal,
+        joined,
+        reservations,
+    })
+}
+
+/// Bisection over whole pages.
+fn largest(page: usize) -> Result<usize, Errno> {
+    let (mut fits, mut fails) = (0, ARENA / page + 1);
+    while fails - fits > 1 {
+        let pages = fits + (fails - fits) / 2;
+        match reserve(pages * page) {
+            Ok(at) => {
+                release(at, pages * page)?;
+                fits = pages;
+            }
+            Err(_) => fails = pages,
+        }
+    }
+    Ok(fits * page)
+}
+
+/// Addresses without memory: PROT_NONE, and so not counted by vm.overcommit_memory either.
+fn reserve(size: usize) -> Result<usize, Errno> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists.
+    let at = unsafe { libc::mmap(null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+    if at == libc::MAP_FAILED {
+        Err(Errno::last())
+    } else {
+        Ok(at as usize)
+    }
+}
+
+fn release(at: usize, size: usize) -> Result<(), Errno> {
+    // SAFETY: only ranges that `reserve` returned come here, and nothing but their numbers is kept:
+    // they were never readable, so no reference points into them.
+    Errno::result(unsafe { libc::munmap(at as *mut libc::c_void, size) }).map(drop)
+}
+
+/// Makes sure that what will be refused is refused for want of room: no limit on the address space's
+/// size, and mappings enough for the holes.
+///
+/// # Errors
+/// [`claim::NotMeasured`] when a limit is in the way.
+pub fn room_is_the_only_limit() -> Result<()> {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+    let refuse = |why: String, enable: &str| Err(claim::NotMeasured::new(why, enable).into());
+    let (soft, hard) = getrlimit(Resource::RLIMIT_AS).context("getrlimit RLIMIT_AS")?;
+    if soft != RLIM_INFINITY {
+        if hard != RLIM_INFINITY {
+            let why = format!("RLIMIT_AS is {hard} bytes: its ENOMEM would not be fragmentation");
+            return refuse(why, "ulimit -Hv unlimited");
+        }
+        setrlimit(Resource::RLIMIT_AS, hard, hard).context("setrlimit RLIMIT_AS")?;
+    }
+    let limit = observe::read("/proc/sys/vm/max_map_count")?;
+    let limit: usize = limit
+        .trim()
+        .parse()
+        .context("vm.max_map_count is no number")?;
+    let used = observe::maps::of(std::process::id() as i32)?.len();
+    ensure!(used > 0, "/proc/self/maps is empty");
+    if limit < used + 4 * HOLES {
+        let why =
+            format!("vm.max_map_count is {limit}; {used} mappings and {HOLES} holes need more");
+        return refuse(why, "as root: sysctl vm.max_map_count=65530");
+    }
+    Ok(())
+}

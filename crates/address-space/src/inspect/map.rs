@@ -1,0 +1,302 @@
+//! The mappings sorted into logical parts, and the holes between them.
+
+use observe::maps::Mapping;
+use observe::smaps::Usage;
+use serde::Serialize;
+
+use super::target::Target;
+
+/// What a mapping is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Machine code of the program.
+    Code,
+    /// Read-only data of the program.
+    Constants,
+    /// Writable data of the program, with what follows its file (`.bss`).
+    Variables,
+    /// The heap that brk(2) grows.
+    Heap,
+    /// Anonymous memory from mmap(2): large blocks, other arenas, threads' stacks.
+    Anonymous,
+    /// Addresses held without access (PROT_NONE).
+    Reserved,
+    /// Libraries: any part of another file that is mapped executable somewhere.
+    Library,
+    /// Files that are mapped and not executed.
+    File,
+    /// Memory shared with other processes: memfd, shmem, System V.
+    Shared,
+    /// The main thread's stack.
+    Stack,
+    /// What the kernel maps: vdso, vvar, vsyscall.
+    Kernel,
+}
+
+impl Kind {
+    /// Its name in a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Code => "code",
+            Kind::Constants => "constants",
+            Kind::Variables => "variables",
+            Kind::Heap => "heap",
+            Kind::Anonymous => "anonymous",
+            Kind::Reserved => "reserved",
+            Kind::Library => "libraries",
+            Kind::File => "files",
+            Kind::Shared => "shared",
+            Kind::Stack => "stack",
+            Kind::Kernel => "kernel's",
+        }
+    }
+}
+
+/// The mappings of one kind, added up. Sizes are bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    /// What they are for.
+    pub part: Kind,
+    /// How many there are.
+    pub mappings: usize,
+    /// Addresses they take.
+    pub size: u64,
+    /// Resident (Rss).
+    pub resident: u64,
+    /// Resident, shared pages divided by their users (Pss).
+    pub proportional: u64,
+    /// Swapped out.
+    pub swapped: u64,
+}
+
+/// One mapping. Sizes are bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct MappingReport {
+    /// First address, in hexadecimal.
+    pub start: String,
+    /// First address after it, in hexadecimal.
+    pub end: String,
+    /// Length.
+    pub size: u64,
+    /// As in maps: `r-xp`.
+    pub permissions: String,
+    /// What it is for.
+    pub part: Kind,
+    /// The file or the kernel's name for it; empty for anonymous memory.
+    pub path: String,
+    /// Resident (Rss).
+    pub resident: u64,
+    /// Resident, shared pages divided by their users (Pss).
+    pub proportional: u64,
+}
+
+/// The holes of the address space. Sizes are bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct AddressSpace {
+    /// Addresses of user space, from the lowest that may be mapped.
+    pub size: u64,
+    /// Addresses that nothing is mapped to.
+    pub free: u64,
+    /// Runs of such addresses, as a number.
+    pub holes: usize,
+    /// The largest request to mmap that would fit: the longest run.
+    pub largest_request: u64,
+    /// Where the longest run begins, in hexadecimal.
+    pub largest_at: String,
+    /// Share of the free addresses that lie outside of the longest run, 0 to 1.
+    pub external: f64,
+}
+
+/// Sorts the mappings by what they are for, and adds up each kind.
+pub fn parts(target: &Target, usages: &[Usage]) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (usage, kind) in usages.iter().zip(kinds(target, usages)) {
+        let i = parts
+            .iter()
+            .position(|part| part.part == kind)
+            .unwrap_or_else(|| {
+                parts.push(Part {
+                    part: kind,
+                    mappings: 0,
+                    size: 0,
+                    resident: 0,
+                    proportional: 0,
+                    swapped: 0,
+                });
+                parts.len() - 1
+            });
+        let part = &mut parts[i];
+        part.mappings += 1;
+        part.size = part.size.saturating_add(usage.mapping.len());
+        part.resident += usage.rss;
+        part.proportional += usage.pss;
+        part.swapped += usage.swap;
+    }
+    parts.sort_by_key(|part| part.part);
+    parts
+}
+
+/// Every mapping with what it is for.
+pub fn mappings(target: &Target, usages: &[Usage]) -> Vec<MappingReport> {
+    let described = usages
+        .iter()
+        .zip(kinds(target, usages))
+        .map(|(usage, part)| MappingReport {
+            start: format!("{:#x}", usage.mapping.start),
+            end: format!("{:#x}", usage.mapping.end),
+            size: usage.mapping.len(),
+            permissions: usage.mapping.permissions.to_string(),
+            part,
+            path: usage.mapping.path.clone(),
+            resident: usage.rss,
+            proportional: usage.pss,
+        });
+    described.collect()
+}
+
+/// The runs of addresses between the mappings, from vm.mmap_min_addr to the end of user space.
+pub fn address_space(usages: &[Usage]) -> AddressSpace {
+    let lowest = observe::read("/proc/sys/vm/mmap_min_addr")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(65536);
+    holes(usages.iter().map(|usage| &usage.mapping), lowest)
+}
+
+/// Size of user space where page tables have four levels; on aarch64 all of its 48 bits.
+const HIGHEST: u64 = if cfg!(target_arch = "aarch64") {
+    1 << 48
+} else {
+    (1 << 47) - 4096
+};
+
+fn holes<'a>(mappings: impl Iterator<Item = &'a Mapping>, lowest: u64) -> AddressSpace {
+    let mut space = AddressSpace {
+        size: HIGHEST - lowest,
+        free: 0,
+        holes: 0,
+        largest_request: 0,
+        largest_at: String::new(),
+        external: 0.0,
+    };
+    let mut at = lowest;
+    let mut gap = |start: u64, end: u64| {
+        if end > start {
+            space.free += end - start;
+            space.holes += 1;
+            if end - start > space.largest_request {
+                space.largest_request = end - start;
+                space.largest_at = format!("{start:#x}");
+            }
+        }
+    };
+    for mapping in mappings {
+        gap(at, mapping.start.min(HIGHEST));
+        at = at.max(mapping.end);
+    }
+    gap(at, HIGHEST);
+    if space.free > 0 {
+        space.external = (space.free - space.largest_request) as f64 / space.free as f64;
+    }
+    space
+}
+
+/// What each mapping is for.
+fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
+    let executed: Vec<(&str, u64)> = usages
+        .iter()
+        .filter(|usage| usage.mapping.permissions.execute)
+        .map(|usage| (usage.mapping.path.as_str(), usage.mapping.inode))
+        .collect();
+    let mut kinds: Vec<Kind> = Vec::with_capacity(usages.len());
+    for (i, usage) in usages.iter().enumerate() {
+        let mapping = &usage.mapping;
+        let after_variables =
+            i > 0 && kinds[i - 1] == Kind::Variables && usages[i - 1].mapping.end == mapping.start;
+        let library = executed.contains(&(mapping.path.as_str(), mapping.inode));
+        kinds.push(kind(target, mapping, library, after_variables));
+    }
+    kinds
+}
+
+fn kind(target: &Target, mapping: &Mapping, library: bool, after_variables: bool) -> Kind {
+    let permissions = mapping.permissions;
+    let path = mapping.path.as_str();
+    let none = !permissions.read && !permissions.write && !permissions.execute;
+    match path {
+        "[heap]" => Kind::Heap,
+        "[stack]" => Kind::Stack,
+        _ if path.starts_with("[v") => Kind::Kernel,
+        _ if permissions.shared && path.starts_with("/memfd:")
+            || path.starts_with("/SYSV")
+            || path.starts_with("/dev/zero")
+            || path.starts_with("/dev/shm/") =>
+        {
+            Kind::Shared
+        }
+        _ if path.starts_with('/') && target.program.as_deref() == Some(path) => {
+            match (permissions.execute, permissions.write) {
+                (true, _) => Kind::Code,
+                (_, true) => Kind::Variables,
+                _ => Kind::Constants,
+            }
+        }
+        _ if path.starts_with('/') && library => Kind::Library,
+        _ if path.starts_with('/') => Kind::File,
+        _ if permissions.shared => Kind::Shared,
+        _ if none => Kind::Reserved,
+        _ if after_variables && permissions.write => Kind::Variables,
+        _ => Kind::Anonymous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use observe::smaps;
+
+    const TEXT: &str = "\
+00400000-00401000 r--p 00000000 00:01 1 /bin/p
+00401000-00402000 r-xp 00001000 00:01 1 /bin/p
+00402000-00403000 rw-p 00002000 00:01 1 /bin/p
+00403000-00405000 rw-p 00000000 00:00 0
+00500000-00600000 rw-p 00000000 00:00 0 [heap]
+Rss:                  12 kB
+7f0000000000-7f0000001000 r-xp 00000000 00:01 2 /lib/l.so
+7f0000001000-7f0000002000 rw-p 00000000 00:01 2 /lib/l.so
+7f0000002000-7f0000003000 ---p 00000000 00:00 0
+7f0000003000-7f0000004000 r--s 00000000 00:01 3 /data
+7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
+";
+
+    #[test]
+    fn kinds_and_holes_of_saved_text() {
+        let target = Target {
+            pid: 1,
+            command: "p".into(),
+            program: Some("/bin/p".into()),
+        };
+        let usages = smaps::parse(TEXT);
+        use Kind::*;
+        let expected = [
+            Constants, Code, Variables, Variables, Heap, Library, Library, Reserved, File, Stack,
+            Kernel,
+        ];
+        assert_eq!(kinds(&target, &usages), expected);
+        let heap = parts(&target, &usages)
+            .into_iter()
+            .find(|part| part.part == Heap)
+            .unwrap();
+        assert_eq!((heap.size, heap.resident), (1 << 20, 12 * 1024));
+        let space = holes(usages.iter().map(|usage| &usage.mapping), 65536);
+        if cfg!(target_arch = "x86_64") {
+            assert_eq!(
+                space.holes, 4,
+                "below, before the heap, below the library, below the stack"
+            );
+            assert_eq!(space.largest_request, 0x7f00_0000_0000 - 0x60_0000);
+        }
+    }
+}

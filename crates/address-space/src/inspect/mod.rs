@@ -1,0 +1,109 @@
+//! A living process from outside: its map, what it wastes, its holes, its heap, its frames. Reads only.
+//!
+//! [`inspect`] gathers the [`Report`]: [`map`] sorts the mappings into logical parts and finds the holes
+//! between them, [`heap`] walks glibc's main heap, [`waste`] looks into huge pages and behind the ends of
+//! files, [`frames`] counts physical runs. [`text`] and [`svg`] draw it.
+
+pub mod frames;
+pub mod heap;
+pub mod map;
+pub mod svg;
+pub mod target;
+pub mod text;
+pub mod waste;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use frames::Frames;
+use heap::Heap;
+use map::{AddressSpace, MappingReport, Part};
+use target::Target;
+use waste::Waste;
+
+/// Everything seen of one process, as the JSON document has it. Sizes are bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// The process.
+    pub pid: i32,
+    /// Its name (proc_pid_comm(5)).
+    pub command: String,
+    /// The logical parts, in the order of their addresses' kinds.
+    pub parts: Vec<Part>,
+    /// Every mapping in address order.
+    pub mappings: Vec<MappingReport>,
+    /// The holes between the mappings.
+    pub address_space: AddressSpace,
+    /// Internal waste.
+    pub waste: Waste,
+    /// glibc's main heap; null where there is none to see, and then `unseen` says why.
+    pub heap: Option<Heap>,
+    /// Physical runs; null where not permitted, and then `unseen` says why.
+    pub frames: Option<Frames>,
+    /// Whether the process changed its mappings while it was read: the parts then belong to
+    /// different moments.
+    pub changed_meanwhile: bool,
+    /// Whether something that could have been seen was not.
+    pub partial: bool,
+    /// What could not be seen, and why.
+    pub unseen: Vec<String>,
+}
+
+/// Looks at process `pid`.
+///
+/// # Errors
+/// No such process, a kernel thread, a process that has ended, one that may not be looked at.
+pub fn inspect(pid: i32) -> Result<Report> {
+    let target = Target::open(pid)?;
+    let usages = target.usages()?;
+    let mut unseen = vec![
+        "heaps of other threads' arenas, thread caches and fast bins: their chunks look live"
+            .to_owned(),
+    ];
+    let mut partial = false;
+    let mut see = |what: &str, error: anyhow::Error, missing: bool| {
+        unseen.push(format!("{what}: {error:#}"));
+        partial |= missing;
+    };
+
+    let heap = match heap::walk(&target, &usages) {
+        Ok(heap) => Some(heap),
+        Err(heap::Unwalked::Absent(why)) => {
+            see("glibc heap", anyhow::anyhow!(why), false);
+            None
+        }
+        Err(heap::Unwalked::Refused(error)) => {
+            see("glibc heap", error, true);
+            None
+        }
+    };
+    let waste = waste::measure(&target, &usages, |what, error| see(what, error, true));
+    let frames = match frames::measure(&target, &usages) {
+        Ok(frames) => Some(frames),
+        Err(error) => {
+            see("physical runs", error, true);
+            None
+        }
+    };
+    let after = target.mappings()?;
+    let before = usages
+        .iter()
+        .map(|usage| (usage.mapping.start, usage.mapping.end));
+    let changed_meanwhile = !before.eq(after.iter().map(|mapping| (mapping.start, mapping.end)));
+    Ok(Report {
+        schema: 1,
+        pid,
+        command: target.command.clone(),
+        parts: map::parts(&target, &usages),
+        mappings: map::mappings(&target, &usages),
+        address_space: map::address_space(&usages),
+        waste,
+        heap,
+        frames,
+        changed_meanwhile,
+        partial: partial || changed_meanwhile,
+        unseen,
+    })
+}

@@ -1,0 +1,143 @@
+//! The report for people, in at most 80 columns.
+
+use super::Report;
+use super::heap::Heap;
+use crate::units::{bytes, columns, count, percent};
+
+/// The whole report; `every_mapping` lists them one by one.
+pub fn text(report: &Report, every_mapping: bool) -> String {
+    let mut text = format!("process {} ({})", report.pid, report.command);
+    if report.partial {
+        text.push_str(", PARTIAL: see the end");
+    }
+    text.push_str("\n\n");
+    let mut rows = vec![
+        ["part", "mappings", "size", "resident", "proportional"]
+            .map(String::from)
+            .to_vec(),
+    ];
+    for part in &report.parts {
+        rows.push(vec![
+            part.part.name().into(),
+            count(part.mappings as u64),
+            bytes(part.size),
+            bytes(part.resident),
+            bytes(part.proportional),
+        ]);
+    }
+    let total = |of: fn(&super::map::Part) -> u64| report.parts.iter().map(of).sum::<u64>();
+    rows.push(vec![
+        "all".into(),
+        count(report.mappings.len() as u64),
+        bytes(total(|part| part.size)),
+        bytes(total(|part| part.resident)),
+        bytes(total(|part| part.proportional)),
+    ]);
+    text.push_str(&columns(&rows));
+    if every_mapping {
+        text.push_str(&mappings(report));
+    }
+
+    let space = &report.address_space;
+    text.push_str(&format!(
+        "\naddress space\n  {} holes between the mappings; the largest mmap that fits: {} at {}\n",
+        count(space.holes as u64),
+        bytes(space.largest_request),
+        space.largest_at
+    ));
+
+    let waste = &report.waste;
+    text.push_str("\ninternal waste\n");
+    if waste.huge_pages == 0 {
+        text.push_str("  no anonymous huge pages\n");
+    } else {
+        text.push_str(&format!(
+            "  {} in huge pages; of {} looked at, {} hold only zeros\n",
+            bytes(waste.huge_pages),
+            bytes(waste.huge_looked_at),
+            bytes(waste.huge_unused)
+        ));
+    }
+    text.push_str(&format!(
+        "  {} behind the ends of {} mapped files\n",
+        bytes(waste.file_tails),
+        count(waste.files)
+    ));
+
+    if let Some(heap) = &report.heap {
+        text.push_str(&describe(heap));
+    }
+    if let Some(frames) = &report.frames {
+        let cut = if frames.cut_short {
+            " (PARTIAL: too many pages to look at all)"
+        } else {
+            ""
+        };
+        text.push_str(&format!(
+            "\nphysical memory\n  {} pages in {} runs of frames, the longest {} pages{cut}\n",
+            count(frames.pages),
+            count(frames.runs),
+            count(frames.longest)
+        ));
+    }
+    text.push_str("\nnot seen\n");
+    for line in &report.unseen {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.push_str(match report.changed_meanwhile {
+        true => "  a single moment: the process changed its mappings while it was read\n",
+        false => "  a single moment: the process was not stopped; its mappings did not change\n",
+    });
+    text
+}
+
+fn mappings(report: &Report) -> String {
+    let mut rows = Vec::new();
+    for mapping in &report.mappings {
+        rows.push(vec![
+            mapping.start.clone(),
+            mapping.permissions.clone(),
+            bytes(mapping.size),
+            bytes(mapping.resident),
+            mapping.part.name().into(),
+            mapping.path.clone(),
+        ]);
+    }
+    format!("\n{}", columns(&rows))
+}
+
+fn describe(heap: &Heap) -> String {
+    let mut text = format!(
+        "\nglibc heap: {}, {} resident\n  {} live chunks hold {}, {} holes hold {} ({} of it the top chunk)\n",
+        bytes(heap.size),
+        bytes(heap.resident),
+        count(heap.live_chunks),
+        bytes(heap.live),
+        count(heap.holes),
+        bytes(heap.free),
+        bytes(heap.top)
+    );
+    text.push_str(&format!(
+        "  largest malloc without growing: {} bytes; external fragmentation {}\n",
+        count(heap.largest_request),
+        percent(heap.external)
+    ));
+    text.push_str(&format!(
+        "  {} of {} pages are pinned by a live chunk ({}), while live chunks fill {}\n  of the heap; malloc_trim could give back {} at most\n",
+        count(heap.pinned_pages),
+        count(heap.pages),
+        percent(heap.pinned_pages as f64 / heap.pages.max(1) as f64),
+        percent(heap.live as f64 / heap.size.max(1) as f64),
+        bytes(heap.returnable)
+    ));
+    let again = match heap.attempts {
+        1 => String::new(),
+        attempts => format!(", at attempt {attempts}: the process allocates meanwhile"),
+    };
+    text.push_str(&format!(
+        "  walked {} chunks in {:.1} ms{again}\n",
+        count(heap.chunks),
+        heap.walk_ms
+    ));
+    text
+}

@@ -1,0 +1,101 @@
+//! Segment descriptors: modify_ldt(2) in, LSL back out.
+#![expect(
+    unsafe_code,
+    reason = "modify_ldt has no wrapper; LSL is an instruction"
+)]
+
+use std::arch::asm;
+
+use nix::errno::Errno;
+
+/// A data segment. Limits are in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptor {
+    /// Linear address of offset 0.
+    pub base: u32,
+    /// Highest offset that is allowed; in a segment that expands down, the highest that is not.
+    pub limit: u32,
+    /// Whether the segment lies above its limit instead of below.
+    pub expand_down: bool,
+    /// Whether the present bit is set.
+    pub present: bool,
+}
+
+/// asm/ldt.h: struct user_desc. The last word is made of bit fields.
+#[repr(C)]
+struct UserDesc {
+    entry_number: u32,
+    base_addr: u32,
+    limit: u32,
+    flags: u32,
+}
+
+const SEG_32BIT: u32 = 1;
+const CONTENTS_EXPAND_DOWN: u32 = 1 << 1;
+const SEG_NOT_PRESENT: u32 = 1 << 5;
+const USEABLE: u32 = 1 << 6;
+/// modify_ldt's function: write an entry, in the form that allows all of its fields.
+const WRITE: libc::c_int = 0x11;
+
+/// Enters `descriptor` into the local descriptor table and returns its selector.
+///
+/// # Errors
+/// ENOSYS where the kernel was built without CONFIG_MODIFY_LDT_SYSCALL or a filter hides the call,
+/// EPERM from a filter, EINVAL for a descriptor that 32-bit code must not have.
+pub fn enter(entry: u32, descriptor: Descriptor) -> Result<u16, Errno> {
+    let flag = |set, flag| if set { flag } else { 0 };
+    let user = UserDesc {
+        entry_number: entry,
+        base_addr: descriptor.base,
+        limit: descriptor.limit,
+        flags: SEG_32BIT
+            | USEABLE
+            | flag(descriptor.expand_down, CONTENTS_EXPAND_DOWN)
+            | flag(!descriptor.present, SEG_NOT_PRESENT),
+    };
+    // SAFETY: the kernel reads `size_of::<UserDesc>()` bytes of a struct of the layout it asks for.
+    // The new segment changes nothing until a selector is loaded, and only `gate` loads one.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_modify_ldt,
+            WRITE,
+            &raw const user,
+            size_of::<UserDesc>(),
+        )
+    };
+    // The kernel returns an int that is not sign-extended: a failure reads as 4294967274.
+    match result as i32 {
+        0 => Ok((entry << 3 | 7) as u16),
+        -1 => Err(Errno::last()),
+        error => Err(Errno::from_raw(-error)),
+    }
+}
+
+/// The limit that the processor has for `selector` in bytes (LSL); none where it may not be loaded.
+pub fn limit(selector: u16) -> Option<u32> {
+    let (limit, valid): (u32, u8);
+    // SAFETY: LSL reads a descriptor without loading it, faults on none, and writes only a register
+    // and the zero flag.
+    unsafe {
+        asm!(
+            "lsl {limit:e}, {selector:e}",
+            "setz {valid}",
+            selector = in(reg) u32::from(selector),
+            limit = out(reg) limit,
+            valid = out(reg_byte) valid,
+            options(nomem, nostack)
+        );
+    }
+    (valid == 1).then_some(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_struct_is_the_kernels() {
+        assert_eq!(size_of::<UserDesc>(), 16);
+        assert_eq!(limit(0), None, "the null selector has no limit");
+    }
+}

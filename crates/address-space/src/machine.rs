@@ -1,0 +1,73 @@
+//! How much memory there is to use: asked before anything large is mapped.
+
+use anyhow::{Context, Result};
+
+/// Bytes that can be had without pushing the machine or the cgroup into reclaim: MemAvailable of
+/// proc_meminfo(5), less where a cgroup (v2 or v1) of this process has a limit.
+///
+/// # Errors
+/// /proc/meminfo cannot be read or has no such line.
+pub fn available_memory() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").context("read /proc/meminfo")?;
+    let machine = meminfo(&text, "MemAvailable").context("/proc/meminfo has no MemAvailable")?;
+    Ok(cgroup_rest().map_or(machine, |rest| rest.min(machine)))
+}
+
+/// The value of a line of /proc/meminfo, in bytes.
+pub fn meminfo(text: &str, key: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// What the memory cgroups of this process leave, the tightest of the path up to the root.
+fn cgroup_rest() -> Option<u64> {
+    let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mut rest: Option<u64> = None;
+    for line in own.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let (root, limit, usage) = if controllers.is_empty() {
+            ("/sys/fs/cgroup", "memory.max", "memory.current")
+        } else if controllers.split(',').any(|name| name == "memory") {
+            (
+                "/sys/fs/cgroup/memory",
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+            )
+        } else {
+            continue;
+        };
+        // In a container the path may be the host's and not be there: its ancestors are tried, too.
+        for group in std::path::Path::new(path).ancestors() {
+            let directory = format!("{root}{}", group.display());
+            let number = |file: &str| -> Option<u64> {
+                std::fs::read_to_string(format!("{directory}/{file}"))
+                    .ok()?
+                    .trim()
+                    .parse()
+                    .ok()
+            };
+            if let (Some(limit), Some(usage)) = (number(limit), number(usage)) {
+                let left = limit.saturating_sub(usage);
+                rest = Some(rest.map_or(left, |rest| rest.min(left)));
+            }
+        }
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meminfo_lines() {
+        let text = "MemTotal:       24684084 kB\nMemFree:  1 kB\nMemAvailable:   24355500 kB\n";
+        assert_eq!(meminfo(text, "MemAvailable"), Some(24_355_500 * 1024));
+        assert_eq!(meminfo(text, "Mem"), None);
+        assert_eq!(meminfo("MemFree: many kB", "MemFree"), None);
+    }
+}

@@ -1,0 +1,125 @@
+//! The buddy system: blocks of 2^k bytes at multiples of 2^k, split in halves and joined again.
+//!
+//! Finding and joining cost one step an order, and the price is internal fragmentation: a request is
+//! rounded up to a power of two. An arena that is no power of two is laid out as Linux lays out a zone,
+//! the largest blocks first, so that any multiple of the smallest block can be used.
+
+use std::collections::BTreeSet;
+
+use super::{Block, Extent, Placement};
+
+/// Bytes of the smallest block; glibc's granule too.
+pub const SMALLEST: u64 = 16;
+
+/// A binary buddy allocator; of the free blocks of one order the lowest is taken.
+pub struct Buddy {
+    arena: u64,
+    /// Start offsets of the free blocks, by order: `free[k]` holds blocks of `SMALLEST << k` bytes.
+    free: Vec<BTreeSet<u64>>,
+    free_bytes: u64,
+    count: usize,
+}
+
+impl Buddy {
+    /// An empty arena; the last `arena % SMALLEST` bytes cannot be used.
+    pub fn new(arena: u64) -> Self {
+        let usable = arena - arena % SMALLEST;
+        let mut free = vec![BTreeSet::new(); 60];
+        let (mut at, mut count) = (0, 0);
+        while at < usable {
+            let order = ((usable - at) / SMALLEST).ilog2() as usize;
+            free[order].insert(at);
+            at += SMALLEST << order;
+            count += 1;
+        }
+        Buddy {
+            arena,
+            free,
+            free_bytes: usable,
+            count,
+        }
+    }
+
+    /// Order of the block that a request of `size` bytes gets; `None` when no order is that large.
+    fn order(&self, size: u64) -> Option<usize> {
+        let units = size.max(1).div_ceil(SMALLEST).checked_next_power_of_two()?;
+        let order = units.ilog2() as usize;
+        (order < self.free.len()).then_some(order)
+    }
+}
+
+impl Placement for Buddy {
+    fn arena(&self) -> u64 {
+        self.arena
+    }
+
+    fn place(&mut self, size: u64) -> Option<Block> {
+        let order = self.order(size)?;
+        let from = (order..self.free.len()).find(|&k| !self.free[k].is_empty())?;
+        let start = self.free[from].pop_first()?;
+        for half in order..from {
+            self.free[half].insert(start + (SMALLEST << half));
+        }
+        self.count = self.count + (from - order) - 1;
+        self.free_bytes -= SMALLEST << order;
+        Some(Block(start))
+    }
+
+    fn free(&mut self, block: Block, size: u64) {
+        let Some(mut order) = self.order(size) else {
+            return;
+        };
+        self.free_bytes += SMALLEST << order;
+        self.count += 1;
+        let mut start = block.0;
+        while order + 1 < self.free.len() && self.free[order].remove(&(start ^ (SMALLEST << order)))
+        {
+            start &= !(SMALLEST << order);
+            order += 1;
+            self.count -= 1;
+        }
+        self.free[order].insert(start);
+    }
+
+    fn allotted(&self, size: u64) -> u64 {
+        self.order(size).map_or(size, |order| SMALLEST << order)
+    }
+
+    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
+        vec![Extent {
+            start: block.0,
+            len: self.allotted(size),
+        }]
+    }
+
+    fn free_bytes(&self) -> u64 {
+        self.free_bytes
+    }
+
+    fn largest(&self) -> u64 {
+        (0..self.free.len())
+            .rev()
+            .find(|&k| !self.free[k].is_empty())
+            .map_or(0, |k| SMALLEST << k)
+    }
+
+    fn holes(&self) -> usize {
+        self.count
+    }
+
+    fn footprint(&self) -> u64 {
+        // Free blocks at the very end of the arena, from the smallest order up, are not in use.
+        let mut end = self.arena - self.arena % SMALLEST;
+        loop {
+            let tail = (0..self.free.len()).find(|&k| {
+                self.free[k]
+                    .last()
+                    .is_some_and(|start| start + (SMALLEST << k) == end)
+            });
+            match tail {
+                Some(k) => end -= SMALLEST << k,
+                None => return end,
+            }
+        }
+    }
+}

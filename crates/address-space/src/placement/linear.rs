@@ -1,0 +1,124 @@
+//! The four classic policies as the textbook tells them: look at every hole, one after another.
+//!
+//! O(n) a request, and short enough to be obviously right. The fast policies are tested against it,
+//! address for address, and `benches/placement.rs` measures what the tree saves.
+
+use super::{Block, Extent, Placement};
+
+/// Which of the holes that are long enough a request gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The lowest.
+    First,
+    /// The lowest at or above the end of the block placed last, else the lowest.
+    Next,
+    /// The shortest; of equals the lowest.
+    Best,
+    /// The longest; of equals the lowest.
+    Worst,
+}
+
+/// The holes in address order and a rule.
+pub struct LinearScan {
+    choice: Choice,
+    arena: u64,
+    holes: Vec<Extent>,
+    rover: u64,
+}
+
+impl LinearScan {
+    /// An empty arena of `arena` bytes.
+    pub fn new(choice: Choice, arena: u64) -> Self {
+        let holes = if arena > 0 {
+            vec![Extent {
+                start: 0,
+                len: arena,
+            }]
+        } else {
+            Vec::new()
+        };
+        LinearScan {
+            choice,
+            arena,
+            holes,
+            rover: 0,
+        }
+    }
+
+    fn choose(&self, size: u64) -> Option<usize> {
+        let mut fitting = (0..self.holes.len()).filter(|&i| self.holes[i].len >= size);
+        match self.choice {
+            Choice::First => fitting.next(),
+            Choice::Next => fitting
+                .clone()
+                .find(|&i| self.holes[i].start >= self.rover)
+                .or_else(|| fitting.next()),
+            Choice::Best => fitting.min_by_key(|&i| self.holes[i].len),
+            Choice::Worst => fitting.min_by_key(|&i| u64::MAX - self.holes[i].len),
+        }
+    }
+}
+
+impl Placement for LinearScan {
+    fn arena(&self) -> u64 {
+        self.arena
+    }
+
+    fn place(&mut self, size: u64) -> Option<Block> {
+        let i = self.choose(size)?;
+        let start = self.holes[i].start;
+        self.rover = start + size;
+        if self.holes[i].len == size {
+            self.holes.remove(i);
+        } else {
+            self.holes[i] = Extent {
+                start: start + size,
+                len: self.holes[i].len - size,
+            };
+        }
+        Some(Block(start))
+    }
+
+    fn free(&mut self, block: Block, size: u64) {
+        let i = self.holes.partition_point(|hole| hole.start < block.0);
+        self.holes.insert(
+            i,
+            Extent {
+                start: block.0,
+                len: size,
+            },
+        );
+        if i + 1 < self.holes.len() && self.holes[i].end() == self.holes[i + 1].start {
+            self.holes[i].len += self.holes.remove(i + 1).len;
+        }
+        if i > 0 && self.holes[i - 1].end() == self.holes[i].start {
+            self.holes[i - 1].len += self.holes.remove(i).len;
+        }
+    }
+
+    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
+        vec![Extent {
+            start: block.0,
+            len: size,
+        }]
+    }
+
+    fn free_bytes(&self) -> u64 {
+        self.holes.iter().map(|hole| hole.len).sum()
+    }
+
+    fn largest(&self) -> u64 {
+        self.holes.iter().map(|hole| hole.len).max().unwrap_or(0)
+    }
+
+    fn holes(&self) -> usize {
+        self.holes.len()
+    }
+
+    fn footprint(&self) -> u64 {
+        match self.holes.last() {
+            Some(hole) if hole.end() == self.arena => hole.start,
+            _ => self.arena,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Segments with compaction: first fit, and when no hole is long enough although enough is free in
+//! total, every segment slides down until the free bytes are one hole.
+//!
+//! Compaction needs what segmentation offers: a program names its segment by number, and the base in
+//! the segment table can change under it. The price is the bytes copied, which are counted.
+
+use super::holes::Holes;
+use super::{Block, Extent, Move, Placement};
+
+#[derive(Clone, Copy)]
+struct Segment {
+    base: u64,
+    /// Length in bytes, 0 for a free row of the table.
+    limit: u64,
+}
+
+/// A segment table over one arena.
+pub struct Segments {
+    arena: u64,
+    holes: Holes,
+    table: Vec<Segment>,
+    spare: Vec<u32>,
+    /// Rows of the table; in address order up to the segments placed since the last compaction.
+    order: Vec<u32>,
+    moves: Option<Vec<Move>>,
+    moved: u64,
+}
+
+impl Segments {
+    /// An empty arena of `arena` bytes.
+    pub fn new(arena: u64) -> Self {
+        Segments {
+            arena,
+            holes: Holes::new(arena),
+            table: Vec::new(),
+            spare: Vec::new(),
+            order: Vec::new(),
+            moves: None,
+            moved: 0,
+        }
+    }
+
+    /// Keeps a list of the moves for [`Placement::take_moves`]; needed where real bytes lie in the arena.
+    pub fn recording_moves(mut self) -> Self {
+        self.moves = Some(Vec::new());
+        self
+    }
+
+    fn compact(&mut self) {
+        let table = &mut self.table;
+        self.order.retain(|&row| table[row as usize].limit > 0);
+        // Almost sorted already; the stable sort finds the long run and only merges the rest into it.
+        self.order.sort_by_key(|&row| table[row as usize].base);
+        self.order.dedup();
+        let mut end = 0;
+        for &row in &self.order {
+            let segment = &mut table[row as usize];
+            if segment.base != end {
+                self.moved += segment.limit;
+                if let Some(moves) = &mut self.moves {
+                    moves.push(Move {
+                        from: segment.base,
+                        to: end,
+                        len: segment.limit,
+                    });
+                }
+                segment.base = end;
+            }
+            end += segment.limit;
+        }
+        self.holes = Holes::new(self.arena);
+        if end > 0 {
+            self.holes.take_first(end, 0);
+        }
+    }
+}
+
+impl Placement for Segments {
+    fn arena(&self) -> u64 {
+        self.arena
+    }
+
+    fn place(&mut self, size: u64) -> Option<Block> {
+        if self.holes.total() < size {
+            return None;
+        }
+        let hole = match self.holes.take_first(size, 0) {
+            Some(hole) => hole,
+            None => {
+                self.compact();
+                self.holes.take_first(size, 0)?
+            }
+        };
+        let segment = Segment {
+            base: hole.start,
+            limit: size,
+        };
+        let row = match self.spare.pop() {
+            Some(row) => {
+                self.table[row as usize] = segment;
+                row
+            }
+            None => {
+                self.table.push(segment);
+                (self.table.len() - 1) as u32
+            }
+        };
+        self.order.push(row);
+        // Rows of freed segments pile up in the order until a compaction clears them away.
+        if self.order.len() > 2 * self.table.len() + 64 {
+            self.order = (0..self.table.len() as u32).collect();
+        }
+        Some(Block(row.into()))
+    }
+
+    fn free(&mut self, block: Block, _size: u64) {
+        let segment = &mut self.table[block.0 as usize];
+        let (base, limit) = (segment.base, segment.limit);
+        segment.limit = 0;
+        if limit > 0 {
+            self.holes.release(base, limit);
+            self.spare.push(block.0 as u32);
+        }
+    }
+
+    fn extents(&self, block: Block, _size: u64) -> Vec<Extent> {
+        let segment = self.table[block.0 as usize];
+        vec![Extent {
+            start: segment.base,
+            len: segment.limit,
+        }]
+    }
+
+    fn free_bytes(&self) -> u64 {
+        self.holes.total()
+    }
+
+    /// With compaction every free byte can be had, not only the longest hole's.
+    fn largest(&self) -> u64 {
+        self.holes.total()
+    }
+
+    fn holes(&self) -> usize {
+        self.holes.count()
+    }
+
+    fn footprint(&self) -> u64 {
+        self.holes.footprint(self.arena)
+    }
+
+    fn take_moves(&mut self) -> Vec<Move> {
+        self.moves.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn moved_bytes(&self) -> u64 {
+        self.moved
+    }
+}

@@ -1,0 +1,78 @@
+//! Looking for the smallest arena in which no request fails.
+//!
+//! A sum of sizes is a floor under every answer. Between a failing and a succeeding arena the search
+//! halves the distance until it is below the resolution. Next, best and worst fit and the buddy system
+//! are not monotone (an arena can fail although a smaller one did not), so what comes out is
+//! the smallest arena found, and it is only called that after a run in it.
+
+use super::Policy;
+
+/// The search for one policy. Counts in the policy's unit: a page, or the smallest buddy.
+#[derive(Debug, Clone)]
+pub struct Search {
+    unit: u64,
+    /// No arena of this many units or fewer is worth a try: below the floor, or seen to fail.
+    fails: u64,
+    /// The smallest arena in which a whole run went well, or must go well by what is known of the policy.
+    works: Option<u64>,
+    hint: u64,
+    resolution: u64,
+}
+
+impl Search {
+    /// A search that knows the peak of the allotted bytes, and the highest footprint in an arena without
+    /// end for policies that settle low. Ends within `resolution` bytes.
+    pub fn new(
+        policy: Policy,
+        peak_allotted: u64,
+        peak_footprint: Option<u64>,
+        resolution: u64,
+    ) -> Self {
+        let unit = policy.unit();
+        let floor = peak_allotted.div_ceil(unit);
+        let footprint = peak_footprint.map(|bytes| bytes.div_ceil(unit));
+        // First fit in any larger arena makes the very choices it made in the endless one, so that its
+        // highest footprint is the answer; where nothing ever fragments the peak is.
+        let works = match (policy, footprint) {
+            (Policy::FirstFit, Some(footprint)) => Some(footprint),
+            _ => policy.never_fragments().then_some(floor),
+        };
+        let fails = works.unwrap_or(floor).saturating_sub(1);
+        let hint = footprint.unwrap_or(floor + floor / 8);
+        Search {
+            unit,
+            fails,
+            works,
+            hint,
+            resolution: (resolution / unit).max(1),
+        }
+    }
+
+    /// The arena to try next, in bytes; `None` when the search is over.
+    pub fn next(&self) -> Option<u64> {
+        let units = match self.works {
+            None => self.hint.max(self.fails + 1),
+            Some(works) if works - self.fails <= self.resolution => return None,
+            Some(works) => self.fails + (works - self.fails) / 2,
+        };
+        Some(units.saturating_mul(self.unit))
+    }
+
+    /// Takes in how a run in `arena` bytes went.
+    pub fn learn(&mut self, arena: u64, failed: bool) {
+        let units = arena / self.unit;
+        if failed {
+            self.fails = self.fails.max(units);
+            if self.works.is_none() {
+                self.hint = units.saturating_add(units / 2 + 1);
+            }
+        } else {
+            self.works = Some(self.works.map_or(units, |works| works.min(units)));
+        }
+    }
+
+    /// The smallest arena found, in bytes; a run in it still has to confirm the answer.
+    pub fn found(&self) -> Option<u64> {
+        self.works.map(|units| units * self.unit)
+    }
+}

@@ -1,0 +1,289 @@
+//! From lines to operations: blocks get slots, faults get line numbers, and the live bytes are added up.
+
+use std::collections::HashMap;
+use std::io::BufRead;
+
+use super::lines::Lines;
+use super::rep::Rep;
+use super::valgrind::Valgrind;
+use super::{Event, Format, LARGEST_REQUEST, Op, TraceError, excerpt, plain};
+
+/// The sum of live bytes may not pass this (2^62), so that no policy's arithmetic can overflow.
+const LARGEST_TOTAL: u64 = 1 << 62;
+
+/// What the operations read so far add up to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Operations read.
+    pub operations: u64,
+    /// Blocks live now.
+    pub live_blocks: u64,
+    /// Bytes live now, as asked for.
+    pub live_bytes: u64,
+    /// Most blocks live at once.
+    pub peak_blocks: u64,
+    /// Most bytes live at once, as asked for.
+    pub peak_bytes: u64,
+    /// Bytes ever asked for.
+    pub total_bytes: u64,
+    /// Slots needed: one more than the highest used.
+    pub slots: u32,
+    /// Why the trace is not complete, when it is not.
+    pub partial: Option<String>,
+    /// Lines left out on purpose, and why.
+    pub notes: Vec<String>,
+}
+
+impl Summary {
+    /// The sums over operations already at hand.
+    pub fn of(ops: &[Op]) -> Summary {
+        let mut sizes: Vec<u64> = Vec::new();
+        let mut summary = Summary {
+            operations: ops.len() as u64,
+            ..Summary::default()
+        };
+        for &op in ops {
+            let (slot, size) = match op {
+                Op::Place { slot, size } | Op::Resize { slot, size } => (slot as usize, size),
+                Op::Free { slot } => (slot as usize, 0),
+            };
+            if sizes.len() <= slot {
+                sizes.resize(slot + 1, 0);
+            }
+            let was = std::mem::replace(&mut sizes[slot], size);
+            summary.live_bytes = summary.live_bytes - was + size;
+            summary.live_blocks = summary.live_blocks - u64::from(was > 0) + u64::from(size > 0);
+            summary.peak_bytes = summary.peak_bytes.max(summary.live_bytes);
+            summary.peak_blocks = summary.peak_blocks.max(summary.live_blocks);
+            summary.total_bytes = summary.total_bytes.saturating_add(size);
+        }
+        summary.slots = sizes.len() as u32;
+        summary
+    }
+}
+
+enum Parser {
+    Undecided,
+    Valgrind(Valgrind),
+    Rep(Rep),
+    Plain,
+}
+
+/// Reads a trace one operation at a time.
+pub struct Reader<R> {
+    lines: Lines<R>,
+    parser: Parser,
+    live: HashMap<u64, (u32, u64)>,
+    spare: Vec<u32>,
+    announced: Option<u64>,
+    foreign_frees: u64,
+    other_process: u64,
+    lines_read: u64,
+    summary: Summary,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// A reader of `input`; without a `format` the first line decides.
+    pub fn new(input: R, format: Option<Format>) -> Self {
+        Reader {
+            lines: Lines::new(input),
+            parser: format.map_or(Parser::Undecided, Parser::of),
+            live: HashMap::new(),
+            spare: Vec::new(),
+            announced: None,
+            foreign_frees: 0,
+            other_process: 0,
+            lines_read: 0,
+            summary: Summary::default(),
+        }
+    }
+
+    /// The next operation; `None` at the end.
+    ///
+    /// # Errors
+    /// A damaged line, with its number; an empty or binary trace; a failed read. A last line that
+    /// breaks off without a newline is not an error but makes the trace partial.
+    pub fn next_op(&mut self) -> Result<Option<Op>, TraceError> {
+        loop {
+            let Some(line) = self.lines.next()? else {
+                return self.finish().map(|()| None);
+            };
+            let (number, whole) = (line.number, line.whole);
+            self.lines_read = number;
+            if matches!(self.parser, Parser::Undecided) {
+                if line.text.trim().is_empty() {
+                    continue;
+                }
+                let format = Format::of(line.text).ok_or_else(|| TraceError {
+                    line: number,
+                    message: format!(
+                        "no form of trace begins with {}; known: valgrind --trace-malloc=yes, .rep, plain",
+                        excerpt(line.text)
+                    ),
+                })?;
+                self.parser = Parser::of(format);
+            }
+            if !whole && matches!(self.parser, Parser::Valgrind(_)) {
+                // valgrind ends every line; what looks whole here may be half an address.
+                self.summary.partial = Some(format!("the trace breaks off in line {number}"));
+                continue;
+            }
+            let parsed = self.parser.parse(line.text);
+            let op = parsed.and_then(|event| self.apply(event));
+            match op {
+                Ok(Some(op)) => return Ok(Some(op)),
+                Ok(None) => {}
+                Err(message) if !whole => {
+                    self.summary.partial =
+                        Some(format!("the trace breaks off in line {number}: {message}"));
+                }
+                Err(message) => {
+                    return Err(TraceError {
+                        line: number,
+                        message,
+                    });
+                }
+            }
+        }
+    }
+
+    /// What has been read so far; complete once [`Reader::next_op`] has given `None`.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    fn apply(&mut self, event: Event) -> Result<Option<Op>, String> {
+        let op = match event {
+            Event::Nothing => return Ok(None),
+            Event::OtherProcess => {
+                self.other_process += 1;
+                return Ok(None);
+            }
+            Event::Announced(operations) => {
+                self.announced = Some(operations);
+                return Ok(None);
+            }
+            Event::Place { id, size } => {
+                let size = acceptable(size)?;
+                if self.live.contains_key(&id) {
+                    return Err(format!("block {id:#x} is allocated twice without a free"));
+                }
+                let slot = self.spare.pop().unwrap_or_else(|| {
+                    self.summary.slots += 1;
+                    self.summary.slots - 1
+                });
+                self.live.insert(id, (slot, size));
+                self.grow(size)?;
+                Op::Place { slot, size }
+            }
+            Event::Free { id } => match self.live.remove(&id) {
+                Some((slot, size)) => {
+                    self.summary.live_bytes -= size;
+                    self.spare.push(slot);
+                    Op::Free { slot }
+                }
+                None => return self.foreign(id).map(|()| None),
+            },
+            Event::Resize { old, new, size } => {
+                let size = acceptable(size)?;
+                let Some((slot, was)) = self.live.remove(&old) else {
+                    self.foreign(old)?;
+                    return self.apply(Event::Place { id: new, size });
+                };
+                self.summary.live_bytes -= was;
+                if self.live.insert(new, (slot, size)).is_some() {
+                    return Err(format!("block {new:#x} is allocated twice without a free"));
+                }
+                self.grow(size)?;
+                Op::Resize { slot, size }
+            }
+        };
+        self.summary.operations += 1;
+        self.summary.live_blocks = self.live.len() as u64;
+        self.summary.peak_blocks = self.summary.peak_blocks.max(self.summary.live_blocks);
+        Ok(Some(op))
+    }
+
+    fn grow(&mut self, size: u64) -> Result<(), String> {
+        let summary = &mut self.summary;
+        summary.live_bytes += size;
+        if summary.live_bytes > LARGEST_TOTAL {
+            return Err("more than 2^62 bytes live at once".into());
+        }
+        summary.peak_bytes = summary.peak_bytes.max(summary.live_bytes);
+        summary.total_bytes = summary.total_bytes.saturating_add(size);
+        Ok(())
+    }
+
+    /// A free of what was never allocated: valgrind may have been attached late, the other forms have
+    /// no such excuse.
+    fn foreign(&mut self, id: u64) -> Result<(), String> {
+        if !matches!(self.parser, Parser::Valgrind(_)) {
+            return Err(format!("block {id} is not live here"));
+        }
+        self.foreign_frees += 1;
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), TraceError> {
+        let summary = &mut self.summary;
+        if summary.operations == 0 {
+            let message = match (self.lines_read, summary.partial.take()) {
+                (0, _) => "the trace is empty".to_string(),
+                (lines, None) => format!("no allocation in {lines} lines"),
+                (lines, Some(partial)) => format!("no allocation in {lines} lines; {partial}"),
+            };
+            return Err(TraceError { line: 0, message });
+        }
+        if let Some(announced) = self.announced
+            && announced > summary.operations
+            && summary.partial.is_none()
+        {
+            summary.partial = Some(format!(
+                "the header announces {announced} operations, the trace holds {}",
+                summary.operations
+            ));
+        }
+        if self.foreign_frees > 0 {
+            let frees = self.foreign_frees;
+            summary.notes.push(format!(
+                "{frees} frees of blocks whose allocation is not in the trace"
+            ));
+        }
+        if self.other_process > 0 {
+            let lines = self.other_process;
+            summary
+                .notes
+                .push(format!("{lines} operations of forked processes, left out"));
+        }
+        Ok(())
+    }
+}
+
+impl Parser {
+    fn of(format: Format) -> Parser {
+        match format {
+            Format::Valgrind => Parser::Valgrind(Valgrind::default()),
+            Format::Rep => Parser::Rep(Rep::default()),
+            Format::Plain => Parser::Plain,
+        }
+    }
+
+    fn parse(&mut self, line: &str) -> Result<Event, String> {
+        match self {
+            Parser::Valgrind(valgrind) => valgrind.parse(line),
+            Parser::Rep(rep) => rep.parse(line),
+            Parser::Plain | Parser::Undecided => plain::parse(line),
+        }
+    }
+}
+
+/// A request for 0 bytes still gets an address of its own: malloc(3) returns a pointer that can be freed.
+fn acceptable(size: u64) -> Result<u64, String> {
+    if size > LARGEST_REQUEST {
+        return Err(format!(
+            "{size} bytes: more than any address space holds (2^47)"
+        ));
+    }
+    Ok(size.max(1))
+}

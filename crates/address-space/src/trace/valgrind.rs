@@ -1,0 +1,124 @@
+//! What `valgrind --tool=memcheck --trace-malloc=yes PROGRAM` prints.
+//!
+//! `--PID-- malloc(72704) = 0x4A8B040`, `--PID-- free(0x4A8B040)`, `memalign(al 64, size 100)`,
+//! `calloc(3,7)`, the C++ operators under their mangled names. A `realloc(0,n)` prints the malloc it
+//! becomes on the same line, `realloc(p,0)` a free whose line the result `--PID--  = 0` then follows.
+
+use super::{Event, excerpt};
+
+/// The process whose heap is replayed: the first one seen.
+#[derive(Default)]
+pub(crate) struct Valgrind {
+    pid: Option<u64>,
+}
+
+impl Valgrind {
+    pub fn parse(&mut self, line: &str) -> Result<Event, String> {
+        if line.starts_with("==") || line.starts_with("**") || line.trim().is_empty() {
+            return Ok(Event::Nothing);
+        }
+        let Some((pid, text)) = prefix(line) else {
+            return Err(format!(
+                "no line of valgrind's: {} (keep the program's own output apart with --log-file)",
+                excerpt(line)
+            ));
+        };
+        let event = call(text)?;
+        if event != Event::Nothing && pid != *self.pid.get_or_insert(pid) {
+            return Ok(Event::OtherProcess);
+        }
+        Ok(event)
+    }
+}
+
+/// `--1234-- text`.
+fn prefix(line: &str) -> Option<(u64, &str)> {
+    let (pid, text) = line.strip_prefix("--")?.split_once("-- ")?;
+    Some((pid.parse().ok()?, text))
+}
+
+fn call(text: &str) -> Result<Event, String> {
+    let damaged = || format!("{} breaks off or is damaged", excerpt(text));
+    let Some((name, rest)) = text.split_once('(') else {
+        // `--PID--  = 0x0`, the late result of a call already taken; or a remark of valgrind's.
+        return if is_allocator(text) {
+            Err(damaged())
+        } else {
+            Ok(Event::Nothing)
+        };
+    };
+    if !is_allocator(name) {
+        return Ok(Event::Nothing);
+    }
+    let (arguments, rest) = rest.split_once(')').ok_or_else(damaged)?;
+    let arguments = arguments
+        .split(',')
+        .map(number)
+        .collect::<Option<Vec<u64>>>();
+    let arguments = arguments.ok_or_else(damaged)?;
+    let freeing = name == "free" || name == "cfree" || name.starts_with("_Zd");
+    if freeing {
+        return Ok(match arguments[0] {
+            0 => Event::Nothing,
+            id => Event::Free { id },
+        });
+    }
+    if name == "malloc_usable_size" {
+        return Ok(Event::Nothing);
+    }
+    if name == "realloc" && (rest.starts_with("malloc(") || rest.starts_with("free(")) {
+        return call(rest);
+    }
+    if rest.starts_with("Argument '") {
+        // A size no allocator serves; valgrind's complaint cuts the line and the call returns 0x0.
+        return Ok(Event::Nothing);
+    }
+    let result = rest
+        .strip_prefix(" = ")
+        .and_then(number)
+        .ok_or_else(damaged)?;
+    let size = match (name, arguments.as_slice()) {
+        ("calloc", &[count, each]) => count.checked_mul(each).ok_or_else(damaged)?,
+        ("realloc", &[_, size]) | ("memalign", &[_, size]) => size,
+        (_, &[size]) | (_, &[size, _]) => size,
+        _ => return Err(damaged()),
+    };
+    Ok(match (name, result) {
+        (_, 0) => Event::Nothing,
+        ("realloc", new) => Event::Resize {
+            old: arguments[0],
+            new,
+            size,
+        },
+        (_, id) => Event::Place { id, size },
+    })
+}
+
+fn is_allocator(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "malloc",
+        "free",
+        "calloc",
+        "realloc",
+        "memalign",
+        "cfree",
+        "malloc_usable_size",
+    ];
+    NAMES.contains(&name)
+        || ["_Znw", "_Zna", "_Zdl", "_Zda"]
+            .iter()
+            .any(|op| name.starts_with(op))
+}
+
+/// `72704`, `0x4A8B040`, `size 64`, `al 64`.
+fn number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let text = text
+        .strip_prefix("size ")
+        .or(text.strip_prefix("al "))
+        .unwrap_or(text);
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The fast policies against the linear scan, and what must be true of every policy.
+
+use address_space::arena::Checked;
+use address_space::placement::{
+    BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Paging, Placement, Segments,
+    WorstFit,
+};
+use proptest::prelude::*;
+
+/// Places (0..) or frees the n-th live block.
+#[derive(Debug, Clone)]
+enum Step {
+    Place(u64),
+    Free(prop::sample::Index),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let size = prop_oneof![4 => 1u64..40, 2 => 1u64..400, 1 => Just(16u64)];
+    let step = prop_oneof![
+        5 => size.prop_map(Step::Place),
+        4 => any::<prop::sample::Index>().prop_map(Step::Free),
+    ];
+    prop::collection::vec(step, 0..600)
+}
+
+fn same_addresses(mut fast: impl Placement, choice: Choice, arena: u64, steps: &[Step]) {
+    let mut slow = LinearScan::new(choice, arena);
+    let mut live: Vec<(Block, u64)> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Place(size) => {
+                let block = fast.place(*size);
+                assert_eq!(block, slow.place(*size), "{choice:?}, {size} bytes");
+                live.extend(block.map(|block| (block, *size)));
+            }
+            Step::Free(index) if !live.is_empty() => {
+                let (block, size) = live.swap_remove(index.index(live.len()));
+                fast.free(block, size);
+                slow.free(block, size);
+            }
+            Step::Free(_) => {}
+        }
+        let seen = |policy: &dyn Placement| {
+            (
+                policy.free_bytes(),
+                policy.largest(),
+                policy.holes(),
+                policy.footprint(),
+            )
+        };
+        assert_eq!(seen(&fast), seen(&slow), "{choice:?} after {step:?}");
+    }
+}
+
+/// Every policy, ready for real memory.
+fn policies(arena: u64) -> Vec<(&'static str, Box<dyn Placement>)> {
+    vec![
+        ("first fit", Box::new(FirstFit::new(arena))),
+        ("next fit", Box::new(NextFit::new(arena))),
+        ("best fit", Box::new(BestFit::new(arena))),
+        ("worst fit", Box::new(WorstFit::new(arena))),
+        ("buddy", Box::new(Buddy::new(arena))),
+        ("segments", Box::new(Segments::new(arena).recording_moves())),
+        ("paging 16", Box::new(Paging::new(arena, 16).with_frames())),
+        (
+            "paging 512",
+            Box::new(Paging::new(arena, 512).with_frames()),
+        ),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn the_tree_gives_the_linear_scans_addresses(arena in 0u64..5000, steps in steps()) {
+        same_addresses(FirstFit::new(arena), Choice::First, arena, &steps);
+        same_addresses(NextFit::new(arena), Choice::Next, arena, &steps);
+        same_addresses(BestFit::new(arena), Choice::Best, arena, &steps);
+        same_addresses(WorstFit::new(arena), Choice::Worst, arena, &steps);
+    }
+
+    #[test]
+    fn blocks_keep_their_bytes_in_real_memory(arena in 1u64..8000, steps in steps()) {
+        for (name, policy) in policies(arena) {
+            if policy.arena() == 0 {
+                continue;
+            }
+            let mut memory = Checked::new(policy).unwrap();
+            let whole = memory.policy().free_bytes();
+            let mut live: Vec<(Block, u64)> = Vec::new();
+            for step in &steps {
+                match step {
+                    Step::Place(size) => {
+                        let fits = memory.policy().largest() >= memory.policy().allotted(*size);
+                        let block = memory.place(*size).unwrap();
+                        prop_assert_eq!(block.is_some(), fits, "{}: largest() and place() disagree", name);
+                        live.extend(block.map(|block| (block, *size)));
+                    }
+                    Step::Free(index) if !live.is_empty() => {
+                        memory.free(live.swap_remove(index.index(live.len())).0).unwrap();
+                    }
+                    Step::Free(_) => {}
+                }
+                let used: u64 = live.iter().map(|&(_, size)| memory.policy().allotted(size)).sum();
+                prop_assert_eq!(memory.policy().free_bytes() + used, whole, "{}: bytes lost", name);
+            }
+            for (block, _) in live {
+                memory.free(block).unwrap();
+            }
+            prop_assert_eq!(memory.policy().free_bytes(), whole, "{}: bytes lost in the end", name);
+            prop_assert_eq!(memory.policy().footprint(), 0, "{}: an empty arena is in use", name);
+        }
+    }
+}
+
+#[test]
+fn compaction_makes_one_hole_and_counts_its_price() {
+    let mut segments = Segments::new(100);
+    let blocks: Vec<Block> = (0..10).map(|_| segments.place(10).unwrap()).collect();
+    for block in blocks.iter().step_by(2) {
+        segments.free(*block, 10);
+    }
+    assert_eq!((segments.holes(), segments.free_bytes()), (5, 50));
+    assert!(
+        segments.place(50).is_some(),
+        "50 bytes are free, in holes of 10"
+    );
+    assert_eq!(
+        segments.moved_bytes(),
+        50,
+        "five segments of 10 bytes slid down"
+    );
+}
+
+#[test]
+fn next_fit_goes_on_where_it_stopped() {
+    let mut next = NextFit::new(30);
+    let first = next.place(10).unwrap();
+    next.place(10).unwrap();
+    next.free(first, 10);
+    assert_eq!(next.place(10), Some(Block(20)), "the hole at 0 lies behind");
+    assert_eq!(
+        next.place(10),
+        Some(Block(0)),
+        "and is found on the second lap"
+    );
+}
+
+#[test]
+fn buddies_join_again() {
+    let mut buddy = Buddy::new(64 + 16);
+    assert_eq!((buddy.holes(), buddy.largest()), (2, 64));
+    let blocks: Vec<Block> = (0..5).map(|_| buddy.place(9).unwrap()).collect();
+    assert_eq!((buddy.place(1), buddy.free_bytes()), (None, 0));
+    for block in blocks {
+        buddy.free(block, 9);
+    }
+    assert_eq!((buddy.holes(), buddy.largest()), (2, 64));
+}
+
+/// Thousands of holes: a tree of several levels, grown, emptied and grown again.
+#[test]
+fn a_tall_tree_gives_the_linear_scans_addresses() {
+    let mut random = address_space::trace::generate::Random::new(7);
+    let arena = 1 << 20;
+    for choice in [Choice::First, Choice::Next, Choice::Best, Choice::Worst] {
+        let mut fast: Box<dyn Placement> = match choice {
+            Choice::First => Box::new(FirstFit::new(arena)),
+            Choice::Next => Box::new(NextFit::new(arena)),
+            Choice::Best => Box::new(BestFit::new(arena)),
+            Choice::Worst => Box::new(WorstFit::new(arena)),
+        };
+        let mut slow = LinearScan::new(choice, arena);
+        let mut live: Vec<(Block, u64)> = Vec::new();
+        // The share of placements swings, so that the arena fills and empties.
+        for step in 0..12_000u64 {
+            let places = if step / 3000 % 2 == 0 { 90 } else { 20 };
+            if live.is_empty() || random.below(100) < places {
+                let size = 1 + random.below(300);
+                let block = fast.place(size);
+                assert_eq!(block, slow.place(size), "{choice:?}, step {step}");
+                live.extend(block.map(|block| (block, size)));
+            } else {
+                let (block, size) = live.swap_remove(random.below(live.len() as u64) as usize);
+                fast.free(block, size);
+                slow.free(block, size);
+            }
+            assert_eq!(fast.holes(), slow.holes(), "{choice:?}, step {step}");
+        }
+        assert_eq!(
+            (fast.largest(), fast.footprint()),
+            (slow.largest(), slow.footprint())
+        );
+        for (block, size) in live {
+            fast.free(block, size);
+        }
+        assert_eq!(
+            (fast.holes(), fast.largest()),
+            (1, arena),
+            "{choice:?}: emptied"
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! `/proc/PID/smaps`: how much of each mapping lies in memory (proc_pid_smaps(5)).
+
+use crate::maps::{self, Mapping};
+use crate::{Error, read};
+
+/// A mapping and what it uses, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The mapping.
+    pub mapping: Mapping,
+    /// Resident: pages of it that are in memory.
+    pub rss: u64,
+    /// Resident, each page divided by the number of processes that map it.
+    pub pss: u64,
+    /// Resident pages that no other process maps and that differ from the file or have none.
+    pub private_dirty: u64,
+    /// Resident anonymous memory, including pages copied on write.
+    pub anonymous: u64,
+    /// Anonymous memory in huge pages.
+    pub anon_huge_pages: u64,
+    /// Bytes swapped out.
+    pub swap: u64,
+}
+
+/// Reads what the mappings of process `pid` use.
+///
+/// # Errors
+/// EACCES or EPERM where ptrace access is denied, ENOENT or ESRCH where there is no such process.
+pub fn of(pid: i32) -> Result<Vec<Usage>, Error> {
+    read(format!("/proc/{pid}/smaps")).map(|text| parse(&text))
+}
+
+/// Parses the text of the file: a line as in maps, then `Key:  N kB` lines that belong to it. Unknown
+/// keys are skipped, missing ones are 0.
+pub fn parse(text: &str) -> Vec<Usage> {
+    let mut usages: Vec<Usage> = Vec::new();
+    for line in text.lines() {
+        if let Some(mapping) = maps::line(line) {
+            usages.push(Usage::of(mapping));
+        } else if let (Some(usage), Some((key, bytes))) = (usages.last_mut(), field(line)) {
+            usage.set(key, bytes);
+        }
+    }
+    usages
+}
+
+impl Usage {
+    fn of(mapping: Mapping) -> Self {
+        Usage {
+            mapping,
+            rss: 0,
+            pss: 0,
+            private_dirty: 0,
+            anonymous: 0,
+            anon_huge_pages: 0,
+            swap: 0,
+        }
+    }
+
+    fn set(&mut self, key: &str, bytes: u64) {
+        match key {
+            "Rss" => self.rss = bytes,
+            "Pss" => self.pss = bytes,
+            "Private_Dirty" => self.private_dirty = bytes,
+            "Anonymous" => self.anonymous = bytes,
+            "AnonHugePages" => self.anon_huge_pages = bytes,
+            "Swap" => self.swap = bytes,
+            _ => {}
+        }
+    }
+}
+
+/// `Rss:      4 kB` as ("Rss", 4096).
+fn field(line: &str) -> Option<(&str, u64)> {
+    let (key, value) = line.split_once(':')?;
+    let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some((key, kib.checked_mul(1024)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXT: &str = "\
+7f10e4c00000-7f10e5000000 rw-p 00000000 00:00 0
+Size:               4096 kB
+KernelPageSize:        4 kB
+Rss:                2052 kB
+Pss:                2052 kB
+Private_Dirty:      2052 kB
+Anonymous:          2052 kB
+AnonHugePages:      2048 kB
+Swap:                  4 kB
+THPeligible:           1
+VmFlags: rd wr mr mw me ac sd
+7ffd9a5e0000-7ffd9a601000 rw-p 00000000 00:00 0                          [stack]
+Rss:                  12 kB
+Pss:                  11 kB
+";
+
+    #[test]
+    fn saved_text() {
+        let usages = parse(TEXT);
+        assert_eq!(usages.len(), 2);
+        assert_eq!(usages[0].rss, 2052 * 1024);
+        assert_eq!(usages[0].anon_huge_pages, 2 << 20);
+        assert_eq!(usages[0].swap, 4096);
+        assert_eq!(usages[1].mapping.path, "[stack]");
+        assert_eq!((usages[1].rss, usages[1].pss), (12 * 1024, 11 * 1024));
+        assert_eq!(usages[1].anonymous, 0, "a missing line is 0");
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(text in "\\PC*", lines in "[-0-9a-f:rwxpsRsP kB\n]{0,200}") {
+            parse(&text);
+            parse(&lines);
+        }
+    }
+}
