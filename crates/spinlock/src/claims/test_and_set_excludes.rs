@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 
 use super::{
@@ -88,7 +88,7 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<u64> {
     let runner = |cpu| {
         let course = &course;
         move |parent: &mut child::Parent| {
-            pin(cpu)?;
+            pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"))?;
             parent.checkpoint()?;
             course.run(entry, TIMES);
             Ok(())
