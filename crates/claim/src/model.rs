@@ -55,6 +55,19 @@ pub struct Quantity {
     pub control: Prediction,
 }
 
+impl Quantity {
+    /// A quantity whose values are words.
+    pub const fn word(name: &'static str, experiment: &'static str, control: &'static str) -> Self {
+        let (experiment, control) = (Prediction::Word(experiment), Prediction::Word(control));
+        Quantity {
+            name,
+            unit: "",
+            experiment,
+            control,
+        }
+    }
+}
+
 /// Which set-up to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arm {

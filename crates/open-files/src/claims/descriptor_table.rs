@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use child::Descriptors;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Quantity, Reading};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -20,16 +20,6 @@ const FORKED: &str = "table of parent and forked child";
 const CLONED: &str = "table of parent and child of clone(CLONE_FILES)";
 const EXECED: &str = "table of the two after the child's exec";
 const CLOSED: &str = "descriptor that a CLONE_FILES child closed, in the parent";
-
-const fn table(name: &'static str, experiment: &'static str, control: &'static str) -> Quantity {
-    let (experiment, control) = (Prediction::Word(experiment), Prediction::Word(control));
-    Quantity {
-        name,
-        unit: "",
-        experiment,
-        control,
-    }
-}
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -46,11 +36,11 @@ pub const CLAIM: Claim = Claim {
     syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
     man: &["clone(2)", "fork(2)", "execve(2)", "unshare(2)", "kcmp(2)"],
     quantities: &[
-        table(THREAD, SAME, DIFFERENT),
-        table(FORKED, DIFFERENT, SAME),
-        table(CLONED, SAME, DIFFERENT),
-        table(EXECED, DIFFERENT, SAME),
-        table(CLOSED, "closed", "open"),
+        Quantity::word(THREAD, SAME, DIFFERENT),
+        Quantity::word(FORKED, DIFFERENT, SAME),
+        Quantity::word(CLONED, SAME, DIFFERENT),
+        Quantity::word(EXECED, DIFFERENT, SAME),
+        Quantity::word(CLOSED, "closed", "open"),
     ],
     limit: Duration::from_secs(5),
     measure,

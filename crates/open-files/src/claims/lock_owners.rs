@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Descriptors;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Quantity, Reading};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
@@ -20,16 +20,6 @@ const POSIX: &str = "POSIX lock again through a second open, same process";
 const POSIX_LOST: &str = "POSIX lock after closing another descriptor of the file";
 const POSIX_TABLE: &str = "POSIX lock by a second process with the same descriptor table";
 const POSIX_THREAD: &str = "POSIX lock by a thread that unshared the descriptor table";
-
-const fn who(name: &'static str, experiment: &'static str, control: &'static str) -> Quantity {
-    let (experiment, control) = (Prediction::Word(experiment), Prediction::Word(control));
-    Quantity {
-        name,
-        unit: "",
-        experiment,
-        control,
-    }
-}
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -46,13 +36,13 @@ pub const CLAIM: Claim = Claim {
     syscalls: &["flock", "fcntl", "fork", "clone", "unshare"],
     man: &["flock(2)", "fcntl_locking(2)", "clone(2)"],
     quantities: &[
-        who(FLOCK, "ok", "EAGAIN"),
-        who(FLOCK_CHILD, flock::FREE, flock::HELD),
-        who(OFD, "ok", "EAGAIN"),
-        who(POSIX, "ok", "EAGAIN"),
-        who(POSIX_LOST, "ok", "EAGAIN"),
-        who(POSIX_TABLE, "ok", "EAGAIN"),
-        who(POSIX_THREAD, "EAGAIN", "ok"),
+        Quantity::word(FLOCK, "ok", "EAGAIN"),
+        Quantity::word(FLOCK_CHILD, flock::FREE, flock::HELD),
+        Quantity::word(OFD, "ok", "EAGAIN"),
+        Quantity::word(POSIX, "ok", "EAGAIN"),
+        Quantity::word(POSIX_LOST, "ok", "EAGAIN"),
+        Quantity::word(POSIX_TABLE, "ok", "EAGAIN"),
+        Quantity::word(POSIX_THREAD, "EAGAIN", "ok"),
     ],
     limit: Duration::from_secs(5),
     measure,

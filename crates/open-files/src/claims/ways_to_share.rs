@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Descriptors;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Quantity, Reading};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::eventfd::EventFd;
@@ -19,16 +19,6 @@ use crate::{scm_rights, scratch};
 
 /// Reopening was refused: such an object has one description for life.
 const REFUSED: &str = "refused";
-
-const fn way(name: &'static str, experiment: &'static str, control: &'static str) -> Quantity {
-    let (experiment, control) = (Prediction::Word(experiment), Prediction::Word(control));
-    Quantity {
-        name,
-        unit: "",
-        experiment,
-        control,
-    }
-}
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -64,19 +54,19 @@ pub const CLAIM: Claim = Claim {
         "proc_pid_fd(5)",
     ],
     quantities: &[
-        way("dup", SAME, DIFFERENT),
-        way("dup2", SAME, DIFFERENT),
-        way("fcntl F_DUPFD_CLOEXEC", SAME, DIFFERENT),
-        way("fork", SAME, DIFFERENT),
-        way("SCM_RIGHTS message", SAME, DIFFERENT),
-        way("pidfd_getfd", SAME, DIFFERENT),
-        way("number opened by a CLONE_FILES child", SAME, DIFFERENT),
-        way("second open by the file's name", DIFFERENT, SAME),
-        way("/proc/self/fd/N of a regular file", DIFFERENT, SAME),
-        way("/proc/self/fd/N of a memfd", DIFFERENT, SAME),
-        way("/proc/self/fd/N of a pipe", DIFFERENT, SAME),
-        way("/proc/self/fd/N of a socket", REFUSED, SAME),
-        way("/proc/self/fd/N of an eventfd", REFUSED, SAME),
+        Quantity::word("dup", SAME, DIFFERENT),
+        Quantity::word("dup2", SAME, DIFFERENT),
+        Quantity::word("fcntl F_DUPFD_CLOEXEC", SAME, DIFFERENT),
+        Quantity::word("fork", SAME, DIFFERENT),
+        Quantity::word("SCM_RIGHTS message", SAME, DIFFERENT),
+        Quantity::word("pidfd_getfd", SAME, DIFFERENT),
+        Quantity::word("number opened by a CLONE_FILES child", SAME, DIFFERENT),
+        Quantity::word("second open by the file's name", DIFFERENT, SAME),
+        Quantity::word("/proc/self/fd/N of a regular file", DIFFERENT, SAME),
+        Quantity::word("/proc/self/fd/N of a memfd", DIFFERENT, SAME),
+        Quantity::word("/proc/self/fd/N of a pipe", DIFFERENT, SAME),
+        Quantity::word("/proc/self/fd/N of a socket", REFUSED, SAME),
+        Quantity::word("/proc/self/fd/N of an eventfd", REFUSED, SAME),
     ],
     limit: Duration::from_secs(5),
     measure,

@@ -24,7 +24,7 @@ pub const CLAIM: Claim = Claim {
                check-then-set; what is missing in the end is counted.",
     control: "the same threads on two CPUs, again until something is lost (1.5 s at most)",
     notes: &[24, 25, 26, 27],
-    needs: &["two CPUs"],
+    needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_setaffinity"],
     man: &["sched_setaffinity(2)"],
     quantities: &[Quantity {
