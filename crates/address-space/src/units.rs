@@ -32,9 +32,9 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// `0.123` as `12.3 %`.
+/// `0.123` as `12.3%`.
 pub fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    format!("{:.1}%", share * 100.0)
 }
 
 /// Columns padded to their widest cell, the first to the left and the others to the right, two spaces

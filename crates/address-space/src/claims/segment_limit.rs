@@ -99,7 +99,7 @@ fn not_here(error: Error) -> Error {
             Some(Errno::ENOSYS | Errno::EPERM | Errno::EACCES | Errno::EINVAL)
         )
     });
-    let absent = format!("{error:#}");
+    let absent = error.to_string();
     if !refused && !absent.contains("no segments") && !absent.contains("no 32-bit code segment") {
         return error;
     }

@@ -74,12 +74,18 @@ const CHUNK_STRUCT: u64 = 48;
 pub fn walk(target: &Target, usages: &[Usage]) -> Result<Heap, Unwalked> {
     let absent = |why: &str| Err(Unwalked::Absent(why.to_owned()));
     let maps = |name: &str| usages.iter().any(|usage| usage.mapping.path.contains(name));
-    if maps("/ld-musl") {
+    if maps("musl") {
         return absent("the program uses musl, whose heap has another form");
     }
+    let other = ["jemalloc", "tcmalloc", "mimalloc"]
+        .into_iter()
+        .find(|name| maps(name));
+    let whose = other.map_or(String::new(), |name| format!("; the program uses {name}"));
     let mut heap = usages.iter().filter(|usage| usage.mapping.path == "[heap]");
     let Some(first) = heap.next() else {
-        return absent("there is no [heap] mapping: nothing was allocated with brk(2)");
+        return absent(&format!(
+            "no [heap] mapping, nothing was allocated with brk(2){whose}"
+        ));
     };
     let (start, mut end, mut resident) = (first.mapping.start, first.mapping.end, first.rss);
     for more in heap.take_while(|usage| usage.mapping.permissions.read) {
@@ -105,12 +111,9 @@ pub fn walk(target: &Target, usages: &[Usage]) -> Result<Heap, Unwalked> {
             }
         }
     }
-    let other = ["jemalloc", "tcmalloc", "mimalloc"]
-        .into_iter()
-        .find(|name| maps(name));
-    let whose = other.map_or(String::new(), |name| format!("; the program uses {name}"));
     Err(Unwalked::Absent(format!(
-        "[heap] is no chain of glibc's chunks ({broken}), or changed faster than it could be read{whose}"
+        "[heap] is no chain of glibc's chunks ({broken}): another C library, a static one such as musl among \
+         them, or a heap that changes faster than it can be read{whose}"
     )))
 }
 

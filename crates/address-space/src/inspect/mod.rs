@@ -58,10 +58,8 @@ pub struct Report {
 pub fn inspect(pid: i32) -> Result<Report> {
     let target = Target::open(pid)?;
     let usages = target.usages()?;
-    let mut unseen = vec![
-        "heaps of other threads' arenas, thread caches and fast bins: their chunks look live"
-            .to_owned(),
-    ];
+    let mut unseen =
+        vec!["other threads' arenas; chunks in thread caches and fast bins look live".to_owned()];
     let mut partial = false;
     let mut see = |what: &str, error: anyhow::Error, missing: bool| {
         unseen.push(format!("{what}: {error:#}"));

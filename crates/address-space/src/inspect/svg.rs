@@ -27,7 +27,7 @@ pub fn svg(report: &Report) -> String {
     };
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 960 {height}\" width=\"960\" height=\"{height}\">\n\
-         <style>text{{font:11px ui-monospace,monospace;fill:#222}}.title{{font:600 14px system-ui,sans-serif}}</style>\n\
+         <style>text{{font:11px ui-monospace,monospace;fill:#222;white-space:pre}}.title{{font:600 14px system-ui,sans-serif}}</style>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     );
     let left_out = report.mappings.len() - drawn.len();

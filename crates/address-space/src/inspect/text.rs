@@ -108,7 +108,7 @@ fn mappings(report: &Report) -> String {
 
 fn describe(heap: &Heap) -> String {
     let mut text = format!(
-        "\nglibc heap: {}, {} resident\n  {} live chunks hold {}, {} holes hold {} ({} of it the top chunk)\n",
+        "\nglibc heap: {}, {} resident\n  {} live chunks hold {}\n  {} holes hold {}, {} of it the top chunk\n",
         bytes(heap.size),
         bytes(heap.resident),
         count(heap.live_chunks),
@@ -123,7 +123,7 @@ fn describe(heap: &Heap) -> String {
         percent(heap.external)
     ));
     text.push_str(&format!(
-        "  {} of {} pages are pinned by a live chunk ({}), while live chunks fill {}\n  of the heap; malloc_trim could give back {} at most\n",
+        "  {} of {} pages are pinned by a live chunk ({}), while\n  live chunks fill {} of the heap; malloc_trim could give back {} at most\n",
         count(heap.pinned_pages),
         count(heap.pages),
         percent(heap.pinned_pages as f64 / heap.pages.max(1) as f64),

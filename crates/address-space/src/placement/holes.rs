@@ -62,7 +62,7 @@ impl Holes {
 
     /// Length of the longest hole, 0 when there is none.
     pub fn widest(&self) -> u64 {
-        self.node(self.root).summary(0).widest
+        self.node(self.root).widest()
     }
 
     /// End of the highest byte in use, in an arena of `arena` bytes.
@@ -173,8 +173,7 @@ impl Holes {
                 self.replace(self.path[self.height].1, entry);
             }
             (Some(_), Some(_)) if same_leaf => {
-                // The lower one grows first: `remove` tells those above about both.
-                self.node_mut(leaf).set(at, entry);
+                self.replace(at, entry);
                 self.set_last(next);
                 self.remove();
             }
@@ -260,8 +259,9 @@ impl Holes {
 
     fn replace(&mut self, at: usize, entry: Entry) {
         let leaf = self.path[self.height].0;
+        let was = self.node(leaf).get(at).widest;
         self.node_mut(leaf).set(at, entry);
-        self.refresh_above(self.height);
+        self.tell_above(self.height, was, entry.widest);
     }
 
     /// Puts `entry` where the path ends; full nodes split on the way up.
@@ -271,7 +271,9 @@ impl Holes {
             let (at, place) = self.path[level];
             if self.node(at).count() < FULL {
                 self.node_mut(at).insert(place, entry);
-                self.refresh_above(level);
+                // Above the leaves the entry beside it, half of the node that split, is another one, too.
+                let was = if level == self.height { 0 } else { u64::MAX };
+                self.tell_above(level, was, entry.widest);
                 return;
             }
             let mut upper = self.node_mut(at).split();
@@ -301,6 +303,13 @@ impl Holes {
         self.count -= 1;
         for level in (0..=self.height).rev() {
             let (at, place) = self.path[level];
+            // Above the leaves the entry beside it, which took over the holes, is another one, too.
+            let leaf = level == self.height;
+            let was = if leaf {
+                self.node(at).get(place).widest
+            } else {
+                u64::MAX
+            };
             self.node_mut(at).remove(place);
             let count = self.node(at).count();
             if level == 0 {
@@ -312,7 +321,7 @@ impl Holes {
                 continue;
             }
             if count > FULL / 4 || !self.join_neighbour(level, parent, mine) {
-                self.refresh_above(level);
+                self.tell_above(level, was, 0);
                 break;
             }
         }
@@ -348,16 +357,34 @@ impl Holes {
         false
     }
 
-    /// Writes into the entries above `level` what their children say, until one says what it said before.
-    fn refresh_above(&mut self, level: usize) {
+    /// Brings the entries above `level` up to date after one entry there changed its length from `was` to
+    /// `now`, until one stays what it was. Only where the longest shrank are all the others looked at
+    /// (with `was` as `u64::MAX`: in any case).
+    fn tell_above(&mut self, level: usize, mut was: u64, mut now: u64) {
         for level in (0..level).rev() {
             let (parent, place) = self.path[level];
             let child = self.path[level + 1].0;
-            let summary = self.node(child).summary(child);
-            if self.node(parent).get(place) == summary {
+            let old = self.node(parent).get(place);
+            let below = self.node(child);
+            let widest = if was == u64::MAX {
+                below.widest()
+            } else if now >= old.widest {
+                now
+            } else if was < old.widest {
+                old.widest
+            } else {
+                below.widest()
+            };
+            let new = Entry {
+                start: below.get(0).start,
+                widest,
+                child,
+            };
+            if new == old {
                 break;
             }
-            self.node_mut(parent).set(place, summary);
+            self.node_mut(parent).set(place, new);
+            (was, now) = (old.widest, widest);
         }
     }
 

@@ -49,7 +49,8 @@ pub fn replay(
     let peak = source.summary().peak_bytes;
     let arena = options.arena.unwrap_or(peak + peak / 10);
     let policies = Policy::all(&options.page_sizes);
-    let sample_every = (source.summary().operations / options.samples.max(1)).max(1);
+    // Odd, so that a trace that repeats itself is not always met in the same phase.
+    let sample_every = (source.summary().operations / options.samples.max(1)).max(1) | 1;
 
     let smallest = if options.search {
         search(source, &policies, peak, &mut progress)?

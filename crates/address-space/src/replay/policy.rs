@@ -43,7 +43,7 @@ impl Policy {
             Policy::BestFit => "best fit".into(),
             Policy::WorstFit => "worst fit".into(),
             Policy::Buddy => "buddy".into(),
-            Policy::Segments => "segments compacted".into(),
+            Policy::Segments => "compacted".into(),
             Policy::Paging(page) => format!("paging {}", bytes(page)),
         }
     }

@@ -75,19 +75,25 @@ pub fn svg(report: &Report) -> String {
         .max(1) as f64;
     let memory = Panel {
         top: 60.0,
-        bottom: 330.0,
+        bottom: 300.0,
         operations,
         highest,
     };
     let external = Panel {
-        top: 400.0,
-        bottom: 560.0,
+        top: 360.0,
+        bottom: 470.0,
         operations,
         highest: 1.0,
     };
 
+    let internal = Panel {
+        top: 530.0,
+        bottom: 640.0,
+        operations,
+        highest: 1.0,
+    };
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 610\" width=\"{WIDTH}\" height=\"610\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 690\" width=\"{WIDTH}\" height=\"690\">\n\
          <style>text{{font:12px system-ui,sans-serif;fill:#222}}.title{{font-weight:600;font-size:14px}}</style>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     );
@@ -113,15 +119,22 @@ pub fn svg(report: &Report) -> String {
             r##"<polygon points="{x0:.1},{y:.1} {line}{x1:.1},{y:.1}" fill="#ddd"/>"##
         );
     }
+    let share = |value: f64| format!("{:.0}%", value * 100.0);
     external.frame(
         &mut svg,
         "External fragmentation: share of the free bytes beyond the largest possible request",
-        |value| format!("{:.0} %", value * 100.0),
+        share,
+    );
+    internal.frame(
+        &mut svg,
+        "Internal fragmentation: share of the bytes in use that nobody asked for",
+        share,
     );
     for (row, colour) in rows.iter().zip(COLOURS) {
         for line in [
             memory.line(&row.samples, |sample| sample.footprint_bytes as f64),
             external.line(&row.samples, Sample::external),
+            internal.line(&row.samples, Sample::internal),
         ] {
             let _ = writeln!(
                 svg,
@@ -132,7 +145,7 @@ pub fn svg(report: &Report) -> String {
     legend(&mut svg, report, &rows);
     let _ = writeln!(
         svg,
-        r#"<text x="{LEFT}" y="590">operations, 0 to {}; each policy in the smallest arena found for it</text>"#,
+        r#"<text x="{LEFT}" y="672">operations, 0 to {}; each policy in the smallest arena found for it</text>"#,
         count(report.trace.operations)
     );
     svg.push_str("</svg>\n");

@@ -1,4 +1,4 @@
-//! The replay as a table of at most 100 columns.
+//! The replay as a table for a terminal of 85 columns.
 
 use super::Report;
 use crate::units::{bytes, columns, count, percent};
@@ -23,27 +23,23 @@ pub fn table(report: &Report) -> String {
     let given = report.given_arena_bytes as f64 / trace.peak_live_bytes.max(1) as f64;
     let given = format!("in {} ({given:.3} x peak)", bytes(report.given_arena_bytes));
     text.push('\n');
-    let mut rows = vec![
+    let heads = [
         [
-            "", "smallest", "x peak", "internal", "external", "holes/", "Knuth's", "failed",
-            "although",
+            "", "smallest", "x peak", "inter-", "exter-", "holes/", "Knuth", "failed", "enough",
         ],
         [
-            "policy",
-            "arena",
-            "live",
-            "mean",
-            "mean",
-            "block",
-            "p/2",
-            "requests",
-            "enough free",
+            "policy", "arena", "live", "nal", "nal", "block", "p/2", "", "free",
         ],
-    ]
-    .into_iter()
-    .map(|row| row.map(String::from).to_vec())
-    .collect::<Vec<_>>();
-    let ratio = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3}"));
+    ];
+    let mut rows: Vec<Vec<String>> = heads
+        .into_iter()
+        .map(|head| head.map(String::from).to_vec())
+        .collect();
+    let ratio = |value: Option<f64>| match value {
+        None => "-".to_owned(),
+        Some(value) if value < 100.0 => format!("{value:.3}"),
+        Some(value) => count(value.round() as u64),
+    };
     for row in &report.policies {
         rows.push(vec![
             row.policy.clone(),
@@ -58,17 +54,25 @@ pub fn table(report: &Report) -> String {
         ]);
     }
     text.push_str(&columns(&rows));
-    text.push_str(&format!(
-        "\nSmallest arena: found by search and verified by a run of that size; internal and external are\n\
-         measured in it. Failed requests, holes/block: {given}.\n"
-    ));
+    let searched = report
+        .policies
+        .iter()
+        .any(|row| row.smallest_arena_bytes.is_some());
+    text.push_str(&match searched {
+        true => format!(
+            "\nSmallest arena without a failed request: found by search, verified by a run of that\n\
+             size; internal and external fragmentation are means in it. Failed requests (of these\n\
+             with enough free in total) and holes/block: {given}.\n"
+        ),
+        false => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
+    });
     let moved = report.policies.iter().find(|row| row.moved_bytes > 0);
     if let Some(row) = moved {
         text.push_str(&format!(
-            "{}: {} copied to make room, {:.1} times all bytes ever asked for.\n",
+            "{}: {} copied to make room, {} of all bytes ever asked for.\n",
             row.policy,
             bytes(row.moved_bytes),
-            row.moved_bytes as f64 / trace.total_bytes.max(1) as f64
+            percent(row.moved_bytes as f64 / trace.total_bytes.max(1) as f64)
         ));
     }
     if let Some(runs) = &report.real_memory {

@@ -76,12 +76,23 @@ impl Node {
         (fits != 0).then_some(fits.trailing_zeros() as usize)
     }
 
+    /// The greatest length of all entries, 0 without any.
+    pub fn widest(&self) -> u64 {
+        // Four maxima side by side: each step need not wait for the one before.
+        let mut widest = [0; 4];
+        for four in self.widest.as_chunks::<4>().0 {
+            for (widest, &each) in widest.iter_mut().zip(four) {
+                *widest = each.max(*widest);
+            }
+        }
+        widest.into_iter().fold(0, u64::max)
+    }
+
     /// What the parent's entry for this node must say.
     pub fn summary(&self, child: u32) -> Entry {
-        let widest = self.widest.iter().fold(0, |widest, &each| each.max(widest));
         Entry {
             start: self.starts[0],
-            widest,
+            widest: self.widest(),
             child,
         }
     }
