@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use runner::RunArgs;
+use runner::{Generate, RunArgs};
 use serde_json::json;
 use spinlock::{
     compare::{DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime},
@@ -36,12 +36,18 @@ enum Command {
         #[arg(value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Measure every lock under contention: time, fairness, CPU time, waits
+    /// Measure every lock under contention: time, fairness, CPU time, waits.
+    ///
+    /// Threads contend for a fixed time (a window); the windows of all locks are interleaved and shuffled, and one in which others used the
+    /// CPU is refused and repeated. Only ratios within one run mean anything. Without --threads, --critical and --think,
+    /// ten regimes from 1 to 8 threads are measured.
     Compare(Compare),
     /// Measure what waiting costs here, and say which lock to take, and why
     Doctor(Doctor),
     /// Kill the holder of a robust mutex again and again, and time the next owner's wait
     Handover(Handover),
+    /// Print a man page or shell completions
+    Generate(Generate),
 }
 
 /// Measure what waiting costs here, and say which lock to take, and why
@@ -72,11 +78,6 @@ struct Handover {
     json: bool,
 }
 
-/// Measure every lock under contention: time, fairness, CPU time, waits.
-///
-/// Threads contend for a fixed time (a window); the windows of all locks are interleaved and shuffled, and one in which others used the
-/// CPU is refused and repeated. Only ratios within one run mean anything. Without --threads, --critical and --think,
-/// ten regimes from 1 to 8 threads are measured.
 #[derive(Args)]
 struct Compare {
     /// Numbers of contending threads
@@ -119,6 +120,7 @@ fn dispatch(cli: Cli) -> Result<u8> {
         Command::Compare(options) => compare(&options),
         Command::Doctor(options) => doctor(&options),
         Command::Handover(options) => handover(&options),
+        Command::Generate(generate) => generate.run::<Cli>(),
     }
 }
 
