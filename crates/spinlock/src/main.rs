@@ -1,12 +1,15 @@
 //! The command `spinlock`: parse, run, exit status.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use runner::RunArgs;
-use spinlock::compare::{
-    Comparison, DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime,
+use runner::{Generate, RunArgs};
+use serde_json::json;
+use spinlock::{
+    compare::{DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime},
+    doctor::{self, advice},
+    handover,
 };
 use std::{
     io::{IsTerminal as _, Write as _, stdout},
@@ -33,15 +36,48 @@ enum Command {
         #[arg(value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Measure every lock under contention: time, fairness, CPU time, waits
+    /// Measure every lock under contention: time, fairness, CPU time, waits.
+    ///
+    /// Threads contend for a fixed time (a window); the windows of all locks are interleaved and shuffled, and one in which others used the
+    /// CPU is refused and repeated. Only ratios within one run mean anything. Without --threads, --critical and --think,
+    /// ten regimes from 1 to 8 threads are measured.
     Compare(Compare),
+    /// Measure what waiting costs here, and say which lock to take, and why
+    Doctor(Doctor),
+    /// Kill the holder of a robust mutex again and again, and time the next owner's wait
+    Handover(Handover),
+    /// Print a man page or shell completions
+    Generate(Generate),
 }
 
-/// Measure every lock under contention: time, fairness, CPU time, waits.
-///
-/// Threads contend for a fixed time (a window); the windows of all locks are interleaved and shuffled, and one in which others used the
-/// CPU is refused and repeated. Only ratios within one run mean anything. Without --threads, --critical and --think,
-/// ten regimes from 1 to 8 threads are measured.
+/// Measure what waiting costs here, and say which lock to take, and why
+#[derive(Args)]
+struct Doctor {
+    /// Threads that will contend [default: several cases]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Length of their critical section in nanoseconds; 0 is one increment
+    #[arg(long, default_value_t = 0, value_name = "NS", requires = "threads")]
+    critical: u64,
+    /// Time between two sections in nanoseconds
+    #[arg(long, default_value_t = 0, value_name = "NS", requires = "threads")]
+    think: u64,
+    /// Write one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Kill the holder of a robust mutex again and again, and time the next owner's wait
+#[derive(Args)]
+struct Handover {
+    /// Holders to kill
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    tries: usize,
+    /// Write one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Args)]
 struct Compare {
     /// Numbers of contending threads
@@ -82,6 +118,9 @@ fn dispatch(cli: Cli) -> Result<u8> {
         Command::Claims(run) => run.run(&Register::new(&[spinlock::TOPIC])?),
         Command::Selftest { ids } => runner::selftest(&Register::new(&[spinlock::TOPIC])?, &ids),
         Command::Compare(options) => compare(&options),
+        Command::Doctor(options) => doctor(&options),
+        Command::Handover(options) => handover(&options),
+        Command::Generate(generate) => generate.run::<Cli>(),
     }
 }
 
@@ -96,8 +135,9 @@ fn compare(options: &Compare) -> Result<u8> {
         std::fs::write(file, svg::svg(&comparison))
             .with_context(|| format!("write {}", file.display()))?;
     }
-    print(&comparison, options.json)?;
-    Ok(0)
+    print(options.json, &comparison, || {
+        render::text(&comparison, colour())
+    })
 }
 
 fn plan(options: &Compare) -> Result<Plan> {
@@ -177,16 +217,67 @@ fn bar(windows: usize) -> ProgressBar {
     bar
 }
 
-fn print(comparison: &Comparison, json: bool) -> Result<()> {
+fn doctor(options: &Doctor) -> Result<u8> {
+    ensure!(
+        options.threads != Some(0),
+        "0 threads contend for nothing: --threads takes 1 or more"
+    );
+    let costs = doctor::measure().context("doctor")?;
+    let cases = match options.threads {
+        None => advice::cases(costs.cpus),
+        Some(threads) => {
+            vec![Regime {
+                threads,
+                critical_ns: options.critical,
+                think_ns: options.think,
+            }]
+        }
+    };
+    let advice: Vec<_> = cases
+        .into_iter()
+        .map(|case| advice::advise(&costs, case))
+        .collect();
+    print(
+        options.json,
+        &json!({"schema": 1, "costs": costs, "advice": advice}),
+        || doctor::render::text(&costs, &advice),
+    )
+}
+
+fn handover(options: &Handover) -> Result<u8> {
+    ensure!(
+        options.tries > 0,
+        "0 tries show nothing: --tries takes 1 or more"
+    );
+    let handovers = handover::measure(options.tries)?;
+    print(options.json, &handovers, || {
+        format!(
+            "{} of {} locks were handed on after SIGKILL of their holder; median {}, slowest {}\n",
+            handovers.handed_on,
+            handovers.tries,
+            render::nanoseconds(handovers.median_ns),
+            render::nanoseconds(handovers.max_ns),
+        )
+    })?;
+    Ok(u8::from(handovers.handed_on < handovers.tries))
+}
+
+fn colour() -> bool {
+    stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn print(
+    json: bool,
+    document: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<u8> {
     let mut out = stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, comparison).map_err(std::io::Error::from)?;
-        writeln!(out)?;
+    let shown = if json {
+        serde_json::to_string_pretty(document)? + "\n"
     } else {
-        let colour =
-            out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        out.write_all(render::text(comparison, colour).as_bytes())?;
-    }
+        text()
+    };
+    out.write_all(shown.as_bytes())?;
     out.flush()?;
-    Ok(())
+    Ok(0)
 }

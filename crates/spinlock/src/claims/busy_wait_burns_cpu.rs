@@ -2,6 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread::Builder,
     time::{Duration, Instant},
 };
 
@@ -57,12 +58,15 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<f64> {
     let about_to_wait = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let held = mutex.lock();
-        let waiter = scope.spawn(|| -> Result<f64> {
+        let waiting = || -> Result<f64> {
             let (user, start) = (user_time()?, Instant::now());
             about_to_wait.store(true, Relaxed);
             drop(mutex.lock());
             Ok((user_time()? - user) / start.elapsed().as_secs_f64())
-        });
+        };
+        let waiter = Builder::new()
+            .spawn_scoped(scope, waiting)
+            .context("spawn the waiter")?;
         while !about_to_wait.load(Relaxed) && !waiter.is_finished() {
             std::thread::yield_now();
         }

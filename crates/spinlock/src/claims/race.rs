@@ -1,13 +1,12 @@
 //! The race that the claims run: two threads, one flag, one counter that only the flag protects.
+#![expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
 
 use std::{
-    sync::{
-        Barrier,
-        atomic::{
-            AtomicBool, AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+    sync::atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
     },
+    thread::Builder,
     time::{Duration, Instant},
 };
 
@@ -79,7 +78,6 @@ impl Course {
         }
     }
 
-    #[expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
     fn increment_and_leave(&self, entry: Entry) {
         self.counter.store(self.counter.load(Relaxed) + 1, Relaxed);
         match entry {
@@ -120,14 +118,17 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
     let course = Course::new();
     let seats = [Seat::default(), Seat::default()];
     let give_up = AtomicBool::new(false);
-    let start = Barrier::new(2);
+    let arrived = AtomicU64::new(0);
     let lost_unlock = std::thread::scope(|scope| -> Result<bool> {
         let mut runners = Vec::new();
         for (seat, cpu) in seats.iter().zip(cpus) {
-            let (course, give_up, start) = (&course, &give_up, &start);
-            runners.push(scope.spawn(move || {
+            let (course, give_up, arrived) = (&course, &give_up, &arrived);
+            let runner = move || {
                 let pinned = pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"));
-                start.wait();
+                arrived.fetch_add(1, Relaxed);
+                while arrived.load(Relaxed) < 2 && !give_up.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
                 let mut refused = 0;
                 for turn in 0..times {
                     while course.test_and_set(entry) {
@@ -142,7 +143,12 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                 }
                 seat.done.store(true, Release);
                 pinned
-            }));
+            };
+            let spawned = Builder::new().spawn_scoped(scope, runner);
+            if spawned.is_err() {
+                give_up.store(true, Relaxed); // the other one must not wait for it
+            }
+            runners.push(spawned.context("spawn a racing thread")?);
         }
         let lost = watch(&seats, || runners.iter().all(|runner| runner.is_finished()));
         give_up.store(true, Relaxed);

@@ -1,8 +1,12 @@
 //! One swap excludes: threads and processes lose nothing.
+#![expect(
+    unsafe_code,
+    reason = "the flag and the counter go into a shared mapping"
+)]
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 
 use super::{
@@ -76,10 +80,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(PROCESSES, shared))
 }
 
-#[expect(
-    unsafe_code,
-    reason = "the flag and the counter go into a shared mapping"
-)]
 // SAFETY: three atomics, no pointer; made to be used by several at once.
 unsafe impl Shareable for Course {}
 
@@ -88,7 +88,7 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<u64> {
     let runner = |cpu| {
         let course = &course;
         move |parent: &mut child::Parent| {
-            pin(cpu)?;
+            pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"))?;
             parent.checkpoint()?;
             course.run(entry, TIMES);
             Ok(())

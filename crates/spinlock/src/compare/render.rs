@@ -51,13 +51,13 @@ pub fn tables(rows: &[Row]) -> String {
         );
         let _ = writeln!(
             text,
-            "  {:<21} {:>8} {:>6} {:>6} {:>5} {:>5} {:>8} {:>8} {:>8}",
-            "lock", "per op", "spread", "x best", "Jain", "zero", "CPU/op", "wait", "max wait"
+            "  {:<21} {:>7} {:>6} {:>5} {:>4} {:>4} {:>7} {:>7} {:>8}",
+            "lock", "per op", "spread", "ratio", "Jain", "zero", "CPU/op", "wait", "max wait"
         );
         for row in of(rows, &regime) {
             let _ = writeln!(
                 text,
-                "{} {:<21} {:>8} {:>6} {:>6} {:>5} {:>5} {:>8} {:>8} {:>8}",
+                "{} {:<21} {:>7} {:>6} {:>5} {:>4} {:>4} {:>7} {:>7} {:>8}",
                 if row.disturbed { "!" } else { " " },
                 row.lock,
                 known(row.ns_per_operation, nanoseconds),
@@ -136,7 +136,7 @@ pub(super) fn shade(ratio: f64) -> (u8, &'static str) {
 
 fn remarks(comparison: &Comparison) -> String {
     let mut text = format!(
-        "{} of {} on {}, seed {}. ",
+        "{} of {} on {}, seed {}.\n",
         plural(comparison.windows, "window"),
         nanoseconds(comparison.window_ns as f64),
         plural(comparison.cpus, "CPU"),
@@ -152,18 +152,20 @@ fn remarks(comparison: &Comparison) -> String {
     } else if comparison.bystanders_seen {
         text += "None refused.";
     }
-    text.push('\n');
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     if comparison.rows.iter().any(|row| row.disturbed) {
-        text += "! every window of this lock was refused: its figures are of the least disturbed ones. Run again on a quieter machine.\n";
+        text += "! every window of this lock was refused: its figures are of the least\n  disturbed ones. Run again on a quieter machine.\n";
     }
     if !comparison.bystanders_seen {
-        text += "Whether others used the CPU could not be seen (no root control group, no /proc/stat): nothing was refused.\n";
+        text += "Whether others used the CPU could not be seen (no root control group, no\n/proc/stat): nothing was refused.\n";
     }
     if !comparison.pinned {
-        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where the scheduler put them.\n";
+        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where\nthe scheduler put them.\n";
     }
     if comparison.cpus == 1 {
-        text += "With one CPU no two threads ever run at once: this compares hand-overs by the scheduler, not contention.\n";
+        text += "With one CPU no two threads ever run at once: this compares hand-overs by the\nscheduler, not contention.\n";
     }
     text
 }
@@ -176,7 +178,8 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-pub(super) fn section(ns: u64) -> String {
+/// The length of a critical section, with its unit; 0 is "short".
+pub fn section(ns: u64) -> String {
     if ns == 0 {
         "short".into()
     } else {

@@ -2,6 +2,7 @@
 
 use super::{
     Comparison,
+    contender::LockName,
     render::{nanoseconds, of, ratio, regimes, section, shade},
 };
 use std::fmt::Write as _;
@@ -59,7 +60,10 @@ pub fn svg(comparison: &Comparison) -> String {
                     row.lock
                 );
             }
-            let fill = row.ratio_to_best.map_or("#ddd", |ratio| shade(ratio).1);
+            let fill = match row.ratio_to_best {
+                Some(ratio) if row.lock != LockName::None.as_str() => shade(ratio).1,
+                _ => "#e6e6e6", // no lock, or no operation
+            };
             let shown = row.ratio_to_best.map_or_else(|| "-".into(), ratio);
             let each = row
                 .ns_per_operation

@@ -21,9 +21,12 @@
 //! | 1 `AWAKE` | one waiter has, and is trying: the unlock reserves the lock for it |
 //! | 2 `ASLEEP` | the same, but it sleeps: the unlock that sees `parked` wakes it before all others |
 //!
-//! A waiter first stays away from the cache line for a moment, so that the holder gets many short sections
-//! done at full speed; then looks closely, because a longer section may end just now; then yields between looks,
-//! because the holder may be a preempted neighbour on the same CPU; then sleeps, because nobody should burn a CPU for long.
+//! `sections` counts the unlocks, and wraps. It decides nothing but how to wait.
+//!
+//! A waiter looks twice, a moment apart. If sections went by, they are short: it stays away from the cache line for
+//! longer, so that the holder gets many of them done at full speed. If not, it looks closely, because this one may end just
+//! now. Then it yields between looks, because the holder may be a preempted neighbour on the same CPU; then it sleeps, because
+//! nobody should burn a CPU for long.
 //!
 //! - **Use it** where the number of threads, the length of sections and the load of the machine are not known beforehand.
 //! - **Never** between processes (membarrier reaches one process), in no_std, or under real-time policies.
@@ -39,7 +42,7 @@
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
 use super::platform::{
-    AtomicU32, LOOKS_CLOSELY,
+    AWAY, AtomicU32, GLANCE, LOOKS_CLOSELY,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
     PATIENCE, YIELDS, futex_wait, futex_wait_briefly, futex_wake, heavy_barrier, light_barrier,
     spin_loop, stay_away, yield_now,
@@ -65,6 +68,7 @@ const ASLEEP: u32 = 2;
 #[derive(Debug)]
 pub struct Asymmetric {
     state: AtomicU32,
+    sections: AtomicU32,
     parked: AtomicU32,
     heir: AtomicU32,
 }
@@ -113,7 +117,11 @@ struct Waiter<'a> {
 impl Waiter<'_> {
     /// Stays away, looks closely, then yields between looks. Returns whether it entered.
     fn tries(&mut self) -> bool {
-        stay_away();
+        let before = self.lock.sections.load(Relaxed);
+        stay_away(GLANCE);
+        if self.lock.sections.load(Relaxed).wrapping_sub(before) > 1 {
+            stay_away(AWAY);
+        }
         for _ in 0..LOOKS_CLOSELY {
             if self.enter() {
                 return true;
@@ -184,7 +192,7 @@ impl Waiter<'_> {
     }
 }
 
-// SAFETY: a thread enters only by an exchange that turned FREE or RESERVED into HELD, which one thread at a time can do.
+// SAFETY: a thread enters only by an exchange that sets HELD where it was clear, which one thread at a time can do.
 // No wakeup is lost: a sleeper stores `parked` before the heavy barrier and reads `state` after it, the unlock stores
 // `state` before the light one and reads `parked` after it, so one of them sees the other; and the kernel puts the
 // sleeper down only while its word still says so, that is, while a wake is owed. Who has slept enters with `parked` set and so passes
@@ -193,6 +201,7 @@ impl Waiter<'_> {
 unsafe impl RawMutex for Asymmetric {
     const INIT: Self = Self {
         state: AtomicU32::new(FREE),
+        sections: AtomicU32::new(0),
         parked: AtomicU32::new(0),
         heir: AtomicU32::new(NO_HEIR),
     };
@@ -214,10 +223,13 @@ unsafe impl RawMutex for Asymmetric {
 
     #[inline]
     unsafe fn unlock(&self) {
-        let free = if self.heir.load(Relaxed) != NO_HEIR {
-            RESERVED
-        } else {
+        // Only the holder writes it, so load and store need not be one operation.
+        let sections = self.sections.load(Relaxed).wrapping_add(1);
+        self.sections.store(sections, Relaxed);
+        let free = if self.heir.load(Relaxed) == NO_HEIR {
             FREE
+        } else {
+            RESERVED
         };
         self.state.store(free, Release);
         light_barrier();

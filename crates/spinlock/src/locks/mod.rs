@@ -28,7 +28,7 @@ pub mod mcs;
 pub mod not_atomic;
 pub(crate) mod platform;
 #[cfg(feature = "std")]
-mod platform_linux;
+pub(crate) mod platform_linux;
 #[cfg(feature = "std")]
 pub mod process_shared;
 #[cfg(feature = "std")]

@@ -9,7 +9,8 @@ pub(crate) use core::{
 
 #[cfg(feature = "std")]
 pub(crate) use super::platform_linux::{
-    futex_wait, futex_wait_briefly, futex_wake, heavy_barrier, light_barrier, stay_away,
+    AWAY, GLANCE, futex_wait, futex_wait_briefly, futex_wake, heavy_barrier, light_barrier,
+    stay_away,
 };
 #[cfg(feature = "std")]
 pub(crate) use std::thread::yield_now;
@@ -19,7 +20,7 @@ pub(crate) use std::thread::yield_now;
 pub(crate) const LOOKS: u32 = 40;
 /// Looks of a waiter of [`Asymmetric`](super::Asymmetric) after it stayed away and before its first yield.
 #[cfg(feature = "std")]
-pub(crate) const LOOKS_CLOSELY: u32 = 8;
+pub(crate) const LOOKS_CLOSELY: u32 = 40;
 /// Its yields before it sleeps.
 #[cfg(feature = "std")]
 pub(crate) const YIELDS: u32 = 300;

@@ -32,8 +32,8 @@ const MEMBARRIER: u8 = 1;
 const FENCES: u8 = 2;
 
 /// linux/membarrier.h, since Linux 4.14.
-const PRIVATE_EXPEDITED: i32 = 1 << 3;
-const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+pub(crate) const PRIVATE_EXPEDITED: i32 = 1 << 3;
+pub(crate) const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
 
 /// Which barriers the locks of this process use, and if it is the slower kind, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,14 +101,16 @@ pub(crate) fn heavy_barrier() -> bool {
         .is_ok()
 }
 
-/// How long a waiter leaves a contended cache line alone. In time, not in PAUSE instructions: those last from 4 to
-/// 50 ns. Longer speeds short sections up and slows down those of a microsecond; this is where both stay near the best.
-const AWAY: Duration = Duration::from_nanos(700);
+/// How long a waiter of the asymmetric lock watches whether sections go by. These times are in nanoseconds, not in PAUSE
+/// instructions, because those last from 4 to 50 ns.
+pub(crate) const GLANCE: Duration = Duration::from_nanos(120);
+/// How long it leaves the cache line alone if they do.
+pub(crate) const AWAY: Duration = Duration::from_nanos(1300);
 
-/// Spins for [`AWAY`] without touching the lock.
-pub(crate) fn stay_away() {
+/// Spins for `time` without touching the lock.
+pub(crate) fn stay_away(time: Duration) {
     let start = Instant::now();
-    while start.elapsed() < AWAY {
+    while start.elapsed() < time {
         spin_loop();
     }
 }

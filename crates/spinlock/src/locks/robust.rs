@@ -153,7 +153,8 @@ impl<T> RobustMutex<T> {
         match result {
             0 => Ok(Some(Acquired::Clean(guard()))),
             libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft { guard: guard() }))),
-            libc::EBUSY => Ok(None),
+            // glibc tells apart who holds it; to the caller it is held either way.
+            libc::EBUSY | libc::EDEADLK => Ok(None),
             errno => Err(error("pthread_mutex_trylock", errno)),
         }
     }

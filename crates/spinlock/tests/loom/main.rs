@@ -5,6 +5,12 @@
 //! A model checks mutual exclusion (loom's `UnsafeCell` panics when two threads are inside, or when the second
 //! has not seen what the first wrote) and that nobody waits for ever (loom reports a deadlock). A
 //! check that cannot fail proves nothing, so the same models run on two broken machines and must fail there.
+#![allow(clippy::duplicate_mod, reason = "the same files on three machines")]
+#![expect(clippy::expect_used, reason = "a panic is how a model fails")]
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "whether it may be shared is what loom checks"
+)]
 #![expect(
     unsafe_code,
     reason = "loom's UnsafeCell gives raw pointers, as std's does"

@@ -13,11 +13,11 @@ pub(crate) use crate::waited as yield_now;
 pub(crate) use crate::waited as spin_loop;
 pub(crate) use loom::sync::atomic::Ordering;
 use loom::sync::{Condvar, Mutex, atomic, atomic::fence};
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 /// One try of each kind shows all orders there are; more only multiply the executions.
 pub(crate) const LOOKS: u32 = 1;
-pub(crate) const LOOKS_CLOSELY: u32 = 0;
+pub(crate) const LOOKS_CLOSELY: u32 = 1;
 pub(crate) const YIELDS: u32 = 1;
 pub(crate) const PATIENCE: u32 = 1;
 
@@ -116,7 +116,9 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
 }
 
 /// Staying away takes time, and loom knows none.
-pub(crate) fn stay_away() {}
+pub(crate) fn stay_away(_time: Duration) {}
+pub(crate) const GLANCE: Duration = Duration::ZERO;
+pub(crate) const AWAY: Duration = Duration::ZERO;
 
 /// A sleep with a limit is no sleep to loom, which knows no time.
 pub(crate) fn futex_wait_briefly(_word: &AtomicU32, _expected: u32) {

@@ -1,0 +1,144 @@
+//! What a comparison came to: rows of medians, and the document around them.
+
+use super::{
+    Cell, Plan,
+    contender::LockName,
+    refused,
+    statistics::{jain, median, spread},
+    window::Window,
+};
+
+/// One lock in one regime. Figures are medians over its windows; None where no window finished an operation.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Row {
+    /// Which lock: see [`LockName`].
+    pub lock: &'static str,
+    /// Threads.
+    pub threads: usize,
+    /// Length of the critical section in ns.
+    pub critical_ns: u64,
+    /// Time between sections in ns.
+    pub think_ns: u64,
+    /// Length of the window by operations of all threads, in ns.
+    pub ns_per_operation: Option<f64>,
+    /// (largest - smallest) / median of `ns_per_operation` over the windows.
+    pub spread: Option<f64>,
+    /// Jain's index of the threads' operations: 1 all equal, 1/threads one has all.
+    pub jain: Option<f64>,
+    /// Threads without a single operation in a window.
+    pub threads_at_zero: usize,
+    /// CPU time, user and system, for one operation, in ns.
+    pub cpu_ns_per_operation: Option<f64>,
+    /// The longest wait in ns, those unfinished at the end of the window included.
+    pub wait_max_ns: u64,
+    /// The mean wait weighted by its length, in ns.
+    pub wait_weighted_ns: f64,
+    /// `ns_per_operation` by that of the best lock of the regime (`none` is no lock).
+    pub ratio_to_best: Option<f64>,
+    /// Windows that count here.
+    pub windows: usize,
+    /// Windows refused because others used the CPU.
+    pub refused: usize,
+    /// True if every window was refused: the figures are those of the least disturbed ones.
+    pub disturbed: bool,
+}
+
+/// The outcome of a [`Plan`].
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Comparison {
+    /// Version of this document.
+    pub schema: u32,
+    /// CPUs used.
+    pub cpus: usize,
+    /// False where sched_setaffinity(2) was refused.
+    pub pinned: bool,
+    /// False where neither control group nor /proc/stat told what others used.
+    pub bystanders_seen: bool,
+    /// Length of a window in ns.
+    pub window_ns: u64,
+    /// Orders the windows.
+    pub seed: u64,
+    /// Windows run.
+    pub windows: usize,
+    /// Windows refused.
+    pub refused: usize,
+    /// Lock by lock, regime by regime.
+    pub rows: Vec<Row>,
+}
+
+impl Comparison {
+    pub(super) fn of(plan: &Plan, cells: &[Cell], cpus: usize) -> Self {
+        let all = || cells.iter().flat_map(|cell| &cell.windows);
+        let mut rows: Vec<Row> = cells.iter().map(|cell| row(cell, plan.rounds)).collect();
+        for regime in rows.chunks_mut(plan.locks.len()) {
+            let best = regime
+                .iter()
+                .filter(|row| row.lock != LockName::None.as_str())
+                .filter_map(|row| row.ns_per_operation)
+                .min_by(f64::total_cmp);
+            for row in regime {
+                row.ratio_to_best = row.ns_per_operation.zip(best).map(|(ns, best)| ns / best);
+            }
+        }
+        Self {
+            schema: 1,
+            cpus,
+            pinned: all().all(|window| window.pinned),
+            bystanders_seen: all().all(|window| window.others.is_some()),
+            window_ns: plan.window.as_nanos() as u64,
+            seed: plan.seed,
+            windows: all().count(),
+            refused: all().filter(|window| refused(window)).count(),
+            rows,
+        }
+    }
+}
+
+fn row(cell: &Cell, rounds: usize) -> Row {
+    let mut windows: Vec<&Window> = cell.windows.iter().collect();
+    // The refused last, the least disturbed of them first.
+    windows.sort_by(|a, b| a.others.unwrap_or(0.0).total_cmp(&b.others.unwrap_or(0.0)));
+    let good = cell.good();
+    windows.truncate(if good == 0 { rounds } else { good });
+
+    let ns: Vec<f64> = windows
+        .iter()
+        .map(|window| window.elapsed_ns as f64 / window.operations.iter().sum::<u64>() as f64)
+        .filter(|ns| ns.is_finite())
+        .collect();
+    let over = |value: &dyn Fn(&Window) -> Option<f64>| {
+        median(windows.iter().filter_map(|window| value(window)).collect())
+    };
+    let zero = over(&|window| {
+        Some(
+            window
+                .operations
+                .iter()
+                .filter(|&&operations| operations == 0)
+                .count() as f64,
+        )
+    });
+    Row {
+        lock: cell.lock.as_str(),
+        threads: cell.regime.threads,
+        critical_ns: cell.regime.critical_ns,
+        think_ns: cell.regime.think_ns,
+        spread: spread(&ns),
+        jain: over(&|window| jain(&window.operations)),
+        threads_at_zero: zero.unwrap_or(0.0).round() as usize,
+        cpu_ns_per_operation: over(&|window| window.cpu_ns_per_operation),
+        wait_max_ns: cell
+            .timed
+            .iter()
+            .map(|window| window.waits.max_ns)
+            .max()
+            .unwrap_or(0),
+        wait_weighted_ns: median(cell.timed.iter().map(|w| w.waits.weighted_ns()).collect())
+            .unwrap_or(0.0),
+        ns_per_operation: median(ns),
+        ratio_to_best: None,
+        windows: good,
+        refused: cell.windows.len() - good,
+        disturbed: good == 0,
+    }
+}

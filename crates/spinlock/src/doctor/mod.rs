@@ -1,0 +1,197 @@
+//! The doctor: what waiting costs on this machine, and which lock follows from that.
+#![expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
+
+pub mod advice;
+pub mod render;
+
+use std::{
+    hint::spin_loop,
+    io,
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool, AtomicU32,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use lock_api::RawMutex as _;
+
+use crate::{
+    clock::{cpus, pin},
+    compare::statistics::median,
+    locks::{
+        TestAndSet,
+        platform_linux::{
+            PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly,
+            futex_wake, membarrier,
+        },
+    },
+};
+
+/// What was measured: medians, in ns. None needs a second CPU, or was refused.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct Costs {
+    /// CPUs that this process may use.
+    pub cpus: usize,
+    /// A swap and a plain store that nobody contends: the least that a lock can cost.
+    pub swap_and_store_ns: f64,
+    /// Lock and unlock of a std Mutex that nobody contends.
+    pub std_mutex_ns: f64,
+    /// One PAUSE (x86-64) or ISB/YIELD (aarch64).
+    pub pause_ns: f64,
+    /// sched_yield(2) with nobody to yield to.
+    pub sched_yield_ns: f64,
+    /// A cache line to the other CPU and back.
+    pub cache_line_round_trip_ns: Option<f64>,
+    /// From FUTEX_WAKE to the woken thread running on the other CPU.
+    pub futex_hop_ns: Option<f64>,
+    /// membarrier(2), private expedited, while the other CPU runs a thread of this process.
+    pub membarrier_ns: Option<f64>,
+}
+
+/// Measures all of them, in about half a second.
+///
+/// # Errors
+/// An unreadable affinity mask; threads that cannot be created.
+pub fn measure() -> io::Result<Costs> {
+    let cpus = cpus()?;
+    let two = (cpus.len() > 1).then(|| [cpus[0], cpus[1]]);
+    let lock = TestAndSet::INIT;
+    let mutex = Mutex::new(());
+    Ok(Costs {
+        cpus: cpus.len(),
+        swap_and_store_ns: each(20_000, || {
+            lock.try_lock();
+            unlock(&lock);
+        }),
+        std_mutex_ns: each(20_000, || drop(mutex.lock())),
+        pause_ns: each(20_000, spin_loop),
+        sched_yield_ns: each(5_000, thread::yield_now),
+        cache_line_round_trip_ns: two.map(round_trip).transpose()?,
+        futex_hop_ns: two.map(futex_hop).transpose()?,
+        membarrier_ns: two.map(barrier).transpose()?.flatten(),
+    })
+}
+
+fn unlock(lock: &TestAndSet) {
+    // SAFETY: the caller has just taken it, and nobody else knows it.
+    unsafe { lock.unlock() };
+}
+
+/// No probe goes on for longer: where others take the CPUs, fewer batches must do.
+const LONGEST: Duration = Duration::from_millis(400);
+
+/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a batch of `times`.
+fn each(times: u32, mut operation: impl FnMut()) -> f64 {
+    let begun = Instant::now();
+    let batch = |_| {
+        let start = Instant::now();
+        for _ in 0..times {
+            operation();
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(times)
+    };
+    let batches = (0..15).map(batch).take_while(|_| begun.elapsed() < LONGEST);
+    median(batches.collect())
+        .unwrap_or_else(|| begun.elapsed().as_nanos() as f64 / f64::from(times))
+}
+
+/// Runs `other` on the second CPU while `this` runs on the first; tells `other` to stop after.
+fn beside<T: Send>(
+    [first, second]: [usize; 2],
+    other: impl Fn(&AtomicBool) + Sync,
+    this: impl FnOnce() -> T + Send,
+) -> io::Result<T> {
+    let (stop, here) = (AtomicBool::new(false), AtomicBool::new(false));
+    let failed = || io::Error::other("a probing thread panicked");
+    thread::scope(|scope| {
+        let helper = thread::Builder::new().spawn_scoped(scope, || {
+            let pinned = pin(second);
+            here.store(true, Release);
+            other(&stop);
+            pinned
+        })?;
+        // This, too, in a thread of its own: the caller's affinity stays as it is.
+        let prober = thread::Builder::new().spawn_scoped(scope, || {
+            let pinned = pin(first);
+            while !here.load(Acquire) {
+                thread::yield_now();
+            }
+            let result = this();
+            stop.store(true, Release);
+            pinned.map(|()| result)
+        });
+        if prober.is_err() {
+            stop.store(true, Release);
+        }
+        let result = prober?.join().map_err(|_| failed())?;
+        helper.join().map_err(|_| failed())??;
+        result
+    })
+}
+
+fn round_trip(cpus: [usize; 2]) -> io::Result<f64> {
+    let ball = AtomicU32::new(0);
+    let echo = |stop: &AtomicBool| {
+        while !stop.load(Relaxed) {
+            if ball.load(Acquire) == 1 {
+                ball.store(0, Release);
+            }
+        }
+    };
+    let serve = || {
+        ball.store(1, Release);
+        while ball.load(Acquire) == 1 {}
+    };
+    beside(cpus, echo, || each(2_000, serve))
+}
+
+fn futex_hop(cpus: [usize; 2]) -> io::Result<f64> {
+    let ball = AtomicU32::new(0);
+    let echo = |stop: &AtomicBool| {
+        while !stop.load(Relaxed) {
+            futex_wait_briefly(&ball, 0); // briefly: nobody wakes it to stop
+            if ball.swap(0, Release) == 1 {
+                futex_wake(&ball);
+            }
+        }
+    };
+    let serve = || {
+        ball.store(1, Release);
+        futex_wake(&ball);
+        while ball.load(Acquire) == 1 {
+            futex_wait(&ball, 1);
+        }
+    };
+    beside(cpus, echo, || each(100, serve) / 2.0)
+}
+
+/// None where membarrier(2) is refused.
+fn barrier(cpus: [usize; 2]) -> io::Result<Option<f64>> {
+    if membarrier(REGISTER_PRIVATE_EXPEDITED).is_err() {
+        return Ok(None);
+    }
+    // Proof that the other CPU ran our thread meanwhile: without one there is nobody to interrupt, and no cost.
+    let beats = AtomicU32::new(0);
+    let busy = |stop: &AtomicBool| {
+        while !stop.load(Relaxed) {
+            beats.store(beats.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+    };
+    let call = || {
+        let begun = Instant::now();
+        let tries = (0..3000).take_while(|_| begun.elapsed() < LONGEST);
+        let times = tries.filter_map(|_| {
+            let (before, start) = (beats.load(Relaxed), Instant::now());
+            membarrier(PRIVATE_EXPEDITED).ok()?;
+            let time = start.elapsed().as_nanos() as f64;
+            (beats.load(Relaxed) != before).then_some(time)
+        });
+        median(times.collect())
+    };
+    beside(cpus, busy, call)
+}

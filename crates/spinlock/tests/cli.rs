@@ -1,0 +1,260 @@
+//! The command, run as a user runs it.
+#![expect(clippy::expect_used, reason = "what cannot start has failed")]
+
+use serde_json::Value;
+use std::{
+    io::Read as _,
+    process::{Command, Output, Stdio},
+};
+
+fn spinlock(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_spinlock"))
+        .args(arguments)
+        .output()
+        .expect("the binary runs")
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let output = spinlock(arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+fn refused(arguments: &[&str], told: &str) {
+    let output = spinlock(arguments);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+    assert!(error.contains(told), "{arguments:?}: {error}");
+    assert!(!error.contains("panicked"), "{error}");
+}
+
+const QUICK: [&str; 5] = ["compare", "--seconds", "0.002", "--rounds", "1"];
+
+fn quick<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&QUICK[..], more].concat()
+}
+
+#[test]
+fn compare_gives_a_row_for_each_lock_and_regime() {
+    let document = json(&[
+        "compare",
+        "--seconds",
+        "0.02",
+        "--rounds",
+        "1",
+        "--threads",
+        "1,2",
+        "--json",
+        "--seed",
+        "7",
+    ]);
+    assert_eq!(document["seed"], 7);
+    let rows = document["rows"].as_array().expect("rows");
+    let locks = [
+        "none",
+        "test-and-set",
+        "test-and-test-and-set",
+        "backoff",
+        "yield",
+        "ticket",
+        "mcs",
+        "futex",
+        "asymmetric",
+        "std",
+        "parking-lot",
+        "spin",
+        "spinning-top",
+        "usync",
+        "pthread-spin",
+        "pthread-mutex",
+    ];
+    for threads in [1, 2] {
+        let of = rows.iter().filter(|row| row["threads"] == threads);
+        assert_eq!(of.map(|row| &row["lock"]).collect::<Vec<_>>(), locks);
+    }
+    for row in rows {
+        for key in [
+            "critical_ns",
+            "think_ns",
+            "ns_per_operation",
+            "spread",
+            "jain",
+            "threads_at_zero",
+            "cpu_ns_per_operation",
+            "wait_max_ns",
+            "ratio_to_best",
+        ] {
+            assert!(row[key].is_number(), "{key} of {row}");
+        }
+    }
+    for threads in [1, 2] {
+        let ratios = rows
+            .iter()
+            .filter(|row| row["threads"] == threads && row["lock"] != "none");
+        let ratios: Vec<f64> = ratios
+            .filter_map(|row| row["ratio_to_best"].as_f64())
+            .collect();
+        assert!(ratios.iter().all(|&ratio| ratio >= 1.0), "{ratios:?}");
+        assert!(ratios.contains(&1.0), "{ratios:?}");
+    }
+}
+
+#[test]
+fn compare_draws_a_heat_map() {
+    let file = std::env::temp_dir().join(format!("spinlock-{}.svg", std::process::id()));
+    let output = spinlock(&quick(&[
+        "--threads",
+        "1",
+        "--locks",
+        "std,mcs",
+        "--svg",
+        file.to_str().expect("UTF-8"),
+    ]));
+    let svg = std::fs::read_to_string(&file).expect("written");
+    std::fs::remove_file(&file).expect("ours");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(svg.starts_with("<svg") && svg.contains(">mcs<"), "{svg}");
+    assert!(text.contains("multiple of the best lock's"), "{text}");
+    assert!(!text.contains('\x1b'), "colour without a terminal");
+    assert!(output.stderr.is_empty(), "progress without a terminal");
+}
+
+#[test]
+fn bad_input_is_told() {
+    refused(&["compare", "--threads", "0"], "0 threads");
+    refused(&["compare", "--critical", "1000000000"], "--seconds 10");
+    refused(
+        &["compare", "--locks", "stdd"],
+        "there are: none, test-and-set",
+    );
+    refused(&["compare", "--seconds=-1"], "--seconds -1");
+    refused(&["compare", "--seconds", "0"], "0.001 s");
+    refused(&["compare", "--threads", "x"], "invalid value");
+    refused(
+        &quick(&[
+            "--threads",
+            "1",
+            "--locks",
+            "std",
+            "--svg",
+            "/nowhere/x.svg",
+        ]),
+        "/nowhere/x.svg",
+    );
+    refused(&["doctor", "--threads", "0"], "0 threads");
+    refused(&["handover", "--tries", "0"], "0 tries");
+}
+
+#[test]
+fn more_threads_than_the_limit_allows_are_told() {
+    // RLIMIT_AS stands in for RLIMIT_NPROC, which root is exempt from: either way the spawn fails with EAGAIN.
+    let script = format!(
+        "ulimit -v 600000; exec {} compare --threads 2000 --locks std --seconds 0.01 --rounds 1",
+        env!("CARGO_BIN_EXE_spinlock")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .output()
+        .expect("bash runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("spawn thread") && error.contains("of 2000"),
+        "{error}"
+    );
+}
+
+#[test]
+fn one_cpu_is_enough_and_is_said() {
+    let output = Command::new("taskset")
+        .args(["-c", "0", env!("CARGO_BIN_EXE_spinlock")])
+        .args(quick(&["--threads", "2", "--locks", "std"]))
+        .output();
+    let Ok(output) = output else { return }; // util-linux is not everywhere
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        assert!(text.contains("With one CPU"), "{text}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_a_quiet_end() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_spinlock"))
+        .args(quick(&["--threads", "1", "--locks", "std"]))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let mut error = String::new();
+    child
+        .stderr
+        .take()
+        .expect("piped")
+        .read_to_string(&mut error)
+        .expect("UTF-8");
+    assert!(child.wait().expect("ours").success());
+    assert_eq!(error, "");
+}
+
+#[test]
+fn the_doctor_gives_reasons() {
+    let document = json(&["doctor", "--threads", "8", "--critical", "1000", "--json"]);
+    assert!(
+        document["costs"]["pause_ns"]
+            .as_f64()
+            .is_some_and(|ns| ns > 0.0),
+        "{document}"
+    );
+    let advice = &document["advice"][0];
+    assert_eq!(advice["regime"]["threads"], 8);
+    assert!(
+        advice["lock"].is_string() && !advice["because"][0].is_null(),
+        "{advice}"
+    );
+}
+
+#[test]
+fn every_lock_of_a_killed_holder_is_handed_on() {
+    let document = json(&["handover", "--tries", "25", "--json"]);
+    assert_eq!(document["handed_on"], 25);
+}
+
+#[test]
+fn no_membarrier_no_asymmetry_but_a_lock() {
+    let strace = |arguments: &[&str]| {
+        Command::new("strace")
+            .args([
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "inject=membarrier:error=ENOSYS",
+            ])
+            .args(arguments)
+            .output()
+    };
+    if !strace(&["true"]).is_ok_and(|output| output.status.success()) {
+        return; // no strace, or it may not trace here
+    }
+    let mut arguments = vec![env!("CARGO_BIN_EXE_spinlock")];
+    arguments.extend(quick(&[
+        "--threads",
+        "4",
+        "--locks",
+        "asymmetric",
+        "--json",
+    ]));
+    let output = strace(&arguments).expect("it ran a moment ago");
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let row = &document["rows"][0];
+    assert!(
+        row["ns_per_operation"].as_f64().is_some_and(|ns| ns > 0.0),
+        "{row}"
+    );
+}
