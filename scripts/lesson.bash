@@ -1,10 +1,14 @@
 # The frame of every strace-NAME lesson; sourced, not run.
 #
-# A lesson sets: binary and claim (what runs), calls (strace's filter; prctl is added, since each arm
-# names its process and so marks its beginning), drop (a pattern of lines that do not belong to the
-# lesson), and rules: lines of `pattern<TAB>explanation`. In each arm an explanation is printed once,
-# above the first line that matches; of several rules that match, the first that has not been used.
-# Then it calls `lesson "$@"`.
+# A lesson sets: claim (what runs), calls (strace's filter; prctl is added, since each arm names its
+# process and so marks its beginning), drop (a pattern of lines that do not belong to the lesson), and
+# rules: lines of `pattern<TAB>explanation`. In each arm an explanation is printed once, above the
+# first line that matches; of several rules that match, the first that has not been used. It may set
+# options (more for strace) and define prepare (a filter that the raw trace goes through first). Then
+# it calls `lesson "$@"`.
+
+options=()
+prepare() { cat; }
 
 usage() { # the header comment of the lesson, without its first line
     awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
@@ -74,16 +78,16 @@ allow ptrace (in a container: --cap-add SYS_PTRACE), or see /proc/sys/kernel/yam
     # WITNESS_BIN names the folder of built binaries; without it they are built.
     local bin=${WITNESS_BIN:-}
     if [ -z "$bin" ]; then
-        cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p "$binary" ||
-            fail "cargo could not build $binary"
+        cargo build --quiet --release --manifest-path "$root/Cargo.toml" -p witness ||
+            fail "cargo could not build witness"
         bin=${CARGO_TARGET_DIR:-$root/target}/release
     fi
-    [ -x "$bin/$binary" ] || fail "$bin/$binary is no program; build it or unset WITNESS_BIN"
+    [ -x "$bin/witness" ] || fail "$bin/witness is no program; build it or unset WITNESS_BIN"
 
-    strace -f -qq -e trace="$calls,prctl" -o "$scratch/trace" "$bin/$binary" claims "$claim" > "$scratch/told" 2>&1 ||
-        status=$?
-    echo "\$ strace -f -e trace=$calls $binary claims $claim"
-    annotate < "$scratch/trace"
+    strace -f -qq "${options[@]}" -e trace="$calls,prctl" -o "$scratch/trace" \
+        "$bin/witness" run "$claim" > "$scratch/told" 2>&1 || status=$?
+    echo "\$ strace -f -e trace=$calls witness run $claim"
+    prepare < "$scratch/trace" | annotate
     echo
     cat "$scratch/told"
     exit "$status"

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use claim::Register;
 use clap::{Args, Parser};
 use open_files::map;
-use runner::{Generate, RunArgs};
+use runner::{Generate, RunArgs, SelftestArgs};
 
 /// Descriptors, open file descriptions, inodes and sockets of the kernel that runs.
 #[derive(Parser)]
@@ -14,6 +14,8 @@ use runner::{Generate, RunArgs};
 enum Cli {
     /// Run this topic's claims and tell what became of each
     Claims(RunArgs),
+    /// Run this topic's claims with experiment and control exchanged: every verdict must turn
+    Selftest(SelftestArgs),
     /// Map real processes: which of their descriptors are one open file description
     Map(MapArgs),
     /// Print a man page or shell completions
@@ -39,6 +41,7 @@ struct MapArgs {
 fn main() -> ExitCode {
     runner::finish(match Cli::parse() {
         Cli::Claims(run) => register().and_then(|register| run.run(&register)),
+        Cli::Selftest(selftest) => register().and_then(|register| selftest.run(&register)),
         Cli::Map(args) => args.run(),
         Cli::Generate(generate) => generate.run::<Cli>(),
     })

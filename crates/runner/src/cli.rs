@@ -111,46 +111,56 @@ pub fn explain(register: &Register, id: &str) -> Result<u8> {
     Ok(0)
 }
 
-/// Runs claims with experiment and control exchanged. Each must be refuted, in every quantity: one
-/// that is not would hold whatever the kernel did.
-///
-/// # Errors
-/// An unknown name, or output that cannot be written.
-pub fn selftest(register: &Register, ids: &[String]) -> Result<u8> {
-    let claims = select::claims(register, ids, None)?;
-    child::adopt_orphans()?;
-    let mut status = 0;
-    let (mut turned, mut not_measured) = (0, 0);
-    for claim in &claims {
-        let report = run_isolated(claim, Order::Exchanged);
-        let blind = unturned(claim, &report);
-        let outcome = match &report.verdict {
-            Verdict::Refuted if blind.is_empty() => {
-                turned += 1;
-                "turned".to_owned()
-            }
-            Verdict::NotMeasured { why, .. } if report.observed.is_empty() => {
-                not_measured += 1;
-                format!("not measured: {why}")
-            }
-            Verdict::Error(why) => {
-                status = 2;
-                format!("BROKEN: {why}")
-            }
-            verdict => {
-                status = status.max(1);
-                let names: Vec<&str> = blind.iter().map(|quantity| quantity.name).collect();
-                let verdict = verdict.name().replace('_', " ");
-                format!("BLIND: {verdict}; did not turn: {}", names.join("; "))
-            }
-        };
-        print(&format!("{:<32} {outcome}\n", claim.id))?;
+/// Options of a self-test.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SelftestArgs {
+    /// Claims to test; all where none is named
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+}
+
+impl SelftestArgs {
+    /// Runs claims with experiment and control exchanged. Each must be refuted, in every quantity: one
+    /// that is not would hold whatever the kernel did.
+    ///
+    /// # Errors
+    /// An unknown name, or output that cannot be written.
+    pub fn run(&self, register: &Register) -> Result<u8> {
+        let claims = select::claims(register, &self.ids, None)?;
+        child::adopt_orphans()?;
+        let mut status = 0;
+        let (mut turned, mut not_measured) = (0, 0);
+        for claim in &claims {
+            let report = run_isolated(claim, Order::Exchanged);
+            let blind = unturned(claim, &report);
+            let outcome = match &report.verdict {
+                Verdict::Refuted if blind.is_empty() => {
+                    turned += 1;
+                    "turned".to_owned()
+                }
+                Verdict::NotMeasured { why, .. } if report.observed.is_empty() => {
+                    not_measured += 1;
+                    format!("not measured: {why}")
+                }
+                Verdict::Error(why) => {
+                    status = 2;
+                    format!("BROKEN: {why}")
+                }
+                verdict => {
+                    status = status.max(1);
+                    let names: Vec<&str> = blind.iter().map(|quantity| quantity.name).collect();
+                    let verdict = verdict.name().replace('_', " ");
+                    format!("BLIND: {verdict}; did not turn: {}", names.join("; "))
+                }
+            };
+            print(&format!("{:<32} {outcome}\n", claim.id))?;
+        }
+        let count = claims.len();
+        print(&format!(
+            "\n{turned} of {count} turned, {not_measured} not measured here\n"
+        ))?;
+        Ok(status)
     }
-    let count = claims.len();
-    print(&format!(
-        "\n{turned} of {count} turned, {not_measured} not measured here\n"
-    ))?;
-    Ok(status)
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which

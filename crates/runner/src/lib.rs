@@ -10,6 +10,6 @@ mod quiet;
 mod refusal;
 mod select;
 
-pub use cli::{RunArgs, explain, finish, list, print, selftest};
+pub use cli::{RunArgs, SelftestArgs, explain, finish, list, print};
 pub use generate::Generate;
 pub use isolate::run_isolated;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use runner::{Generate, RunArgs};
+use runner::{Generate, RunArgs, SelftestArgs};
 use serde_json::json;
 use spinlock::{
     compare::{DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime},
@@ -31,11 +31,7 @@ enum Command {
     /// Run this topic's claims and tell what became of each
     Claims(RunArgs),
     /// Run claims with experiment and control exchanged: every verdict must turn
-    Selftest {
-        /// Claims to test; all where none is named
-        #[arg(value_name = "ID")]
-        ids: Vec<String>,
-    },
+    Selftest(SelftestArgs),
     /// Measure every lock under contention: time, fairness, CPU time, waits.
     ///
     /// Threads contend for a fixed time (a window); the windows of all locks are interleaved and shuffled, and one in which others used the
@@ -116,7 +112,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Claims(run) => run.run(&Register::new(&[spinlock::TOPIC])?),
-        Command::Selftest { ids } => runner::selftest(&Register::new(&[spinlock::TOPIC])?, &ids),
+        Command::Selftest(selftest) => selftest.run(&Register::new(&[spinlock::TOPIC])?),
         Command::Compare(options) => compare(&options),
         Command::Doctor(options) => doctor(&options),
         Command::Handover(options) => handover(&options),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::Register;
 use clap::{Parser, Subcommand};
-use runner::{Generate, RunArgs};
+use runner::{Generate, RunArgs, SelftestArgs};
 
 /// Watch your own kernel keep, or break, what the operating-systems textbook says.
 ///
@@ -35,11 +35,7 @@ enum Command {
         id: String,
     },
     /// Run claims with experiment and control exchanged: every verdict must turn
-    Selftest {
-        /// Claims to test; all where none is named
-        #[arg(value_name = "ID")]
-        ids: Vec<String>,
-    },
+    Selftest(SelftestArgs),
     /// Print a man page or shell completions
     Generate(Generate),
 }
@@ -60,7 +56,7 @@ fn dispatch(cli: Cli) -> Result<u8> {
         Some(Command::Run(run)) => run.run(&register),
         Some(Command::List) => runner::list(&register),
         Some(Command::Explain { id }) => runner::explain(&register, &id),
-        Some(Command::Selftest { ids }) => runner::selftest(&register, &ids),
+        Some(Command::Selftest(selftest)) => selftest.run(&register),
         Some(Command::Generate(generate)) => generate.run::<Cli>(),
     }
 }
