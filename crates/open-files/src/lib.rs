@@ -7,6 +7,7 @@ mod mapping;
 mod network;
 mod scm_rights;
 mod scratch;
+mod threaded;
 
 use claim::Topic;
 

@@ -12,6 +12,7 @@ use super::outcome;
 use crate::scratch;
 
 const MODE: &str = "access mode of a read-only description after F_SETFL O_RDWR";
+const APPEND: &str = "O_APPEND, asked for in the same call";
 const WRITE: &str = "write through it";
 
 /// The claim.
@@ -20,8 +21,8 @@ pub const CLAIM: Claim = Claim {
     topic: "open-files",
     statement: "The access mode is fixed when the open file description is made: F_SETFL accepts \
                 O_RDWR and ignores it; only a new description has another mode.",
-    measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR, reads the mode back through a \
-               duplicate and writes through it.",
+    measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR and O_APPEND, reads both back \
+               through a duplicate and writes through it.",
     control: "opens the read-only descriptor's file again through /proc/self/fd/N with O_RDWR",
     notes: &[6],
     needs: &[],
@@ -34,6 +35,7 @@ pub const CLAIM: Claim = Claim {
             experiment: Prediction::Word("O_RDONLY"),
             control: Prediction::Word("O_RDWR"),
         },
+        Quantity::word(APPEND, "set", "clear"),
         Quantity {
             name: WRITE,
             unit: "",
@@ -49,17 +51,24 @@ fn measure(arm: Arm) -> Result<Reading> {
     let file = scratch::open_again(&scratch::file(b"hello, kernel")?, OFlag::O_RDONLY)?;
     let mut file: File = match arm {
         Arm::Experiment => {
-            fcntl(&file, FcntlArg::F_SETFL(OFlag::O_RDWR)).context("fcntl F_SETFL O_RDWR")?;
+            let flags = OFlag::O_RDWR | OFlag::O_APPEND;
+            fcntl(&file, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL O_RDWR | O_APPEND")?;
             scratch::duplicate(&file)?
         }
         Arm::Control => scratch::open_again(&file, OFlag::O_RDWR)?,
     };
-    let mode = scratch::access_mode(fcntl(&file, FcntlArg::F_GETFL).context("fcntl F_GETFL")?);
+    let flags = fcntl(&file, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
+    let append = if flags & libc::O_APPEND != 0 {
+        "set"
+    } else {
+        "clear"
+    };
     let write = file
         .write(b"x")
         .map(drop)
         .map_err(|e| e.raw_os_error().unwrap_or(0));
     Ok(Reading::counters()
-        .with(MODE, mode)
+        .with(MODE, scratch::access_mode(flags))
+        .with(APPEND, append)
         .with(WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
 }

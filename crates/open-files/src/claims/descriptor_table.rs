@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
 use super::{DIFFERENT, SAME, sameness};
-use crate::scratch;
+use crate::{scratch, threaded};
 
 const THREAD: &str = "table of a thread and its process";
 const FORKED: &str = "table of parent and forked child";
@@ -59,24 +59,17 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(CLOSED, after_close(shares)?))
 }
 
-/// Compares a thread's table with its process's, in a child, since this process may have one thread.
 fn of_thread(arm: Arm) -> Result<&'static str> {
-    let threaded = child::fork("threaded", |_| {
-        let process = std::process::id() as i32;
-        let same = std::thread::scope(|scope| {
-            let thread = scope.spawn(|| -> Result<bool> {
-                if arm == Arm::Control {
-                    unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
-                }
-                Ok(observe::kcmp::tables(process, gettid().as_raw())?.is_eq())
-            });
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(anyhow::anyhow!("the thread panicked")))
-        });
-        Ok(same?)
-    })?;
-    Ok(sameness(threaded.join()?))
+    let same = threaded::act(
+        || Ok(std::process::id() as i32),
+        |process| {
+            if arm == Arm::Control {
+                unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
+            }
+            Ok(observe::kcmp::tables(*process, gettid().as_raw())?.is_eq())
+        },
+    )?;
+    Ok(sameness(same))
 }
 
 fn of_child(table: Descriptors) -> Result<&'static str> {

@@ -49,12 +49,16 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let mut file = scratch::file(b"hello, kernel")?;
     let mut reader = child::fork("reader", |parent| {
-        let mut file = match arm {
-            Arm::Experiment => scratch::duplicate(&file)?,
-            Arm::Control => scratch::open_again(&file, OFlag::O_RDONLY)?,
+        let opened;
+        let mut reader = match arm {
+            Arm::Experiment => &file,
+            Arm::Control => {
+                opened = scratch::open_again(&file, OFlag::O_RDONLY)?;
+                &opened
+            }
         };
-        file.read_exact(&mut [0; READ])?;
-        parent.send(&file.as_raw_fd())?;
+        reader.read_exact(&mut [0; READ])?;
+        parent.send(&reader.as_raw_fd())?;
         Ok(parent.checkpoint()?)
     })?;
     let its_fd: i32 = reader.recv()?;

@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
 use super::outcome;
-use crate::{flock, scratch};
+use crate::{flock, scratch, threaded};
 
 const FLOCK: &str = "flock again through a duplicate";
 const FLOCK_CHILD: &str = "flock after a child unlocked its inherited descriptor";
@@ -137,25 +137,18 @@ fn posix_by_process(arm: Arm) -> Result<String> {
     )
 }
 
-/// A thread of a child asks, so that this process keeps the one thread that may fork.
 fn posix_by_thread(arm: Arm) -> Result<String> {
-    let threaded = child::fork("threaded", |_| {
+    let locked = || {
         let file = file()?;
         posix(&file)?.context("fcntl F_SETLK")?;
-        let asked = std::thread::scope(|scope| {
-            let thread = scope.spawn(|| -> Result<String> {
-                if arm == Arm::Experiment {
-                    unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
-                }
-                Ok(outcome(posix(&file)?))
-            });
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(anyhow::anyhow!("the thread panicked")))
-        });
-        Ok(asked?)
-    })?;
-    Ok(threaded.join()?)
+        Ok(file)
+    };
+    threaded::act(locked, |file| {
+        if arm == Arm::Experiment {
+            unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
+        }
+        Ok(outcome(posix(file)?))
+    })
 }
 
 fn asked_by_child(table: Descriptors, file: &File) -> Result<String> {

@@ -4,7 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::fcntl::OFlag;
 
@@ -67,10 +67,12 @@ fn measure(arm: Arm) -> Result<Reading> {
     let after_child = file.stream_position()?;
 
     let mut file = scratch::file(b"hello, kernel")?;
+    let mut bytes = [0; 6];
     match arm {
-        Arm::Experiment => file.read_exact_at(&mut [0; 6], 0)?,
-        Arm::Control => file.read_exact(&mut [0; 6])?,
+        Arm::Experiment => file.read_exact_at(&mut bytes, 0)?,
+        Arm::Control => file.read_exact(&mut bytes)?,
     }
+    ensure!(&bytes == b"hello,", "the six bytes were not read");
     let after_pread = file.stream_position()?;
 
     Ok(Reading::counters()
