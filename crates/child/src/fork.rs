@@ -5,7 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::errno::Errno;
-use nix::unistd::{ForkResult, Pid, getpid, getppid};
+use nix::unistd::{ForkResult, Pid, getpid};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::Failure;
@@ -105,8 +105,7 @@ where
     R: Serialize,
     F: FnOnce(&mut Parent) -> Result<R, BoxError>,
 {
-    // A parent that died before the signal was armed is no longer this process's parent.
-    let orphan = parent.bind().is_err() || getppid() != parent.pid;
+    let orphan = parent.bind().is_err();
     if !orphan {
         std::panic::set_hook(Box::new(|_| {}));
         let (tag, message) = match catch_unwind(AssertUnwindSafe(|| body(&mut parent))) {

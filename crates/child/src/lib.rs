@@ -5,7 +5,8 @@
 //! a [`Parent::checkpoint`] while the parent inspects the state that it made.
 //!
 //! What is promised:
-//! - every wait ends: at [`LIMIT`], or at the limit that [`Child::limit`] sets;
+//! - every wait for a child ends: at [`LIMIT`], or at the limit that [`Child::limit`] sets; a child
+//!   waits for its parent as long as that lives;
 //! - a child never outlives its parent (`PR_SET_PDEATHSIG`), however the parent ends;
 //! - a [`Child`] that is dropped is killed and reaped; its exit status is always read;
 //! - a child that fails, panics or is killed becomes an [`Error`] that names it;

@@ -2,7 +2,7 @@
 
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, getpid};
+use nix::unistd::{Pid, getpid, getppid};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::link::{Link, Silence, Tag, decode, encode};
@@ -56,10 +56,16 @@ impl Parent {
     /// credentials, entering a user namespace among them, undoes it (prctl(2)) and wants it again.
     ///
     /// # Errors
-    /// That of prctl(2).
+    /// That of prctl(2); the parent is gone already.
     pub fn bind(&self) -> Result<(), Error> {
         prctl::set_pdeathsig(Signal::SIGKILL)
-            .map_err(|errno| self.error(ErrorKind::System("prctl PR_SET_PDEATHSIG", errno)))
+            .map_err(|errno| self.error(ErrorKind::System("prctl PR_SET_PDEATHSIG", errno)))?;
+        // A parent that died before the signal was armed is no longer this process's parent.
+        if getppid() == self.pid {
+            Ok(())
+        } else {
+            Err(self.silent(Silence::Gone))
+        }
     }
 
     fn expect(&mut self, wanted: Tag) -> Result<Vec<u8>, Error> {

@@ -2,10 +2,10 @@
 //! by fcntl(2) `F_DUPFD_QUERY` on copies.
 #![expect(
     unsafe_code,
-    reason = "fcntl with a command that nix does not have yet"
+    reason = "fcntl on bare numbers, with a command that nix does not have yet"
 )]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
@@ -17,32 +17,42 @@ const F_DUPFD_QUERY: libc::c_int = 1024 + 3;
 /// Whether descriptor `a` of one process and `b` of another, each (pid, fd), share a description.
 ///
 /// # Errors
-/// kcmp's, where it was refused and the other way was too.
+/// kcmp's, where it was refused and the other way was too; EBADF for a closed descriptor; EMFILE.
 pub fn same(a: (i32, i32), b: (i32, i32)) -> Result<bool, Error> {
     match kcmp::descriptions(a, b) {
         Ok(order) => Ok(order.is_eq()),
-        Err(refused) if matches!(refused.errno, Errno::EPERM | Errno::ENOSYS | Errno::EACCES) => {
-            let own = std::process::id() as i32;
-            let copy = |(pid, fd)| -> Result<OwnedFd, Error> {
-                if pid == own {
-                    // SAFETY: the number is borrowed for this call alone; a number that is not open
-                    // gives EBADF from the dup, nothing else is done with it.
-                    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-                    let what = |_| Error::new(format!("dup fd {}", fd.as_raw_fd()), Errno::EBADF);
-                    fd.try_clone_to_owned().map_err(what)
+        Err(refused) if is_refusal(&refused) => {
+            // Where the other way is refused as well, kcmp's refusal is what the user must hear about.
+            let hidden = |error: Error| {
+                if is_refusal(&error) {
+                    refused.clone()
                 } else {
-                    pidfd::getfd_of(pid, fd)
+                    error
                 }
             };
-            // What kcmp was refused for is what the user must hear about.
-            let (a, b) = (
-                copy(a).map_err(|_| refused.clone())?,
-                copy(b).map_err(|_| refused.clone())?,
-            );
+            let (a, b) = (copy(a).map_err(hidden)?, copy(b).map_err(hidden)?);
             query(a.as_fd(), b.as_fd()).map_err(|_| refused)
         }
         Err(error) => Err(error),
     }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.errno, Errno::EPERM | Errno::ENOSYS | Errno::EACCES)
+}
+
+/// A descriptor of our own for the description behind descriptor `fd` of process `pid`.
+fn copy((pid, fd): (i32, i32)) -> Result<OwnedFd, Error> {
+    if pid != std::process::id() as i32 {
+        return pidfd::getfd_of(pid, fd);
+    }
+    // SAFETY: fcntl with integer arguments touches no memory of ours; a number that is not open
+    // gives EBADF.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
+    let copy =
+        Errno::result(copy).map_err(|errno| Error::new(format!("duplicate fd {fd}"), errno))?;
+    // SAFETY: the kernel has just made this descriptor for this call; nobody else knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// fcntl(2) `F_DUPFD_QUERY` (Linux 6.10): whether two descriptors of this process are duplicates.

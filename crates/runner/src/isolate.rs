@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Order, Quantity, Report, Verdict};
+use claim::{Arm, Claim, Order, QUIET_MACHINE, Quantity, Report, Verdict};
 use nix::sys::prctl;
 
 use crate::{quiet, refusal};
@@ -19,14 +19,17 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 /// The caller must have called [`child::adopt_orphans`], so that grandchildren whose parent was
 /// killed are ended here rather than left to init.
 pub fn run_isolated(claim: &Claim, order: Order) -> Report {
+    if !claim.needs.contains(&QUIET_MACHINE) {
+        return once(claim, order);
+    }
     for _ in 1..quiet::ATTEMPTS {
         let (report, others) = quiet::watched(|| once(claim, order));
-        if as_it_should(claim, &report, order) || !quiet::is_disturbed(claim, others) {
+        if as_it_should(claim, &report, order) || !quiet::is_disturbed(others) {
             return report;
         }
     }
     let (mut report, others) = quiet::watched(|| once(claim, order));
-    if !as_it_should(claim, &report, order) && quiet::is_disturbed(claim, others) {
+    if !as_it_should(claim, &report, order) && quiet::is_disturbed(others) {
         report.verdict = quiet::disturbed(others);
         report.observed.clear();
         report.control.observed.clear();

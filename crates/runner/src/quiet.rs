@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use claim::{Claim, QUIET_MACHINE, Report, Verdict};
+use claim::{Report, Verdict};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
@@ -30,9 +30,9 @@ pub(crate) fn watched(measure: impl FnOnce() -> Report) -> (Report, f64) {
     )
 }
 
-/// Whether a claim's numbers cannot be trusted after others used this share.
-pub(crate) fn is_disturbed(claim: &Claim, others: f64) -> bool {
-    claim.needs.contains(&QUIET_MACHINE) && others > TOLERATED
+/// Whether times cannot be trusted after others used this share.
+pub(crate) fn is_disturbed(others: f64) -> bool {
+    others > TOLERATED
 }
 
 /// The verdict on a claim that never had the quiet it needs.

@@ -26,26 +26,86 @@ fn errno(error: &anyhow::Error) -> Option<Errno> {
     })
 }
 
+/// What a refused operation needs, by words of its name and by error numbers; the first row that fits
+/// counts. Rows without words fit every operation.
+const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
+    (
+        &["unshare"],
+        &[
+            Errno::EPERM,
+            Errno::EACCES,
+            Errno::ENOSPC,
+            Errno::EUSERS,
+            Errno::ENOSYS,
+            Errno::EINVAL,
+        ],
+        "run it as root, or allow user namespaces (user.max_user_namespaces, user.max_net_namespaces \
+         above 0, no filter on unshare)",
+    ),
+    (
+        &["open a file in", "create ", "scratch file"],
+        &[
+            Errno::EACCES,
+            Errno::EPERM,
+            Errno::EROFS,
+            Errno::ENOENT,
+            Errno::ENOTDIR,
+            Errno::ENOSPC,
+            Errno::EDQUOT,
+        ],
+        "set TMPDIR to a directory that exists, has space and may be written",
+    ),
+    // From fork and thread creation alone EAGAIN is a limit; elsewhere it is an answer.
+    (
+        &["fork:", "spawn a thread"],
+        &[Errno::EAGAIN, Errno::ENOMEM],
+        "raise the limit on processes (ulimit -u, or pids.max of the control group)",
+    ),
+    (
+        &["kcmp", "pidfd_getfd", "fdinfo", "pagemap", "/proc/"],
+        &[Errno::EPERM, Errno::EACCES],
+        "run it as root and outside of a seccomp filter (in a container: --cap-add SYS_PTRACE \
+         --security-opt seccomp=unconfined)",
+    ),
+    (
+        &[],
+        &[Errno::EPERM, Errno::EACCES],
+        "run it as root and outside of a seccomp filter (in a container: --privileged)",
+    ),
+    (
+        &[],
+        &[Errno::ENOSYS, Errno::EOPNOTSUPP],
+        "use a kernel that has the call (Linux 5.10 or later; kcmp wants CONFIG_KCMP) and no seccomp \
+         filter that hides it",
+    ),
+    (
+        &[],
+        &[Errno::EMFILE],
+        "raise the limit on open files, for instance: ulimit -n 1024",
+    ),
+    (
+        &[],
+        &[Errno::ENFILE],
+        "the system's file table is full: close programs or raise fs.file-max",
+    ),
+    (
+        &[],
+        &[Errno::ENOMEM],
+        "free memory, or raise the limit of the control group",
+    ),
+    (
+        &[],
+        &[Errno::ENOSPC, Errno::EDQUOT],
+        "free space or raise the quota of what is named above",
+    ),
+];
+
 fn enable(errno: Errno, why: &str) -> Option<&'static str> {
-    Some(match errno {
-        Errno::EPERM | Errno::EACCES => {
-            "run it as root and outside of a seccomp filter (in a container: --cap-add SYS_PTRACE \
-             --security-opt seccomp=unconfined)"
-        }
-        Errno::ENOSYS | Errno::EOPNOTSUPP => {
-            "use a kernel that has the call (Linux 5.10 or later, CONFIG_KCMP) and no seccomp filter \
-             that hides it"
-        }
-        Errno::EMFILE => "raise the limit on open files, for instance: ulimit -n 1024",
-        Errno::ENFILE => "the system's file table is full: close programs or raise fs.file-max",
-        Errno::ENOMEM => "free memory, or raise the limit of the control group",
-        Errno::ENOSPC | Errno::EDQUOT => "free space in the directory that TMPDIR names",
-        // From fork alone EAGAIN is a limit; elsewhere it is an answer.
-        Errno::EAGAIN if why.contains("fork: EAGAIN") => {
-            "raise the limit on processes (ulimit -u, or pids.max of the control group)"
-        }
-        _ => return None,
-    })
+    let fits = |words: &[&str]| words.is_empty() || words.iter().any(|word| why.contains(word));
+    let remedy = REMEDIES
+        .iter()
+        .find(|(words, errnos, _)| errnos.contains(&errno) && fits(words));
+    remedy.map(|(_, _, remedy)| *remedy)
 }
 
 #[cfg(test)]
@@ -72,5 +132,21 @@ mod tests {
             .context("child reader: fork: EAGAIN")
             .expect_err("error");
         assert!(explained(error).downcast_ref::<NotMeasured>().is_some());
+    }
+
+    #[test]
+    fn the_remedy_belongs_to_the_operation() {
+        let remedy = |operation: &'static str, errno: Errno| {
+            let error = Err::<(), _>(errno).context(operation).expect_err("error");
+            explained(error)
+                .downcast_ref::<NotMeasured>()
+                .map(|not| not.enable.clone())
+        };
+        let told = |operation, errno| remedy(operation, errno).unwrap_or_default();
+        assert!(told("unshare CLONE_NEWUSER | CLONE_NEWNET", Errno::ENOSPC).contains("namespaces"));
+        assert!(told("open a file in /nowhere", Errno::ENOENT).contains("TMPDIR"));
+        assert!(told("spawn a thread", Errno::EAGAIN).contains("ulimit -u"));
+        assert!(told("kcmp 1 fd 3 against 2 fd 3", Errno::EPERM).contains("SYS_PTRACE"));
+        assert_eq!(remedy("read /proc/2/fdinfo/3", Errno::ENOENT), None);
     }
 }

@@ -1,20 +1,22 @@
 //! An epoll registration names an open file description; close(2) of the descriptor leaves it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::unistd::{pipe2, write};
+use nix::unistd::{close, pipe2, write};
 
 use super::outcome;
 use crate::scratch;
 
 const GHOST: &str = "events of a descriptor that was closed";
-const DELETE: &str = "EPOLL_CTL_DEL after the close, through the duplicate";
+const DELETE: &str = "EPOLL_CTL_DEL of the closed number";
+const RETURNED: &str = "EPOLL_CTL_DEL once the number is the description's again";
 const TWICE: &str = "registering a duplicate as well";
 
 /// The claim.
@@ -22,17 +24,17 @@ pub const CLAIM: Claim = Claim {
     id: "epoll-registers-the-description",
     topic: "open-files",
     statement: "epoll watches the open file description: after close() its events still arrive \
-                while another descriptor keeps the description alive, and the registration can no \
-                longer be removed.",
+                while another descriptor keeps the description alive, and the registration can be \
+                removed only under its old number, once that refers to the description again.",
     measures: "Registers a pipe's read end, keeps a duplicate, closes the registered descriptor, \
-               writes to the pipe and waits without a timeout; then asks for the registration's \
-               removal through the duplicate. A registration's key is description and number: the \
-               duplicate's number names no registration, and can be registered as well.",
-    control: "no duplicate is kept; the registered descriptor stays open; the same number is \
-              registered twice",
+               writes to the pipe and waits without a timeout; asks for the registration's removal \
+               by the closed number, and again after the duplicate was put back on that number. The \
+               key is description and number, so a duplicate can be registered as well.",
+    control: "what is kept is a second open of the pipe's read end, a description of its own, and \
+              that is put on the number; nothing is closed; the same number is registered twice",
     notes: &[5],
     needs: &[],
-    syscalls: &["epoll_ctl", "close", "epoll_wait"],
+    syscalls: &["epoll_ctl", "close", "epoll_wait", "fcntl"],
     man: &["epoll(7)", "epoll_ctl(2)"],
     quantities: &[
         Quantity {
@@ -41,18 +43,9 @@ pub const CLAIM: Claim = Claim {
             experiment: Prediction::Count(1),
             control: Prediction::Count(0),
         },
-        Quantity {
-            name: DELETE,
-            unit: "",
-            experiment: Prediction::Word("ENOENT"),
-            control: Prediction::Word("ok"),
-        },
-        Quantity {
-            name: TWICE,
-            unit: "",
-            experiment: Prediction::Word("ok"),
-            control: Prediction::Word("EEXIST"),
-        },
+        Quantity::word(DELETE, "EBADF", "ok"),
+        Quantity::word(RETURNED, "ok", "ENOENT"),
+        Quantity::word(TWICE, "ok", "EEXIST"),
     ],
     limit: Duration::from_secs(5),
     measure,
@@ -61,22 +54,17 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     Ok(Reading::kernel()
         .with(GHOST, ghosts(arm)?)
-        .with(DELETE, outcome(delete(arm)?))
+        .with(DELETE, outcome(deleted(arm)?))
+        .with(RETURNED, outcome(returned(arm)?))
         .with(TWICE, outcome(twice(arm)?)))
 }
 
+/// Closes the registered descriptor while a reader of the pipe is left, and counts what arrives.
 fn ghosts(arm: Arm) -> Result<usize> {
     let watched = Watched::new()?;
-    let _kept = match arm {
-        Arm::Experiment => Some(scratch::duplicate(&watched.reader)?),
-        Arm::Control => None,
-    };
+    let _kept = watched.another_reader(arm)?;
     drop(watched.reader);
-    // With no duplicate the pipe has lost its last reader, and nobody is left to be told.
-    match write(&watched.writer, b"x") {
-        Ok(_) | Err(Errno::EPIPE) => {}
-        Err(errno) => return Err(errno).context("write to the pipe"),
-    }
+    write(&watched.writer, b"x").context("write to the pipe")?;
     let mut events = [EpollEvent::empty(); 4];
     watched
         .epoll
@@ -84,16 +72,34 @@ fn ghosts(arm: Arm) -> Result<usize> {
         .context("epoll_wait")
 }
 
-fn delete(arm: Arm) -> Result<Result<(), Errno>> {
+fn deleted(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
-    let duplicate = scratch::duplicate(&watched.reader)?;
-    Ok(match arm {
+    let _kept = scratch::duplicate(&watched.reader)?;
+    let number = watched.reader.as_raw_fd();
+    let _open = match arm {
         Arm::Experiment => {
             drop(watched.reader);
-            watched.epoll.delete(&duplicate)
+            None
         }
-        Arm::Control => watched.epoll.delete(&watched.reader),
-    })
+        Arm::Control => Some(watched.reader),
+    };
+    Ok(delete(&watched.epoll, number))
+}
+
+fn returned(arm: Arm) -> Result<Result<(), Errno>> {
+    let watched = Watched::new()?;
+    let kept = watched.another_reader(arm)?;
+    let number = watched.reader.as_raw_fd();
+    drop(watched.reader);
+    // The lowest free number from `number` on is `number` itself.
+    let again = fcntl(&kept, FcntlArg::F_DUPFD_CLOEXEC(number)).context("fcntl F_DUPFD_CLOEXEC")?;
+    ensure!(
+        again == number,
+        "fcntl F_DUPFD_CLOEXEC gave {again} instead of {number}"
+    );
+    let deleted = delete(&watched.epoll, number);
+    close(number).context("close")?;
+    Ok(deleted)
 }
 
 fn twice(arm: Arm) -> Result<Result<(), Errno>> {
@@ -106,6 +112,22 @@ fn twice(arm: Arm) -> Result<Result<(), Errno>> {
     Ok(watched
         .epoll
         .add(again, EpollEvent::new(EpollFlags::EPOLLIN, 2)))
+}
+
+/// epoll_ctl(2) `EPOLL_CTL_DEL` of a number that may be closed, which nix's form does not take.
+#[expect(unsafe_code, reason = "epoll_ctl on a bare number")]
+fn delete(epoll: &Epoll, number: RawFd) -> Result<(), Errno> {
+    // SAFETY: EPOLL_CTL_DEL takes integers and ignores its event, which may be null since Linux
+    // 2.6.9; a number that is closed gives EBADF.
+    let done = unsafe {
+        libc::epoll_ctl(
+            epoll.0.as_raw_fd(),
+            libc::EPOLL_CTL_DEL,
+            number,
+            std::ptr::null_mut(),
+        )
+    };
+    Errno::result(done).map(drop)
 }
 
 /// An epoll instance that watches the read end of a pipe.
@@ -127,5 +149,14 @@ impl Watched {
             reader,
             writer,
         })
+    }
+
+    /// A descriptor that keeps the pipe's read side open: of the same description in the experiment,
+    /// of one of its own in the control.
+    fn another_reader(&self, arm: Arm) -> Result<File> {
+        match arm {
+            Arm::Experiment => scratch::duplicate(&self.reader),
+            Arm::Control => scratch::open_again(&self.reader, OFlag::O_RDONLY | OFlag::O_NONBLOCK),
+        }
     }
 }

@@ -27,8 +27,8 @@ pub const CLAIM: Claim = Claim {
     id: "port-is-not-an-object",
     topic: "open-files",
     statement: "A socket is a kernel object and a port is not: a socket keeps its identity through \
-                states with and without an inode, many sockets have one port, one socket has many \
-                ports, and each network namespace has its own.",
+                states with and without an inode, many sockets can have one port, one socket several \
+                ports in turn, and each network namespace has its own.",
     measures: "In a network namespace of its own: follows one socket's cookie from the accept queue \
                through accept to TIME_WAIT; lets four SO_REUSEPORT sockets listen on one port; gives \
                one UDP socket three ports; binds the same port in a second namespace; closes a \
@@ -138,7 +138,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         .table(life.table())
         .caveat(
             "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each one \
-             in use (struct inet_bind_bucket); that is what a second bind runs into",
+             in use (struct inet_bind_bucket); that is what a second bind runs into. And in the accept \
+             queue and in TIME_WAIT the cookie belongs to smaller records that stand in for the \
+             socket (request_sock, inet_timewait_sock) and hand it on",
         ))
 }
 
@@ -211,12 +213,30 @@ fn seen(local: SocketAddr, remote: SocketAddr, state: u8) -> Result<Seen> {
             let found = sockets
                 .iter()
                 .find(|s| s.remote == remote && s.state == state);
+            found.map_or(Ok(()), told_alike)?;
             Ok(found.map(|socket| Seen {
                 cookie: socket.cookie,
                 inode: socket.inode,
             }))
         },
     )
+}
+
+/// Looks for a socket in /proc/net/tcp, where its inode must be the one that sock_diag tells.
+fn told_alike(socket: &sock_diag::Socket) -> Result<()> {
+    let ends = (socket.local, socket.remote);
+    let rows = observe::net_tcp::rows("tcp")?;
+    let row = rows.iter().find(|row| (row.local, row.remote) == ends);
+    match row {
+        Some(row) if row.inode != u64::from(socket.inode) => {
+            bail!(
+                "sock_diag tells inode {}, /proc/net/tcp {}",
+                socket.inode,
+                row.inode
+            )
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Looks until there is something to see.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,7 +15,8 @@ use nix::unistd::pipe2;
 
 use crate::{flock, mapping, scm_rights, scratch};
 
-const CLOSED: &str = "IN_CLOSE events after 4 of 5 descriptors are closed";
+const LEFT: &str = "descriptors left of 5";
+const CLOSED: &str = "IN_CLOSE events while the others were closed";
 const PIPE: &str = "pipe whose write end a child still holds";
 const LOCK: &str = "flock, one duplicate of its descriptor left";
 const IN_FLIGHT: &str = "flock, no descriptor left but a message in flight";
@@ -47,6 +48,12 @@ pub const CLAIM: Claim = Claim {
     ],
     man: &["close(2)", "inotify(7)", "flock(2)", "unix(7)", "mmap(2)"],
     quantities: &[
+        Quantity {
+            name: LEFT,
+            unit: "",
+            experiment: Prediction::Count(1),
+            control: Prediction::Count(0),
+        },
         Quantity {
             name: CLOSED,
             unit: "",
@@ -83,38 +90,44 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    let (left, events) = closes(arm)?;
     Ok(Reading::counters()
-        .with(CLOSED, closes(arm)?)
+        .with(LEFT, left)
+        .with(CLOSED, events)
         .with(PIPE, pipe(arm)?)
         .with(LOCK, locked(arm)?)
         .with(IN_FLIGHT, in_flight(arm)?)
         .with(MAPPED, mapped(arm)?))
 }
 
-/// Counts IN_CLOSE while one of five descriptors is left, or after that one is gone too.
-fn closes(arm: Arm) -> Result<usize> {
+/// Closes four of five descriptors, in the control the fifth as well; counts IN_CLOSE after each, since
+/// inotify merges equal events that stand next to each other.
+fn closes(arm: Arm) -> Result<(usize, usize)> {
     let file = scratch::file(b"hello, kernel")?;
     let inotify =
         Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).context("inotify")?;
-    let path = scratch::path(std::os::fd::AsRawFd::as_raw_fd(&file));
-    let watched = scratch::open_again(&file, OFlag::O_RDONLY)?;
+    let path = scratch::path(file.as_raw_fd());
+    let mut five = vec![scratch::open_again(&file, OFlag::O_RDONLY)?];
     inotify
         .add_watch(&path, AddWatchFlags::IN_CLOSE)
         .context("inotify_add_watch")?;
-    let mut duplicates = Vec::new();
-    for _ in 0..4 {
-        duplicates.push(scratch::duplicate(&watched)?);
+    for _ in 1..5 {
+        five.push(scratch::duplicate(&five[0])?);
     }
-    drop(watched);
-    duplicates.truncate(match arm {
+    let left = match arm {
         Arm::Experiment => 1,
         Arm::Control => 0,
-    });
-    match inotify.read_events() {
-        Ok(events) => Ok(events.len()),
-        Err(Errno::EAGAIN) => Ok(0),
-        Err(errno) => Err(errno).context("read inotify events"),
+    };
+    let mut events = 0;
+    while five.len() > left {
+        drop(five.pop());
+        events += match inotify.read_events() {
+            Ok(events) => events.len(),
+            Err(Errno::EAGAIN) => 0,
+            Err(errno) => return Err(errno).context("read inotify events"),
+        };
     }
+    Ok((five.len(), events))
 }
 
 /// Looks for end of file on a pipe after the parent has closed its write end; a child holds another,

@@ -113,11 +113,17 @@ fn measure(arm: Arm) -> Result<Reading> {
         ("/proc/self/fd/N of a socket", reopened(arm, &socket)?),
         ("/proc/self/fd/N of an eventfd", reopened(arm, &eventfd)?),
     ];
-    Ok(ways
+    let reading = Reading::kernel();
+    let reading = ways
         .into_iter()
-        .fold(Reading::kernel(), |reading, (way, seen)| {
-            reading.with(way, seen)
-        }))
+        .fold(reading, |reading, (way, seen)| reading.with(way, seen));
+    Ok(match (arm, open_again(&eventfd)) {
+        (Arm::Experiment, Err(Errno::EACCES)) => reading.caveat(
+            "this user is refused an eventfd by the permissions of its inode (EACCES); that it has \
+             no open at all (ENXIO) shows only to root",
+        ),
+        _ => reading,
+    })
 }
 
 /// Compares two descriptors of this process.
@@ -212,15 +218,15 @@ fn opened_by_name(arm: Arm) -> Result<&'static str> {
 fn reopened(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<&'static str> {
     match arm {
         Arm::Control => here(fd, &scratch::duplicate(fd)?),
-        Arm::Experiment => match open(&scratch::path(fd.as_raw_fd()), again(), Mode::empty()) {
+        Arm::Experiment => match open_again(fd) {
             Ok(second) => here(fd, &second),
-            // ENXIO: the object has no open of its own; EACCES where its inode denies it first.
             Err(Errno::ENXIO | Errno::EACCES) => Ok(REFUSED),
             Err(errno) => Err(errno).context("open /proc/self/fd/N"),
         },
     }
 }
 
-fn again() -> OFlag {
-    OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK
+fn open_again(fd: &impl AsRawFd) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    open(&scratch::path(fd.as_raw_fd()), flags, Mode::empty())
 }

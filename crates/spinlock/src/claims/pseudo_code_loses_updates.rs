@@ -29,7 +29,7 @@ pub const CLAIM: Claim = Claim {
                outside has been refused again and again while nobody is inside.",
     control: "one swap in place of the load and the store",
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
-    needs: &["two CPUs"],
+    needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &[],
     man: &["sched_setaffinity(2)"],
     quantities: &[

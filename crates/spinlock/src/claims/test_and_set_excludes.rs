@@ -33,7 +33,7 @@ pub const CLAIM: Claim = Claim {
                increment it 200000 times each, without an atomic addition; the end is compared with the sum.",
     control: "check-then-set instead of the swap, again until something is lost (1.5 s at most)",
     notes: &[19, 20, 21],
-    needs: &["two CPUs"],
+    needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["mmap", "fork"],
     man: &["mmap(2)", "fork(2)"],
     quantities: &[
