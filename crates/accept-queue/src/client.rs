@@ -73,8 +73,15 @@ impl Client {
         socket.set_read_timeout(Some(LIMIT))?;
         // Also the limit on connect (socket(7), SO_SNDTIMEO).
         socket.set_write_timeout(Some(LIMIT))?;
-        socket.connect(&self.server.into())?;
-        Ok(socket.into())
+        loop {
+            match socket.connect(&self.server.into()) {
+                // A ring that was closed (io_uring) notifies its task much as a signal does. On Linux
+                // a second call waits on for the same connection (connect(2), `inet_stream_connect`).
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if errno(&e) == Some(Errno::EISCONN) => return Ok(socket.into()),
+                connected => return connected.map(|()| socket.into()),
+            }
+        }
     }
 }
 
