@@ -17,18 +17,18 @@ pub fn table(rows: &[Row], refused: Option<&str>) -> String {
         );
         let _ = writeln!(
             text,
-            "{:<21}{:>8}{:>9}{:>9}{:>9}{:>9}{:>10}{:>5}",
+            "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}{:>5}",
             "", "wakeups", "wasted:", "wasted:", "CPU", "latency", "accepts", "Jain"
         );
         let _ = writeln!(
             text,
-            "{:<21}{:>8}{:>9}{:>9}{:>9}{:>9}{:>10}{:>5}",
-            "strategy", "", "kernel", "visible", "us", "p99 us", "min..max", ""
+            "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}",
+            "strategy", "", "kernel", "visible", "us", "p99 us", "min..max"
         );
         for row in group {
             let _ = writeln!(
                 text,
-                "{:<21}{:>8}{:>9}{:>9}{:>9}{:>9}{:>10}{:>5}",
+                "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}{:>5}",
                 row.strategy,
                 number(row.wakeups_per_connection, 3),
                 number(row.wasted_in_kernel, 3),
@@ -75,7 +75,10 @@ pub fn details(rows: &[Row]) -> String {
 }
 
 fn number(value: Option<f64>, decimals: usize) -> String {
-    value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
+    value.map_or("-".to_owned(), |value| {
+        let decimals = if value < 999.5 { decimals } else { 0 };
+        format!("{value:.decimals$}")
+    })
 }
 
 fn accepts(row: &Row) -> String {
@@ -102,7 +105,7 @@ fn witnesses(rows: &[Row], refused: Option<&str>) -> String {
         ),
         None => format!(
             "{by} alone; the tracepoint:\n{}.\n",
-            refused.unwrap_or("not asked")
+            refused.unwrap_or("nothing was measured")
         ),
     }
 }
