@@ -13,7 +13,7 @@ use observe::wchan::WaitChannel;
 
 use crate::shared::Shared;
 use crate::strategies::Prepared;
-use crate::tally::{Detail, Tally, Turn};
+use crate::tally::{Detail, Round, Tally, Turn};
 
 /// How long the workers have to fall asleep.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -36,6 +36,7 @@ const CHANNELS: &[&str] = &[
 pub struct Workers {
     workers: Vec<Worker>,
     tallies: Shared<Tally>,
+    round: Shared<Round>,
     limit: Duration,
 }
 
@@ -86,13 +87,14 @@ impl Workers {
     pub fn start(prepared: &mut Prepared, count: usize, detail: Detail) -> Result<Self> {
         room_for(count)?;
         let tallies = Shared::zeroed(count).context("mmap the workers' tallies")?;
+        let round = Shared::zeroed(1).context("mmap the round")?;
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             let body = |_: &mut child::Parent| {
                 let mut wait = prepared.wait(index)?;
                 let tally: &Tally = &tallies[index];
                 let mut close = drop;
-                let mut turn = Turn::new(tally, detail, &mut close);
+                let mut turn = Turn::new(tally, &round[0], detail, &mut close);
                 turn.ready();
                 loop {
                     wait.wait(&mut turn)?;
@@ -110,6 +112,7 @@ impl Workers {
         Ok(Workers {
             workers,
             tallies,
+            round,
             limit: LIMIT,
         })
     }
@@ -155,6 +158,7 @@ impl Workers {
                 std::thread::yield_now();
             }
         }
+        self.round[0].0.fetch_add(1, Relaxed);
         Ok(())
     }
 
