@@ -18,8 +18,8 @@ use crate::tally::{Detail, Round, Tally, Turn};
 /// How long the workers have to fall asleep.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
-/// Kernel functions in which a worker sleeps while it waits. Only a short cut: one that sleeps
-/// anywhere else is found by its state.
+/// Kernel functions in which a worker sleeps while it waits. Only a short cut: of one that sleeps
+/// anywhere else the state is asked.
 const CHANNELS: &[&str] = &[
     "inet_csk_accept",
     "poll_schedule_timeout",
@@ -32,11 +32,27 @@ const CHANNELS: &[&str] = &[
     "fcntl_setlk",
 ];
 
+/// Looks at a worker that is in state S, without a word about its wait channel, after which the kernel
+/// is taken not to tell wait channels at all.
+const SILENT: u32 = 20_000;
+
+/// What the kernel tells of wait channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channels {
+    /// Not known yet; so many looks have told nothing.
+    Unknown(u32),
+    /// It tells them.
+    Told,
+    /// It does not (no CONFIG_KALLSYMS, a sandbox).
+    Silent,
+}
+
 /// Forked workers; dropped, they are killed and reaped.
 pub struct Workers {
     workers: Vec<Worker>,
     tallies: Shared<Tally>,
     round: Shared<Round>,
+    channels: Channels,
     limit: Duration,
 }
 
@@ -113,6 +129,7 @@ impl Workers {
             workers,
             tallies,
             round,
+            channels: Channels::Unknown(0),
             limit: LIMIT,
         })
     }
@@ -213,27 +230,39 @@ impl Workers {
     }
 
     /// Whether worker `index` sleeps in its call, or is dead.
+    ///
+    /// State S alone does not say so: a process sets it a moment before it gives the CPU up, and one
+    /// that is woken in that moment has not slept. A process that has a wait channel is off the CPU.
     fn sleeps(&mut self, index: usize) -> Result<bool> {
         let worker = &mut self.workers[index];
         if worker.end.is_some() {
             return Ok(true);
         }
         worker.ready = worker.ready || self.tallies[index].ready.load(Relaxed) == 1;
-        let ready = worker.ready;
-        if ready
-            && let Ok(Some(channel)) = worker.channel.read()
-            && CHANNELS.iter().any(|known| channel.starts_with(known))
-        {
-            return Ok(true);
+        let channel = worker.channel.read().ok().flatten();
+        if let Some(channel) = &channel {
+            self.channels = Channels::Told;
+            if worker.ready && CHANNELS.iter().any(|known| channel.starts_with(known)) {
+                return Ok(true);
+            }
         }
         // Not reaped before it is asked what it had to say: a dead worker keeps its counts till then.
         let end = counted(worker.child.pid())?;
         if !matches!(end.0.state, 'Z' | 'X') {
-            return Ok(ready && end.0.state == 'S');
+            if !worker.ready || end.0.state != 'S' {
+                return Ok(false);
+            }
+            if let Channels::Unknown(looks) = self.channels {
+                self.channels = match looks {
+                    SILENT.. => Channels::Silent,
+                    looks => Channels::Unknown(looks + 1),
+                };
+            }
+            return Ok(channel.is_some() || self.channels == Channels::Silent);
         }
         // One that could not even start, or that failed by itself, has said why.
         match worker.child.recv::<()>() {
-            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && ready => {}
+            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && worker.ready => {}
             Err(error) => return Err(error.into()),
             Ok(()) => {}
         }
