@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use child::Child;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -155,28 +155,37 @@ impl Workers {
             .map(|(index, worker)| (index, worker.child.pid()))
     }
 
-    /// Waits until the kernel says that each worker sleeps in its call.
+    /// Waits until the kernel says that each worker sleeps in its call: until it finds all of them asleep
+    /// one after the other, for one that was still awake may have woken another that was passed by.
     ///
     /// # Errors
     /// One that failed before its first wait, with its error; one that is still awake at the limit.
     pub fn asleep(&mut self) -> Result<()> {
         let deadline = Instant::now() + self.limit;
-        for index in 0..self.workers.len() {
-            while !self.sleeps(index)? {
-                if Instant::now() > deadline {
-                    let pid = self.workers[index].child.pid();
-                    let state = observe::status::of(pid).map_or('?', |status| status.state);
-                    bail!(
-                        "worker {index} (pid {pid}) is in state {state}, not asleep in its call, \
-                         after {:.0} s",
-                        self.limit.as_secs_f64()
-                    );
+        let mut all_at_once = false;
+        while !all_at_once {
+            all_at_once = true;
+            for index in 0..self.workers.len() {
+                while !self.sleeps(index)? {
+                    all_at_once = false;
+                    if Instant::now() > deadline {
+                        return Err(self.awake(index));
+                    }
+                    std::thread::yield_now();
                 }
-                std::thread::yield_now();
             }
         }
         self.round[0].0.fetch_add(1, Relaxed);
         Ok(())
+    }
+
+    fn awake(&self, index: usize) -> anyhow::Error {
+        let pid = self.workers[index].child.pid();
+        let state = observe::status::of(pid).map_or('?', |status| status.state);
+        anyhow::anyhow!(
+            "worker {index} (pid {pid}) is in state {state}, not asleep in its call, after {:.0} s",
+            self.limit.as_secs_f64()
+        )
     }
 
     /// Waits until all sleep and no count moves any more, and reads what they have counted.
