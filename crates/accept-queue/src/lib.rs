@@ -4,6 +4,7 @@
 
 pub mod claims;
 mod client;
+mod cpu;
 pub mod herd;
 mod interrupt;
 mod listen;

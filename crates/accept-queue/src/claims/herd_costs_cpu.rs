@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use crate::client::{self, Client};
+use crate::cpu;
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
@@ -24,8 +25,8 @@ pub const CLAIM: Claim = Claim {
     statement: "Waking everyone costs CPU time: a connection to 100 workers that all wake for it costs \
                 them a multiple of one to 100 workers of which one wakes.",
     measures: "Two sets of 100 workers sleep in epoll_wait side by side, the second with EPOLLEXCLUSIVE. In \
-               seven rounds each is given six connections in turn. The ratio is that of the medians of \
-               their CPU time (/proc/PID/schedstat).",
+               seven rounds each is given six connections in turn, all on one CPU. The ratio is that of \
+               the medians of their CPU time (/proc/PID/schedstat).",
     control: "the first set has EPOLLEXCLUSIVE, too",
     notes: &[13],
     needs: &["/proc/PID/schedstat (CONFIG_SCHED_INFO)"],
@@ -46,6 +47,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => "epoll-level",
         Arm::Control => "epoll-exclusive",
     };
+    cpu::stay_here()?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
     // The first round meets cold pages and is not counted.

@@ -186,7 +186,7 @@ impl HerdArgs {
 
     fn overhead(&self, strategies: &[&'static Strategy], kernel: Option<Kernel>) -> Result<u8> {
         print(&format!(
-            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs in turn\n\
+            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs on one CPU\n\
              {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
             "strategy", "N", "with us", "without", "ratio", "all ratios"
         ))?;
