@@ -11,6 +11,7 @@ use observe::schedstat::SchedStat;
 use observe::status::Status;
 use observe::wchan::WaitChannel;
 
+use crate::counts::{Counts, Snapshot};
 use crate::shared::Shared;
 use crate::strategies::Prepared;
 use crate::tally::{Detail, Round, Tally, Turn};
@@ -64,35 +65,6 @@ struct Worker {
     ready: bool,
     /// What the kernel had counted when it died.
     end: Option<(Status, SchedStat)>,
-}
-
-/// What the kernel and the workers have counted so far; only differences mean anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// One for each worker.
-    pub each: Vec<Counts>,
-}
-
-/// What one worker has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Times that it slept: voluntary context switches. Between two moments at which it is asleep,
-    /// the number of times that it was woken.
-    pub sleeps: u64,
-    /// Times that it was preempted.
-    pub preemptions: u64,
-    /// Time on a CPU in nanoseconds.
-    pub cpu_ns: u64,
-    /// Connections accepted.
-    pub accepted: u64,
-    /// Returns to user space from a call that may sleep.
-    pub returns: u64,
-    /// Those of them after a sleep.
-    pub slept: u64,
-    /// Those after a sleep that brought no connection.
-    pub empty: u64,
-    /// Times that accept failed with EAGAIN.
-    pub again: u64,
 }
 
 impl Workers {
@@ -290,37 +262,6 @@ impl Drop for Workers {
         // All at once; each is then reaped by its own drop, which need not wait for the next.
         for worker in &self.workers {
             let _ = worker.child.signal(Signal::SIGKILL);
-        }
-    }
-}
-
-impl Snapshot {
-    /// What each worker did since `before`.
-    #[must_use]
-    pub fn since(&self, before: &Snapshot) -> Snapshot {
-        let pairs = self.each.iter().zip(&before.each);
-        Snapshot {
-            each: pairs.map(|(now, before)| now.since(before)).collect(),
-        }
-    }
-
-    /// The sum of `count` over all workers.
-    pub fn sum(&self, count: impl Fn(&Counts) -> u64) -> u64 {
-        self.each.iter().map(count).sum()
-    }
-}
-
-impl Counts {
-    fn since(&self, before: &Counts) -> Counts {
-        Counts {
-            sleeps: self.sleeps.saturating_sub(before.sleeps),
-            preemptions: self.preemptions.saturating_sub(before.preemptions),
-            cpu_ns: self.cpu_ns.saturating_sub(before.cpu_ns),
-            accepted: self.accepted.saturating_sub(before.accepted),
-            returns: self.returns.saturating_sub(before.returns),
-            slept: self.slept.saturating_sub(before.slept),
-            empty: self.empty.saturating_sub(before.empty),
-            again: self.again.saturating_sub(before.again),
         }
     }
 }

@@ -9,10 +9,11 @@ use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use super::each_woken;
 use crate::client::{self, Client};
+use crate::counts::Counts;
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
-use crate::workers::{Counts, Workers};
+use crate::workers::Workers;
 
 const WORKERS: usize = 8;
 const ROUNDS: usize = 30;

@@ -21,11 +21,12 @@ use anyhow::{Context, Result, ensure};
 use claim::{Claim, Evidence, Reading};
 
 use crate::client::{self, Client};
+use crate::counts::Counts;
 use crate::herd::{Kernel, Pace, Plan, Row, checked, measure};
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
-use crate::workers::{Counts, Workers};
+use crate::workers::Workers;
 
 /// Every claim of the topic.
 pub const ALL: &[Claim] = &[
