@@ -16,6 +16,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// of ports (net.ipv4.ip_local_port_range) holds.
 const FROM_ONE_ADDRESS: u64 = 20_000;
 
+/// Source addresses of the loopback network that a connection may try.
+const SOURCES: u64 = 32;
+
 /// Connects to one address.
 #[derive(Debug)]
 pub struct Client {
@@ -45,36 +48,45 @@ impl Client {
     /// EADDRNOTAVAIL where every port of every source address is in use.
     pub fn connect(&mut self) -> Result<TcpStream> {
         let from = 1 + self.made / FROM_ONE_ADDRESS;
-        let last = if self.server.ip().is_loopback() && self.server.is_ipv4() {
-            from + 8
-        } else {
-            1
-        };
+        let loopback = self.server.ip().is_loopback() && self.server.is_ipv4();
+        let sources = if loopback { SOURCES } else { 1 };
         self.made += 1;
-        for source in from..=last.max(from) {
+        for source in from..from + sources {
             match self.connect_from(source) {
                 // Every port of this source address is taken: 127.0.0.2 has as many again.
-                Err(e) if errno(&e) == Some(Errno::EADDRNOTAVAIL) && source < last => {}
+                Err(e) if matches!(errno(&e), Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE)) => {}
                 connected => {
                     return connected.with_context(|| format!("connect to {}", self.server));
                 }
             }
         }
-        bail!("connect to {}: no source address is left", self.server)
+        bail!(
+            "connect to {}: every port of {sources} source addresses is in use \
+             (net.ipv4.ip_local_port_range)",
+            self.server
+        )
     }
 
     fn connect_from(&self, source: u64) -> std::io::Result<TcpStream> {
         let domain = Domain::for_address(self.server);
         let socket = Socket::new(domain, Type::STREAM.cloexec(), Some(Protocol::TCP))?;
-        if source > 1 && self.server.is_ipv4() {
-            let host = u8::try_from(source % 254).unwrap_or(1).max(1);
+        if source > 1 && self.server.is_ipv4() && self.server.ip().is_loopback() {
+            let host = 1 + (source - 1) % 254;
+            let host = u8::try_from(host).unwrap_or(1);
             socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
         }
         socket.set_read_timeout(Some(LIMIT))?;
         // Also the limit on connect (socket(7), SO_SNDTIMEO).
         socket.set_write_timeout(Some(LIMIT))?;
-        socket.connect(&self.server.into())?;
-        Ok(socket.into())
+        loop {
+            match socket.connect(&self.server.into()) {
+                // A ring that was closed (io_uring) notifies its task much as a signal does. On Linux
+                // a second call waits on for the same connection (connect(2), `inet_stream_connect`).
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if errno(&e) == Some(Errno::EISCONN) => return Ok(socket.into()),
+                connected => return connected.map(|()| socket.into()),
+            }
+        }
     }
 }
 

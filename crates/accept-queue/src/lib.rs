@@ -4,6 +4,8 @@
 
 pub mod claims;
 mod client;
+mod counts;
+mod cpu;
 pub mod herd;
 mod interrupt;
 mod listen;
@@ -15,10 +17,11 @@ mod tally;
 mod workers;
 
 pub use client::{Client, End, end};
+pub use counts::{Counts, Snapshot};
 pub use interrupt::Interrupt;
 pub use listen::{Empty, Site};
 pub use tally::{Detail, now_ns};
-pub use workers::{Counts, Snapshot, Workers, room_for};
+pub use workers::{Workers, room_for};
 
 use claim::Topic;
 

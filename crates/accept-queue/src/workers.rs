@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use child::Child;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -11,15 +11,16 @@ use observe::schedstat::SchedStat;
 use observe::status::Status;
 use observe::wchan::WaitChannel;
 
+use crate::counts::{Counts, Snapshot};
 use crate::shared::Shared;
 use crate::strategies::Prepared;
-use crate::tally::{Detail, Tally, Turn};
+use crate::tally::{Detail, Round, Tally, Turn};
 
 /// How long the workers have to fall asleep.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
-/// Kernel functions in which a worker sleeps while it waits. Only a short cut: one that sleeps
-/// anywhere else is found by its state.
+/// Kernel functions in which a worker sleeps while it waits. Only a short cut: of one that sleeps
+/// anywhere else the state is asked.
 const CHANNELS: &[&str] = &[
     "inet_csk_accept",
     "poll_schedule_timeout",
@@ -32,10 +33,27 @@ const CHANNELS: &[&str] = &[
     "fcntl_setlk",
 ];
 
+/// Looks at a worker that is in state S, without a word about its wait channel, after which the kernel
+/// is taken not to tell wait channels at all.
+const SILENT: u32 = 20_000;
+
+/// What the kernel tells of wait channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Channels {
+    /// Not known yet; so many looks have told nothing.
+    Unknown(u32),
+    /// It tells them.
+    Told,
+    /// It does not (no CONFIG_KALLSYMS, a sandbox).
+    Silent,
+}
+
 /// Forked workers; dropped, they are killed and reaped.
 pub struct Workers {
     workers: Vec<Worker>,
     tallies: Shared<Tally>,
+    round: Shared<Round>,
+    channels: Channels,
     limit: Duration,
 }
 
@@ -49,35 +67,6 @@ struct Worker {
     end: Option<(Status, SchedStat)>,
 }
 
-/// What the kernel and the workers have counted so far; only differences mean anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    /// One for each worker.
-    pub each: Vec<Counts>,
-}
-
-/// What one worker has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Times that it slept: voluntary context switches. Between two moments at which it is asleep,
-    /// the number of times that it was woken.
-    pub sleeps: u64,
-    /// Times that it was preempted.
-    pub preemptions: u64,
-    /// Time on a CPU in nanoseconds.
-    pub cpu_ns: u64,
-    /// Connections accepted.
-    pub accepted: u64,
-    /// Returns to user space from a call that may sleep.
-    pub returns: u64,
-    /// Those of them after a sleep.
-    pub slept: u64,
-    /// Those after a sleep that brought no connection.
-    pub empty: u64,
-    /// Times that accept failed with EAGAIN.
-    pub again: u64,
-}
-
 impl Workers {
     /// Forks `count` workers that wait as `prepared` says and close what they accept.
     ///
@@ -86,13 +75,14 @@ impl Workers {
     pub fn start(prepared: &mut Prepared, count: usize, detail: Detail) -> Result<Self> {
         room_for(count)?;
         let tallies = Shared::zeroed(count).context("mmap the workers' tallies")?;
+        let round = Shared::zeroed(1).context("mmap the round")?;
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             let body = |_: &mut child::Parent| {
                 let mut wait = prepared.wait(index)?;
                 let tally: &Tally = &tallies[index];
                 let mut close = drop;
-                let mut turn = Turn::new(tally, detail, &mut close);
+                let mut turn = Turn::new(tally, &round[0], detail, &mut close);
                 turn.ready();
                 loop {
                     wait.wait(&mut turn)?;
@@ -110,6 +100,8 @@ impl Workers {
         Ok(Workers {
             workers,
             tallies,
+            round,
+            channels: Channels::Unknown(0),
             limit: LIMIT,
         })
     }
@@ -135,27 +127,37 @@ impl Workers {
             .map(|(index, worker)| (index, worker.child.pid()))
     }
 
-    /// Waits until the kernel says that each worker sleeps in its call.
+    /// Waits until the kernel says that each worker sleeps in its call: until it finds all of them asleep
+    /// one after the other, for one that was still awake may have woken another that was passed by.
     ///
     /// # Errors
     /// One that failed before its first wait, with its error; one that is still awake at the limit.
     pub fn asleep(&mut self) -> Result<()> {
         let deadline = Instant::now() + self.limit;
-        for index in 0..self.workers.len() {
-            while !self.sleeps(index)? {
-                if Instant::now() > deadline {
-                    let pid = self.workers[index].child.pid();
-                    let state = observe::status::of(pid).map_or('?', |status| status.state);
-                    bail!(
-                        "worker {index} (pid {pid}) is in state {state}, not asleep in its call, \
-                         after {:.0} s",
-                        self.limit.as_secs_f64()
-                    );
+        let mut all_at_once = false;
+        while !all_at_once {
+            all_at_once = true;
+            for index in 0..self.workers.len() {
+                while !self.sleeps(index)? {
+                    all_at_once = false;
+                    if Instant::now() > deadline {
+                        return Err(self.awake(index));
+                    }
+                    std::thread::yield_now();
                 }
-                std::thread::yield_now();
             }
         }
+        self.round[0].0.fetch_add(1, Relaxed);
         Ok(())
+    }
+
+    fn awake(&self, index: usize) -> anyhow::Error {
+        let pid = self.workers[index].child.pid();
+        let state = observe::status::of(pid).map_or('?', |status| status.state);
+        anyhow::anyhow!(
+            "worker {index} (pid {pid}) is in state {state}, not asleep in its call, after {:.0} s",
+            self.limit.as_secs_f64()
+        )
     }
 
     /// Waits until all sleep and no count moves any more, and reads what they have counted.
@@ -209,27 +211,39 @@ impl Workers {
     }
 
     /// Whether worker `index` sleeps in its call, or is dead.
+    ///
+    /// State S alone does not say so: a process sets it a moment before it gives the CPU up, and one
+    /// that is woken in that moment has not slept. A process that has a wait channel is off the CPU.
     fn sleeps(&mut self, index: usize) -> Result<bool> {
         let worker = &mut self.workers[index];
         if worker.end.is_some() {
             return Ok(true);
         }
         worker.ready = worker.ready || self.tallies[index].ready.load(Relaxed) == 1;
-        let ready = worker.ready;
-        if ready
-            && let Ok(Some(channel)) = worker.channel.read()
-            && CHANNELS.iter().any(|known| channel.starts_with(known))
-        {
-            return Ok(true);
+        let channel = worker.channel.read().ok().flatten();
+        if let Some(channel) = &channel {
+            self.channels = Channels::Told;
+            if worker.ready && CHANNELS.iter().any(|known| channel.starts_with(known)) {
+                return Ok(true);
+            }
         }
         // Not reaped before it is asked what it had to say: a dead worker keeps its counts till then.
         let end = counted(worker.child.pid())?;
         if !matches!(end.0.state, 'Z' | 'X') {
-            return Ok(ready && end.0.state == 'S');
+            if !worker.ready || end.0.state != 'S' {
+                return Ok(false);
+            }
+            if let Channels::Unknown(looks) = self.channels {
+                self.channels = match looks {
+                    SILENT.. => Channels::Silent,
+                    looks => Channels::Unknown(looks + 1),
+                };
+            }
+            return Ok(channel.is_some() || self.channels == Channels::Silent);
         }
         // One that could not even start, or that failed by itself, has said why.
         match worker.child.recv::<()>() {
-            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && ready => {}
+            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && worker.ready => {}
             Err(error) => return Err(error.into()),
             Ok(()) => {}
         }
@@ -248,37 +262,6 @@ impl Drop for Workers {
         // All at once; each is then reaped by its own drop, which need not wait for the next.
         for worker in &self.workers {
             let _ = worker.child.signal(Signal::SIGKILL);
-        }
-    }
-}
-
-impl Snapshot {
-    /// What each worker did since `before`.
-    #[must_use]
-    pub fn since(&self, before: &Snapshot) -> Snapshot {
-        let pairs = self.each.iter().zip(&before.each);
-        Snapshot {
-            each: pairs.map(|(now, before)| now.since(before)).collect(),
-        }
-    }
-
-    /// The sum of `count` over all workers.
-    pub fn sum(&self, count: impl Fn(&Counts) -> u64) -> u64 {
-        self.each.iter().map(count).sum()
-    }
-}
-
-impl Counts {
-    fn since(&self, before: &Counts) -> Counts {
-        Counts {
-            sleeps: self.sleeps.saturating_sub(before.sleeps),
-            preemptions: self.preemptions.saturating_sub(before.preemptions),
-            cpu_ns: self.cpu_ns.saturating_sub(before.cpu_ns),
-            accepted: self.accepted.saturating_sub(before.accepted),
-            returns: self.returns.saturating_sub(before.returns),
-            slept: self.slept.saturating_sub(before.slept),
-            empty: self.empty.saturating_sub(before.empty),
-            again: self.again.saturating_sub(before.again),
         }
     }
 }

@@ -40,7 +40,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => "epoll-exclusive",
         Arm::Control => "epoll-level",
     };
-    let rounds = each_woken(strategy, WORKERS, CONNECTIONS)?;
+    let rounds = each_woken(strategy, WORKERS, CONNECTIONS, 1)?;
     let mut table = Table::new("who woke", &["connection", "woke", "accepted by"]);
     let mut woken = 0;
     for (number, round) in rounds.iter().enumerate() {

@@ -21,11 +21,12 @@ use anyhow::{Context, Result, ensure};
 use claim::{Claim, Evidence, Reading};
 
 use crate::client::{self, Client};
+use crate::counts::Counts;
 use crate::herd::{Kernel, Pace, Plan, Row, checked, measure};
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
-use crate::workers::{Counts, Workers};
+use crate::workers::Workers;
 
 /// Every claim of the topic.
 pub const ALL: &[Claim] = &[
@@ -58,21 +59,10 @@ fn kernel() -> Option<Kernel> {
 
 /// Measures one row; every worker sleeps in its call before each connection.
 fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel>) -> Result<Row> {
-    at_pace(Pace::AllAsleep, strategy, workers, connections, kernel)
-}
-
-/// Measures one row.
-fn at_pace(
-    pace: Pace,
-    strategy: &str,
-    workers: usize,
-    connections: u64,
-    kernel: Option<Kernel>,
-) -> Result<Row> {
     let plan = Plan {
         site: Site::loopback(workers),
         connections,
-        pace,
+        pace: Pace::AllAsleep,
         kernel,
         detail: Detail::Counts,
     };
@@ -87,30 +77,38 @@ fn at_pace(
     Ok(row)
 }
 
-/// What one worker did during one connection.
+/// What one worker did during one round.
 struct Did {
     pid: i32,
     counts: Counts,
 }
 
-/// Makes connections one by one, all workers asleep before and after each; for each connection what
-/// each worker did.
-fn each_woken(strategy: &str, workers: usize, connections: usize) -> Result<Vec<Vec<Did>>> {
+/// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each; for each
+/// burst what each worker did.
+fn each_woken(
+    strategy: &str,
+    workers: usize,
+    rounds: usize,
+    burst: usize,
+) -> Result<Vec<Vec<Did>>> {
     let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
     let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
     let mut client = Client::of(address);
     let mut before = workers.settle()?;
-    let mut rounds = Vec::new();
-    for _ in 0..connections {
-        client::end(client.connect()?)?;
+    let mut did = Vec::new();
+    for _ in 0..rounds {
+        let open: Vec<_> = (0..burst).map(|_| client.connect()).collect();
+        for connection in open {
+            client::end(connection?)?;
+        }
         let after = workers.settle()?;
         let counts = after.since(&before).each;
         let round = workers.pids().into_iter().zip(counts);
-        rounds.push(round.map(|(pid, counts)| Did { pid, counts }).collect());
+        did.push(round.map(|(pid, counts)| Did { pid, counts }).collect());
         before = after;
     }
-    Ok(rounds)
+    Ok(did)
 }
 
 /// An empty reading with the evidence that `kernel` gives.

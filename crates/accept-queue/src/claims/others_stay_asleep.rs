@@ -41,7 +41,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["worker", "pid", "woke", "accepted"];
     let mut table = Table::new("what one connection did to each", &columns);
     let mut untouched = 0u64;
-    for round in each_woken(strategy, WORKERS, 1)? {
+    for round in each_woken(strategy, WORKERS, 1, 1)? {
         for (index, worker) in round.iter().enumerate() {
             let counts = worker.counts;
             untouched += u64::from(counts.sleeps == 0);

@@ -19,7 +19,7 @@ use crate::client::{self, Client};
 use crate::listen::Site;
 use crate::shared::Shared;
 use crate::strategies::{self, Prepared};
-use crate::tally::{Detail, Tally, Turn};
+use crate::tally::{Detail, Round, Tally, Turn};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: u64 = 25;
@@ -101,7 +101,8 @@ fn measure(arm: Arm) -> Result<Reading> {
 fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {
     let mut wait = prepared.wait(0)?;
     let mut close = drop;
-    let mut turn = Turn::new(tally, Detail::Counts, &mut close);
+    let round = Round::default();
+    let mut turn = Turn::new(tally, &round, Detail::Counts, &mut close);
     turn.ready();
     loop {
         wait.wait(&mut turn)?;

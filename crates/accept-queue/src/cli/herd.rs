@@ -52,7 +52,7 @@ pub struct HerdArgs {
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
-    /// Print one JSON document instead of the table (described in docs/json.md)
+    /// Print one JSON document instead of the table (described in docs/accept-queue.md)
     #[arg(long, conflicts_with = "csv")]
     json: bool,
     /// Print comma-separated values instead of the table
@@ -186,7 +186,7 @@ impl HerdArgs {
 
     fn overhead(&self, strategies: &[&'static Strategy], kernel: Option<Kernel>) -> Result<u8> {
         print(&format!(
-            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs in turn\n\
+            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs on one CPU\n\
              {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
             "strategy", "N", "with us", "without", "ratio", "all ratios"
         ))?;

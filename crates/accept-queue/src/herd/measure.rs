@@ -9,10 +9,11 @@ use hdrhistogram::Histogram;
 use super::row::{Latency, jain};
 use super::{Kernel, Pace, Row, Trace};
 use crate::client::{self, Client, End};
+use crate::counts::Snapshot;
 use crate::listen::Site;
 use crate::strategies::Strategy;
 use crate::tally::{Detail, now_ns};
-use crate::workers::{Snapshot, Workers};
+use crate::workers::Workers;
 
 /// How the two ways to count may differ before the row says so.
 const AGREEMENT: f64 = 0.01;

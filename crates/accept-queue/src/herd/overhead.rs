@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use anyhow::{Context, Result};
 
 use super::{Plan, measure};
+use crate::cpu;
 use crate::strategies::Strategy;
 use crate::tally::Detail;
 
@@ -27,11 +28,13 @@ impl Overhead {
 }
 
 /// Measures `strategy` in `pairs` pairs of runs, one with everything that `plan` counts and one whose
-/// workers note nothing and that no tracepoint watches; which comes first alternates.
+/// workers note nothing and that no tracepoint watches; which comes first alternates. This process and
+/// its children stay on one CPU from here on.
 ///
 /// # Errors
 /// As [`measure`]; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
 pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhead> {
+    cpu::stay_here()?;
     let bare = Plan {
         kernel: None,
         detail: Detail::Nothing,

@@ -17,18 +17,18 @@ pub fn table(rows: &[Row], refused: Option<&str>) -> String {
         );
         let _ = writeln!(
             text,
-            "{:<21}{:>8}{:>9}{:>9}{:>9}{:>9}{:>10}{:>5}",
+            "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}{:>5}",
             "", "wakeups", "wasted:", "wasted:", "CPU", "latency", "accepts", "Jain"
         );
         let _ = writeln!(
             text,
-            "{:<21}{:>8}{:>9}{:>9}{:>9}{:>9}{:>10}{:>5}",
-            "strategy", "", "kernel", "visible", "us", "p99 us", "min..max", ""
+            "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}",
+            "strategy", "", "kernel", "visible", "us", "p99 us", "min..max"
         );
         for row in group {
             let _ = writeln!(
                 text,
-                "{:<21}{:>8}{:>9}{:>9}{:>9}{:>9}{:>10}{:>5}",
+                "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}{:>5}",
                 row.strategy,
                 number(row.wakeups_per_connection, 3),
                 number(row.wasted_in_kernel, 3),
@@ -43,7 +43,7 @@ pub fn table(rows: &[Row], refused: Option<&str>) -> String {
     }
     text.push_str(
         "wasted: woken and given no connection. kernel: it slept again inside its call.\n\
-         visible: it returned to user space first. Jain: 1 all alike, 1/N one has all.\n",
+         visible: it returned to user space first. Jain: 1 all alike, 1/N one has all.\n\n",
     );
     text + &witnesses(rows, refused) + &advice(rows) + &notes(rows)
 }
@@ -75,7 +75,10 @@ pub fn details(rows: &[Row]) -> String {
 }
 
 fn number(value: Option<f64>, decimals: usize) -> String {
-    value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
+    value.map_or("-".to_owned(), |value| {
+        let decimals = if value < 999.5 { decimals } else { 0 };
+        format!("{value:.decimals$}")
+    })
 }
 
 fn accepts(row: &Row) -> String {
@@ -94,14 +97,15 @@ fn witnesses(rows: &[Row], refused: Option<&str>) -> String {
         );
         Some((a - b).abs() / a.max(b).max(f64::MIN_POSITIVE))
     });
+    let by = "evidence: voluntary context switches (counters)";
     match apart.reduce(f64::max) {
         Some(apart) => format!(
-            "evidence: voluntary context switches and sched:sched_waking; at most {:.2} % apart.\n",
+            "{by} and sched:sched_waking\n(kernel), at most {:.2} % apart.\n",
             apart * 100.0
         ),
         None => format!(
-            "evidence: voluntary context switches; not the tracepoint: {}.\n",
-            refused.unwrap_or("nothing was counted")
+            "{by} alone; the tracepoint:\n{}.\n",
+            refused.unwrap_or("nothing was measured")
         ),
     }
 }
@@ -109,33 +113,38 @@ fn witnesses(rows: &[Row], refused: Option<&str>) -> String {
 /// What stands out on this machine, for each number of workers.
 fn advice(rows: &[Row]) -> String {
     let mut text = String::new();
-    for group in rows.chunk_by(|a, b| a.workers == b.workers) {
-        let least = |value: fn(&Row) -> Option<f64>| {
+    for group in rows
+        .chunk_by(|a, b| a.workers == b.workers)
+        .filter(|group| group.len() > 1)
+    {
+        let mut line = |what: &str, unit: &str, value: fn(&Row) -> Option<f64>| {
             let measured = group.iter().filter_map(|row| Some((row, value(row)?)));
-            measured.min_by(|a, b| a.1.total_cmp(&b.1))
+            if let Some((row, least)) = measured.min_by(|a, b| a.1.total_cmp(&b.1)) {
+                let (workers, strategy, least) = (row.workers, &row.strategy, least.abs());
+                let _ = writeln!(
+                    text,
+                    "{workers:>4} workers: {what:<12}{strategy:<21}{least:>8.2} {unit}"
+                );
+            }
         };
-        let (Some((cheap, us)), Some((quick, p99)), Some((even, unfair))) = (
-            least(|row| row.cpu_us_per_connection),
-            least(|row| row.latency_us.map(|latency| latency.p99)),
-            least(|row| row.jain.map(|jain| -jain)),
-        ) else {
-            continue;
-        };
-        if group.len() > 1 {
-            let _ = writeln!(
-                text,
-                "N = {}: least CPU {} ({us:.1} us), lowest p99 {} ({p99:.0} us), evenest {} ({:.2}).",
-                cheap.workers, cheap.strategy, quick.strategy, even.strategy, -unfair
-            );
-        }
+        line("least CPU", "us", |row| row.cpu_us_per_connection);
+        line("lowest p99", "us", |row| {
+            row.latency_us.map(|latency| latency.p99)
+        });
+        line("evenest", "Jain", |row| row.jain.map(|jain| -jain));
     }
     text
 }
 
 fn notes(rows: &[Row]) -> String {
     let told = rows.iter().filter(|row| !row.note.is_empty());
-    told.map(|row| format!("{}, {} workers: {}\n", row.strategy, row.workers, row.note))
-        .collect()
+    told.map(|row| {
+        format!(
+            "note: {}, {} workers: {}\n",
+            row.strategy, row.workers, row.note
+        )
+    })
+    .collect()
 }
 
 #[cfg(test)]

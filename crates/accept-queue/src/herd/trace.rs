@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::counts::Counts;
 use crate::tally::now_ns;
-use crate::workers::{Counts, Workers};
+use crate::workers::Workers;
 
 /// The events so far.
 #[derive(Debug, Default)]

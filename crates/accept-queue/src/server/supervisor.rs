@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::listen::Site;
 use crate::shared::Shared;
 use crate::strategies::{Prepared, Strategy};
-use crate::tally::{Detail, Tally, Turn};
+use crate::tally::{Detail, Round, Tally, Turn};
 use crate::workers::{room_for, too_many};
 
 /// How long workers have to end once they are told to.
@@ -144,7 +144,9 @@ impl<'a> Server<'a> {
                 // A client that went away is nobody to tell.
                 let _ = protocol.serve(TcpStream::from(connection), &who);
             };
-            let mut turn = Turn::new(tally, Detail::Counts, &mut serve);
+            // Nobody looks whether the workers sleep, so there are no rounds.
+            let round = Round::default();
+            let mut turn = Turn::new(tally, &round, Detail::Counts, &mut serve);
             turn.ready();
             loop {
                 wait.wait(&mut turn)?;
