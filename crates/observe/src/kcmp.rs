@@ -10,6 +10,7 @@ use crate::Error;
 
 const KCMP_FILE: i32 = 0;
 const KCMP_FILES: i32 = 2;
+const KCMP_EPOLL_TFD: i32 = 7;
 
 /// Orders two open file descriptions: descriptor `a` of one process against descriptor `b` of
 /// another, each a pair (pid, fd). `Equal` means one and the same description; the order is the
@@ -32,10 +33,31 @@ pub fn tables(a: i32, b: i32) -> Result<Ordering, Error> {
     kcmp(KCMP_FILES, (a, 0), (b, 0)).map_err(|errno| Error::new(what(), errno))
 }
 
+/// Orders descriptor `fd` of process `pid` against what one of its epoll instances, descriptor
+/// `epoll`, really watches under the number `watched`; `nth` tells registrations of one number apart,
+/// in the order of fdinfo.
+///
+/// # Errors
+/// As [`descriptions`]; ENOENT where there is no such registration.
+pub fn watched(pid: i32, fd: i32, epoll: i32, watched: i32, nth: u32) -> Result<Ordering, Error> {
+    // `struct kcmp_epoll_slot`.
+    let slot: [u32; 3] = [epoll as u32, watched as u32, nth];
+    // SAFETY: kcmp reads the three words of the slot, which lives on this stack until the call returns,
+    // and writes nothing.
+    let order =
+        unsafe { libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_EPOLL_TFD, fd, slot.as_ptr()) };
+    let what = || format!("kcmp {pid} fd {fd} against what epoll fd {epoll} watches as {watched}");
+    ordering(order).map_err(|errno| Error::new(what(), errno))
+}
+
 fn kcmp(kind: i32, a: (i32, i32), b: (i32, i32)) -> Result<Ordering, Errno> {
     // SAFETY: kcmp takes five integers and touches no memory of ours; the indices of kinds that have
     // none are ignored.
     let order = unsafe { libc::syscall(libc::SYS_kcmp, a.0, b.0, kind, a.1, b.1) };
+    ordering(order)
+}
+
+fn ordering(order: libc::c_long) -> Result<Ordering, Errno> {
     match Errno::result(order)? {
         0 => Ok(Ordering::Equal),
         1 => Ok(Ordering::Less),

@@ -27,6 +27,20 @@ pub fn all() -> Result<Vec<i32>, Error> {
     numbers(Path::new("/proc"))
 }
 
+/// Makes sure that /proc is there and shows the PID namespace that this process lives in; in another
+/// one, numbers of processes name others.
+///
+/// # Errors
+/// ENOENT where it is not mounted, ESRCH where it shows another namespace.
+pub fn own_proc() -> Result<(), Error> {
+    let link = fs::read_link("/proc/self").map_err(|e| error("readlink", "/proc/self", &e))?;
+    if link.as_os_str() == std::process::id().to_string().as_str() {
+        return Ok(());
+    }
+    let what = "find this process in /proc, which shows another PID namespace";
+    Err(Error::new(what, Errno::ESRCH))
+}
+
 /// The command name of a process, at most 15 bytes long; `?` where it is gone.
 pub fn name(pid: i32) -> String {
     read(format!("/proc/{pid}/comm")).map_or("?".into(), |name| name.trim_end().to_owned())
@@ -97,6 +111,7 @@ mod tests {
         let own = std::process::id() as i32;
         let file = fs::File::open("/proc/self/exe").unwrap();
         let metadata = file.metadata().unwrap();
+        assert_eq!(own_proc(), Ok(()));
         assert!(all().unwrap().contains(&own));
         assert!(descriptors(own).unwrap().contains(&file.as_raw_fd()));
         let target = target(own, file.as_raw_fd()).unwrap();

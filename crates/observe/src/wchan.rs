@@ -110,8 +110,8 @@ mod tests {
     }
 
     #[test]
-    fn a_running_process_sleeps_nowhere() {
-        assert_eq!(of(std::process::id() as i32), Ok(None));
+    fn a_running_thread_sleeps_nowhere() {
+        assert_eq!(of(nix::unistd::gettid().as_raw()), Ok(None));
     }
 
     proptest! {

@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::Command;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+use nix::sys::eventfd::EventFd;
 use serde_json::Value;
 
 /// The descriptions of this process, as the binary sees them.
@@ -63,28 +64,30 @@ fn a_duplicate_shares_and_a_second_open_does_not() {
 #[test]
 fn a_registration_that_outlived_its_descriptor_is_a_ghost() {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
-    let (closed, _writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
-    let (open, _other_writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
-    for pipe in [&closed, &open] {
+    // All eventfds have one inode: only the description itself tells them apart.
+    let (closed, open) = (EventFd::new().unwrap(), EventFd::new().unwrap());
+    for eventfd in [&closed, &open] {
         epoll
-            .add(pipe, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+            .add(eventfd, EpollEvent::new(EpollFlags::EPOLLIN, 0))
             .unwrap();
     }
-    let _kept = closed.try_clone().unwrap();
     let ghost = closed.as_raw_fd();
+    let _kept = closed.as_fd().try_clone_to_owned().unwrap();
     drop(closed);
+    // Another eventfd on the number that is registered.
+    let another = EventFd::new().unwrap();
+    let number = fcntl(&another, FcntlArg::F_DUPFD_CLOEXEC(ghost)).unwrap();
     let map = map();
-    let number = i64::from(epoll.0.as_raw_fd());
-    let instance = map
-        .iter()
-        .find(|d| {
-            d["holders"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|h| h["fd"] == number)
-        })
-        .unwrap();
+    nix::unistd::close(number).unwrap();
+    let is_epoll = |d: &&Value| {
+        let number = i64::from(epoll.0.as_raw_fd());
+        d["holders"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|h| h["fd"] == number)
+    };
+    let instance = map.iter().find(is_epoll).unwrap();
     let is_ghost = |fd: RawFd| {
         let watches = instance["watches"].as_array().unwrap();
         watches.iter().find(|w| w["fd"] == fd).unwrap()["ghost"]

@@ -42,7 +42,7 @@ impl RunArgs {
     /// An unknown name, or output that cannot be written.
     pub fn run(&self, register: &Register) -> Result<u8> {
         let claims = select::claims(register, &self.ids, self.topic.as_deref())?;
-        child::adopt_orphans()?;
+        prepare()?;
         let machine = machine();
         let layout = layout(self.details || !self.ids.is_empty());
         let mut shown = String::new();
@@ -121,13 +121,13 @@ pub struct SelftestArgs {
 
 impl SelftestArgs {
     /// Runs claims with experiment and control exchanged. Each must be refuted, in every quantity: one
-    /// that is not would hold whatever the kernel did.
+    /// that is not would hold whatever the kernel did. Status 4 where none could be measured.
     ///
     /// # Errors
     /// An unknown name, or output that cannot be written.
     pub fn run(&self, register: &Register) -> Result<u8> {
         let claims = select::claims(register, &self.ids, None)?;
-        child::adopt_orphans()?;
+        prepare()?;
         let mut status = 0;
         let (mut turned, mut not_measured) = (0, 0);
         for claim in &claims {
@@ -159,8 +159,19 @@ impl SelftestArgs {
         print(&format!(
             "\n{turned} of {count} turned, {not_measured} not measured here\n"
         ))?;
-        Ok(status)
+        Ok(if status == 0 && turned == 0 {
+            4
+        } else {
+            status
+        })
     }
+}
+
+/// What every run of claims needs first: a /proc that shows this process, and orphans that come here.
+fn prepare() -> Result<()> {
+    observe::process::own_proc()
+        .context("mount a proc file system of this PID namespace (unshare --mount-proc)")?;
+    Ok(child::adopt_orphans()?)
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which

@@ -33,7 +33,7 @@ pub const CLAIM: Claim = Claim {
                compared between 4 and 32 workers.",
     control: "a robust mutex on a futex in shared memory: two wakeups, however many workers",
     notes: &[13],
-    needs: &[TRACEPOINT_IF_ALLOWED],
+    needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     syscalls: &["flock", "fcntl F_SETLKW", "futex", "accept4"],
     man: &["flock(2)", "fcntl_locking(2)", "futex(2)"],
     quantities: &[grows(FLOCK), grows(FCNTL)],

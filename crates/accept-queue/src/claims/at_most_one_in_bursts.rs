@@ -35,7 +35,7 @@ pub const CLAIM: Claim = Claim {
                them all.",
     control: "the eight workers sleep in poll; the lone worker sleeps before each connection",
     notes: &[11, 14],
-    needs: &[],
+    needs: &[claim::QUIET_MACHINE],
     syscalls: &["accept4", "getrusage"],
     man: &["accept(2)", "getrusage(2)"],
     quantities: &[

@@ -29,7 +29,10 @@ pub const CLAIM: Claim = Claim {
                the medians of their CPU time (/proc/PID/schedstat).",
     control: "the first set has EPOLLEXCLUSIVE, too",
     notes: &[13],
-    needs: &["/proc/PID/schedstat (CONFIG_SCHED_INFO)"],
+    needs: &[
+        "/proc/PID/schedstat (CONFIG_SCHED_INFO)",
+        claim::QUIET_MACHINE,
+    ],
     syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
     man: &["epoll_ctl(2)", "epoll(7)"],
     quantities: &[Quantity {

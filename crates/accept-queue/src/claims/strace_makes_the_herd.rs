@@ -36,7 +36,7 @@ pub const CLAIM: Claim = Claim {
                system calls with ptrace, as strace does; 25 connections, all asleep before each.",
     control: "the same workers, not traced",
     notes: &[13],
-    needs: &["ptrace of a child of one's own"],
+    needs: &["ptrace of a child of one's own", claim::QUIET_MACHINE],
     syscalls: &["ptrace", "epoll_wait", "accept4"],
     man: &["ptrace(2)", "strace(1)", "epoll(7)"],
     quantities: &[Quantity {

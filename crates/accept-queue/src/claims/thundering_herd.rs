@@ -23,7 +23,7 @@ pub const CLAIM: Claim = Claim {
                are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
     notes: &[13, 14],
-    needs: &[TRACEPOINT_IF_ALLOWED],
+    needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     syscalls: &["epoll_wait", "accept4", "perf_event_open"],
     man: &["epoll(7)", "accept(2)"],
     quantities: &[

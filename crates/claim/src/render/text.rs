@@ -5,7 +5,9 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table as Grid, presets};
 use textwrap::core::display_width;
 
-use crate::{Claim, Detail, Machine, Quantity, Report, Summary, Table, Topic, Verdict};
+use crate::{
+    Claim, Detail, Machine, Prediction, Quantity, Report, Summary, Table, Topic, Value, Verdict,
+};
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]
@@ -180,26 +182,14 @@ fn mark(verdict: &Verdict) -> (char, Style) {
     (mark, colour.on_default().bold())
 }
 
-/// Lines of `name   observed | control observed`; those not as predicted always, with what was.
+/// Lines of `name   observed | control observed`; what was not as predicted is always shown, with
+/// the prediction. Where a line is too long for the terminal, the values stand below the name.
 fn quantities(claim: &Claim, report: &Report, layout: Layout) -> String {
-    struct Line {
-        name: &'static str,
-        observed: String,
-        control: String,
-        amiss: Option<String>,
-    }
-    let line = |quantity: &Quantity| {
-        let observed = report.observed.get(quantity.name)?;
-        let control = report.control.observed.get(quantity.name)?;
-        let met = quantity.experiment.allows(observed);
-        Some(Line {
-            name: quantity.name,
-            observed: format!("{observed}{}", spaced(quantity.unit)),
-            control: format!("{control}{}", spaced(quantity.unit)),
-            amiss: (!met).then(|| quantity.experiment.to_string()),
-        })
-    };
-    let lines: Vec<Line> = claim.quantities.iter().filter_map(line).collect();
+    let lines: Vec<Line> = claim
+        .quantities
+        .iter()
+        .filter_map(|q| Line::of(q, report))
+        .collect();
     let shown = if layout.details {
         lines.len()
     } else {
@@ -208,7 +198,7 @@ fn quantities(claim: &Claim, report: &Report, layout: Layout) -> String {
     let (kept, rest): (Vec<_>, Vec<_>) = lines
         .into_iter()
         .enumerate()
-        .partition(|(i, line)| *i < shown || line.amiss.is_some());
+        .partition(|(i, line)| *i < shown || line.amiss);
     let widest = |of: fn(&Line) -> &str| {
         kept.iter()
             .map(|(_, line)| display_width(of(line)))
@@ -216,16 +206,22 @@ fn quantities(claim: &Claim, report: &Report, layout: Layout) -> String {
             .unwrap_or(0)
     };
     let (names, values) = (widest(|line| line.name), widest(|line| &line.observed));
+    let one_line = 4 + names + 2 + values + 10 + widest(|line| &line.control) <= layout.width;
     let mut out = String::new();
     for (_, line) in &kept {
-        let amiss = match &line.amiss {
-            Some(predicted) => format!(", predicted {predicted}"),
-            None => String::new(),
+        let (name, value) = if one_line {
+            (
+                format!("    {}  ", pad(line.name, names)),
+                pad(&line.observed, values),
+            )
+        } else {
+            (
+                indented(line.name, 4, layout.width) + "      ",
+                line.observed.clone(),
+            )
         };
-        let value = pad(&line.observed, values);
-        let name = pad(line.name, names);
         out += &format!(
-            "    {name}  {BOLD}{value}{BOLD:#}  {DIM}control{DIM:#} {}{amiss}\n",
+            "{name}{BOLD}{value}{BOLD:#}  {DIM}control{DIM:#} {}\n",
             line.control
         );
     }
@@ -237,6 +233,35 @@ fn quantities(claim: &Claim, report: &Report, layout: Layout) -> String {
         );
     }
     out
+}
+
+/// One quantity as it is shown.
+struct Line {
+    name: &'static str,
+    observed: String,
+    control: String,
+    amiss: bool,
+}
+
+impl Line {
+    fn of(quantity: &Quantity, report: &Report) -> Option<Line> {
+        let told = |value: &Value, predicted: &Prediction| {
+            let told = format!("{value}{}", spaced(quantity.unit));
+            match predicted.allows(value) {
+                true => (told, false),
+                false => (format!("{told} (predicted {predicted})"), true),
+            }
+        };
+        let (observed, amiss) = told(report.observed.get(quantity.name)?, &quantity.experiment);
+        let beside = report.control.observed.get(quantity.name)?;
+        let (control, control_amiss) = told(beside, &quantity.control);
+        Some(Line {
+            name: quantity.name,
+            observed,
+            control,
+            amiss: amiss || control_amiss,
+        })
+    }
 }
 
 fn grid(table: &Table, width: usize) -> String {

@@ -138,9 +138,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .table(life.table())
         .caveat(
             "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each one \
-             in use (struct inet_bind_bucket); that is what a second bind runs into. And in the accept \
-             queue and in TIME_WAIT the cookie belongs to smaller records that stand in for the \
-             socket (request_sock, inet_timewait_sock) and hand it on",
+             in use (struct inet_bind_bucket); that is what a second bind runs into. In TIME_WAIT a \
+             smaller record stands in for the socket and keeps its cookie (inet_timewait_sock)",
         ))
 }
 

@@ -66,8 +66,8 @@ pub struct Watch {
     pub events: u32,
     /// Inode of what is really watched.
     pub inode: u64,
-    /// No holder of the epoll instance has that number open on that inode: a ghost, which close() of
-    /// the descriptor did not end.
+    /// No mapped holder of the epoll instance has what is watched open under that number (kcmp
+    /// `KCMP_EPOLL_TFD`): a ghost, which close() of the descriptor did not end.
     pub ghost: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Reads every descriptor of some processes and groups them by description.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use nix::errno::Errno;
 use observe::{Error, fdinfo, kcmp, process};
@@ -43,17 +43,8 @@ pub fn scan(pids: &[i32]) -> Result<Map, Error> {
         }
     }
     let mut descriptions = Vec::new();
-    let open: HashSet<(i32, i32, u64)> = groups
-        .values()
-        .flatten()
-        .map(|seen| (seen.holder.pid, seen.holder.fd, seen.target.inode.1))
-        .collect();
     for group in groups.into_values() {
-        descriptions.extend(
-            split(group)?
-                .into_iter()
-                .map(|same| description(same, &open)),
-        );
+        descriptions.extend(split(group)?.into_iter().map(description));
     }
     let first = |d: &Description| d.holders.first().map(|holder| (holder.pid, holder.fd));
     descriptions.sort_by_key(first);
@@ -132,18 +123,21 @@ fn split(mut group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, Error> {
     refused.map_or(Ok(split), Err)
 }
 
-fn description(same: Vec<Seen>, open: &HashSet<(i32, i32, u64)>) -> Description {
+fn description(same: Vec<Seen>) -> Description {
     let first = &same[0];
     let (device, inode) = first.target.inode;
-    let is_open = |watch: &fdinfo::Watch| {
-        same.iter()
-            .any(|seen| open.contains(&(seen.holder.pid, watch.fd, watch.inode)))
-    };
-    let watch = |watch: &fdinfo::Watch| Watch {
-        fd: watch.fd,
-        events: watch.events,
-        inode: watch.inode,
-        ghost: !is_open(watch),
+    let watches = &first.info.watches;
+    let watch = |(at, watch): (usize, &fdinfo::Watch)| {
+        let nth = watches[..at]
+            .iter()
+            .filter(|earlier| earlier.fd == watch.fd)
+            .count() as u32;
+        Watch {
+            fd: watch.fd,
+            events: watch.events,
+            inode: watch.inode,
+            ghost: !same.iter().any(|seen| is_open(&seen.holder, watch.fd, nth)),
+        }
     };
     Description {
         object: first.target.link.clone(),
@@ -152,7 +146,13 @@ fn description(same: Vec<Seen>, open: &HashSet<(i32, i32, u64)>) -> Description 
         offset: first.info.pos,
         access: scratch::access_mode(first.info.status_flags),
         status_flags: first.info.status_flags,
-        watches: first.info.watches.iter().map(watch).collect(),
+        watches: watches.iter().enumerate().map(watch).collect(),
         holders: same.into_iter().map(|seen| seen.holder).collect(),
     }
+}
+
+/// Whether a holder of an epoll instance has the very description that it watches as `fd` open under
+/// that number.
+fn is_open(epoll: &Holder, fd: i32, nth: u32) -> bool {
+    kcmp::watched(epoll.pid, fd, epoll.fd, fd, nth).is_ok_and(Ordering::is_eq)
 }

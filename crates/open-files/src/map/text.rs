@@ -52,7 +52,7 @@ fn one(out: &mut String, description: &Description) {
     }
     for watch in &description.watches {
         let ghost = if watch.ghost {
-            ": GHOST, that descriptor was closed"
+            ": GHOST, not open there any more"
         } else {
             ""
         };
