@@ -5,11 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
-use super::{TRACEPOINT_IF_ALLOWED, kernel, paced, reading, total_wakeups};
+use super::sleepers::accept_on_one_socket;
+use super::{TRACEPOINT_IF_ALLOWED, each_woken, kernel, reading};
 
 const WORKERS: usize = 8;
-const CONNECTIONS: u64 = 50;
+const CONNECTIONS: usize = 50;
 
+const ASLEEP: &str = "workers asleep in accept4 on one and the same socket";
 const WAKEUPS: &str = "wakeups of 8 workers by 50 connections";
 
 /// The claim.
@@ -18,19 +20,27 @@ pub const CLAIM: Claim = Claim {
     topic: "accept-queue",
     statement: "When a connection arrives and processes sleep in accept, the kernel wakes exactly one \
                 of them.",
-    measures: "Eight workers block in accept. Fifty times: all are seen asleep, a client connects and \
-               is served. The wakeups are counted.",
+    measures: "Eight workers block in accept; /proc/PID/syscall and /proc/PID/fd tell on which socket. \
+               Fifty times: all are seen asleep, a client connects and is served. The wakeups are counted.",
     control: "the workers sleep in poll on the same socket: all eight wake each time",
     notes: &[11, 14],
     needs: &[TRACEPOINT_IF_ALLOWED],
     syscalls: &["accept4", "perf_event_open"],
     man: &["accept(2)", "perf_event_open(2)"],
-    quantities: &[Quantity {
-        name: WAKEUPS,
-        unit: "",
-        experiment: Prediction::Count(CONNECTIONS),
-        control: Prediction::AtLeast(0.99 * WORKERS as f64 * CONNECTIONS as f64),
-    }],
+    quantities: &[
+        Quantity {
+            name: ASLEEP,
+            unit: "",
+            experiment: Prediction::Count(WORKERS as u64),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: WAKEUPS,
+            unit: "",
+            experiment: Prediction::Count(CONNECTIONS as u64),
+            control: Prediction::AtLeast(0.99 * (WORKERS * CONNECTIONS) as f64),
+        },
+    ],
     limit: Duration::from_secs(15),
     measure,
 };
@@ -41,18 +51,26 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => "blocking",
         Arm::Control => "poll",
     };
-    let row = paced(strategy, WORKERS, CONNECTIONS, kernel)?;
-    let mut table = Table::new("wakeups per connection", &["counted by", "wakeups"]);
-    let mut witness = |by: &str, wakeups: Option<f64>| {
-        let told = wakeups.map_or("not permitted".to_owned(), |count| format!("{count:.3}"));
+    let woken = each_woken(
+        strategy,
+        WORKERS,
+        (CONNECTIONS, 1),
+        kernel,
+        accept_on_one_socket,
+    )?;
+    let by_counters = woken.sum(|counts| counts.sleeps);
+    let mut table = Table::new(
+        "wakeups by 50 connections, each accepted",
+        &["counted by", "wakeups"],
+    );
+    let mut witness = |by: &str, wakeups: Option<u64>| {
+        let told = wakeups.map_or("not permitted".to_owned(), |count| count.to_string());
         table.row([by.to_owned(), told]);
     };
-    witness("voluntary context switches", row.wakeups_per_connection);
-    witness(
-        "tracepoint sched:sched_waking",
-        row.wakeups_kernel_per_connection,
-    );
+    witness("voluntary context switches", Some(by_counters));
+    witness("tracepoint sched:sched_waking", woken.by_tracepoint);
     Ok(reading(kernel)
-        .with(WAKEUPS, total_wakeups(&row))
+        .with(ASLEEP, woken.seen)
+        .with(WAKEUPS, woken.by_tracepoint.unwrap_or(by_counters))
         .table(table))
 }

@@ -10,6 +10,7 @@ mod listener_shared_by_fork;
 mod others_stay_asleep;
 mod queue_belongs_to_the_socket;
 mod reuseport_splits_the_queue;
+mod sleepers;
 mod strace_makes_the_herd;
 mod thundering_herd;
 mod workers_sleep_on_one_queue;
@@ -83,20 +84,52 @@ struct Did {
     counts: Counts,
 }
 
-/// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each; for each
-/// burst what each worker did.
+/// What [`each_woken`] found.
+struct Woken {
+    /// Before the first connection: what `look` saw of the sleeping workers.
+    seen: u64,
+    /// For each burst what each worker did.
+    rounds: Vec<Vec<Did>>,
+    /// Wakeups over all bursts by the tracepoint, where it counted.
+    by_tracepoint: Option<u64>,
+}
+
+impl Woken {
+    /// The sum of `count` over all workers and bursts.
+    fn sum(&self, count: impl Fn(&Counts) -> u64) -> u64 {
+        self.rounds
+            .iter()
+            .flatten()
+            .map(|worker| count(&worker.counts))
+            .sum()
+    }
+}
+
+/// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
+///
+/// # Errors
+/// Those of the workers and of `look`; a connection that none of them accepted.
 fn each_woken(
     strategy: &str,
     workers: usize,
-    rounds: usize,
-    burst: usize,
-) -> Result<Vec<Vec<Did>>> {
+    (rounds, burst): (usize, usize),
+    kernel: Option<Kernel>,
+    look: fn(&Workers) -> Result<u64>,
+) -> Result<Woken> {
     let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
     let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
     let mut client = Client::of(address);
     let mut before = workers.settle()?;
-    let mut did = Vec::new();
+    let seen = look(&workers)?;
+    let counter = kernel
+        .map(|kernel| kernel.count(&workers.pids()))
+        .transpose()?;
+    let mut woken = Woken {
+        seen,
+        rounds: Vec::new(),
+        by_tracepoint: None,
+    };
     for _ in 0..rounds {
         let open: Vec<_> = (0..burst).map(|_| client.connect()).collect();
         for connection in open {
@@ -105,10 +138,17 @@ fn each_woken(
         let after = workers.settle()?;
         let counts = after.since(&before).each;
         let round = workers.pids().into_iter().zip(counts);
-        did.push(round.map(|(pid, counts)| Did { pid, counts }).collect());
+        let did = round.map(|(pid, counts)| Did { pid, counts }).collect();
+        woken.rounds.push(did);
         before = after;
     }
-    Ok(did)
+    woken.by_tracepoint = counter.map(|counter| counter.read()).transpose()?;
+    let (made, accepted) = (rounds * burst, woken.sum(|counts| counts.accepted));
+    ensure!(
+        accepted == made as u64,
+        "{strategy}: {made} connections were due and {accepted} accepted"
+    );
+    Ok(woken)
 }
 
 /// An empty reading with the evidence that `kernel` gives.
@@ -125,11 +165,6 @@ fn wakeups(row: &Row) -> f64 {
         .wakeups_kernel_per_connection
         .or(row.wakeups_per_connection);
     best.unwrap_or(f64::NAN)
-}
-
-/// The same, of all its connections.
-fn total_wakeups(row: &Row) -> u64 {
-    (wakeups(row) * row.connections as f64).round() as u64
 }
 
 /// Waits until the kernel shows what is waited for, without sleeping.

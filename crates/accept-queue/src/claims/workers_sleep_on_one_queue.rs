@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
-use observe::wchan;
+use observe::wchan::{self, Blocked};
 
+use super::sleepers::{listening, sleepers};
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
@@ -25,7 +26,7 @@ pub const CLAIM: Claim = Claim {
     statement: "Processes that call accept on one socket enter the kernel and sleep there, all on that \
                 socket.",
     measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which each \
-               sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd the socket.",
+               sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that descriptor is.",
     control: "four workers that sleep in poll, each on a listening socket of its own",
     notes: &[10],
     needs: &["/proc/PID/wchan and /proc/PID/syscall of a child of one's own"],
@@ -71,7 +72,9 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut table = Table::new("the workers, asleep", &columns);
     for herd in &mut herds {
         herd.asleep()?;
-        for pid in herd.pids() {
+        let listening = listening()?;
+        for sleeper in sleepers(herd)? {
+            let pid = sleeper.pid;
             let channel = wchan::of(pid)?.ok_or_else(|| {
                 let why = format!("/proc/{pid}/wchan does not tell where an own child sleeps");
                 NotMeasured::new(
@@ -79,16 +82,22 @@ fn measure(arm: Arm) -> Result<Reading> {
                     "use a kernel with CONFIG_KALLSYMS, outside of a sandbox",
                 )
             })?;
-            let call = wchan::syscall_of(pid)?.context("a worker woke")?;
-            let accepts = call.number == libc::SYS_accept4;
-            let socket = listens_on(pid)?;
+            let accepts = sleeper.accepts();
+            // The socket that the blocked call was given; another call is not given one that could be
+            // read, so there it is the one that the worker has open.
+            let socket = if accepts {
+                sleeper.descriptor()?
+            } else {
+                listens_on(pid, &listening)?
+            };
             in_accept += u64::from(channel == "inet_csk_accept");
-            in_call += u64::from(accepts);
+            in_call += u64::from(accepts && listening.contains(&socket));
             let name = if accepts { "accept4" } else { "another" };
+            let Blocked { number, arguments } = sleeper.call;
             table.row([
                 pid.to_string(),
                 channel,
-                format!("{name} ({}) {:#x}", call.number, call.arguments[0]),
+                format!("{name} ({number}) {:#x}", arguments[0]),
                 socket.clone(),
             ]);
             sockets.insert(socket);
@@ -106,12 +115,8 @@ fn start(strategy: &str, workers: usize) -> Result<Workers> {
     Workers::start(&mut prepared, workers, Detail::Counts)
 }
 
-/// The listening socket among the descriptors of process `pid`: `socket:[inode]`.
-fn listens_on(pid: i32) -> Result<String> {
-    let listening: HashSet<String> = observe::sock_diag::tcp_listeners()?
-        .iter()
-        .map(|socket| format!("socket:[{}]", socket.inode))
-        .collect();
+/// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.
+fn listens_on(pid: i32, listening: &[String]) -> Result<String> {
     let directory = format!("/proc/{pid}/fd");
     let entries = std::fs::read_dir(&directory).with_context(|| format!("read {directory}"))?;
     let mut targets = entries

@@ -1,0 +1,101 @@
+//! Where workers sleep: in which system call, on which socket. Read from `/proc/PID/syscall` and the
+//! descriptor that the call was given, so that what else a worker has open does not matter.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result};
+use claim::NotMeasured;
+use observe::fdinfo;
+use observe::sock_diag::tcp_listeners;
+use observe::wchan::{Blocked, syscall_of};
+
+use crate::workers::Workers;
+
+/// One sleeping worker.
+pub(super) struct Sleeper {
+    /// Its process id.
+    pub(super) pid: i32,
+    /// The system call in which it is blocked.
+    pub(super) call: Blocked,
+}
+
+impl Sleeper {
+    /// Whether it is blocked in accept4.
+    pub(super) fn accepts(&self) -> bool {
+        self.call.number == libc::SYS_accept4
+    }
+
+    /// What the first argument of its call refers to, taken as a descriptor: `socket:[inode]`.
+    ///
+    /// # Errors
+    /// The argument is no descriptor, or may not be read.
+    pub(super) fn descriptor(&self) -> Result<String> {
+        let path = format!("/proc/{}/fd/{}", self.pid, self.call.arguments[0]);
+        let target = std::fs::read_link(&path).with_context(|| format!("readlink {path}"))?;
+        Ok(target.to_string_lossy().into_owned())
+    }
+}
+
+/// Each of `workers`, which sleep.
+///
+/// # Errors
+/// A kernel that does not tell system calls; a worker that has woken.
+pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
+    let look = |pid| {
+        let call = syscall_of(pid).map_err(|error| {
+            let enable = "use a kernel with /proc/PID/syscall, outside of a sandbox";
+            NotMeasured::new(error.to_string(), enable)
+        })?;
+        let call = call.with_context(|| format!("worker {pid} woke by itself"))?;
+        Ok(Sleeper { pid, call })
+    };
+    workers.pids().into_iter().map(look).collect()
+}
+
+/// The names of the listening sockets that this process may see: `socket:[inode]`.
+///
+/// # Errors
+/// Those of sock_diag(7).
+pub(super) fn listening() -> Result<Vec<String>> {
+    let name = |inode| format!("socket:[{inode}]");
+    let sockets = tcp_listeners()?;
+    Ok(sockets.iter().map(|socket| name(socket.inode)).collect())
+}
+
+/// How many of `workers` sleep in accept4 on one and the same listening socket.
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn accept_on_one_socket(workers: &Workers) -> Result<u64> {
+    let listening = listening()?;
+    let mut on = HashMap::new();
+    for sleeper in sleepers(workers)?.iter().filter(|one| one.accepts()) {
+        let socket = sleeper.descriptor()?;
+        if listening.contains(&socket) {
+            *on.entry(socket).or_insert(0) += 1;
+        }
+    }
+    Ok(on.into_values().max().unwrap_or(0))
+}
+
+/// How many of `workers` sleep in epoll_wait on an instance that watches one and the same file with
+/// EPOLLEXCLUSIVE (`tfd` lines of proc_pid_fdinfo(5)).
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
+    const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+    let mut on = HashMap::new();
+    for sleeper in sleepers(workers)? {
+        if sleeper
+            .descriptor()
+            .is_ok_and(|name| name == "anon_inode:[eventpoll]")
+        {
+            let epoll = sleeper.call.arguments[0] as i32;
+            for watch in fdinfo::of(sleeper.pid, epoll)?.watches {
+                *on.entry(watch.inode).or_insert(0) += u64::from(watch.events & EXCLUSIVE != 0);
+            }
+        }
+    }
+    Ok(on.into_values().max().unwrap_or(0))
+}
