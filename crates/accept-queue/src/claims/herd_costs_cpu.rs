@@ -16,6 +16,7 @@ const WORKERS: usize = 100;
 const ROUNDS: usize = 7;
 const CONNECTIONS: usize = 6;
 
+const WAKEUPS: &str = "wakeups per connection of the first 100 workers";
 const RATIO: &str = "CPU per connection over that of wake-one, 100 workers";
 
 /// The claim.
@@ -35,12 +36,20 @@ pub const CLAIM: Claim = Claim {
     ],
     syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
     man: &["epoll_ctl(2)", "epoll(7)"],
-    quantities: &[Quantity {
-        name: RATIO,
-        unit: "x",
-        experiment: Prediction::AtLeast(2.2),
-        control: Prediction::AtMost(2.0),
-    }],
+    quantities: &[
+        Quantity {
+            name: WAKEUPS,
+            unit: "",
+            experiment: Prediction::Between(0.99 * WORKERS as f64, 1.02 * WORKERS as f64),
+            control: Prediction::Between(1.0, 1.1),
+        },
+        Quantity {
+            name: RATIO,
+            unit: "x",
+            experiment: Prediction::AtLeast(5.0),
+            control: Prediction::AtMost(1.5),
+        },
+    ],
     limit: Duration::from_secs(30),
     measure,
 };
@@ -53,12 +62,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     cpu::stay_here()?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
+    let mut wakeups = 0;
     // The first round meets cold pages and is not counted.
     for round in 0..=ROUNDS {
-        let (a, b) = (herd.cpu_us()?, one.cpu_us()?);
+        let (a, b) = (herd.round()?, one.round()?);
         if round > 0 {
-            herd_us.push(a);
-            one_us.push(b);
+            herd_us.push(a.cpu_us);
+            one_us.push(b.cpu_us);
+            wakeups += a.wakeups;
         }
     }
     let columns = ["workers", "least", "median", "most"];
@@ -71,7 +82,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         median
     };
     let ratio = median(strategy, &mut herd_us) / median("epoll-exclusive", &mut one_us);
-    Ok(Reading::counters().with(RATIO, ratio).table(table))
+    let wakeups = wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
+    Ok(Reading::counters()
+        .with(WAKEUPS, wakeups)
+        .with(RATIO, ratio)
+        .table(table))
 }
 
 struct Herd {
@@ -89,18 +104,25 @@ impl Herd {
         })
     }
 
-    /// CPU time of the workers for one connection, over a round of them, in microseconds.
-    fn cpu_us(&mut self) -> Result<f64> {
+    /// Makes a round of connections.
+    fn round(&mut self) -> Result<Round> {
         let before = self.workers.settle()?;
         for _ in 0..CONNECTIONS {
             self.workers.asleep()?;
             client::end(self.client.connect()?)?;
         }
-        let spent = self
-            .workers
-            .settle()?
-            .since(&before)
-            .sum(|worker| worker.cpu_ns);
-        Ok(spent as f64 / 1e3 / CONNECTIONS as f64)
+        let spent = self.workers.settle()?.since(&before);
+        Ok(Round {
+            wakeups: spent.sum(|worker| worker.sleeps),
+            cpu_us: spent.sum(|worker| worker.cpu_ns) as f64 / 1e3 / CONNECTIONS as f64,
+        })
     }
+}
+
+/// What a round of connections took.
+struct Round {
+    /// Wakeups of all workers.
+    wakeups: u64,
+    /// CPU time of all workers for one connection, in microseconds.
+    cpu_us: f64,
 }
