@@ -5,12 +5,19 @@ use std::time::Duration;
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
+use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, kernel, paced, reading, wakeups};
+use crate::listen::Site;
+use crate::strategies;
+use crate::tally::Detail;
+use crate::workers::Workers;
 
 const FEW: usize = 4;
 const MANY: usize = 32;
 const CONNECTIONS: u64 = 40;
 
+const IN_FLOCK: &str = "workers, of 32, asleep in flock while one accepts";
+const IN_FCNTL: &str = "workers, of 32, asleep in fcntl while one accepts";
 const FLOCK: &str = "wakeups with 32 workers over those with 4, under flock";
 const FCNTL: &str = "wakeups with 32 workers over those with 4, under fcntl";
 
@@ -23,20 +30,29 @@ const fn grows(name: &'static str) -> Quantity {
     }
 }
 
+const fn waits(name: &'static str) -> Quantity {
+    Quantity {
+        name,
+        unit: "",
+        experiment: Prediction::Count(MANY as u64 - 1),
+        control: Prediction::Count(0),
+    }
+}
+
 /// The claim.
 pub const CLAIM: Claim = Claim {
     id: "accept-mutex-cost",
     topic: "accept-queue",
     statement: "An accept mutex by flock or fcntl has a herd of its own: its wakeups per connection \
                 grow with the number of workers.",
-    measures: "Workers take a lock before they accept and give it up after; wakeups per connection are \
-               compared between 4 and 32 workers.",
+    measures: "Workers take a lock before they accept and give it up after. /proc/PID/syscall tells \
+               who sleeps in which call; wakeups per connection are compared between 4 and 32 workers.",
     control: "a robust mutex on a futex in shared memory: two wakeups, however many workers",
     notes: &[13],
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     syscalls: &["flock", "fcntl F_SETLKW", "futex", "accept4"],
     man: &["flock(2)", "fcntl_locking(2)", "futex(2)"],
-    quantities: &[grows(FLOCK), grows(FCNTL)],
+    quantities: &[waits(IN_FLOCK), waits(IN_FCNTL), grows(FLOCK), grows(FCNTL)],
     limit: Duration::from_secs(30),
     measure,
 };
@@ -57,15 +73,29 @@ fn measure(arm: Arm) -> Result<Reading> {
         ]);
         Ok(many / few)
     };
-    let (flock, fcntl) = match arm {
-        Arm::Experiment => (growth("mutex-flock")?, growth("mutex-fcntl")?),
-        Arm::Control => {
-            let futex = growth("mutex-futex")?;
-            (futex, futex)
-        }
+    let (of_flock, of_fcntl) = match arm {
+        Arm::Experiment => ("mutex-flock", "mutex-fcntl"),
+        Arm::Control => ("mutex-futex", "mutex-futex"),
+    };
+    let flock = growth(of_flock)?;
+    // The control has one mutex for both.
+    let fcntl = if of_fcntl == of_flock {
+        flock
+    } else {
+        growth(of_fcntl)?
     };
     Ok(reading(kernel)
+        .with(IN_FLOCK, waiting(of_flock, libc::SYS_flock)?)
+        .with(IN_FCNTL, waiting(of_fcntl, libc::SYS_fcntl)?)
         .with(FLOCK, flock)
         .with(FCNTL, fcntl)
         .table(table))
+}
+
+/// How many of 32 workers sleep in system call `number` while nobody connects.
+fn waiting(strategy: &str, number: libc::c_long) -> Result<u64> {
+    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(MANY))?;
+    let mut workers = Workers::start(&mut prepared, MANY, Detail::Nothing)?;
+    workers.asleep()?;
+    blocked_in(&workers, number)
 }

@@ -99,3 +99,13 @@ pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
     }
     Ok(on.into_values().max().unwrap_or(0))
 }
+
+/// How many of `workers` sleep in system call `number`.
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn blocked_in(workers: &Workers, number: libc::c_long) -> Result<u64> {
+    let sleepers = sleepers(workers)?;
+    let blocked = sleepers.iter().filter(|one| one.call.number == number);
+    Ok(blocked.count() as u64)
+}
