@@ -195,3 +195,17 @@ fn a_taken_port_and_a_long_backlog_are_told() {
     process.wait().expect("it ends");
     assert!(told.contains("somaxconn"), "{told}");
 }
+
+#[test]
+fn a_stopped_worker_does_not_keep_the_server_from_its_end() {
+    let mut server = Server::start(&["--echo"]);
+    let stopped = server.workers()[1];
+    kill(stopped, Signal::SIGSTOP).expect("stopped");
+    server.signal(Signal::SIGTERM);
+    let status = server.process.wait().expect("an end");
+    assert_eq!(status.code(), Some(0), "{status}");
+    let mut rest = String::new();
+    server.lines.read_to_string(&mut rest).expect("the rest");
+    assert!(rest.contains("Jain's index"), "{rest}");
+    assert!(kill(stopped, None).is_err(), "worker {stopped} is left");
+}
