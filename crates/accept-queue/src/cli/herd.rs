@@ -88,7 +88,7 @@ impl HerdArgs {
             Err(error) => (None, Some(claim::told(&error))),
         };
         if self.overhead {
-            return self.overhead(&strategies, kernel);
+            return self.overhead(&strategies, kernel, &interrupt);
         }
         let mut trace = self.trace.is_some().then(Trace::default);
         let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut(), &interrupt)?;
@@ -184,7 +184,12 @@ impl HerdArgs {
         Ok((rows, interrupted))
     }
 
-    fn overhead(&self, strategies: &[&'static Strategy], kernel: Option<Kernel>) -> Result<u8> {
+    fn overhead(
+        &self,
+        strategies: &[&'static Strategy],
+        kernel: Option<Kernel>,
+        interrupt: &Interrupt,
+    ) -> Result<u8> {
         print(&format!(
             "worker CPU per connection with the meter and without, {PAIRS} pairs of runs on one CPU\n\
              {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
@@ -192,7 +197,15 @@ impl HerdArgs {
         ))?;
         for &workers in &self.workers {
             for strategy in strategies {
-                let cost = overhead(strategy, &self.plan(workers, kernel), PAIRS)?;
+                let mut tick = || match interrupt.pending() {
+                    Some(_) => ControlFlow::Break(()),
+                    None => ControlFlow::Continue(()),
+                };
+                let plan = self.plan(workers, kernel);
+                let Some(cost) = overhead(strategy, &plan, PAIRS, &mut tick)? else {
+                    tell("interrupted: the lines above are whole");
+                    return Ok(INTERRUPTED);
+                };
                 let ratios: Vec<String> = cost
                     .ratios
                     .iter()

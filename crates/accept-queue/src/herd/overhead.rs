@@ -29,19 +29,34 @@ impl Overhead {
 
 /// Measures `strategy` in `pairs` pairs of runs, one with everything that `plan` counts and one whose
 /// workers note nothing and that no tracepoint watches; which comes first alternates. This process and
-/// its children stay on one CPU from here on.
+/// its children stay on one CPU from here on. `progress` is told of each connection, as by [`measure`];
+/// none where it ended the run.
 ///
 /// # Errors
 /// As [`measure`]; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
-pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhead> {
+pub fn overhead(
+    strategy: &Strategy,
+    plan: &Plan,
+    pairs: usize,
+    progress: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Option<Overhead>> {
     cpu::stay_here()?;
     let bare = Plan {
         kernel: None,
         detail: Detail::Nothing,
         ..*plan
     };
-    let cpu_us = |plan: &Plan| -> Result<f64> {
-        let row = measure(strategy, plan, None, &mut |_| ControlFlow::Continue(()))?;
+    let mut stopped = false;
+    let mut cpu_us = |plan: &Plan| -> Result<f64> {
+        let mut tick = |_| {
+            let flow = progress();
+            stopped |= flow.is_break();
+            flow
+        };
+        let row = measure(strategy, plan, None, &mut tick)?;
+        if stopped {
+            return Ok(f64::NAN);
+        }
         row.cpu_us_per_connection
             .context("the kernel does not tell CPU time (CONFIG_SCHED_INFO)")
     };
@@ -55,6 +70,9 @@ pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhe
             without = cpu_us(&bare)?;
             with = cpu_us(plan)?;
         }
+        if (with + without).is_nan() {
+            return Ok(None);
+        }
         metered.push(with);
         unmetered.push(without);
         ratios.push(with / without);
@@ -62,11 +80,11 @@ pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhe
     for values in [&mut metered, &mut unmetered, &mut ratios] {
         values.sort_by(f64::total_cmp);
     }
-    Ok(Overhead {
+    Ok(Some(Overhead {
         metered_us: median(&metered),
         unmetered_us: median(&unmetered),
         ratios,
-    })
+    }))
 }
 
 /// The middle of sorted values.
