@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::ops::ControlFlow;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 
 use super::row::{Latency, jain};
@@ -33,18 +33,23 @@ pub struct Plan {
     pub detail: Detail,
 }
 
-/// Measures `strategy`. `progress` is told after each burst how many connections are done, and may
-/// end the run: the row then covers what was done.
+/// Measures `strategy`. `progress` is told after each burst how many connections are done, none of
+/// them while the workers warm up, and may end the run: the row then covers what was done.
 ///
 /// # Errors
 /// What the strategy needs and the kernel refuses, workers that cannot be forked, a connection that
-/// nobody serves.
+/// nobody serves; a trace back to back, which would have to wait until all sleep after each.
 pub fn measure(
     strategy: &Strategy,
     plan: &Plan,
     mut trace: Option<&mut Trace>,
     progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Row> {
+    ensure!(
+        trace.is_none() || plan.pace != Pace::BackToBack,
+        "a trace is read when all workers sleep, so there is none of the pace back-to-back: \
+         take all-asleep or burst=K"
+    );
     let count = plan.site.workers;
     let mut prepared = (strategy.prepare)(&plan.site)?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
@@ -59,10 +64,16 @@ pub fn measure(
         histogram: Histogram::new_with_bounds(1, 60_000_000_000, 3).context("histogram")?,
         reset: 0,
     };
-    // The first connection of each worker meets cold pages; it is not counted.
-    for _ in 0..count {
+    // The first connection of each worker meets cold pages; it is not counted. At most as many as are
+    // counted: each looks at every worker.
+    let mut stopped = false;
+    for _ in 0..(count as u64).min(plan.connections) {
         run.workers.asleep()?;
         run.burst(1)?;
+        stopped = progress(0).is_break();
+        if stopped {
+            break;
+        }
     }
     run.histogram.reset();
     let before = run.workers.settle()?;
@@ -73,7 +84,8 @@ pub fn measure(
     if let Some(trace) = trace.as_deref_mut() {
         trace.begin(strategy.name, run.workers);
     }
-    let (mut done, mut stopped) = (0, false);
+    let traced = trace.is_some();
+    let mut done = 0;
     while done < plan.connections && !stopped {
         let size = match plan.pace {
             Pace::AllAsleep | Pace::BackToBack => 1,
@@ -100,6 +112,9 @@ pub fn measure(
     row.pace = plan.pace.to_string();
     row.latency_us = Latency::of(&histogram);
     let mut notes = Vec::new();
+    if traced && plan.pace != Pace::AllAsleep {
+        notes.push("for the trace all workers were seen asleep before each burst".to_owned());
+    }
     notes.extend(disagreement(&row));
     notes.extend(workers.dead().map(|(index, pid)| {
         let accepted = after.each.get(index).map_or(0, |counts| counts.accepted);
@@ -143,7 +158,7 @@ impl Run<'_> {
 }
 
 fn row(counts: &Snapshot, connections: u64, kernel: Option<u64>) -> Row {
-    let per = |count: u64| Some(count as f64 / connections as f64);
+    let per = |count: u64| (connections > 0).then(|| count as f64 / connections as f64);
     let wakeups = counts.sum(|worker| worker.sleeps);
     let shares: Vec<u64> = counts.each.iter().map(|worker| worker.accepted).collect();
     let cpu_ns = counts.sum(|worker| worker.cpu_ns);
@@ -161,7 +176,10 @@ fn row(counts: &Snapshot, connections: u64, kernel: Option<u64>) -> Row {
         returns_per_connection: per(counts.sum(|worker| worker.returns)),
         eagain_per_connection: per(counts.sum(|worker| worker.again)),
         switches_per_connection: per(wakeups + counts.sum(|worker| worker.preemptions)),
-        cpu_us_per_connection: (cpu_ns > 0).then(|| cpu_ns as f64 / 1e3 / connections as f64),
+        cpu_us_per_connection: (cpu_ns > 0)
+            .then(|| per(cpu_ns))
+            .flatten()
+            .map(|ns| ns / 1e3),
         accepted_min: shares.iter().min().copied(),
         accepted_max: shares.iter().max().copied(),
         jain: jain(&shares),
