@@ -1,6 +1,8 @@
 //! `accept-queue herd`: the meter.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use accept_queue::herd::{
 };
 use accept_queue::strategies::{self, Strategy};
 use accept_queue::{Detail, Interrupt, Site};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use nix::errno::Errno;
 
@@ -79,6 +81,14 @@ impl HerdArgs {
     /// Measures, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         let strategies = self.strategies()?;
+        ensure!(
+            self.trace.is_none() || self.pace != Pace::BackToBack,
+            "--trace waits until all workers sleep after each connection, so --pace back-to-back \
+             would not be kept: take all-asleep or burst=K"
+        );
+        // Before anything is forked: a file that cannot be written costs nobody a run.
+        let trace_file = self.trace.as_deref().map(Output::create).transpose()?;
+        let svg_file = self.svg.as_deref().map(Output::create).transpose()?;
         for &workers in &self.workers {
             accept_queue::room_for(workers as usize)?;
         }
@@ -93,12 +103,6 @@ impl HerdArgs {
         let mut trace = self.trace.is_some().then(Trace::default);
         let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut(), &interrupt)?;
         let release = observe::machine::this().kernel;
-        if let (Some(path), Some(trace)) = (&self.trace, trace) {
-            write(path, &trace.document().to_string())?;
-        }
-        if let Some(path) = &self.svg {
-            write(path, &svg(&release, &rows))?;
-        }
         print(&if self.json {
             format!("{:#}\n", document(&release, &rows))
         } else if self.csv {
@@ -108,6 +112,12 @@ impl HerdArgs {
         } else {
             table(&rows, refused.as_deref())
         })?;
+        if let (Some(file), Some(trace)) = (trace_file, trace) {
+            file.write(&trace.document().to_string())?;
+        }
+        if let Some(file) = svg_file {
+            file.write(&svg(&release, &rows))?;
+        }
         if interrupted {
             tell("interrupted: the rows above cover what was done");
             return Ok(INTERRUPTED);
@@ -273,8 +283,23 @@ fn exhausted(error: &anyhow::Error) -> bool {
     })
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("write {}", path.display()))
+/// A file to be written at the end.
+struct Output<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Output<'a> {
+    fn create(path: &'a Path) -> Result<Self> {
+        let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
+        Ok(Output { path, file })
+    }
+
+    fn write(mut self, text: &str) -> Result<()> {
+        self.file
+            .write_all(text.as_bytes())
+            .with_context(|| format!("write {}", self.path.display()))
+    }
 }
 
 /// The numbers below `count` in an order that `seed` chooses (Fisher and Yates, with SplitMix64): a

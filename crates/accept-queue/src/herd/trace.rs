@@ -14,6 +14,9 @@ use crate::counts::Counts;
 use crate::tally::now_ns;
 use crate::workers::Workers;
 
+/// The slice of a worker that slept again inside its call.
+const IN_THE_KERNEL: &str = "wasted, in the kernel, at some time here";
+
 /// The events so far.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -82,7 +85,7 @@ impl Trace {
                 self.slice(track, "wasted, visible", start, returned, woken);
                 returned
             } else {
-                self.slice(track, "wasted, in the kernel", start, end, woken);
+                self.slice(track, IN_THE_KERNEL, start, end, woken);
                 end
             };
             self.tracks[index] = Track {
@@ -100,8 +103,8 @@ impl Trace {
             "displayTimeUnit": "ns",
             "otherData": {
                 "clock": "CLOCK_MONOTONIC",
-                "wasted, in the kernel": "counted between two moments at which all workers slept; \
-                                          the slice covers the time between them",
+                IN_THE_KERNEL: "counted between two moments at which all workers slept; the slice \
+                                covers the time between them",
             },
             "traceEvents": self.events,
         })
