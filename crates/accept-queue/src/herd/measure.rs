@@ -18,6 +18,10 @@ use crate::workers::Workers;
 /// How the two ways to count may differ before the row says so.
 const AGREEMENT: f64 = 0.01;
 
+/// Why a row may have no split of what was wasted.
+pub(crate) const NOT_SPLIT: &str = "what is wasted is not split: FUTEX_WAIT returns to the C library, \
+                                    which may call it again by itself";
+
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -54,6 +58,7 @@ pub fn measure(
     let mut prepared = (strategy.prepare)(&plan.site)?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
     let mut workers = Workers::start(&mut prepared, count, plan.detail)?;
+    let returns_unseen = prepared.returns_unseen;
     // The sockets are the workers' now: what a dead worker leaves in a queue of its own is reset.
     drop(prepared);
     let mut client = Client::of(address);
@@ -114,6 +119,11 @@ pub fn measure(
     let mut notes = Vec::new();
     if traced && plan.pace != Pace::AllAsleep {
         notes.push("for the trace all workers were seen asleep before each burst".to_owned());
+    }
+    if returns_unseen {
+        (row.wasted_in_kernel, row.wasted_visible) = (None, None);
+        row.returns_per_connection = None;
+        notes.push(NOT_SPLIT.to_owned());
     }
     notes.extend(disagreement(&row));
     notes.extend(workers.dead().map(|(index, pid)| {

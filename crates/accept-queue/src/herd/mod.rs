@@ -15,6 +15,7 @@ mod trace;
 pub use assertion::{Assertions, METRICS};
 pub use csv::csv;
 pub use evidence::{Kernel, checked};
+pub(crate) use measure::NOT_SPLIT;
 pub use measure::{Plan, measure};
 pub use overhead::{Overhead, overhead};
 pub use pace::Pace;

@@ -23,7 +23,8 @@ pub struct Row {
     pub wakeups_per_connection: Option<f64>,
     /// Wakeups by the tracepoint sched:sched_waking.
     pub wakeups_kernel_per_connection: Option<f64>,
-    /// Wakeups per connection after which the worker slept again without a return to user space.
+    /// Wakeups per connection after which the worker slept again without a return to user space;
+    /// none, as in the next field, where the C library hides returns.
     pub wasted_in_kernel: Option<f64>,
     /// Wakeups per connection after which the worker returned to user space and got no connection.
     pub wasted_visible: Option<f64>,

@@ -59,6 +59,8 @@ type Make = Box<dyn Fn(TcpListener, usize) -> Result<Box<dyn Wait>>>;
 pub struct Prepared {
     /// One listening socket for all, or one for each worker.
     pub listeners: Vec<TcpListener>,
+    /// The C library waits again by itself, so that not every return to user space is seen.
+    pub returns_unseen: bool,
     make: Make,
 }
 
@@ -78,6 +80,7 @@ impl Prepared {
     ) -> Self {
         Prepared {
             listeners,
+            returns_unseen: false,
             make: Box::new(move |listener, index| Ok(Box::new(make(listener, index)?))),
         }
     }

@@ -24,12 +24,17 @@ pub const STRATEGY: Strategy = Strategy {
 fn prepare(site: &Site) -> Result<Prepared> {
     let listener = site.listener(Empty::Sleep)?;
     let mutex = Rc::new(Mutex::new().context("pthread_mutex_init")?);
-    Ok(Prepared::one(listener, move |listener, _| {
+    let prepared = Prepared::one(listener, move |listener, _| {
         Ok(Locked {
             listener,
             lock: SharedMutex(Rc::clone(&mutex)),
         })
-    }))
+    });
+    Ok(Prepared {
+        // FUTEX_WAIT returns at each wakeup; pthread_mutex_lock looks at the mutex and may call it again.
+        returns_unseen: true,
+        ..prepared
+    })
 }
 
 struct Cell(UnsafeCell<libc::pthread_mutex_t>);
