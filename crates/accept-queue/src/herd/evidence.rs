@@ -1,12 +1,21 @@
 //! The second witness: wakeups counted by the kernel's own tracepoint, used only after it has counted
 //! a known number right.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use child::Child;
 use observe::tracepoint::Wakeups;
+use observe::wchan;
 
 /// Wakeups that the self-check makes.
 const KNOWN: u64 = 16;
+
+/// How long it may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Looks at a sleeper without a wait channel after which the kernel is taken to tell none.
+const SILENT: u32 = 1000;
 
 /// Leave to count with the tracepoint: [`checked`] gives it.
 #[derive(Clone, Copy, Debug)]
@@ -25,15 +34,16 @@ impl Kernel {
 /// Wakes a child a known number of times and counts that with the tracepoint.
 ///
 /// # Errors
-/// The kernel does not permit it (EACCES, EPERM), or the count came out wrong: the tracepoint is
-/// not to be used then.
+/// The kernel does not permit it (EACCES, EPERM), the count came out wrong, or the self-check did
+/// not end in time: the tracepoint is not to be used then.
 pub fn checked() -> Result<Kernel> {
     let mut sleeper = child::fork("self-check", |parent| {
         loop {
             parent.recv::<u64>()?;
         }
     })?;
-    asleep(&sleeper)?;
+    let deadline = Instant::now() + LIMIT;
+    asleep(&sleeper, deadline)?;
     let counter = Wakeups::of(&[sleeper.pid()])?;
     let before = observe::status::of(sleeper.pid())?.voluntary_switches;
     for number in 0..KNOWN {
@@ -41,9 +51,9 @@ pub fn checked() -> Result<Kernel> {
         // One message is one wakeup only if the child sleeps again before the next.
         let slept = before + number + 1;
         while observe::status::of(sleeper.pid())?.voluntary_switches < slept {
-            std::thread::yield_now();
+            in_time(deadline)?;
         }
-        asleep(&sleeper)?;
+        asleep(&sleeper, deadline)?;
     }
     let (counted, slept) = (
         counter.read().context("self-check")?,
@@ -57,12 +67,28 @@ pub fn checked() -> Result<Kernel> {
     Ok(Kernel(()))
 }
 
-fn asleep(child: &Child<()>) -> Result<()> {
+/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone does for a kernel
+/// that tells no wait channels, which is one that has not done so in [`SILENT`] looks.
+fn asleep(child: &Child<()>, deadline: Instant) -> Result<()> {
+    let mut silent = 0;
     loop {
         match observe::status::of(child.pid())?.state {
-            'S' => return Ok(()),
+            'S' if silent >= SILENT || wchan::of(child.pid())?.is_some() => return Ok(()),
+            'S' => silent += 1,
             'Z' | 'X' => anyhow::bail!("the child of the self-check died"),
-            _ => std::thread::yield_now(),
+            _ => {}
         }
+        in_time(deadline)?;
     }
+}
+
+/// Lets others run, until `deadline`.
+fn in_time(deadline: Instant) -> Result<()> {
+    ensure!(
+        Instant::now() < deadline,
+        "self-check of sched:sched_waking: {KNOWN} wakeups took more than {:.0} s",
+        LIMIT.as_secs_f64()
+    );
+    std::thread::yield_now();
+    Ok(())
 }
