@@ -187,15 +187,41 @@ impl Workers {
     /// # Errors
     /// /proc that cannot be read.
     pub fn snapshot(&self) -> Result<Option<Snapshot>> {
+        let (snapshot, all_asleep) = self.look()?;
+        Ok(all_asleep.then_some(snapshot))
+    }
+
+    /// The same, awake or asleep: what they have counted may still move.
+    ///
+    /// # Errors
+    /// /proc that cannot be read.
+    pub fn latest(&self) -> Result<Snapshot> {
+        Ok(self.look()?.0)
+    }
+
+    /// Those that a signal has stopped (state T of proc_pid_stat(5)), in words; none where there are
+    /// none.
+    pub fn stopped(&self) -> Option<String> {
+        let alive = self.workers.iter().enumerate();
+        let stopped = alive.filter_map(|(index, worker)| {
+            let pid = worker.child.pid();
+            let status = observe::status::of(pid).ok()?;
+            matches!(status.state, 'T' | 't')
+                .then(|| format!("worker {index} (pid {pid}) is stopped"))
+        });
+        let told = stopped.collect::<Vec<_>>().join(", ");
+        (!told.is_empty()).then_some(told)
+    }
+
+    fn look(&self) -> Result<(Snapshot, bool)> {
+        let mut all_asleep = true;
         let mut each = Vec::with_capacity(self.workers.len());
         for (worker, tally) in self.workers.iter().zip(self.tallies.iter()) {
             let (status, stat) = match &worker.end {
                 Some(end) => end.clone(),
                 None => counted(worker.child.pid())?,
             };
-            if worker.end.is_none() && status.state != 'S' {
-                return Ok(None);
-            }
+            all_asleep &= worker.end.is_some() || status.state == 'S';
             each.push(Counts {
                 sleeps: status.voluntary_switches,
                 preemptions: status.involuntary_switches,
@@ -207,7 +233,7 @@ impl Workers {
                 again: tally.again.load(Relaxed),
             });
         }
-        Ok(Some(Snapshot { each }))
+        Ok((Snapshot { each }, all_asleep))
     }
 
     /// Whether worker `index` sleeps in its call, or is dead.

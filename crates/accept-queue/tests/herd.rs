@@ -288,6 +288,32 @@ fn a_killed_worker_is_told_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_stopped_worker_is_told_and_the_row_kept() {
+    let (mut run, workers) = long_run("blocking", 3);
+    let switches = || observe::status::of(workers[2].as_raw()).map(|now| now.voluntary_switches);
+    let before = switches().expect("alive");
+    // Past the warm-up.
+    wait_until("connections are counted", || {
+        switches().is_ok_and(|now| now > before + 20)
+    });
+    kill(workers[1], Signal::SIGSTOP).expect("stopped");
+    let mut printed = String::new();
+    let mut out = run.0.stdout.take().expect("a pipe");
+    out.read_to_string(&mut printed).expect("its output");
+    assert_eq!(run.0.wait().expect("it ends").code(), Some(0));
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
+    let row = &document["rows"][0];
+    let note = row["note"].as_str().expect("a note");
+    assert!(
+        note.contains("worker 1") && note.contains("is stopped") && note.contains("ends after"),
+        "{note}"
+    );
+    assert!(number(row, "connections") >= 10.0, "{row}");
+    assert!(number(row, "wakeups_per_connection") > 0.9, "{row}");
+    assert!(workers.iter().all(|&pid| is_gone(pid)));
+}
+
+#[test]
 fn a_killed_meter_leaves_no_worker() {
     let (mut run, workers) = long_run("poll", 3);
     run.0.kill().expect("killed");

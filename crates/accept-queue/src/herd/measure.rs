@@ -91,24 +91,26 @@ pub fn measure(
     }
     let traced = trace.is_some();
     let mut done = 0;
+    let mut cut = None;
     while done < plan.connections && !stopped {
         let size = match plan.pace {
             Pace::AllAsleep | Pace::BackToBack => 1,
-            Pace::Burst(size) => size as u64,
+            Pace::Burst(size) => (size as u64).min(plan.connections - done),
         };
-        if plan.pace == Pace::AllAsleep {
-            run.workers.asleep()?;
+        if let Err(error) = run.step(plan.pace, size, trace.as_deref_mut()) {
+            cut = Some(run.workers.stopped().ok_or(error)?);
+            break;
         }
-        let start = now_ns();
-        let size = size.min(plan.connections - done);
-        run.burst(size)?;
         done += size;
-        if let Some(trace) = trace.as_deref_mut() {
-            trace.connection(start, run.workers)?;
-        }
         stopped = progress(done).is_break();
     }
-    let after = run.workers.settle()?;
+    let after = match cut {
+        Some(_) => run.workers.latest()?,
+        None => run.workers.settle().or_else(|error| {
+            cut = Some(run.workers.stopped().ok_or(error)?);
+            run.workers.latest()
+        })?,
+    };
     let kernel = counter.map(|counter| counter.read()).transpose()?;
     let (reset, histogram) = (run.reset, run.histogram);
     let mut row = row(&after.since(&before), done, kernel);
@@ -130,6 +132,13 @@ pub fn measure(
         let accepted = after.each.get(index).map_or(0, |counts| counts.accepted);
         format!("worker {index} (pid {pid}) died after {accepted} connections; the run went on")
     }));
+    if let Some(who) = cut {
+        notes.push(format!(
+            "{who}: the row ends after {done} of {} connections, and its figures hold what came of the \
+             next",
+            plan.connections
+        ));
+    }
     if reset > 0 {
         notes.push(format!("{reset} connections were reset"));
     }
@@ -151,6 +160,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Waits as `pace` says, makes a burst of `size`, and traces it.
+    fn step(&mut self, pace: Pace, size: u64, trace: Option<&mut Trace>) -> Result<()> {
+        if pace == Pace::AllAsleep {
+            self.workers.asleep()?;
+        }
+        let start = now_ns();
+        self.burst(size)?;
+        match trace {
+            Some(trace) => trace.connection(start, self.workers),
+            None => Ok(()),
+        }
+    }
+
     /// Makes `size` connections and waits until the server has closed them all.
     fn burst(&mut self, size: u64) -> Result<()> {
         let mut open: Vec<(u64, TcpStream)> = Vec::with_capacity(size as usize);
@@ -190,8 +212,8 @@ fn row(counts: &Snapshot, connections: u64, kernel: Option<u64>) -> Row {
             .then(|| per(cpu_ns))
             .flatten()
             .map(|ns| ns / 1e3),
-        accepted_min: shares.iter().min().copied(),
-        accepted_max: shares.iter().max().copied(),
+        accepted_min: shares.iter().min().copied().filter(|_| connections > 0),
+        accepted_max: shares.iter().max().copied().filter(|_| connections > 0),
         jain: jain(&shares),
         ..Row::default()
     }
