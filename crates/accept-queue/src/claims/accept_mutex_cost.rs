@@ -6,7 +6,7 @@ use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use super::sleepers::blocked_in;
-use super::{TRACEPOINT_IF_ALLOWED, kernel, paced, reading, wakeups};
+use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
@@ -58,14 +58,14 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let kernel = kernel();
+    let tracepoint = tracepoint();
     let mut table = Table::new(
         "wakeups per connection",
         &["mutex", "4 workers", "32 workers"],
     );
     let mut growth = |strategy: &str| -> Result<f64> {
-        let few = wakeups(&paced(strategy, FEW, CONNECTIONS, kernel)?);
-        let many = wakeups(&paced(strategy, MANY, CONNECTIONS, kernel)?);
+        let few = wakeups(&paced(strategy, FEW, CONNECTIONS, tracepoint.kernel)?);
+        let many = wakeups(&paced(strategy, MANY, CONNECTIONS, tracepoint.kernel)?);
         table.row([
             strategy.to_owned(),
             format!("{few:.2}"),
@@ -84,7 +84,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     } else {
         growth(of_fcntl)?
     };
-    Ok(reading(kernel)
+    Ok(reading(&tracepoint)
         .with(IN_FLOCK, waiting(of_flock, libc::SYS_flock)?)
         .with(IN_FCNTL, waiting(of_fcntl, libc::SYS_fcntl)?)
         .with(FLOCK, flock)

@@ -6,7 +6,7 @@ use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use super::sleepers::accept_on_one_socket;
-use super::{TRACEPOINT_IF_ALLOWED, each_woken, kernel, reading};
+use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: usize = 50;
@@ -46,7 +46,7 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let kernel = kernel();
+    let tracepoint = tracepoint();
     let strategy = match arm {
         Arm::Experiment => "blocking",
         Arm::Control => "poll",
@@ -55,7 +55,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         strategy,
         WORKERS,
         (CONNECTIONS, 1),
-        kernel,
+        tracepoint.kernel,
         accept_on_one_socket,
     )?;
     let by_counters = woken.sum(|counts| counts.sleeps);
@@ -69,7 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     witness("voluntary context switches", Some(by_counters));
     witness("tracepoint sched:sched_waking", woken.by_tracepoint);
-    Ok(reading(kernel)
+    Ok(reading(&tracepoint)
         .with(ASLEEP, woken.seen)
         .with(WAKEUPS, woken.by_tracepoint.unwrap_or(by_counters))
         .table(table))

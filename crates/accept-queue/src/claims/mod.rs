@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use claim::{Claim, Evidence, Reading};
+use claim::{Claim, Reading};
 
 use crate::client::{self, Client};
 use crate::counts::Counts;
@@ -53,9 +53,23 @@ const DIFFERENT: &str = "different";
 const TRACEPOINT_IF_ALLOWED: &str =
     "root to count with sched:sched_waking too; without, voluntary context switches";
 
-/// The tracepoint, where it may be used and has passed its self-check.
-fn kernel() -> Option<Kernel> {
-    checked().ok()
+/// The tracepoint, where it may be used and has passed its self-check; else why not.
+struct Tracepoint {
+    kernel: Option<Kernel>,
+    refused: Option<String>,
+}
+
+fn tracepoint() -> Tracepoint {
+    match checked() {
+        Ok(kernel) => Tracepoint {
+            kernel: Some(kernel),
+            refused: None,
+        },
+        Err(error) => Tracepoint {
+            kernel: None,
+            refused: Some(claim::told(&error)),
+        },
+    }
 }
 
 /// Measures one row; every worker sleeps in its call before each connection.
@@ -151,12 +165,12 @@ fn each_woken(
     Ok(woken)
 }
 
-/// An empty reading with the evidence that `kernel` gives.
-fn reading(kernel: Option<Kernel>) -> Reading {
-    Reading::new(match kernel {
-        Some(_) => Evidence::Kernel,
-        None => Evidence::Counters,
-    })
+/// An empty reading with the evidence that `tracepoint` gives, and a note where it gives none.
+fn reading(tracepoint: &Tracepoint) -> Reading {
+    match &tracepoint.refused {
+        None => Reading::kernel(),
+        Some(why) => Reading::counters().note(format!("without sched:sched_waking: {why}")),
+    }
 }
 
 /// Wakeups per connection, by the best evidence of the row.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
-use super::{TRACEPOINT_IF_ALLOWED, kernel, paced, reading, wakeups};
+use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
 
 const WORKERS: usize = 100;
 const CONNECTIONS: u64 = 20;
@@ -45,12 +45,12 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let kernel = kernel();
+    let tracepoint = tracepoint();
     let strategy = match arm {
         Arm::Experiment => "epoll-level",
         Arm::Control => "blocking",
     };
-    let row = paced(strategy, WORKERS, CONNECTIONS, kernel)?;
+    let row = paced(strategy, WORKERS, CONNECTIONS, tracepoint.kernel)?;
     let of = |value: Option<f64>| value.unwrap_or(f64::NAN);
     let visible = of(row.wasted_visible);
     let wasted = of(row.wasted_in_kernel) + visible;
@@ -70,7 +70,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         "99",
         of(row.eagain_per_connection),
     );
-    Ok(reading(kernel)
+    Ok(reading(&tracepoint)
         .with(WAKEUPS, wakeups(&row))
         .with(WASTED, wasted)
         .caveat(format!(
