@@ -2,10 +2,10 @@
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long a worker waits for a silent client. It serves nobody else meanwhile: that is the price of
-/// one process per connection.
+/// How long a worker waits for a silent client, and for a whole request however it drips in. It serves
+/// nobody else meanwhile: that is the price of one process per connection.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// How long it waits for the client to read the rest of a response.
@@ -56,17 +56,32 @@ fn http(connection: &mut TcpStream, who: &str) -> Result<()> {
     // Bytes that are still unread when a socket is closed turn the close into a reset (RFC 9112,
     // 9.6): say that nothing more comes, and read what is left.
     connection.shutdown(Shutdown::Write)?;
-    connection.set_read_timeout(Some(LINGER))?;
+    let deadline = Instant::now() + LINGER;
     let mut rest = [0; 4096];
-    while connection.read(&mut rest)? > 0 {}
-    Ok(())
+    loop {
+        set_deadline(connection, deadline)?;
+        if connection.read(&mut rest)? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Lets the next read last until `deadline` at most.
+fn set_deadline(connection: &TcpStream, deadline: Instant) -> Result<()> {
+    match deadline.saturating_duration_since(Instant::now()) {
+        // To a socket no time means no limit.
+        Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+        left => connection.set_read_timeout(Some(left)),
+    }
 }
 
 /// The request as far as the empty line, or as far as it came.
 fn head(connection: &mut TcpStream) -> Result<Vec<u8>> {
+    let deadline = Instant::now() + IDLE;
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     while head.len() < LONGEST && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        set_deadline(connection, deadline)?;
         match connection.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => head.extend_from_slice(&buffer[..count]),
@@ -88,11 +103,17 @@ fn response(head: &[u8], who: &str) -> String {
         "GET" | "HEAD" => ("200 OK", format!("{who}\n")),
         _ => ("405 Method Not Allowed", "GET and HEAD only\n".to_owned()),
     };
+    // A 405 must say what is allowed (RFC 9110, 15.5.6).
+    let allow = if status.starts_with("405") {
+        "Allow: GET, HEAD\r\n"
+    } else {
+        ""
+    };
     let length = body.len();
     let body = if method == "HEAD" { "" } else { &body };
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+         {allow}Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
     )
 }
 
@@ -107,6 +128,8 @@ mod tests {
         assert!(answer("GET / HTTP/1.1\r\n\r\n").ends_with("worker 0\n"));
         assert!(answer("HEAD / HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
         assert!(answer("POST / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+        assert!(answer("POST / HTTP/1.1\r\n\r\n").contains("\r\nAllow: GET, HEAD\r\n"));
+        assert!(!answer("GET / HTTP/1.1\r\n\r\n").contains("Allow"));
         assert!(answer("").starts_with("HTTP/1.1 400"));
         assert!(answer("\u{0}\u{1}\r\n\r\n").starts_with("HTTP/1.1 400"));
     }
