@@ -19,8 +19,7 @@ use crate::workers::Workers;
 const AGREEMENT: f64 = 0.01;
 
 /// Why a row may have no split of what was wasted.
-pub(crate) const NOT_SPLIT: &str = "what is wasted is not split: FUTEX_WAIT returns to the C library, \
-                                    which may call it again by itself";
+pub(crate) const NOT_SPLIT: &str = "waste not split: FUTEX_WAIT returns to libc";
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
