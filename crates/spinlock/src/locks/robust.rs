@@ -41,7 +41,9 @@ use std::{
     marker::PhantomData,
     mem::{MaybeUninit, size_of},
     ops::{Deref, DerefMut},
+    process,
     ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 /// What lies in the mapping.
@@ -64,6 +66,7 @@ struct Inner<T> {
 /// ```
 pub struct RobustMutex<T> {
     inner: NonNull<Inner<T>>,
+    guards: Guards,
 }
 
 /// How the lock was got.
@@ -83,7 +86,10 @@ impl<T: Shareable + Send> RobustMutex<T> {
     /// That of mmap(2) or of pthread_mutex_init(3): ENOMEM.
     pub fn new(value: T) -> io::Result<Self> {
         let inner = map(size_of::<Inner<T>>())?.cast::<Inner<T>>();
-        let this = Self { inner };
+        let this = Self {
+            inner,
+            guards: Guards(AtomicU64::new(0)),
+        };
         // SAFETY: the mapping is fresh, zeroed, aligned and large enough. All of it is written before anybody else
         // sees it. The attribute object is initialised by the first call and used by no one else.
         unsafe {
@@ -128,13 +134,11 @@ impl<T> RobustMutex<T> {
     pub fn lock(&self) -> io::Result<Acquired<'_, T>> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_lock(self.mutex()) };
-        let guard = || Guard {
-            mutex: self,
-            stays_in_its_thread: PhantomData,
-        };
         match result {
-            0 => Ok(Acquired::Clean(guard())),
-            libc::EOWNERDEAD => Ok(Acquired::OwnerDied(Bereft { guard: guard() })),
+            0 => Ok(Acquired::Clean(self.guard())),
+            libc::EOWNERDEAD => Ok(Acquired::OwnerDied(Bereft {
+                guard: self.guard(),
+            })),
             errno => Err(error("pthread_mutex_lock", errno)),
         }
     }
@@ -146,28 +150,73 @@ impl<T> RobustMutex<T> {
     pub fn try_lock(&self) -> io::Result<Option<Acquired<'_, T>>> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
-        let guard = || Guard {
-            mutex: self,
-            stays_in_its_thread: PhantomData,
-        };
         match result {
-            0 => Ok(Some(Acquired::Clean(guard()))),
-            libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft { guard: guard() }))),
+            0 => Ok(Some(Acquired::Clean(self.guard()))),
+            libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft {
+                guard: self.guard(),
+            }))),
             // glibc tells apart who holds it; to the caller it is held either way.
             libc::EBUSY | libc::EDEADLK => Ok(None),
             errno => Err(error("pthread_mutex_trylock", errno)),
         }
+    }
+
+    /// The guard of the lock that this thread has just taken.
+    fn guard(&self) -> Guard<'_, T> {
+        let process = process::id();
+        self.guards.add(process);
+        Guard {
+            mutex: self,
+            process,
+            stays_in_its_thread: PhantomData,
+        }
+    }
+}
+
+/// How many guards one process has of one mutex, forgotten ones included: the count in the low half, the process ID in the
+/// high one. It lies in the handle, so a forked child has a copy, in which its parent's guards do not count.
+struct Guards(AtomicU64);
+
+impl Guards {
+    fn of(word: u64, process: u32) -> u64 {
+        if word >> 32 == u64::from(process) {
+            word & u64::from(u32::MAX)
+        } else {
+            0
+        }
+    }
+
+    fn set(&self, process: u32, count: impl Fn(u64) -> u64) {
+        let next = |word| u64::from(process) << 32 | count(Self::of(word, process));
+        let mut word = self.0.load(Relaxed);
+        while let Err(now) = self
+            .0
+            .compare_exchange_weak(word, next(word), Relaxed, Relaxed)
+        {
+            word = now;
+        }
+    }
+
+    fn add(&self, process: u32) {
+        self.set(process, |count| count + 1);
+    }
+
+    fn remove(&self, process: u32) {
+        self.set(process, |count| count.saturating_sub(1));
+    }
+
+    fn any(&self) -> bool {
+        Self::of(self.0.load(Relaxed), process::id()) > 0
     }
 }
 
 impl<T> Drop for RobustMutex<T> {
     fn drop(&mut self) {
         // A guard may have been forgotten. Then the mutex is in its thread's robust list, and unmapping it would leave
-        // a dangling link there: keep the page. Other processes have mappings of their own.
-        match self.try_lock() {
-            Ok(None) => return,
-            Ok(Some(acquired)) => drop(acquired),
-            Err(_) => {} // not recoverable: nobody holds it
+        // a dangling link there: keep the page. The lock itself is not touched: other processes have mappings of
+        // their own, and the death of its holder is for one of them to learn.
+        if self.guards.any() {
+            return;
         }
         // SAFETY: nobody in this process borrows or holds it. munmap of our own mapping cannot fail.
         unsafe { libc::munmap(self.inner.as_ptr().cast(), size_of::<Inner<T>>()) };
@@ -177,6 +226,7 @@ impl<T> Drop for RobustMutex<T> {
 /// The lock is held by this thread until this is dropped.
 pub struct Guard<'a, T> {
     mutex: &'a RobustMutex<T>,
+    process: u32,
     stays_in_its_thread: PhantomData<*mut ()>,
 }
 
@@ -198,9 +248,13 @@ impl<T> DerefMut for Guard<'_, T> {
 
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
-        // SAFETY: an initialised mutex in mapped memory. EPERM (a forked child dropping its copy of the
-        // parent's guard) changes nothing, and nothing is right.
+        // A forked child drops a copy of its parent's guard: the lock was never the child's, unless by a guard of its own.
+        if self.process != process::id() {
+            return;
+        }
+        // SAFETY: an initialised mutex in mapped memory, locked by this thread.
         unsafe { libc::pthread_mutex_unlock(self.mutex.mutex()) };
+        self.mutex.guards.remove(self.process);
     }
 }
 
