@@ -42,12 +42,12 @@ fn measure(arm: Arm) -> Result<Reading> {
     let race = match arm {
         Arm::Experiment => two_threads(Entry::CheckThenSet, TIMES, [first, first])?,
         Arm::Control => until(
-            |race| race.lost_updates > 0,
+            |race| race.lost_updates() > 0,
             Duration::from_millis(1500),
             || two_threads(Entry::CheckThenSet, TIMES, [first, second]),
         )?,
     };
-    Ok(Reading::counters().with(LOST, race.lost_updates).note(
+    Ok(Reading::counters().with(LOST, race.lost_updates()).note(
         "rare is not never: preempted between load and store, and the other one preempted inside, the threads lose an \
          increment on one CPU, too",
     ))

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use claim::NotMeasured;
 use lock_api::RawMutex;
 
 use crate::{
@@ -29,6 +30,18 @@ pub enum Entry {
     Swap,
 }
 
+/// Two threads that never met at the flag have shown nothing about it.
+pub fn contended(refused: u64) -> Result<()> {
+    if refused > 0 {
+        return Ok(());
+    }
+    Err(NotMeasured::new(
+        "neither thread was ever refused: they took turns, and the flag was never contended",
+        "try again on a quieter machine",
+    )
+    .into())
+}
+
 /// The flag in both forms, and the counter: a load, then a store, as a plain increment would be.
 pub struct Course {
     broken: NotAtomic,
@@ -37,11 +50,23 @@ pub struct Course {
 }
 
 /// What became of a race.
+#[derive(Default)]
 pub struct Outcome {
-    /// Increments that are missing in the counter.
-    pub lost_updates: u64,
+    /// Increments that the threads made, each behind the flag.
+    pub entered: u64,
+    /// What the counter says of them in the end.
+    pub counted: u64,
+    /// How often a thread was refused: without a refusal there was no contention, and nothing was shown.
+    pub refused: u64,
     /// The flag stayed set with nobody inside: every thread would have waited for ever.
     pub lost_unlock: bool,
+}
+
+impl Outcome {
+    /// Increments that are missing in the counter.
+    pub const fn lost_updates(&self) -> u64 {
+        self.entered.saturating_sub(self.counted)
+    }
 }
 
 impl Course {
@@ -59,14 +84,17 @@ impl Course {
         self.counter.load(Relaxed)
     }
 
-    /// Increments `times` times, each time behind the flag.
-    pub fn run(&self, entry: Entry, times: u64) {
+    /// Increments `times` times, each time behind the flag. Returns how often it was refused.
+    pub fn run(&self, entry: Entry, times: u64) -> u64 {
+        let mut refused = 0;
         for _ in 0..times {
             while self.test_and_set(entry) {
+                refused += 1;
                 std::hint::spin_loop();
             }
             self.increment_and_leave(entry);
         }
+        refused
     }
 
     /// The old value of the flag; with `false` the caller is inside.
@@ -159,9 +187,11 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
         }
         Ok(lost)
     })?;
-    let entered: u64 = seats.iter().map(|seat| seat.entered.load(Acquire)).sum();
+    let sum = |of: fn(&Seat) -> &AtomicU64| seats.iter().map(|seat| of(seat).load(Acquire)).sum();
     Ok(Outcome {
-        lost_updates: entered.saturating_sub(course.counted()),
+        entered: sum(|seat| &seat.entered),
+        counted: course.counted(),
+        refused: sum(|seat| &seat.refused),
         lost_unlock,
     })
 }
@@ -190,7 +220,7 @@ fn watch(seats: &[Seat; 2], finished: impl Fn() -> bool) -> bool {
     false
 }
 
-/// Runs races until `enough` is content with what they lost together, or `limit` is over.
+/// Runs races until `enough` is content with what they came to together, or `limit` is over.
 ///
 /// # Errors
 /// Those of [`two_threads`].
@@ -200,13 +230,12 @@ pub fn until(
     race: impl Fn() -> Result<Outcome>,
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let mut all = Outcome {
-        lost_updates: 0,
-        lost_unlock: false,
-    };
+    let mut all = Outcome::default();
     loop {
         let one = race()?;
-        all.lost_updates += one.lost_updates;
+        all.entered += one.entered;
+        all.counted += one.counted;
+        all.refused += one.refused;
         all.lost_unlock |= one.lost_unlock;
         if enough(&all) || start.elapsed() > limit {
             return Ok(all);
