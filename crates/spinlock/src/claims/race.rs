@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 use claim::NotMeasured;
 use lock_api::RawMutex;
+use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::{
     clock::pin,
@@ -49,7 +50,7 @@ pub struct Course {
     counter: AtomicU64,
 }
 
-/// What became of a race.
+/// What became of a race, or of several together.
 #[derive(Default)]
 pub struct Outcome {
     /// Increments that the threads made, each behind the flag.
@@ -58,6 +59,12 @@ pub struct Outcome {
     pub counted: u64,
     /// How often a thread was refused: without a refusal there was no contention, and nothing was shown.
     pub refused: u64,
+    /// How often the thread that was preempted more seldom was preempted (involuntary context switches).
+    pub preempted: u64,
+    /// Races run.
+    pub races: u64,
+    /// Those of them that lost an increment.
+    pub races_with_loss: u64,
     /// The flag stayed set with nobody inside: every thread would have waited for ever.
     pub lost_unlock: bool,
 }
@@ -124,6 +131,8 @@ struct Seat {
     refused: AtomicU64,
     /// How often it entered.
     entered: AtomicU64,
+    /// How often it was preempted, once it is through.
+    preempted: AtomicU64,
     done: AtomicBool,
 }
 
@@ -157,6 +166,7 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                 while arrived.load(Relaxed) < 2 && !give_up.load(Relaxed) {
                     std::hint::spin_loop();
                 }
+                let before = preemptions()?;
                 let mut refused = 0;
                 for turn in 0..times {
                     while course.test_and_set(entry) {
@@ -169,6 +179,7 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                     seat.entered.store(turn + 1, Release);
                     course.increment_and_leave(entry);
                 }
+                seat.preempted.store(preemptions()? - before, Release);
                 seat.done.store(true, Release);
                 pinned
             };
@@ -187,13 +198,29 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
         }
         Ok(lost)
     })?;
-    let sum = |of: fn(&Seat) -> &AtomicU64| seats.iter().map(|seat| of(seat).load(Acquire)).sum();
+    let sum = |of: fn(&Seat) -> &AtomicU64| -> u64 {
+        seats.iter().map(|seat| of(seat).load(Acquire)).sum()
+    };
+    let (entered, counted) = (sum(|seat| &seat.entered), course.counted());
     Ok(Outcome {
-        entered: sum(|seat| &seat.entered),
-        counted: course.counted(),
+        entered,
+        counted,
+        races: 1,
+        races_with_loss: u64::from(counted < entered),
         refused: sum(|seat| &seat.refused),
+        preempted: seats
+            .iter()
+            .map(|seat| seat.preempted.load(Acquire))
+            .min()
+            .unwrap_or(0),
         lost_unlock,
     })
+}
+
+/// Involuntary context switches of this thread so far.
+fn preemptions() -> Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).context("getrusage RUSAGE_THREAD")?;
+    Ok(usage.involuntary_context_switches().unsigned_abs())
 }
 
 /// Returns true once it is certain that nobody will enter any more, false once `finished` says that all are through.
@@ -236,6 +263,9 @@ pub fn until(
         all.entered += one.entered;
         all.counted += one.counted;
         all.refused += one.refused;
+        all.preempted += one.preempted;
+        all.races += one.races;
+        all.races_with_loss += one.races_with_loss;
         all.lost_unlock |= one.lost_unlock;
         if enough(&all) || start.elapsed() > limit {
             return Ok(all);
