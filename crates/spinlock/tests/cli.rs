@@ -126,6 +126,10 @@ fn compare_draws_a_heat_map() {
 #[test]
 fn bad_input_is_told() {
     refused(&["compare", "--threads", "0"], "0 threads");
+    refused(
+        &["compare", "--threads", "1000000000"],
+        "are allowed here by",
+    );
     refused(&["compare", "--critical", "1000000000"], "--seconds 10");
     refused(
         &["compare", "--locks", "stdd"],

@@ -5,6 +5,7 @@
 
 pub mod bystanders;
 pub mod contender;
+mod limits;
 pub mod render;
 pub mod report;
 pub mod statistics;
@@ -100,6 +101,7 @@ impl Plan {
             if regime.threads == 0 {
                 return Err("0 threads contend for nothing: --threads takes 1 or more".into());
             }
+            limits::allow(regime.threads)?;
             let operation = regime.critical_ns.saturating_add(regime.think_ns);
             if u128::from(operation) * 10 > self.window.as_nanos() {
                 return Err(format!(
