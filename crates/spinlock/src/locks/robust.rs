@@ -34,7 +34,7 @@
 //! Sources: pthread_mutexattr_setrobust(3), get_robust_list(2), kernel Documentation/locking/robust-futexes.rst.
 #![expect(unsafe_code, reason = "pthread mutexes and memory from mmap(2)")]
 
-use super::process_shared::{Shareable, map};
+use super::process_shared::{PAGE, Shareable, map};
 use std::{
     cell::UnsafeCell,
     fmt, io,
@@ -85,6 +85,7 @@ impl<T: Shareable + Send> RobustMutex<T> {
     /// # Errors
     /// That of mmap(2) or of pthread_mutex_init(3): ENOMEM.
     pub fn new(value: T) -> io::Result<Self> {
+        const { assert!(align_of::<Inner<T>>() <= PAGE, "mmap aligns to pages only") };
         let inner = map(size_of::<Inner<T>>())?.cast::<Inner<T>>();
         let this = Self {
             inner,
