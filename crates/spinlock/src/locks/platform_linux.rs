@@ -45,6 +45,10 @@ pub enum Barriers {
 }
 
 /// The kind of barriers that this process uses; decides it if nobody has yet.
+///
+/// To decide is to register with membarrier(2), at once while the process has one thread, in 5 to 34 ms when it has several
+/// (the kernel waits until every CPU has passed through the scheduler). Otherwise the first unlock of an
+/// [`Asymmetric`](super::Asymmetric) lock pays that. So call it at the start of `main`.
 pub fn barriers() -> Barriers {
     let decided = match BARRIERS.load(Relaxed) {
         UNDECIDED => decide(),
