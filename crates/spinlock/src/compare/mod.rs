@@ -117,7 +117,8 @@ impl Plan {
 
     /// Windows that a run without repetition takes.
     pub fn windows(&self) -> usize {
-        self.regimes.len() * self.locks.len() * (self.rounds + 1)
+        let of_each = self.rounds.saturating_add(1);
+        (self.regimes.len() * self.locks.len()).saturating_mul(of_each)
     }
 
     /// Runs it. `progress` is called after each window with the number of windows done.
