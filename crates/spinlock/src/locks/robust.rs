@@ -13,8 +13,8 @@
 //!
 //! - **Use it** between processes of which any may be killed.
 //! - **Never** merely between threads: they die together, and [`Futex`](super::Futex) is cheaper.
-//! - **Cost**: the C library's mutex and some stores to its list; a dead holder's lock arrives after a fork-exit's worth
-//!   of time: some 100 microseconds.
+//! - **Cost**: the C library's mutex, some stores to its list, and a getpid(2) for each guard. A dead holder's lock
+//!   comes as fast as the kernel ends the holder: `spinlock handover` measures it, some microseconds to some hundreds.
 //! - **Fairness**: that of the futex mutex.
 //!
 //! The data may be half changed when the holder dies, so the successor has to look at it first:
@@ -91,34 +91,39 @@ impl<T: Shareable + Send> RobustMutex<T> {
             inner,
             guards: Guards(AtomicU64::new(0)),
         };
-        // SAFETY: the mapping is fresh, zeroed, aligned and large enough. All of it is written before anybody else
-        // sees it. The attribute object is initialised by the first call and used by no one else.
-        unsafe {
-            (*inner.as_ptr()).value = UnsafeCell::new(value);
-            let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-            let attributes = attributes.as_mut_ptr();
-            check(
-                "pthread_mutexattr_init",
-                libc::pthread_mutexattr_init(attributes),
-            )?;
-            check(
-                "pthread_mutexattr_setpshared",
-                libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED),
-            )?;
-            check(
-                "pthread_mutexattr_setrobust",
-                libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST),
-            )?;
-            // Relocking and unlocking by a stranger become errors instead of a deadlock and a disaster.
-            check(
-                "pthread_mutexattr_settype",
-                libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK),
-            )?;
-            let result = libc::pthread_mutex_init(this.mutex(), attributes);
-            libc::pthread_mutexattr_destroy(attributes);
-            check("pthread_mutex_init", result)?;
-        }
+        // SAFETY: the mapping is fresh, zeroed, aligned and large enough, and nobody else has seen it.
+        unsafe { (*inner.as_ptr()).value = UnsafeCell::new(value) };
+        initialise(this.mutex())?; // on failure `this` is dropped, which unmaps
         Ok(this)
+    }
+}
+
+/// Makes `mutex` robust, shared between processes and error-checking.
+fn initialise(mutex: *mut libc::pthread_mutex_t) -> io::Result<()> {
+    let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+    let attributes = attributes.as_mut_ptr();
+    // SAFETY: the attribute object is initialised by the first call, used by no one else, and destroyed if it was
+    // initialised. `mutex` points to writable memory that nobody uses yet.
+    unsafe {
+        let result = libc::pthread_mutexattr_init(attributes);
+        check("pthread_mutexattr_init", result)?;
+        let initialised = (|| {
+            let result =
+                libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED);
+            check("pthread_mutexattr_setpshared", result)?;
+            let result = libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST);
+            check("pthread_mutexattr_setrobust", result)?;
+            // Relocking and unlocking by a stranger become errors instead of a deadlock and a disaster.
+            let result =
+                libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK);
+            check("pthread_mutexattr_settype", result)?;
+            check(
+                "pthread_mutex_init",
+                libc::pthread_mutex_init(mutex, attributes),
+            )
+        })();
+        libc::pthread_mutexattr_destroy(attributes);
+        initialised
     }
 }
 
