@@ -1,6 +1,6 @@
 //! The command `spinlock`: parse, run, exit status.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,6 +12,7 @@ use spinlock::{
     handover,
 };
 use std::{
+    fs::File,
     io::{IsTerminal as _, Write as _, stdout},
     path::PathBuf,
     process::ExitCode,
@@ -106,6 +107,8 @@ struct Compare {
 }
 
 fn main() -> ExitCode {
+    // Registers with membarrier while there is one thread: later, the first unlock would pay for it.
+    spinlock::locks::barriers();
     runner::finish(dispatch(Cli::parse()))
 }
 
@@ -123,18 +126,31 @@ fn dispatch(cli: Cli) -> Result<u8> {
 fn compare(options: &Compare) -> Result<u8> {
     let plan = plan(options)?;
     plan.check().map_err(anyhow::Error::msg)?;
+    // Opened before the run: half a minute of measuring is not thrown away for a misspelt path.
+    let svg = options
+        .svg
+        .as_ref()
+        .map(|file| {
+            let opened = File::create(file).with_context(|| format!("open {}", file.display()))?;
+            Ok::<_, anyhow::Error>((file, opened))
+        })
+        .transpose()?;
     let bar = bar(plan.windows());
     let comparison = plan.run(|done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let comparison = comparison.context("compare")?;
-    if let Some(file) = &options.svg {
-        std::fs::write(file, svg::svg(&comparison))
+    if let Some((file, mut opened)) = svg {
+        opened
+            .write_all(svg::svg(&comparison).as_bytes())
             .with_context(|| format!("write {}", file.display()))?;
     }
     print(options.json, &comparison, || {
         render::text(&comparison, colour())
     })
 }
+
+/// No comparison may take longer; a slip of the keyboard would.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 fn plan(options: &Compare) -> Result<Plan> {
     let window = Duration::try_from_secs_f64(options.seconds)
@@ -186,7 +202,17 @@ fn plan(options: &Compare) -> Result<Plan> {
         seed: options.seed.unwrap_or_else(time_seed),
     };
     // Repeating refused windows may take half as long again; the default run stays under 30 s.
-    let planned = plan.window * u32::try_from(plan.windows()).unwrap_or(u32::MAX);
+    let planned = u32::try_from(plan.windows())
+        .ok()
+        .and_then(|windows| plan.window.checked_mul(windows))
+        .filter(|planned| *planned <= LONGEST);
+    let Some(planned) = planned else {
+        bail!(
+            "{} windows of {} s last more than an hour: give fewer --rounds, --locks or cases, or less --seconds",
+            plan.windows(),
+            options.seconds
+        );
+    };
     plan.limit = if all_default && options.seconds < 0.02 {
         Duration::from_secs(27)
     } else {

@@ -126,6 +126,10 @@ fn compare_draws_a_heat_map() {
 #[test]
 fn bad_input_is_told() {
     refused(&["compare", "--threads", "0"], "0 threads");
+    refused(
+        &["compare", "--threads", "1000000000"],
+        "are allowed here by",
+    );
     refused(&["compare", "--critical", "1000000000"], "--seconds 10");
     refused(
         &["compare", "--locks", "stdd"],
@@ -133,6 +137,9 @@ fn bad_input_is_told() {
     );
     refused(&["compare", "--seconds=-1"], "--seconds -1");
     refused(&["compare", "--seconds", "0"], "0.001 s");
+    for long in [["--seconds", "1e18"], ["--rounds", "18446744073709551615"]] {
+        refused(&[&["compare"], &long[..]].concat(), "more than an hour");
+    }
     refused(&["compare", "--threads", "x"], "invalid value");
     refused(
         &quick(&[

@@ -6,18 +6,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::sys::{
     resource::{UsageWho, getrusage},
     time::TimeVal,
 };
 
-use crate::locks::{Futex, TestAndSet};
+use crate::{
+    clock::thread_cpu_ns,
+    locks::{Futex, TestAndSet},
+};
 
 const BURNT: &str = "user CPU of the waiter, per second of waiting";
 /// How long the lock is held.
 const HELD: Duration = Duration::from_millis(120);
+/// A wait shorter than this was none: the lock let the waiter in while it was held.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -43,26 +48,49 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let burnt = match arm {
+    let waited = match arm {
         Arm::Experiment => wait_for::<TestAndSet>()?,
         Arm::Control => wait_for::<Futex>()?,
     };
+    ensure!(
+        waited.wall >= LEAST.as_secs_f64(),
+        "the waiter came in after {:.6} s, while the lock was held for {} s: nobody was kept out",
+        waited.wall,
+        HELD.as_secs_f64()
+    );
     Ok(Reading::kernel()
-        .with(BURNT, burnt)
-        .note("1 when the waiter has a CPU to itself; less where others compete for it"))
+        .with(BURNT, waited.user / waited.wall)
+        .note("1 when the waiter has a CPU to itself; less where others compete for it")
+        .note(format!(
+            "waited {:.3} s; {:.0} % of the thread's CPU time, {:.3} ms, was in user mode",
+            waited.wall,
+            100.0 * waited.user / waited.cpu.max(waited.user).max(1e-9),
+            waited.cpu * 1e3
+        )))
 }
 
-/// User CPU time by wall time of a thread that waits for a lock that is held.
-fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<f64> {
+/// What a wait took, in seconds.
+struct Waited {
+    wall: f64,
+    user: f64,
+    cpu: f64,
+}
+
+/// The wait of a thread for a lock that is held.
+fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
     let mutex = lock_api::Mutex::<L, ()>::new(());
     let about_to_wait = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let held = mutex.lock();
-        let waiting = || -> Result<f64> {
-            let (user, start) = (user_time()?, Instant::now());
+        let waiting = || -> Result<Waited> {
+            let (user, cpu, start) = (user_time()?, thread_cpu_ns(), Instant::now());
             about_to_wait.store(true, Relaxed);
             drop(mutex.lock());
-            Ok((user_time()? - user) / start.elapsed().as_secs_f64())
+            Ok(Waited {
+                wall: start.elapsed().as_secs_f64(),
+                user: user_time()? - user,
+                cpu: (thread_cpu_ns() - cpu) as f64 / 1e9,
+            })
         };
         let waiter = Builder::new()
             .spawn_scoped(scope, waiting)

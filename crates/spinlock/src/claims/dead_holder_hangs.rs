@@ -30,7 +30,8 @@ pub const CLAIM: Claim = Claim {
     statement: "A spinlock whose holder is killed stays locked for ever; the kernel hands a robust mutex on \
                 (EOWNERDEAD) and drops a flock.",
     measures: "A child takes a process-shared spinlock, a robust mutex and a flock, and is killed with \
-               SIGKILL. Its parent spins for 100 ms, then asks for the other two.",
+               SIGKILL. A bystander, a process that never locked, gives up its handle of the robust mutex. Then the \
+               parent asks for the robust mutex and the flock, and spins for 100 ms.",
     control: "the child releases all three before it is killed",
     notes: &[21, 26],
     needs: &[],
@@ -66,7 +67,7 @@ pub const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let spinlock = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0))?;
-    let robust = RobustMutex::new(0_u64)?;
+    let mut robust = RobustMutex::new(0_u64).map(Some)?;
     let file = scratch_file()?;
     let mut holder = child::fork("holder", |parent| {
         // A description of its own, so that the lock is the child's and not the parent's as well.
@@ -74,6 +75,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             File::options()
                 .write(true)
                 .open(format!("/proc/{}/fd/{}", parent.pid(), fd(&file)))?;
+        let robust = robust.as_ref().context("the child's copy is there")?;
         let held = (spinlock.lock(), robust.lock()?, own.lock()?);
         if arm == Arm::Control {
             drop(held);
@@ -86,6 +88,13 @@ fn measure(arm: Arm) -> Result<Reading> {
     let before = flock(&file)?;
     holder.signal(Signal::SIGKILL)?;
     holder.wait()?;
+
+    child::fork("bystander", |_| {
+        drop(robust.take()); // the bystander's copy only
+        Ok(())
+    })?
+    .join()?;
+    let robust = robust.context("the parent's handle is there")?;
 
     let killed = Instant::now();
     let (owner, handed_on) = match robust.lock()? {

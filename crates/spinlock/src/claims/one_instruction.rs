@@ -65,7 +65,7 @@ mod decode {
 
     use super::{ACCESSES, LOCKED};
     use crate::locks::{TestAndSet, not_atomic::NotAtomic};
-    use anyhow::{Result, ensure};
+    use anyhow::{Context, Result, ensure};
     use claim::{Arm, Reading};
     use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, SpecializedFormatter};
     use lock_api::RawMutex as _;
@@ -89,10 +89,16 @@ mod decode {
             Arm::Experiment => ("test_and_set", test_and_set as *const () as usize),
             Arm::Control => ("pseudo_code", pseudo_code as *const () as usize),
         };
-        // SAFETY: the function begins here, and text goes on behind it for longer than this: these are the first functions
-        // of a program of a megabyte. Nobody writes to text.
+        let text = observe::maps::of(std::process::id().cast_signed())?
+            .into_iter()
+            .find(|mapping| (mapping.start..mapping.end).contains(&(address as u64)))
+            .filter(|mapping| mapping.permissions.read && mapping.permissions.execute)
+            .with_context(|| format!("no readable text in /proc/self/maps has {name}"))?;
+        let length = LONGEST.min((text.end - address as u64) as usize);
+        // SAFETY: the function begins here, and `length` bytes from here lie in one mapping that is readable and
+        // executable. Nobody writes to text.
         let code =
-            unsafe { slice::from_raw_parts(std::hint::black_box(address) as *const u8, LONGEST) };
+            unsafe { slice::from_raw_parts(std::hint::black_box(address) as *const u8, length) };
         let instructions = function(code, address as u64);
         ensure!(
             instructions
@@ -131,9 +137,10 @@ mod decode {
                 .any(|operand| instruction.op_kind(operand) == OpKind::Memory)
     }
 
-    /// xchg with memory locks without the prefix.
+    /// xchg with memory locks without the prefix; between registers it locks nothing.
     fn locks(instruction: &Instruction) -> bool {
-        instruction.mnemonic() == Mnemonic::Xchg || instruction.has_lock_prefix()
+        let exchanges = instruction.mnemonic() == Mnemonic::Xchg && accesses_memory(instruction);
+        exchanges || instruction.has_lock_prefix()
     }
 
     fn listing(name: &str, instructions: &[Instruction]) -> String {
@@ -165,6 +172,14 @@ mod decode {
             );
             let accesses: Vec<_> = found.iter().map(accesses_memory).collect();
             assert_eq!(accesses, [true, true, true, false]);
+        }
+
+        #[test]
+        fn an_exchange_of_registers_locks_nothing() {
+            // xchg ebx, eax; ret
+            let found = function(&[0x87, 0xc3, 0xc3], 0);
+            assert_eq!(found[0].mnemonic(), Mnemonic::Xchg);
+            assert!(!locks(&found[0]));
         }
     }
 }

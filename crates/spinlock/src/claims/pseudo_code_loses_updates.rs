@@ -6,7 +6,7 @@ use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 
 use super::{
-    race::{Entry, two_threads, until},
+    race::{Entry, contended, two_threads, until},
     two_cpus,
 };
 
@@ -27,7 +27,7 @@ pub const CLAIM: Claim = Claim {
     measures: "Two threads on two CPUs increment a counter 200000 times each behind the flag, again \
                and again until the failure shows (1.5 s at most). A watchdog ends a race once every thread \
                outside has been refused again and again while nobody is inside.",
-    control: "one swap in place of the load and the store",
+    control: "one swap in place of the load and the store, again until a thread was refused",
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &[],
@@ -62,25 +62,37 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => (Entry::Literal, Entry::CheckThenSet),
         Arm::Control => (Entry::Swap, Entry::Swap),
     };
-    // The control has nothing to wait for: a few races are enough to be sure.
-    let patience = if arm == Arm::Control {
-        PATIENCE / 20
-    } else {
-        PATIENCE
-    };
+    // The control has no failure to wait for, but it must have been put to the test.
+    let fails = arm == Arm::Experiment;
     let literal = until(
-        |race| race.lost_updates > 0 && race.lost_unlock,
-        patience,
+        |race| {
+            if fails {
+                race.lost_updates() > 0 && race.lost_unlock
+            } else {
+                race.refused > 0
+            }
+        },
+        PATIENCE,
         || two_threads(literal, TIMES, cpus),
     )?;
     let checked = until(
-        |race| race.lost_updates > 0,
-        patience,
+        |race| {
+            if fails {
+                race.lost_updates() > 0
+            } else {
+                race.refused > 0
+            }
+        },
+        PATIENCE,
         || two_threads(checked, TIMES, cpus),
     )?;
+    if !fails {
+        contended(literal.refused)?;
+        contended(checked.refused)?;
+    }
     Ok(Reading::counters()
-        .with(LITERAL, literal.lost_updates)
-        .with(CHECKED, checked.lost_updates)
+        .with(LITERAL, literal.lost_updates())
+        .with(CHECKED, checked.lost_updates())
         .with(HUNG, if literal.lost_unlock { "set, with nobody inside" } else { "clear" })
         .note(
             "the lost unlock is a failure of its own: the waiter loads true, the holder stores false, \

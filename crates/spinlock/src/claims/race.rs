@@ -11,7 +11,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use claim::NotMeasured;
 use lock_api::RawMutex;
+use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::{
     clock::pin,
@@ -29,6 +31,18 @@ pub enum Entry {
     Swap,
 }
 
+/// Two threads that never met at the flag have shown nothing about it.
+pub fn contended(refused: u64) -> Result<()> {
+    if refused > 0 {
+        return Ok(());
+    }
+    Err(NotMeasured::new(
+        "neither thread was ever refused: they took turns, and the flag was never contended",
+        "try again on a quieter machine",
+    )
+    .into())
+}
+
 /// The flag in both forms, and the counter: a load, then a store, as a plain increment would be.
 pub struct Course {
     broken: NotAtomic,
@@ -36,12 +50,30 @@ pub struct Course {
     counter: AtomicU64,
 }
 
-/// What became of a race.
+/// What became of a race, or of several together.
+#[derive(Default)]
 pub struct Outcome {
-    /// Increments that are missing in the counter.
-    pub lost_updates: u64,
+    /// Increments that the threads made, each behind the flag.
+    pub entered: u64,
+    /// What the counter says of them in the end.
+    pub counted: u64,
+    /// How often a thread was refused: without a refusal there was no contention, and nothing was shown.
+    pub refused: u64,
+    /// How often the thread that was preempted more seldom was preempted (involuntary context switches).
+    pub preempted: u64,
+    /// Races run.
+    pub races: u64,
+    /// Those of them that lost an increment.
+    pub races_with_loss: u64,
     /// The flag stayed set with nobody inside: every thread would have waited for ever.
     pub lost_unlock: bool,
+}
+
+impl Outcome {
+    /// Increments that are missing in the counter.
+    pub const fn lost_updates(&self) -> u64 {
+        self.entered.saturating_sub(self.counted)
+    }
 }
 
 impl Course {
@@ -59,14 +91,17 @@ impl Course {
         self.counter.load(Relaxed)
     }
 
-    /// Increments `times` times, each time behind the flag.
-    pub fn run(&self, entry: Entry, times: u64) {
+    /// Increments `times` times, each time behind the flag. Returns how often it was refused.
+    pub fn run(&self, entry: Entry, times: u64) -> u64 {
+        let mut refused = 0;
         for _ in 0..times {
             while self.test_and_set(entry) {
+                refused += 1;
                 std::hint::spin_loop();
             }
             self.increment_and_leave(entry);
         }
+        refused
     }
 
     /// The old value of the flag; with `false` the caller is inside.
@@ -96,6 +131,8 @@ struct Seat {
     refused: AtomicU64,
     /// How often it entered.
     entered: AtomicU64,
+    /// How often it was preempted, once it is through.
+    preempted: AtomicU64,
     done: AtomicBool,
 }
 
@@ -129,6 +166,7 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                 while arrived.load(Relaxed) < 2 && !give_up.load(Relaxed) {
                     std::hint::spin_loop();
                 }
+                let before = preemptions()?;
                 let mut refused = 0;
                 for turn in 0..times {
                     while course.test_and_set(entry) {
@@ -141,6 +179,7 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                     seat.entered.store(turn + 1, Release);
                     course.increment_and_leave(entry);
                 }
+                seat.preempted.store(preemptions()? - before, Release);
                 seat.done.store(true, Release);
                 pinned
             };
@@ -159,11 +198,29 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
         }
         Ok(lost)
     })?;
-    let entered: u64 = seats.iter().map(|seat| seat.entered.load(Acquire)).sum();
+    let sum = |of: fn(&Seat) -> &AtomicU64| -> u64 {
+        seats.iter().map(|seat| of(seat).load(Acquire)).sum()
+    };
+    let (entered, counted) = (sum(|seat| &seat.entered), course.counted());
     Ok(Outcome {
-        lost_updates: entered.saturating_sub(course.counted()),
+        entered,
+        counted,
+        races: 1,
+        races_with_loss: u64::from(counted < entered),
+        refused: sum(|seat| &seat.refused),
+        preempted: seats
+            .iter()
+            .map(|seat| seat.preempted.load(Acquire))
+            .min()
+            .unwrap_or(0),
         lost_unlock,
     })
+}
+
+/// Involuntary context switches of this thread so far.
+fn preemptions() -> Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).context("getrusage RUSAGE_THREAD")?;
+    Ok(usage.involuntary_context_switches().unsigned_abs())
 }
 
 /// Returns true once it is certain that nobody will enter any more, false once `finished` says that all are through.
@@ -190,7 +247,7 @@ fn watch(seats: &[Seat; 2], finished: impl Fn() -> bool) -> bool {
     false
 }
 
-/// Runs races until `enough` is content with what they lost together, or `limit` is over.
+/// Runs races until `enough` is content with what they came to together, or `limit` is over.
 ///
 /// # Errors
 /// Those of [`two_threads`].
@@ -200,13 +257,15 @@ pub fn until(
     race: impl Fn() -> Result<Outcome>,
 ) -> Result<Outcome> {
     let start = Instant::now();
-    let mut all = Outcome {
-        lost_updates: 0,
-        lost_unlock: false,
-    };
+    let mut all = Outcome::default();
     loop {
         let one = race()?;
-        all.lost_updates += one.lost_updates;
+        all.entered += one.entered;
+        all.counted += one.counted;
+        all.refused += one.refused;
+        all.preempted += one.preempted;
+        all.races += one.races;
+        all.races_with_loss += one.races_with_loss;
         all.lost_unlock |= one.lost_unlock;
         if enough(&all) || start.elapsed() > limit {
             return Ok(all);

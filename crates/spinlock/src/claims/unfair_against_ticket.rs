@@ -22,8 +22,8 @@ const LEAST: &str = "operations of the least served thread, by a fair share";
 pub const CLAIM: Claim = Claim {
     id: "unfair-against-ticket",
     topic: "spinlock",
-    statement: "Test-and-set lets who has just left enter again, and a thread may get nothing at all; a ticket \
-                lock serves all alike.",
+    statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a thread may get \
+                nothing at all; a ticket lock serves all alike.",
     measures: "Four threads on two CPUs contend for 150 ms with critical sections of 1 us and no pause \
                between; each counts its operations. Jain's index is 1 if all are equal, 1/4 if one has all.",
     control: "the ticket lock",

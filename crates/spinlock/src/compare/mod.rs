@@ -5,6 +5,7 @@
 
 pub mod bystanders;
 pub mod contender;
+mod limits;
 pub mod render;
 pub mod report;
 pub mod statistics;
@@ -100,6 +101,7 @@ impl Plan {
             if regime.threads == 0 {
                 return Err("0 threads contend for nothing: --threads takes 1 or more".into());
             }
+            limits::allow(regime.threads)?;
             let operation = regime.critical_ns.saturating_add(regime.think_ns);
             if u128::from(operation) * 10 > self.window.as_nanos() {
                 return Err(format!(
@@ -115,7 +117,8 @@ impl Plan {
 
     /// Windows that a run without repetition takes.
     pub fn windows(&self) -> usize {
-        self.regimes.len() * self.locks.len() * (self.rounds + 1)
+        let of_each = self.rounds.saturating_add(1);
+        (self.regimes.len() * self.locks.len()).saturating_mul(of_each)
     }
 
     /// Runs it. `progress` is called after each window with the number of windows done.

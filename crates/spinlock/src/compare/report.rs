@@ -19,7 +19,8 @@ pub struct Row {
     pub critical_ns: u64,
     /// Time between sections in ns.
     pub think_ns: u64,
-    /// Length of the window by operations of all threads, in ns.
+    /// Length of the window by operations of all threads, in ns. A window without any counts with its whole length,
+    /// which is the least that an operation can have taken.
     pub ns_per_operation: Option<f64>,
     /// (largest - smallest) / median of `ns_per_operation` over the windows.
     pub spread: Option<f64>,
@@ -37,6 +38,8 @@ pub struct Row {
     pub ratio_to_best: Option<f64>,
     /// Windows that count here.
     pub windows: usize,
+    /// Windows among those of the figures in which no thread finished an operation.
+    pub windows_without_operation: usize,
     /// Windows refused because others used the CPU.
     pub refused: usize,
     /// True if every window was refused: the figures are those of the least disturbed ones.
@@ -101,11 +104,16 @@ fn row(cell: &Cell, rounds: usize) -> Row {
     let good = cell.good();
     windows.truncate(if good == 0 { rounds } else { good });
 
+    let operations = |window: &Window| window.operations.iter().sum::<u64>();
     let ns: Vec<f64> = windows
         .iter()
-        .map(|window| window.elapsed_ns as f64 / window.operations.iter().sum::<u64>() as f64)
-        .filter(|ns| ns.is_finite())
+        .map(|window| window.elapsed_ns as f64 / operations(window).max(1) as f64)
         .collect();
+    let without_operation = windows
+        .iter()
+        .filter(|window| operations(window) == 0)
+        .count();
+    let any = without_operation < windows.len();
     let over = |value: &dyn Fn(&Window) -> Option<f64>| {
         median(windows.iter().filter_map(|window| value(window)).collect())
     };
@@ -123,7 +131,7 @@ fn row(cell: &Cell, rounds: usize) -> Row {
         threads: cell.regime.threads,
         critical_ns: cell.regime.critical_ns,
         think_ns: cell.regime.think_ns,
-        spread: spread(&ns),
+        spread: spread(&ns).filter(|_| any),
         jain: over(&|window| jain(&window.operations)),
         threads_at_zero: zero.unwrap_or(0.0).round() as usize,
         cpu_ns_per_operation: over(&|window| window.cpu_ns_per_operation),
@@ -135,9 +143,10 @@ fn row(cell: &Cell, rounds: usize) -> Row {
             .unwrap_or(0),
         wait_weighted_ns: median(cell.timed.iter().map(|w| w.waits.weighted_ns()).collect())
             .unwrap_or(0.0),
-        ns_per_operation: median(ns),
+        ns_per_operation: median(ns).filter(|_| any),
         ratio_to_best: None,
         windows: good,
+        windows_without_operation: without_operation,
         refused: cell.windows.len() - good,
         disturbed: good == 0,
     }

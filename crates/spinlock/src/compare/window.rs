@@ -7,7 +7,10 @@ use super::{
     bystanders::Reading,
     contender::{Contender, Visitor},
 };
-use crate::clock::{Work, pin, process_cpu_ns, rounds};
+use crate::{
+    clock::{Work, pin, process_cpu_ns, rounds},
+    locks::barriers,
+};
 use std::{
     io,
     sync::{
@@ -118,6 +121,7 @@ impl Visitor for Setup<'_> {
     type Output = io::Result<Window>;
 
     fn visit<C: Contender>(self) -> io::Result<Window> {
+        barriers(); // registered now, and not by the first unlock of the window
         let threads = self.regime.threads;
         let arena = Arena {
             lock: C::new(),

@@ -29,11 +29,14 @@
 //! nobody should burn a CPU for long.
 //!
 //! - **Use it** where the number of threads, the length of sections and the load of the machine are not known beforehand.
-//! - **Never** between processes (membarrier reaches one process), in no_std, or under real-time policies.
+//! - **Never** between processes (membarrier reaches one process), in no_std, or under real-time policies; nor where
+//!   whoever enters next may free the lock (a reference count inside): the unlock reads `parked` after it has released.
 //! - **Cost**: uncontended as test-and-set: one locked operation. A sleep costs 10 to 50 microseconds more
 //!   than a futex mutex's.
-//! - **Fairness**: barging, bounded: a waiter that has yielded 200 times becomes the heir, one at a time, and is
-//!   the next to enter. Throughput does not suffer: the rotation is rare.
+//!   The first unlock of a process registers with membarrier, which lasts 5 to 34 ms once there are several
+//!   threads: call [`barriers`] at the start of `main`, while there is one.
+//! - **Fairness**: barging, bounded: of the waiters that have yielded 200 times one becomes the heir (which one is a race),
+//!   and the first unlock that sees the heir reserves the lock for it. Throughput does not suffer: the rotation is rare.
 //!
 //! Sources: folly `AsymmetricThreadFence` for the idea; brpc #3539 for the lost wakeup that a wrong order of
 //! store and load brings, which the loom models must find when the barrier is taken away.
@@ -197,7 +200,8 @@ impl Waiter<'_> {
 // `state` before the light one and reads `parked` after it, so one of them sees the other; and the kernel puts the
 // sleeper down only while its word still says so, that is, while a wake is owed. Who has slept enters with `parked` set and so passes
 // the wake on. RESERVED is stored only while an heir waits, the heir resigns only as the holder, and nobody sleeps
-// while the lock is RESERVED.
+// while the lock is RESERVED. The unlock reads `parked` when the lock is no longer ours, so the lock must outlive every
+// unlock, not only every critical section: borrowing sees to that in safe code, as lock_api's guards hold `&self`.
 unsafe impl RawMutex for Asymmetric {
     const INIT: Self = Self {
         state: AtomicU32::new(FREE),
@@ -240,6 +244,7 @@ unsafe impl RawMutex for Asymmetric {
 
     #[inline]
     fn is_locked(&self) -> bool {
-        self.state.load(Relaxed) == HELD
+        // Reserved for the heir it cannot be had either, and `try_lock` fails.
+        self.state.load(Relaxed) != FREE
     }
 }

@@ -45,6 +45,10 @@ pub enum Barriers {
 }
 
 /// The kind of barriers that this process uses; decides it if nobody has yet.
+///
+/// To decide is to register with membarrier(2), at once while the process has one thread, in 5 to 34 ms when it has several
+/// (the kernel waits until every CPU has passed through the scheduler). Otherwise the first unlock of an
+/// [`Asymmetric`](super::Asymmetric) lock pays that. So call it at the start of `main`.
 pub fn barriers() -> Barriers {
     let decided = match BARRIERS.load(Relaxed) {
         UNDECIDED => decide(),
@@ -157,8 +161,9 @@ fn wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
 
 /// Wakes one thread that sleeps on `word`. Returns how many woke: 0 or 1.
 pub(crate) fn futex_wake(word: &AtomicU32) -> i64 {
-    // SAFETY: the kernel uses the address as a key and reads nothing there. That holds even if the lock was
-    // freed since our unlock by the thread that took it next: then we wake nobody, or a stranger for nothing.
+    // SAFETY: the kernel uses the address as a key and reads nothing there. For `Futex`, whose unlock touches nothing
+    // else after the release, that holds even if the thread that took the lock next has freed it: then we wake nobody, or a
+    // stranger for nothing. `Asymmetric` must outlive its unlock.
     unsafe {
         libc::syscall(
             libc::SYS_futex,

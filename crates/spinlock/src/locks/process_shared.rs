@@ -89,6 +89,7 @@ impl<T: Shareable> Shared<T> {
     /// # Errors
     /// That of mmap(2): ENOMEM.
     pub fn new(value: T) -> io::Result<Self> {
+        const { assert!(align_of::<T>() <= PAGE, "mmap aligns to pages only") };
         let value_pointer = map(size_of::<T>())?.cast::<T>();
         // SAFETY: the mapping is ours alone, writable, page-aligned and large enough.
         unsafe { value_pointer.write(value) };
@@ -97,6 +98,9 @@ impl<T: Shareable> Shared<T> {
         })
     }
 }
+
+/// The smallest page of any Linux: what every mapping is aligned to.
+pub(super) const PAGE: usize = 4096;
 
 /// Maps `bytes` (at least one) of zeroed memory that forked children share.
 pub(super) fn map(bytes: usize) -> io::Result<NonNull<u8>> {

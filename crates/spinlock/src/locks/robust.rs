@@ -13,8 +13,8 @@
 //!
 //! - **Use it** between processes of which any may be killed.
 //! - **Never** merely between threads: they die together, and [`Futex`](super::Futex) is cheaper.
-//! - **Cost**: the C library's mutex and some stores to its list; a dead holder's lock arrives after a fork-exit's worth
-//!   of time: some 100 microseconds.
+//! - **Cost**: the C library's mutex, some stores to its list, and a getpid(2) for each guard. A dead holder's lock
+//!   comes as fast as the kernel ends the holder: `spinlock handover` measures it, some microseconds to some hundreds.
 //! - **Fairness**: that of the futex mutex.
 //!
 //! The data may be half changed when the holder dies, so the successor has to look at it first:
@@ -34,14 +34,16 @@
 //! Sources: pthread_mutexattr_setrobust(3), get_robust_list(2), kernel Documentation/locking/robust-futexes.rst.
 #![expect(unsafe_code, reason = "pthread mutexes and memory from mmap(2)")]
 
-use super::process_shared::{Shareable, map};
+use super::process_shared::{PAGE, Shareable, map};
 use std::{
     cell::UnsafeCell,
     fmt, io,
     marker::PhantomData,
     mem::{MaybeUninit, size_of},
     ops::{Deref, DerefMut},
+    process,
     ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 /// What lies in the mapping.
@@ -64,6 +66,7 @@ struct Inner<T> {
 /// ```
 pub struct RobustMutex<T> {
     inner: NonNull<Inner<T>>,
+    guards: Guards,
 }
 
 /// How the lock was got.
@@ -82,36 +85,45 @@ impl<T: Shareable + Send> RobustMutex<T> {
     /// # Errors
     /// That of mmap(2) or of pthread_mutex_init(3): ENOMEM.
     pub fn new(value: T) -> io::Result<Self> {
+        const { assert!(align_of::<Inner<T>>() <= PAGE, "mmap aligns to pages only") };
         let inner = map(size_of::<Inner<T>>())?.cast::<Inner<T>>();
-        let this = Self { inner };
-        // SAFETY: the mapping is fresh, zeroed, aligned and large enough. All of it is written before anybody else
-        // sees it. The attribute object is initialised by the first call and used by no one else.
-        unsafe {
-            (*inner.as_ptr()).value = UnsafeCell::new(value);
-            let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-            let attributes = attributes.as_mut_ptr();
-            check(
-                "pthread_mutexattr_init",
-                libc::pthread_mutexattr_init(attributes),
-            )?;
-            check(
-                "pthread_mutexattr_setpshared",
-                libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED),
-            )?;
-            check(
-                "pthread_mutexattr_setrobust",
-                libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST),
-            )?;
-            // Relocking and unlocking by a stranger become errors instead of a deadlock and a disaster.
-            check(
-                "pthread_mutexattr_settype",
-                libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK),
-            )?;
-            let result = libc::pthread_mutex_init(this.mutex(), attributes);
-            libc::pthread_mutexattr_destroy(attributes);
-            check("pthread_mutex_init", result)?;
-        }
+        let this = Self {
+            inner,
+            guards: Guards(AtomicU64::new(0)),
+        };
+        // SAFETY: the mapping is fresh, zeroed, aligned and large enough, and nobody else has seen it.
+        unsafe { (*inner.as_ptr()).value = UnsafeCell::new(value) };
+        initialise(this.mutex())?; // on failure `this` is dropped, which unmaps
         Ok(this)
+    }
+}
+
+/// Makes `mutex` robust, shared between processes and error-checking.
+fn initialise(mutex: *mut libc::pthread_mutex_t) -> io::Result<()> {
+    let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+    let attributes = attributes.as_mut_ptr();
+    // SAFETY: the attribute object is initialised by the first call, used by no one else, and destroyed if it was
+    // initialised. `mutex` points to writable memory that nobody uses yet.
+    unsafe {
+        let result = libc::pthread_mutexattr_init(attributes);
+        check("pthread_mutexattr_init", result)?;
+        let initialised = (|| {
+            let result =
+                libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED);
+            check("pthread_mutexattr_setpshared", result)?;
+            let result = libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST);
+            check("pthread_mutexattr_setrobust", result)?;
+            // Relocking and unlocking by a stranger become errors instead of a deadlock and a disaster.
+            let result =
+                libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK);
+            check("pthread_mutexattr_settype", result)?;
+            check(
+                "pthread_mutex_init",
+                libc::pthread_mutex_init(mutex, attributes),
+            )
+        })();
+        libc::pthread_mutexattr_destroy(attributes);
+        initialised
     }
 }
 
@@ -128,13 +140,11 @@ impl<T> RobustMutex<T> {
     pub fn lock(&self) -> io::Result<Acquired<'_, T>> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_lock(self.mutex()) };
-        let guard = || Guard {
-            mutex: self,
-            stays_in_its_thread: PhantomData,
-        };
         match result {
-            0 => Ok(Acquired::Clean(guard())),
-            libc::EOWNERDEAD => Ok(Acquired::OwnerDied(Bereft { guard: guard() })),
+            0 => Ok(Acquired::Clean(self.guard())),
+            libc::EOWNERDEAD => Ok(Acquired::OwnerDied(Bereft {
+                guard: self.guard(),
+            })),
             errno => Err(error("pthread_mutex_lock", errno)),
         }
     }
@@ -146,28 +156,73 @@ impl<T> RobustMutex<T> {
     pub fn try_lock(&self) -> io::Result<Option<Acquired<'_, T>>> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
-        let guard = || Guard {
-            mutex: self,
-            stays_in_its_thread: PhantomData,
-        };
         match result {
-            0 => Ok(Some(Acquired::Clean(guard()))),
-            libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft { guard: guard() }))),
+            0 => Ok(Some(Acquired::Clean(self.guard()))),
+            libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(Bereft {
+                guard: self.guard(),
+            }))),
             // glibc tells apart who holds it; to the caller it is held either way.
             libc::EBUSY | libc::EDEADLK => Ok(None),
             errno => Err(error("pthread_mutex_trylock", errno)),
         }
+    }
+
+    /// The guard of the lock that this thread has just taken.
+    fn guard(&self) -> Guard<'_, T> {
+        let process = process::id();
+        self.guards.add(process);
+        Guard {
+            mutex: self,
+            process,
+            stays_in_its_thread: PhantomData,
+        }
+    }
+}
+
+/// How many guards one process has of one mutex, forgotten ones included: the count in the low half, the process ID in the
+/// high one. It lies in the handle, so a forked child has a copy, in which its parent's guards do not count.
+struct Guards(AtomicU64);
+
+impl Guards {
+    fn of(word: u64, process: u32) -> u64 {
+        if word >> 32 == u64::from(process) {
+            word & u64::from(u32::MAX)
+        } else {
+            0
+        }
+    }
+
+    fn set(&self, process: u32, count: impl Fn(u64) -> u64) {
+        let next = |word| u64::from(process) << 32 | count(Self::of(word, process));
+        let mut word = self.0.load(Relaxed);
+        while let Err(now) = self
+            .0
+            .compare_exchange_weak(word, next(word), Relaxed, Relaxed)
+        {
+            word = now;
+        }
+    }
+
+    fn add(&self, process: u32) {
+        self.set(process, |count| count + 1);
+    }
+
+    fn remove(&self, process: u32) {
+        self.set(process, |count| count.saturating_sub(1));
+    }
+
+    fn any(&self) -> bool {
+        Self::of(self.0.load(Relaxed), process::id()) > 0
     }
 }
 
 impl<T> Drop for RobustMutex<T> {
     fn drop(&mut self) {
         // A guard may have been forgotten. Then the mutex is in its thread's robust list, and unmapping it would leave
-        // a dangling link there: keep the page. Other processes have mappings of their own.
-        match self.try_lock() {
-            Ok(None) => return,
-            Ok(Some(acquired)) => drop(acquired),
-            Err(_) => {} // not recoverable: nobody holds it
+        // a dangling link there: keep the page. The lock itself is not touched: other processes have mappings of
+        // their own, and the death of its holder is for one of them to learn.
+        if self.guards.any() {
+            return;
         }
         // SAFETY: nobody in this process borrows or holds it. munmap of our own mapping cannot fail.
         unsafe { libc::munmap(self.inner.as_ptr().cast(), size_of::<Inner<T>>()) };
@@ -177,6 +232,7 @@ impl<T> Drop for RobustMutex<T> {
 /// The lock is held by this thread until this is dropped.
 pub struct Guard<'a, T> {
     mutex: &'a RobustMutex<T>,
+    process: u32,
     stays_in_its_thread: PhantomData<*mut ()>,
 }
 
@@ -198,9 +254,13 @@ impl<T> DerefMut for Guard<'_, T> {
 
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
-        // SAFETY: an initialised mutex in mapped memory. EPERM (a forked child dropping its copy of the
-        // parent's guard) changes nothing, and nothing is right.
+        // A forked child drops a copy of its parent's guard: the lock was never the child's, unless by a guard of its own.
+        if self.process != process::id() {
+            return;
+        }
+        // SAFETY: an initialised mutex in mapped memory, locked by this thread.
         unsafe { libc::pthread_mutex_unlock(self.mutex.mutex()) };
+        self.mutex.guards.remove(self.process);
     }
 }
 
