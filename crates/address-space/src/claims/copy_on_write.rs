@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
-use nix::sys::mman::{MapFlags, MmapAdvise};
+use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
 use crate::memory::{Memory, minor_faults, pages};
@@ -48,11 +48,10 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(2 * PAGES * page)?;
-    let flags = match arm {
-        Arm::Experiment => MapFlags::MAP_PRIVATE,
-        Arm::Control => MapFlags::MAP_SHARED,
+    let mut memory = match arm {
+        Arm::Experiment => Memory::private(PAGES * page)?,
+        Arm::Control => Memory::shared(PAGES * page)?,
     };
-    let mut memory = Memory::anonymous(PAGES * page, flags)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     memory.write_every(page, b'p');
     let mut writer = child::fork("writer", |parent| {
@@ -68,12 +67,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     })?;
     let (before, own, faults): (u64, u64, u64) = writer.recv()?;
     writer.at_checkpoint()?;
-    let changed = memory
-        .bytes()
-        .iter()
-        .step_by(page)
-        .filter(|&&byte| byte != b'p')
-        .count();
+    let first = memory.first_bytes(page).into_iter();
+    let changed = first.filter(|&byte| byte != b'p').count();
     writer.release()?;
     writer.join()?;
     Ok(Reading::kernel()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
-use nix::sys::mman::{MapFlags, MmapAdvise};
+use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
 use crate::memory::{Memory, minor_faults, resident};
@@ -55,11 +55,10 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(PAGES * page)?;
-    let flags = match arm {
-        Arm::Experiment => MapFlags::MAP_PRIVATE,
-        Arm::Control => MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE,
+    let mut memory = match arm {
+        Arm::Experiment => Memory::private(PAGES * page)?,
+        Arm::Control => Memory::populated(PAGES * page)?,
     };
-    let mut memory = Memory::anonymous(PAGES * page, flags)?;
     // Where huge pages are always on, one fault would serve 512 pages. EINVAL: the kernel has none.
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     let pages = |memory: &Memory| -> Result<u64> { Ok(resident(memory)?.0 / page as u64) };

@@ -105,9 +105,10 @@ fn reversed(arm: Arm, page: usize) -> Result<usize> {
     if arm == Arm::Experiment {
         order.reverse();
     }
-    let mut mapped = Memory::of_pages(&file, page, &order)?;
-    let read = mapped.bytes().chunks_exact(page).enumerate();
-    Ok(read
+    let mapped = Memory::of_pages(&file, page, &order)?;
+    let read = mapped.first_bytes(1);
+    let numbered = read.chunks_exact(page).enumerate();
+    Ok(numbered
         .filter(|(i, bytes)| {
             bytes
                 .iter()
