@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
 use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
 use nix::sys::mman::{
     MRemapFlags, MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mremap, munmap,
 };
@@ -195,6 +196,40 @@ impl Memory {
         Ok(())
     }
 
+    /// Unmaps every second page, and asks for `len` bytes from the first gap on (`MAP_FIXED_NOREPLACE`,
+    /// Linux 4.17): the error number where they do not fit.
+    ///
+    /// # Errors
+    /// The memory has less than two pages; the kernel does not know the flag.
+    pub fn ask_for_its_gaps(mut self, page: usize, len: usize) -> Result<Result<Memory, Errno>> {
+        let mut kept = Vec::new();
+        while self.len > page {
+            let mut rest = self.split_off(page)?;
+            let next = rest.split_off(page.min(rest.len))?;
+            drop(rest);
+            kept.push(std::mem::replace(&mut self, next));
+        }
+        let first = kept.first().context("no two pages to unmap one of")?;
+        let (gap, size) = (first.address() + page, NonZeroUsize::new(len));
+        let size = size.context("mmap of 0 bytes")?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED_NOREPLACE;
+        // SAFETY: MAP_FIXED_NOREPLACE replaces nothing; a kernel that does not know it takes the
+        // address for a wish and maps elsewhere, which replaces nothing either.
+        let base = unsafe { mmap_anonymous(NonZeroUsize::new(gap), size, WRITABLE, flags) };
+        let memory = base.map(|base| Memory {
+            base: base.cast(),
+            len,
+            backing: Backing::Private,
+        });
+        if let Ok(memory) = &memory {
+            ensure!(
+                memory.address() == gap,
+                "MAP_FIXED_NOREPLACE needs Linux 4.17"
+            );
+        }
+        Ok(memory)
+    }
+
     /// Collapses it into huge pages now (`MADV_COLLAPSE`, Linux 6.1).
     ///
     /// # Errors
@@ -204,7 +239,7 @@ impl Memory {
         const MADV_COLLAPSE: libc::c_int = 25;
         // SAFETY: owned and mapped; collapsing changes the frames and not the bytes.
         let result = unsafe { libc::madvise(self.base.as_ptr().cast(), self.len, MADV_COLLAPSE) };
-        nix::errno::Errno::result(result)
+        Errno::result(result)
             .map(drop)
             .with_context(|| format!("madvise MADV_COLLAPSE of {}", bytes(self.len as u64)))
     }
