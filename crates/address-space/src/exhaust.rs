@@ -9,7 +9,7 @@
 
 use std::ptr::null_mut;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -48,8 +48,7 @@ pub enum Holes {
 /// mapping. Everything is given back before it returns.
 ///
 /// # Errors
-/// The arena cannot be reserved; the address space has more than 4096 gaps to fill
-/// ([`claim::NotMeasured`]); munmap fails, which means vm.max_map_count and not a lack of room.
+/// The arena cannot be reserved; the address space has more than 4096 gaps to fill; munmap fails, which means vm.max_map_count and not a lack of room.
 pub fn measure(holes: Holes, page: usize) -> Result<Room> {
     let mut taken = [(0usize, 0usize); MOST];
     let mut reservations = 0;
@@ -79,10 +78,10 @@ pub fn measure(holes: Holes, page: usize) -> Result<Room> {
     }
     arena.context("munmap the arena")?;
     let Some(room) = room else {
-        let why = format!("{MOST} mappings do not fill the gaps of this address space");
-        let enable =
-            "run it without what maps so much into every process (LD_PRELOAD, a sanitizer)";
-        return Err(claim::NotMeasured::new(why, enable).into());
+        bail!(
+            "{MOST} mappings do not fill the gaps of this address space; run it without what maps so much \
+             into every process (LD_PRELOAD, a sanitizer)"
+        );
     };
     room.context("munmap inside the arena (ENOMEM here is vm.max_map_count, not a lack of room)")
 }
