@@ -6,6 +6,7 @@
 //! malloc/malloc.c, "malloc_chunk details"). A walk that ends anywhere else has not understood the heap,
 //! and says so.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use observe::smaps::Usage;
@@ -46,6 +47,14 @@ pub struct Heap {
     pub walk_ms: f64,
     /// Walks it took until one came out: more than 1 means that the process worked meanwhile.
     pub attempts: u32,
+    /// Whether a second walk, right after, found other chunks or none that chain: the figures then mix
+    /// moments.
+    pub changed: bool,
+    /// Free bytes in the second walk, to show how far apart the two are; null where it did not come out.
+    pub free_again: Option<u64>,
+    /// Of the chunks' sizes and flags in order, to tell one walk from another.
+    #[serde(skip)]
+    fingerprint: u64,
 }
 
 /// Why there is no walk.
@@ -100,10 +109,14 @@ pub fn walk(target: &Target, usages: &[Usage]) -> Result<Heap, Unwalked> {
         for at in starts(&memory, start, end).map_err(Unwalked::Refused)? {
             match Walk::new(at, end, page).run(&|at, buffer| memory.read(at, buffer)) {
                 Ok(mut heap) => {
+                    heap.walk_ms = begin.elapsed().as_secs_f64() * 1e3;
+                    let again = Walk::new(at, end, page).run(&|at, buffer| memory.read(at, buffer));
+                    heap.changed =
+                        !matches!(&again, Ok(again) if again.fingerprint == heap.fingerprint);
+                    heap.free_again = again.ok().map(|again| again.free);
                     heap.size = end - start;
                     heap.resident = resident;
                     heap.pages = (end - start).div_ceil(page);
-                    heap.walk_ms = begin.elapsed().as_secs_f64() * 1e3;
                     heap.attempts = attempt;
                     return Ok(heap);
                 }
@@ -172,6 +185,9 @@ impl Walk {
             returnable: 0,
             walk_ms: 0.0,
             attempts: 0,
+            changed: false,
+            free_again: None,
+            fingerprint: 0,
         };
         let window = Vec::new();
         let stride = page as usize;
@@ -198,6 +214,9 @@ impl Walk {
             let Some(next) = next.filter(|&next| !odd && next <= self.end) else {
                 return Err(format!("a chunk of {length} bytes at {:#x}", self.at));
             };
+            let mut fingerprint = DefaultHasher::new();
+            (self.heap.fingerprint, size).hash(&mut fingerprint);
+            self.heap.fingerprint = fingerprint.finish();
             if next == self.end {
                 self.top(length);
                 return Ok(self.heap);

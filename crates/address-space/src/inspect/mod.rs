@@ -100,6 +100,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         .iter()
         .map(|usage| (usage.mapping.start, usage.mapping.end));
     let changed_meanwhile = !before.eq(after.iter().map(|mapping| (mapping.start, mapping.end)));
+    let heap_changed = heap.as_ref().is_some_and(|heap| heap.changed);
     Ok(Report {
         schema: 1,
         pid,
@@ -111,7 +112,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         heap,
         frames,
         changed_meanwhile,
-        partial: partial || changed_meanwhile,
+        partial: partial || changed_meanwhile || heap_changed,
         unseen,
     })
 }
