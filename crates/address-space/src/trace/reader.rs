@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::lines::Lines;
 use super::rep::Rep;
 use super::valgrind::Valgrind;
-use super::{Event, Format, LARGEST_REQUEST, Op, TraceError, excerpt, plain};
+use super::{Event, Format, LARGEST_REQUEST, Op, PARTIAL, TraceError, excerpt, plain};
 
 /// The sum of live bytes may not pass this (2^62), so that no policy's arithmetic can overflow.
 const LARGEST_TOTAL: u64 = 1 << 62;
@@ -122,6 +122,10 @@ impl<R: BufRead> Reader<R> {
                     ),
                 })?;
                 self.parser = Parser::of(format);
+            }
+            if let (Parser::Plain, Some(why)) = (&self.parser, line.text.strip_prefix(PARTIAL)) {
+                self.summary.partial = Some(why.to_owned());
+                continue;
             }
             let parsed = self.parser.parse(line.text);
             if !whole {
