@@ -82,13 +82,18 @@ const CHUNK_STRUCT: u64 = 48;
 /// There is no heap, it is not glibc's, or it may not be read.
 pub fn walk(target: &Target, usages: &[Usage]) -> Result<Heap, Unwalked> {
     let absent = |why: &str| Err(Unwalked::Absent(why.to_owned()));
-    let maps = |name: &str| usages.iter().any(|usage| usage.mapping.path.contains(name));
-    if maps("musl") {
+    // File names, not paths: a directory may be called anything.
+    let maps = |prefix: &str| {
+        let file = |usage: &Usage| usage.mapping.path.rsplit('/').next().map(str::to_owned);
+        let mut files = usages.iter().filter_map(file);
+        files.any(|file| file.starts_with(prefix))
+    };
+    if maps("ld-musl-") || maps("libc.musl-") {
         return absent("the program uses musl, whose heap has another form");
     }
     let other = ["jemalloc", "tcmalloc", "mimalloc"]
         .into_iter()
-        .find(|name| maps(name));
+        .find(|name| maps(&format!("lib{name}")));
     let whose = other.map_or(String::new(), |name| format!("; the program uses {name}"));
     let mut heap = usages.iter().filter(|usage| usage.mapping.path == "[heap]");
     let Some(first) = heap.next() else {
