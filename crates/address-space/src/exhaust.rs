@@ -9,7 +9,7 @@
 
 use std::ptr::null_mut;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -48,29 +48,41 @@ pub enum Holes {
 /// mapping. Everything is given back before it returns.
 ///
 /// # Errors
-/// The arena cannot be reserved; munmap fails, which means vm.max_map_count and not a lack of room.
+/// The arena cannot be reserved; the address space has more than 4096 gaps to fill; munmap fails, which means vm.max_map_count and not a lack of room.
 pub fn measure(holes: Holes, page: usize) -> Result<Room> {
     let mut taken = [(0usize, 0usize); MOST];
     let mut reservations = 0;
     let arena = reserve(ARENA).context("mmap an arena of 1 GiB")?;
     let mut size = 1usize << 62;
-    while size >= page {
+    let mut full = false;
+    while size >= page && !full {
         match reserve(size) {
-            Ok(at) if reservations < MOST => {
+            Ok(at) => {
                 taken[reservations] = (at, size);
                 reservations += 1;
+                full = reservations == MOST;
             }
-            Ok(at) => drop(release(at, size)),
             Err(_) => size /= 2,
         }
     }
-    let room = probe(arena, holes, page, reservations);
-    let arena = release(arena, ARENA);
+    let room = match full {
+        true => None,
+        false => Some(probe(arena, holes, page, reservations)),
+    };
+    // SAFETY: the arena is reserved, or parts of it are; nothing else can have been mapped into it.
+    let arena = unsafe { release(arena, ARENA) };
     for &(at, size) in &taken[..reservations] {
         // Whole reservations; one that stays takes addresses of a child that is about to end.
-        let _ = release(at, size);
+        // SAFETY: reserved above and not released since.
+        let _ = unsafe { release(at, size) };
     }
     arena.context("munmap the arena")?;
+    let Some(room) = room else {
+        bail!(
+            "{MOST} mappings do not fill the gaps of this address space; run it without what maps so much \
+             into every process (LD_PRELOAD, a sanitizer)"
+        );
+    };
     room.context("munmap inside the arena (ENOMEM here is vm.max_map_count, not a lack of room)")
 }
 
@@ -78,21 +90,25 @@ fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result
     let separator = match holes {
         Holes::Scattered => {
             for hole in 0..HOLES {
-                release(arena + 2 * hole * UNIT, UNIT)?;
+                // SAFETY: a unit of the reserved arena.
+                unsafe { release(arena + 2 * hole * UNIT, UNIT) }?;
             }
             arena + UNIT
         }
         Holes::Together => {
-            release(arena, HOLES * UNIT)?;
+            // SAFETY: the lower half of the reserved arena.
+            unsafe { release(arena, HOLES * UNIT) }?;
             arena + HOLES * UNIT
         }
     };
     let largest = largest(page)?;
     let refusal = match reserve(largest + page) {
-        Ok(at) => release(at, largest + page).map(|()| 0)?,
+        // SAFETY: reserved in this very expression.
+        Ok(at) => unsafe { release(at, largest + page) }.map(|()| 0)?,
         Err(errno) => errno as i32,
     };
-    release(separator, UNIT)?;
+    // SAFETY: a unit of the arena that is reserved still.
+    unsafe { release(separator, UNIT) }?;
     let joined = self::largest(page)?;
     Ok(Room {
         largest,
@@ -109,7 +125,8 @@ fn largest(page: usize) -> Result<usize, Errno> {
         let pages = fits + (fails - fits) / 2;
         match reserve(pages * page) {
             Ok(at) => {
-                release(at, pages * page)?;
+                // SAFETY: reserved in this very expression.
+                unsafe { release(at, pages * page) }?;
                 fits = pages;
             }
             Err(_) => fails = pages,
@@ -130,9 +147,13 @@ fn reserve(size: usize) -> Result<usize, Errno> {
     }
 }
 
-fn release(at: usize, size: usize) -> Result<(), Errno> {
-    // SAFETY: only ranges that `reserve` returned come here, and nothing but their numbers is kept:
-    // they were never readable, so no reference points into them.
+/// Gives addresses back.
+///
+/// # Safety
+/// The range holds nothing but addresses that [`reserve`] returned, and those never were readable, so
+/// that no reference points into them.
+unsafe fn release(at: usize, size: usize) -> Result<(), Errno> {
+    // SAFETY: as the caller promises.
     Errno::result(unsafe { libc::munmap(at as *mut libc::c_void, size) }).map(drop)
 }
 

@@ -4,11 +4,13 @@
     reason = "mmap, mremap and madvise on mappings that a value owns"
 )]
 
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
 use nix::sys::mman::{
     MRemapFlags, MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mremap, munmap,
 };
@@ -24,6 +26,16 @@ pub const HUGE_PAGE: usize = 2 << 20;
 pub struct Memory {
     base: NonNull<u8>,
     len: usize,
+    backing: Backing,
+}
+
+/// Who else may change the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backing {
+    /// Nobody: private anonymous memory.
+    Private,
+    /// Forked children, other mappings of the same file, other pages of this very mapping.
+    Shared,
 }
 
 // SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the value
@@ -36,33 +48,48 @@ impl Memory {
     /// # Errors
     /// ENOMEM when the address space, `ulimit -v` or vm.overcommit_memory=2 does not allow it.
     pub fn private(len: usize) -> Result<Memory> {
-        Memory::anonymous(len, MapFlags::MAP_PRIVATE)
+        Memory::anonymous(len, MapFlags::MAP_PRIVATE, Backing::Private)
     }
 
-    /// Anonymous memory with flags of mmap(2): `MAP_SHARED`, or `MAP_PRIVATE | MAP_POPULATE`.
+    /// Private anonymous memory whose frames are fetched in the call (MAP_POPULATE).
     ///
     /// # Errors
     /// As [`Memory::private`].
-    pub fn anonymous(len: usize, flags: MapFlags) -> Result<Memory> {
+    pub fn populated(len: usize) -> Result<Memory> {
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE;
+        Memory::anonymous(len, flags, Backing::Private)
+    }
+
+    /// Anonymous memory that stays the same memory in forked children (MAP_SHARED).
+    ///
+    /// # Errors
+    /// As [`Memory::private`].
+    pub fn shared(len: usize) -> Result<Memory> {
+        Memory::anonymous(len, MapFlags::MAP_SHARED, Backing::Shared)
+    }
+
+    fn anonymous(len: usize, flags: MapFlags, backing: Backing) -> Result<Memory> {
         let what = || format!("mmap of {}", bytes(len as u64));
         let size = NonZeroUsize::new(len).with_context(what)?;
-        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists.
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists: the
+        // callers above pass neither MAP_FIXED nor anything that would limit it.
         let base = unsafe { mmap_anonymous(None, size, WRITABLE, flags) }.with_context(what)?;
         Ok(Memory {
             base: base.cast(),
             len,
+            backing,
         })
     }
 
     /// Private anonymous memory that begins at a multiple of [`HUGE_PAGE`].
     ///
     /// # Errors
-    /// As [`Memory::private`].
+    /// As [`Memory::private`]; `len` is no multiple of the page size.
     pub fn huge_aligned(len: usize) -> Result<Memory> {
         let mut below = Memory::private(len + HUGE_PAGE)?;
         let skip = below.address().next_multiple_of(HUGE_PAGE) - below.address();
-        let mut memory = below.split_off(skip);
-        drop(memory.split_off(len));
+        let mut memory = below.split_off(skip)?;
+        drop(memory.split_off(len)?);
         Ok(memory)
     }
 
@@ -71,14 +98,15 @@ impl Memory {
     /// # Errors
     /// ENOMEM as above, ENODEV for a file that cannot be mapped.
     pub fn of_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory> {
-        let memory = Memory::private(page * order.len())?;
+        let mut memory = Memory::private(page * order.len())?;
+        memory.backing = Backing::Shared;
         for (i, &which) in order.iter().enumerate() {
             let at = NonZeroUsize::new(memory.address() + i * page).context("mmap at address 0")?;
             let size = NonZeroUsize::new(page).context("a page of 0 bytes")?;
             let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
             let offset = (which * page) as libc::off_t;
             // SAFETY: MAP_FIXED replaces one page inside a mapping that `memory` owns and that no
-            // reference points into yet.
+            // reference points into yet; mmap refuses a `page` that is not the page size's multiple.
             unsafe { mmap(Some(at), size, WRITABLE, flags, file.as_fd(), offset) }
                 .with_context(|| format!("mmap page {which} of a memfd"))?;
         }
@@ -100,8 +128,13 @@ impl Memory {
         self.len == 0
     }
 
-    /// The bytes.
+    /// The bytes of private memory.
+    ///
+    /// # Panics
+    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is read
+    /// with [`Memory::first_bytes`] and [`Memory::read_every`].
     pub fn bytes(&mut self) -> &mut [u8] {
+        assert_eq!(self.backing, Backing::Private, "a slice of shared memory");
         // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel maps
         // is initialised; `&mut self` keeps any second slice of it from existing meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
@@ -123,13 +156,28 @@ impl Memory {
             .sum()
     }
 
-    /// Advises the kernel about the whole of it.
+    /// The first byte of every `step` bytes.
+    pub fn first_bytes(&self, step: usize) -> Vec<u8> {
+        let at = (0..self.len).step_by(step);
+        // SAFETY: as in `read_every`.
+        at.map(|at| unsafe { self.base.add(at).read_volatile() })
+            .collect()
+    }
+
+    /// Asks for huge pages in the whole of it (`MADV_HUGEPAGE`), or for none (`MADV_NOHUGEPAGE`).
     ///
     /// # Errors
-    /// EINVAL when the kernel does not know the advice.
+    /// EINVAL when the kernel has no huge pages; any other advice.
     pub fn advise(&self, advice: MmapAdvise) -> Result<()> {
-        // SAFETY: the range is owned and stays mapped; the advice used here (huge pages, and giving
-        // pages back through `&mut`) leaves it readable, with zeros at worst.
+        // Other advice drops pages, or makes them vanish in children, under a slice that someone holds.
+        ensure!(
+            matches!(
+                advice,
+                MmapAdvise::MADV_HUGEPAGE | MmapAdvise::MADV_NOHUGEPAGE
+            ),
+            "madvise {advice:?} is not about huge pages"
+        );
+        // SAFETY: the range is owned and mapped; this advice changes the size of pages and no byte.
         unsafe { madvise(self.base.cast(), self.len, advice) }
             .with_context(|| format!("madvise {advice:?} of {}", bytes(self.len as u64)))
     }
@@ -148,6 +196,40 @@ impl Memory {
         Ok(())
     }
 
+    /// Unmaps every second page, and asks for `len` bytes from the first gap on (`MAP_FIXED_NOREPLACE`,
+    /// Linux 4.17): the error number where they do not fit.
+    ///
+    /// # Errors
+    /// The memory has less than two pages; the kernel does not know the flag.
+    pub fn ask_for_its_gaps(mut self, page: usize, len: usize) -> Result<Result<Memory, Errno>> {
+        let mut kept = Vec::new();
+        while self.len > page {
+            let mut rest = self.split_off(page)?;
+            let next = rest.split_off(page.min(rest.len))?;
+            drop(rest);
+            kept.push(std::mem::replace(&mut self, next));
+        }
+        let first = kept.first().context("no two pages to unmap one of")?;
+        let (gap, size) = (first.address() + page, NonZeroUsize::new(len));
+        let size = size.context("mmap of 0 bytes")?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED_NOREPLACE;
+        // SAFETY: MAP_FIXED_NOREPLACE replaces nothing; a kernel that does not know it takes the
+        // address for a wish and maps elsewhere, which replaces nothing either.
+        let base = unsafe { mmap_anonymous(NonZeroUsize::new(gap), size, WRITABLE, flags) };
+        let memory = base.map(|base| Memory {
+            base: base.cast(),
+            len,
+            backing: Backing::Private,
+        });
+        if let Ok(memory) = &memory {
+            ensure!(
+                memory.address() == gap,
+                "MAP_FIXED_NOREPLACE needs Linux 4.17"
+            );
+        }
+        Ok(memory)
+    }
+
     /// Collapses it into huge pages now (`MADV_COLLAPSE`, Linux 6.1).
     ///
     /// # Errors
@@ -157,20 +239,32 @@ impl Memory {
         const MADV_COLLAPSE: libc::c_int = 25;
         // SAFETY: owned and mapped; collapsing changes the frames and not the bytes.
         let result = unsafe { libc::madvise(self.base.as_ptr().cast(), self.len, MADV_COLLAPSE) };
-        nix::errno::Errno::result(result)
+        Errno::result(result)
             .map(drop)
             .with_context(|| format!("madvise MADV_COLLAPSE of {}", bytes(self.len as u64)))
     }
 
-    /// Moves the mapping to another address: mremap(2) onto `target`, which it replaces.
+    /// Moves the mapping to another address: mremap(2) onto `target`, which it replaces; what `target`
+    /// has more is unmapped.
     ///
     /// # Errors
-    /// ENOMEM when the kernel has no memory for page tables.
+    /// `target` is shorter; ENOMEM when the kernel has no memory for page tables. mremap may have
+    /// unmapped the target by then, or not, so its addresses are given up and never used again; the
+    /// memory itself is unmapped.
     pub fn move_onto(self, target: Memory) -> Result<Memory> {
+        ensure!(
+            target.len >= self.len,
+            "mremap of {} onto {}: there is no room",
+            bytes(self.len as u64),
+            bytes(target.len as u64)
+        );
+        // Whatever becomes of the target's range, its Drop must not unmap it: after a failure it may
+        // belong to another thread's mmap.
+        let target = ManuallyDrop::new(target);
         let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
         let (old, new) = (self.base.cast(), target.base.cast());
         // SAFETY: both ranges are owned by values that this call consumes, so no reference points into
-        // either; MREMAP_FIXED replaces only the target's own range.
+        // either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are its own.
         let moved = unsafe { mremap(old, self.len, self.len, flags, Some(new)) };
         let base = moved
             .with_context(|| format!("mremap of {}", bytes(self.len as u64)))?
@@ -178,25 +272,43 @@ impl Memory {
         let memory = Memory {
             base,
             len: self.len,
+            backing: self.backing,
         };
         if target.len > self.len {
             let rest = target.len - self.len;
             // SAFETY: within the target's range, behind what was replaced.
             let base = unsafe { target.base.add(self.len) };
-            drop(Memory { base, len: rest });
+            drop(Memory {
+                base,
+                len: rest,
+                backing: target.backing,
+            });
         }
+        // Its range is gone from the address space.
         std::mem::forget(self);
-        std::mem::forget(target);
         Ok(memory)
     }
 
-    /// Cuts the mapping in two at `at`, which must be a multiple of the page size; keeps the lower part.
-    fn split_off(&mut self, at: usize) -> Memory {
+    /// Cuts the mapping in two at `at` and keeps the lower part.
+    ///
+    /// # Errors
+    /// `at` is no multiple of the page size, or behind the end.
+    pub fn split_off(&mut self, at: usize) -> Result<Memory> {
+        let page = observe::machine::this().page_size;
+        ensure!(
+            at <= self.len && at.is_multiple_of(page),
+            "{} cannot be cut at byte {at}: pages have {page} bytes",
+            bytes(self.len as u64)
+        );
         let upper = self.len - at;
         self.len = at;
         // SAFETY: at <= the old length, so this is within the mapping or one past its end.
         let base = unsafe { self.base.add(at) };
-        Memory { base, len: upper }
+        Ok(Memory {
+            base,
+            len: upper,
+            backing: self.backing,
+        })
     }
 }
 
@@ -253,4 +365,42 @@ pub fn present(memory: &Memory) -> Result<u64> {
 pub fn pages(memory: &Memory) -> Result<Vec<observe::pagemap::Page>> {
     let pagemap = observe::pagemap::Pagemap::open(std::process::id() as i32)?;
     Ok(pagemap.pages(memory.address() as u64, memory.len() as u64)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(result: Result<Memory>) -> String {
+        result.map_or_else(|error| format!("{error:#}"), |_| "none".to_owned())
+    }
+
+    #[test]
+    fn what_would_be_unsound_is_refused() {
+        let page = observe::machine::this().page_size;
+        let mut two = Memory::private(2 * page).unwrap();
+        assert!(message(two.split_off(1)).contains("cannot be cut at byte 1"));
+        assert!(message(two.split_off(3 * page)).contains("cannot be cut"));
+        let one = Memory::private(page).unwrap();
+        assert!(message(two.move_onto(one)).contains("there is no room"));
+        let shared = Memory::shared(page).unwrap();
+        assert!(shared.advise(MmapAdvise::MADV_DONTNEED).is_err());
+    }
+
+    #[test]
+    fn a_move_onto_longer_memory_keeps_the_bytes() {
+        let page = observe::machine::this().page_size;
+        let mut memory = Memory::private(page).unwrap();
+        memory.write_every(page, 7);
+        let mut moved = memory
+            .move_onto(Memory::private(3 * page).unwrap())
+            .unwrap();
+        assert_eq!((moved.len(), moved.bytes()[0]), (page, 7));
+    }
+
+    #[test]
+    #[should_panic(expected = "a slice of shared memory")]
+    fn shared_memory_gives_no_slice() {
+        Memory::shared(1).unwrap().bytes();
+    }
 }

@@ -1,19 +1,21 @@
 //! Recording a program's allocations: valgrind runs it, and what it says becomes a plain trace.
 #![expect(
     unsafe_code,
-    reason = "the descriptor for valgrind's log is prepared between fork and exec"
+    reason = "the descriptor for valgrind's log is prepared between fork and exec; a signal handler"
 )]
 
 use std::ffi::OsString;
 use std::io::{BufReader, PipeReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-use crate::trace::{Format, Reader, Summary};
+use crate::trace::{Format, PARTIAL, Reader, Summary};
 
 /// A program that runs under valgrind.
 pub struct Recording {
@@ -78,18 +80,30 @@ impl Recording {
         }
     }
 
-    /// Writes the plain trace to `output` while the program runs, until it ends.
+    /// Writes the plain trace to `output` while the program runs, until it ends. SIGINT, SIGTERM and
+    /// SIGHUP go to the program; what it did until it died of one is kept, and marked as partial.
     ///
     /// # Errors
     /// `output` cannot be written; a line of valgrind's is not understood. The program is ended then.
     pub fn write(mut self, output: &mut impl Write) -> Result<Recorded> {
+        let forwarding = Forwarding::to(&self.child)?;
         let result = copy(&self.log, output);
+        // What comes now may end this process: the trace is written, and the program dies with it.
+        let interrupted = forwarding.end();
         if result.is_err() {
             // Already ended, perhaps; it is reaped in any case.
             let _ = self.child.kill();
         }
         let status = self.child.wait().context("wait for valgrind")?;
-        let summary = result.with_context(|| format!("recording (valgrind: {status})"))?;
+        let mut summary = result.with_context(|| format!("recording (valgrind: {status})"))?;
+        if let Some(signal) = interrupted
+            && status.signal().is_some()
+        {
+            let why = format!("the program was ended by {}", signal.as_str());
+            writeln!(output, "{PARTIAL}{why}")?;
+            output.flush()?;
+            summary.partial = Some(why);
+        }
         Ok(Recorded { status, summary })
     }
 }
@@ -111,4 +125,60 @@ fn copy(log: &PipeReader, output: &mut impl Write) -> Result<Summary> {
     }
     output.flush()?;
     Ok(reader.summary().clone())
+}
+
+/// The program that signals go to; 0 while there is none.
+static PROGRAM: AtomicI32 = AtomicI32::new(0);
+/// The signal that came; 0 when none did.
+static CAME: AtomicI32 = AtomicI32::new(0);
+
+const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// While it lives, signals that would end this process go to the program instead.
+struct Forwarding {
+    before: Vec<(Signal, SigAction)>,
+}
+
+impl Forwarding {
+    fn to(program: &Child) -> Result<Forwarding> {
+        CAME.store(0, Ordering::SeqCst);
+        PROGRAM.store(program.id() as i32, Ordering::SeqCst);
+        let mut forwarding = Forwarding { before: Vec::new() };
+        for signal in ENDING {
+            // A second signal ends this process: a program may refuse the first.
+            let flags = SaFlags::SA_RESTART | SaFlags::SA_RESETHAND;
+            let action = SigAction::new(SigHandler::Handler(forward), flags, SigSet::empty());
+            // SAFETY: the handler makes one async-signal-safe call and touches only atomics and errno.
+            let before = unsafe { sigaction(signal, &action) }.context("sigaction")?;
+            forwarding.before.push((signal, before));
+        }
+        Ok(forwarding)
+    }
+
+    /// Stops forwarding; the signal that came meanwhile.
+    fn end(self) -> Option<Signal> {
+        drop(self);
+        Signal::try_from(CAME.load(Ordering::SeqCst)).ok()
+    }
+}
+
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        for (signal, before) in &self.before {
+            // SAFETY: the action that was there before; sigaction accepted this signal already.
+            let _ = unsafe { sigaction(*signal, before) };
+        }
+        PROGRAM.store(0, Ordering::SeqCst);
+    }
+}
+
+extern "C" fn forward(signal: libc::c_int) {
+    let errno = Errno::last_raw();
+    CAME.store(signal, Ordering::SeqCst);
+    let program = PROGRAM.load(Ordering::SeqCst);
+    if program > 0 {
+        // SAFETY: kill is async-signal-safe; the program is not reaped while its number stands here.
+        unsafe { libc::kill(program, signal) };
+    }
+    Errno::set_raw(errno);
 }

@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         walked.attempts, 1,
         "a process that holds still is read at once"
     );
+    assert!(!walked.changed && walked.free_again == Some(walked.free));
     assert!(walked.live + walked.free <= walked.size && walked.external > 0.9);
     assert!(
         walked.pinned_pages * 100 > walked.pages * 95,

@@ -134,6 +134,17 @@ fn bad_traces_are_refused_with_the_line() {
     );
     refused(replay, b"a 0 1\na 1\n", "line 2: size in bytes is missing");
     refused(replay, b"a 0 1\nf 9\n", "line 2: block 9 is not live");
+    refused(replay, b"a 0 1\nf 9", "line 2: block 9 is not live");
+    refused(
+        replay,
+        b"--1-- malloc(8) = 0x10\n--1-- mallo(8) = 0x20\n",
+        "line 2: \"mallo(8) = 0x20\" is a call that is not known",
+    );
+    refused(
+        replay,
+        b"1\n1\n1\n1\na 0 8\nf 0\n",
+        "line 6: one operation more than the 1 that the header announces",
+    );
     refused(
         replay,
         b"a 0 1\na 0 1\n",
@@ -177,6 +188,8 @@ fn broken_off_traces_are_marked() {
     let cut = replayed("--1-- malloc(8) = 0x10\n--1-- malloc(8) = 0x1");
     assert_eq!(cut["trace"]["operations"], 1);
     assert_eq!(cut["trace"]["partial"], "the trace breaks off in line 2");
+    let half = replayed("a 1 100\na 2 20");
+    assert_eq!(half["trace"]["partial"], "the trace breaks off in line 2");
     let short = replayed("1\n2\n3\n4\na 0 8\na 1 8\n");
     assert!(
         short["trace"]["partial"]

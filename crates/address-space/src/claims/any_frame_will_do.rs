@@ -71,7 +71,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let blocks = huge as usize / HUGE_PAGE;
     let runs = present - blocks * (HUGE_PAGE / 4096 - 1);
     Ok(Reading::new(Evidence::Counters).with(RUNS, runs).caveat(format!(
-        "frame numbers are hidden without CAP_SYS_ADMIN: counted instead are {present} pages in \
+        "frame numbers are hidden without CAP_SYS_ADMIN, so these are no runs of frames: counted are {present} pages in \
          memory, of which {blocks} huge pages hold 512 each"
     )))
 }

@@ -1,18 +1,20 @@
 //! mmap hands out addresses; frames come with the first touch.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
-use nix::sys::mman::{MapFlags, MmapAdvise};
+use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
-use crate::memory::{Memory, minor_faults, resident};
+use crate::memory::{Memory, minor_faults, pages, resident};
 
 const PAGES: usize = 1024;
 
 const MAPPED: &str = "pages resident after mmap";
-const READ: &str = "pages resident after each was read";
+const READING: &str = "minor faults while each page is read for the first time";
+const ZEROS: &str = "pages that lie on one and the same frame after each was read";
 const FAULTS: &str = "minor faults while each page is written for the first time";
 
 /// The claim.
@@ -22,12 +24,20 @@ pub const CLAIM: Claim = Claim {
     statement: "mmap gives addresses and no memory: each page gets its frame in a minor fault, when \
                 it is first written; reading maps one frame of zeros that all of them share.",
     measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps for \
-               the resident size in between and getrusage for the faults.",
+               the resident size before, getrusage for the faults, and pagemap for the frames in \
+               between.",
     control: "the same with MAP_POPULATE, which fetches every frame in the call",
     notes: &[41, 42],
-    needs: &["/proc"],
-    syscalls: &["mmap", "getrusage"],
-    man: &["mmap(2)", "getrusage(2)", "proc_pid_smaps(5)"],
+    needs: &[
+        "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands in",
+    ],
+    syscalls: &["mmap", "getrusage", "pread64"],
+    man: &[
+        "mmap(2)",
+        "getrusage(2)",
+        "proc_pid_smaps(5)",
+        "proc_pid_pagemap(5)",
+    ],
     quantities: &[
         Quantity {
             name: MAPPED,
@@ -36,10 +46,16 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(PAGES as u64),
         },
         Quantity {
-            name: READ,
+            name: READING,
+            unit: "faults",
+            experiment: Prediction::Between(PAGES as f64, PAGES as f64 * 1.1),
+            control: Prediction::AtMost(PAGES as f64 * 0.1),
+        },
+        Quantity {
+            name: ZEROS,
             unit: "pages",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(PAGES as u64),
+            experiment: Prediction::Count(PAGES as u64),
+            control: Prediction::AtMost(1.0),
         },
         Quantity {
             name: FAULTS,
@@ -55,31 +71,59 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(PAGES * page)?;
-    let flags = match arm {
-        Arm::Experiment => MapFlags::MAP_PRIVATE,
-        Arm::Control => MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE,
+    let mut memory = match arm {
+        Arm::Experiment => Memory::private(PAGES * page)?,
+        Arm::Control => Memory::populated(PAGES * page)?,
     };
-    let mut memory = Memory::anonymous(PAGES * page, flags)?;
     // Where huge pages are always on, one fault would serve 512 pages. EINVAL: the kernel has none.
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
-    let pages = |memory: &Memory| -> Result<u64> { Ok(resident(memory)?.0 / page as u64) };
-    let mapped = pages(&memory)?;
+    let mapped = resident(&memory)?.0 / page as u64;
     let before = minor_faults()?;
     memory.read_every(page);
     let reading = minor_faults()? - before;
-    let read = pages(&memory)?;
+    let zeros = on_one_frame(&memory, page)?;
     let before = minor_faults()?;
     memory.write_every(page, 1);
     let writing = minor_faults()? - before;
     let before = minor_faults()?;
     memory.write_every(page, 2);
     let again = minor_faults()? - before;
-    Ok(Reading::kernel()
+    let result = Reading::kernel()
         .with(MAPPED, mapped)
-        .with(READ, read)
+        .with(READING, reading)
+        .with(ZEROS, zeros.pages)
         .with(FAULTS, writing)
-        .note(format!(
-            "reading cost {reading} faults, and no frame was resident for it"
-        ))
-        .note(format!("writing the same pages again cost {again} faults")))
+        .note(format!("writing the same pages again cost {again} faults"));
+    Ok(match zeros.shown {
+        true => result,
+        false => result.caveat(
+            "frame numbers are hidden without CAP_SYS_ADMIN: counted instead are pages that are in \
+             memory and that smaps does not count as resident, as it does not the frame of zeros",
+        ),
+    })
+}
+
+/// Pages that share a frame.
+struct OnOneFrame {
+    pages: u64,
+    /// Whether the frames' numbers were shown.
+    shown: bool,
+}
+
+/// The most pages of `memory` that lie on the same frame.
+fn on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
+    let mut frames: HashMap<u64, u64> = HashMap::new();
+    let mut present = 0;
+    for entry in pages(memory)? {
+        present += u64::from(entry.present());
+        if let Some(frame) = entry.frame() {
+            *frames.entry(frame).or_default() += 1;
+        }
+    }
+    let shown = !frames.is_empty();
+    let pages = match frames.into_values().max() {
+        Some(most) => most,
+        None => present.saturating_sub(resident(memory)?.0 / page as u64),
+    };
+    Ok(OnOneFrame { pages, shown })
 }

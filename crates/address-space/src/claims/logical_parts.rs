@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
 use observe::maps::{self, Mapping};
 
 use crate::units::bytes;
@@ -73,6 +73,10 @@ fn measure(arm: Arm) -> Result<Reading> {
             name,
             mapping.with_context(|| format!("no mapping holds the {name}"))?,
         ));
+    }
+    if arm == Arm::Experiment && held[0].1.path == held[4].1.path {
+        let why = "this program is linked statically: the C library lies in the program's own file";
+        return Err(NotMeasured::new(why, "build it for a target with shared libraries").into());
     }
     held.sort_by_key(|(_, mapping)| mapping.start);
     let starts: BTreeSet<u64> = held.iter().map(|(_, mapping)| mapping.start).collect();

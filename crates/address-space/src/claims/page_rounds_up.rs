@@ -1,13 +1,15 @@
 //! One byte costs a page.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::sys::mman::MmapAdvise;
+use observe::pagemap::Pagemap;
 
 use super::page_size;
-use crate::memory::{Memory, present};
+use crate::memory::Memory;
 
 const OBJECTS: usize = 256;
 
@@ -20,7 +22,7 @@ pub const CLAIM: Claim = Claim {
     statement: "A request is rounded up to whole pages: one byte costs a page, and the rest of it is \
                 wasted inside (internal fragmentation).",
     measures: "Maps 256 objects of one byte, each by an mmap of its own, writes the byte, and asks \
-               pagemap how many pages are in memory.",
+               pagemap for each object whether its page is in memory; each page counts once.",
     control: "256 objects of one byte, one after the other in one mapping",
     notes: &[41, 45],
     needs: &["/proc/self/pagemap"],
@@ -39,29 +41,37 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(OBJECTS * page)?;
-    let mut objects = Vec::new();
+    let mut mappings = Vec::new();
+    let mut addresses = Vec::new();
     match arm {
         Arm::Experiment => {
             for _ in 0..OBJECTS {
-                let mut object = Memory::private(1)?;
-                let _ = object.advise(MmapAdvise::MADV_NOHUGEPAGE);
-                object.bytes()[0] = 1;
-                objects.push(object);
+                let object = Memory::private(1)?;
+                addresses.push(object.address());
+                mappings.push(object);
             }
         }
         Arm::Control => {
-            let mut all = Memory::private(OBJECTS)?;
-            let _ = all.advise(MmapAdvise::MADV_NOHUGEPAGE);
-            all.bytes().fill(1);
-            objects.push(all);
+            let all = Memory::private(OBJECTS)?;
+            addresses.extend(all.address()..all.address() + OBJECTS);
+            mappings.push(all);
         }
     }
-    let mut held = 0;
-    for object in &objects {
-        held += present(object)?;
+    for mapping in &mut mappings {
+        let _ = mapping.advise(MmapAdvise::MADV_NOHUGEPAGE);
+        mapping.write_every(1, 1);
     }
-    let share = OBJECTS as f64 / (held * page as u64).max(1) as f64;
-    Ok(Reading::kernel().with(RESIDENT, held).note(format!(
+    // The same questions in both arms, one for each object; a page counts once.
+    let pagemap = Pagemap::open(std::process::id() as i32)?;
+    let mut held = BTreeSet::new();
+    for address in addresses {
+        let entries = pagemap.pages(address as u64, 1)?;
+        if entries.iter().any(|entry| entry.present()) {
+            held.insert(address / page);
+        }
+    }
+    let share = OBJECTS as f64 / (held.len() * page).max(1) as f64;
+    Ok(Reading::kernel().with(RESIDENT, held.len()).note(format!(
         "{:.3} % of the resident bytes were asked for",
         share * 100.0
     )))

@@ -16,7 +16,10 @@ const PAGES: usize = 4096;
 const FILE_PAGES: usize = 16;
 
 const REVERSED: &str = "pages of a file, of 16, that read in reverse order";
-const FAULTS: &str = "minor faults to move 4096 pages elsewhere and read them there";
+const SERVED: &str =
+    "pages in memory, of 2048 asked for at once, once every second of 4096 was given back";
+const STAYED: &str = "pages at another address, of 4096, on the frame they were on before";
+const FAULTS: &str = "minor faults to have 4096 pages at another address and read them there";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -25,13 +28,28 @@ pub const CLAIM: Claim = Claim {
     statement: "Addresses and memory are tied page by page: a file can be mapped backwards, a large \
                 request is served from scattered frames, and mremap moves pages without copying.",
     measures: "Maps the 16 pages of a memfd in reverse order and reads them; gives back every second \
-               of 4096 pages and asks for 2048 pages at once; moves 4096 pages to another address \
-               with mremap, reads them there, and counts the faults.",
-    control: "the file mapped in its own order; the pages copied with memcpy instead of moved",
+               of 4096 pages and asks for 2048 at once; lets a forked child share the frames of 4096 \
+               pages, moves the pages to another address with mremap, and asks pagemap how many of \
+               them are shared with the child still.",
+    control: "the file in its own order; the 2048 pages asked for at the addresses that were given \
+              back, which must be contiguous; memcpy to a new mapping",
     notes: &[41, 42, 44],
-    needs: &["CAP_SYS_ADMIN to see that the frames stay; the counts need nothing"],
-    syscalls: &["memfd_create", "mmap", "madvise", "mremap", "getrusage"],
-    man: &["mmap(2)", "mremap(2)", "memfd_create(2)"],
+    needs: &["/proc/self/pagemap"],
+    syscalls: &[
+        "memfd_create",
+        "mmap",
+        "madvise",
+        "mremap",
+        "fork",
+        "pread64",
+        "getrusage",
+    ],
+    man: &[
+        "mmap(2)",
+        "mremap(2)",
+        "memfd_create(2)",
+        "proc_pid_pagemap(5)",
+    ],
     quantities: &[
         Quantity {
             name: REVERSED,
@@ -40,9 +58,21 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(0),
         },
         Quantity {
+            name: SERVED,
+            unit: "pages",
+            experiment: Prediction::Count(PAGES as u64 / 2),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: STAYED,
+            unit: "pages",
+            experiment: Prediction::Count(PAGES as u64),
+            control: Prediction::Count(0),
+        },
+        Quantity {
             name: FAULTS,
             unit: "faults",
-            experiment: Prediction::AtMost(PAGES as f64 / 10.0),
+            experiment: Prediction::AtMost(PAGES as f64 / 100.0),
             control: Prediction::AtLeast(PAGES as f64),
         },
     ],
@@ -54,9 +84,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(4 * PAGES * page)?;
     let reading = Reading::kernel().with(REVERSED, reversed(arm, page)?);
+    let (served, how) = scattered(arm, page)?;
+    let reading = reading.with(SERVED, served).note(how);
 
     let (mut memory, mut target) = (plain(page)?, plain(page)?);
     memory.write_every(page, 1);
+    // The child does nothing: a frame that it maps, too, is one of those from before.
+    let mut sharer = child::fork("sharer", |parent| Ok(parent.checkpoint()?))?;
+    sharer.at_checkpoint()?;
     let frames = pages(&memory)?;
     let before = minor_faults()?;
     let moved = match arm {
@@ -69,20 +104,24 @@ fn measure(arm: Arm) -> Result<Reading> {
     let sum = moved.read_every(page);
     let faults = minor_faults()? - before;
     anyhow::ensure!(sum == PAGES as u64, "{sum} of {PAGES} pages arrived");
+    let now = pages(&moved)?;
+    let shared = |page: &&Page| page.present() && !page.exclusive();
+    let stayed = now.iter().filter(shared).count();
+    sharer.release()?;
+    sharer.join()?;
 
-    let mut reading = reading.with(FAULTS, faults).note(scattered(page)?);
-    if arm == Arm::Experiment {
-        let now = pages(&moved)?;
-        let same =
-            |(new, old): &(&Page, &Page)| new.frame().is_some() && new.frame() == old.frame();
-        let stayed = now.iter().zip(&frames).filter(same).count();
-        reading = reading.note(match frames.iter().any(|page| page.frame().is_some()) {
-            true => format!("{stayed} of {PAGES} pages lie on the frame they were on before"),
-            false => "whether the frames stayed is hidden without CAP_SYS_ADMIN".to_owned(),
-        });
-        reading = reading.note(ratio(moved, page)?);
+    let reading = reading.with(STAYED, stayed).with(FAULTS, faults);
+    if arm == Arm::Control {
+        return Ok(reading);
     }
-    Ok(reading)
+    let same = |(new, old): &(&Page, &Page)| new.frame().is_some() && new.frame() == old.frame();
+    let reading = match now.iter().zip(&frames).filter(same).count() {
+        0 => reading,
+        same => reading.note(format!(
+            "pagemap shows the same frame number as before for {same} of the {PAGES} pages"
+        )),
+    };
+    Ok(reading.note(ratio(moved, page)?))
 }
 
 /// Private memory in base pages only.
@@ -105,9 +144,10 @@ fn reversed(arm: Arm, page: usize) -> Result<usize> {
     if arm == Arm::Experiment {
         order.reverse();
     }
-    let mut mapped = Memory::of_pages(&file, page, &order)?;
-    let read = mapped.bytes().chunks_exact(page).enumerate();
-    Ok(read
+    let mapped = Memory::of_pages(&file, page, &order)?;
+    let read = mapped.first_bytes(1);
+    let numbered = read.chunks_exact(page).enumerate();
+    Ok(numbered
         .filter(|(i, bytes)| {
             bytes
                 .iter()
@@ -116,23 +156,33 @@ fn reversed(arm: Arm, page: usize) -> Result<usize> {
         .count())
 }
 
-/// Fragments memory and then asks for a large piece.
-fn scattered(page: usize) -> Result<String> {
+/// Fragments memory and then asks for a large piece: how many of its pages are in memory, and how that
+/// came about.
+fn scattered(arm: Arm, page: usize) -> Result<(u64, String)> {
+    let size = PAGES / 2 * page;
     let mut memory = plain(page)?;
     memory.write_every(page, 1);
-    memory.discard_every_second(page)?;
-    let mut large = Memory::private(PAGES / 2 * page)?;
+    let mut large = match arm {
+        Arm::Experiment => {
+            memory.discard_every_second(page)?;
+            let left = present(&memory)? as usize;
+            anyhow::ensure!(left == PAGES / 2, "{left} of {PAGES} pages are left");
+            Memory::private(size)?
+        }
+        Arm::Control => match memory.ask_for_its_gaps(page, size)? {
+            Ok(large) => large,
+            Err(errno) => return Ok((0, format!("mmap at the first gap: {errno}"))),
+        },
+    };
     let _ = large.advise(MmapAdvise::MADV_NOHUGEPAGE);
     large.write_every(page, 1);
-    let entries = pages(&large)?;
-    let runs = match pagemap::runs(&entries) {
-        0 => String::new(),
-        runs => format!(", in {runs} runs of frames"),
+    let runs = match pagemap::runs(&pages(&large)?) {
+        0 => "frames whose numbers are hidden without CAP_SYS_ADMIN".to_owned(),
+        runs => format!("{runs} runs of frames"),
     };
-    Ok(format!(
-        "after every second of {PAGES} pages was given back, a request for {} pages got {} frames{runs}",
-        PAGES / 2,
-        present(&large)?
+    Ok((
+        present(&large)?,
+        format!("the large request was served from {runs}"),
     ))
 }
 

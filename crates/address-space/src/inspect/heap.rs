@@ -6,6 +6,7 @@
 //! malloc/malloc.c, "malloc_chunk details"). A walk that ends anywhere else has not understood the heap,
 //! and says so.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use observe::smaps::Usage;
@@ -46,6 +47,14 @@ pub struct Heap {
     pub walk_ms: f64,
     /// Walks it took until one came out: more than 1 means that the process worked meanwhile.
     pub attempts: u32,
+    /// Whether a second walk, right after, found other chunks or none that chain: the figures then mix
+    /// moments.
+    pub changed: bool,
+    /// Free bytes in the second walk, to show how far apart the two are; null where it did not come out.
+    pub free_again: Option<u64>,
+    /// Of the chunks' sizes and flags in order, to tell one walk from another.
+    #[serde(skip)]
+    fingerprint: u64,
 }
 
 /// Why there is no walk.
@@ -73,13 +82,18 @@ const CHUNK_STRUCT: u64 = 48;
 /// There is no heap, it is not glibc's, or it may not be read.
 pub fn walk(target: &Target, usages: &[Usage]) -> Result<Heap, Unwalked> {
     let absent = |why: &str| Err(Unwalked::Absent(why.to_owned()));
-    let maps = |name: &str| usages.iter().any(|usage| usage.mapping.path.contains(name));
-    if maps("musl") {
+    // File names, not paths: a directory may be called anything.
+    let maps = |prefix: &str| {
+        let file = |usage: &Usage| usage.mapping.path.rsplit('/').next().map(str::to_owned);
+        let mut files = usages.iter().filter_map(file);
+        files.any(|file| file.starts_with(prefix))
+    };
+    if maps("ld-musl-") || maps("libc.musl-") {
         return absent("the program uses musl, whose heap has another form");
     }
     let other = ["jemalloc", "tcmalloc", "mimalloc"]
         .into_iter()
-        .find(|name| maps(name));
+        .find(|name| maps(&format!("lib{name}")));
     let whose = other.map_or(String::new(), |name| format!("; the program uses {name}"));
     let mut heap = usages.iter().filter(|usage| usage.mapping.path == "[heap]");
     let Some(first) = heap.next() else {
@@ -98,12 +112,16 @@ pub fn walk(target: &Target, usages: &[Usage]) -> Result<Heap, Unwalked> {
     let mut broken = String::new();
     for attempt in 1..=ATTEMPTS {
         for at in starts(&memory, start, end).map_err(Unwalked::Refused)? {
-            match Walk::new(at, end, page).run(&memory) {
+            match Walk::new(at, end, page).run(&|at, buffer| memory.read(at, buffer)) {
                 Ok(mut heap) => {
+                    heap.walk_ms = begin.elapsed().as_secs_f64() * 1e3;
+                    let again = Walk::new(at, end, page).run(&|at, buffer| memory.read(at, buffer));
+                    heap.changed =
+                        !matches!(&again, Ok(again) if again.fingerprint == heap.fingerprint);
+                    heap.free_again = again.ok().map(|again| again.free);
                     heap.size = end - start;
                     heap.resident = resident;
                     heap.pages = (end - start).div_ceil(page);
-                    heap.walk_ms = begin.elapsed().as_secs_f64() * 1e3;
                     heap.attempts = attempt;
                     return Ok(heap);
                 }
@@ -137,6 +155,9 @@ fn starts(memory: &RemoteMemory, start: u64, end: u64) -> anyhow::Result<Vec<u64
         .collect())
 }
 
+/// Fills the buffer with what lies at an address; how many bytes there were.
+type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> anyhow::Result<usize>;
+
 /// A walk under way: totals, and a window of the heap.
 struct Walk {
     at: u64,
@@ -169,6 +190,9 @@ impl Walk {
             returnable: 0,
             walk_ms: 0.0,
             attempts: 0,
+            changed: false,
+            free_again: None,
+            fingerprint: 0,
         };
         let window = Vec::new();
         let stride = page as usize;
@@ -185,19 +209,24 @@ impl Walk {
         }
     }
 
-    fn run(mut self, memory: &RemoteMemory) -> Result<Heap, String> {
-        let mut size = self.size(memory, self.at)?;
+    fn run(mut self, read: Read<'_>) -> Result<Heap, String> {
+        let mut size = self.size(read, self.at)?;
         loop {
             let length = size & !FLAGS;
-            let next = self.at + length;
-            if length < HEADER || !length.is_multiple_of(16) || next > self.end {
+            let odd = length < HEADER || !length.is_multiple_of(16);
+            // The size is foreign memory's and may be anything: a sum that wraps would walk backwards.
+            let next = self.at.checked_add(length);
+            let Some(next) = next.filter(|&next| !odd && next <= self.end) else {
                 return Err(format!("a chunk of {length} bytes at {:#x}", self.at));
-            }
+            };
+            let mut fingerprint = DefaultHasher::new();
+            (self.heap.fingerprint, size).hash(&mut fingerprint);
+            self.heap.fingerprint = fingerprint.finish();
             if next == self.end {
                 self.top(length);
                 return Ok(self.heap);
             }
-            let next_size = self.size(memory, next)?;
+            let next_size = self.size(read, next)?;
             // Chunks of 16 bytes fence off what another brk put into the heap.
             if length >= SMALLEST {
                 self.chunk(length, next_size & PREV_INUSE != 0);
@@ -257,7 +286,7 @@ impl Walk {
     ///
     /// Windows begin with a page and grow while chunk follows chunk: a page without a header in it may
     /// never have been touched, and reading it would make the kernel map it.
-    fn size(&mut self, memory: &RemoteMemory, at: u64) -> Result<u64, String> {
+    fn size(&mut self, read: Read<'_>, at: u64) -> Result<u64, String> {
         const WIDEST: usize = 128 << 10;
         let field = at + 8;
         let offset = field.wrapping_sub(self.window_at) as usize;
@@ -277,9 +306,7 @@ impl Walk {
         self.window_at = field - field % self.page;
         let length = self.stride.min((self.end - self.window_at) as usize);
         self.window.resize(length, 0);
-        let filled = memory
-            .read(self.window_at, &mut self.window)
-            .map_err(|e| format!("{e:#}"))?;
+        let filled = read(self.window_at, &mut self.window).map_err(|e| format!("{e:#}"))?;
         self.window.truncate(filled);
         let offset = (field - self.window_at) as usize;
         let bytes = self
@@ -289,5 +316,55 @@ impl Walk {
         bytes
             .map(|bytes| u64::from_le_bytes(*bytes))
             .ok_or_else(|| format!("nothing at {field:#x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const START: u64 = 0x5555_0000_0000;
+
+    /// Walks `words` as a heap at [`START`].
+    fn walk(words: &[u64]) -> Result<Heap, String> {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let read = |at: u64, buffer: &mut [u8]| {
+            let from = &bytes[(at - START) as usize..];
+            let count = from.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&from[..count]);
+            Ok(count)
+        };
+        Walk::new(START, START + bytes.len() as u64, 4096).run(&read)
+    }
+
+    #[test]
+    fn a_size_that_wraps_ends_the_walk() {
+        // A chunk of 32 bytes, then one whose size leads back to it.
+        let words = [0, 33, 0, 0, 0, (-32i64 as u64) | 1, 0, 0];
+        assert!(walk(&words).unwrap_err().contains("at 0x555500000020"));
+    }
+
+    #[test]
+    fn a_live_chunk_a_hole_and_the_top() {
+        let words = [0, 33, 0, 0, 0, 49, 0, 0, 0, 0, 48, 32, 0, 0];
+        let heap = walk(&words).unwrap();
+        assert_eq!((heap.live_chunks, heap.live), (1, 32));
+        assert_eq!((heap.holes, heap.free, heap.top), (2, 80, 32));
+    }
+
+    /// Sizes that chain often enough for the walk to get anywhere.
+    fn word() -> impl Strategy<Value = u64> {
+        prop_oneof![4 => 0u64..200, 1 => any::<u64>(), 1 => (0u64..200).prop_map(u64::wrapping_neg)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_walk_over_anything_ends_and_adds_up(pairs in prop::collection::vec([word(), word()], 1..2000)) {
+            let words: Vec<u64> = pairs.into_iter().flatten().collect();
+            if let Ok(heap) = walk(&words) {
+                prop_assert!(heap.live + heap.free <= 8 * words.len() as u64);
+            }
+        }
     }
 }

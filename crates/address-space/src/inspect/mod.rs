@@ -78,8 +78,18 @@ pub fn inspect(pid: i32) -> Result<Report> {
         }
     };
     let waste = waste::measure(&target, &usages, |what, error| see(what, error, true));
+    if waste.huge_looked_at < waste.huge_pages {
+        let all = "not all of them were found and looked at within what a report may cost";
+        see("use of huge pages", anyhow::anyhow!(all), true);
+    }
     let frames = match frames::measure(&target, &usages) {
-        Ok(frames) => Some(frames),
+        Ok(frames) => {
+            if frames.cut_short {
+                let all = "there are too many pages to look at all";
+                see("physical runs", anyhow::anyhow!(all), true);
+            }
+            Some(frames)
+        }
         Err(error) => {
             see("physical runs", error, true);
             None
@@ -90,6 +100,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         .iter()
         .map(|usage| (usage.mapping.start, usage.mapping.end));
     let changed_meanwhile = !before.eq(after.iter().map(|mapping| (mapping.start, mapping.end)));
+    let heap_changed = heap.as_ref().is_some_and(|heap| heap.changed);
     Ok(Report {
         schema: 1,
         pid,
@@ -101,7 +112,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         heap,
         frames,
         changed_meanwhile,
-        partial: partial || changed_meanwhile,
+        partial: partial || changed_meanwhile || heap_changed,
         unseen,
     })
 }

@@ -83,7 +83,7 @@ impl Target {
         match File::open(&path) {
             Ok(file) => Ok(RemoteMemory { file }),
             Err(error) => Err(error).with_context(|| {
-                format!("open {path} (run as root, or set kernel.yama.ptrace_scope to 0)")
+                format!("open {path} (it takes CAP_SYS_PTRACE in its user namespace, or its owner's uid and kernel.yama.ptrace_scope 0)")
             }),
         }
     }
@@ -95,7 +95,8 @@ impl Target {
                 anyhow::anyhow!("process {pid} ({command}) ended meanwhile")
             }
             Errno::EACCES | Errno::EPERM => anyhow::Error::new(error).context(format!(
-                "process {pid} ({command}) is not yours to look at: run as root"
+                "process {pid} ({command}) may not be looked at: it takes its owner's uid, or CAP_SYS_PTRACE \
+                 in its user namespace, and no security module (AppArmor, SELinux, Yama) in the way"
             )),
             _ => error.into(),
         }

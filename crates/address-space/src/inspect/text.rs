@@ -84,9 +84,14 @@ pub fn text(report: &Report, every_mapping: bool) -> String {
     for line in &report.unseen {
         text.push_str(&format!("  {line}\n"));
     }
-    text.push_str(match report.changed_meanwhile {
-        true => "  a single moment: the process changed its mappings while it was read\n",
-        false => "  a single moment: the process was not stopped; its mappings did not change\n",
+    let heap = report.heap.as_ref().map(|heap| heap.changed);
+    text.push_str("  a single moment: the process was not stopped; ");
+    text.push_str(match (report.changed_meanwhile, heap) {
+        (true, Some(true)) => "its mappings and its heap changed\n",
+        (true, _) => "its mappings changed\n",
+        (false, Some(true)) => "its heap changed, its mappings did not\n",
+        (false, Some(false)) => "mappings and heap were\n  the same when looked at again\n",
+        (false, None) => "its mappings did not change\n",
     });
     text
 }
@@ -134,8 +139,16 @@ fn describe(heap: &Heap) -> String {
         1 => String::new(),
         attempts => format!(", at attempt {attempts}: the process allocates meanwhile"),
     };
+    let after = match heap.free_again {
+        _ if !heap.changed => String::new(),
+        Some(free) => format!(
+            "  the heap changes: walked again, its holes hold {}; all of the above is roughly so\n",
+            bytes(free)
+        ),
+        None => "  the heap changes: walked again, its chunks did not chain\n".to_owned(),
+    };
     text.push_str(&format!(
-        "  walked {} chunks in {:.1} ms{again}\n",
+        "  walked {} chunks in {:.1} ms{again}\n{after}",
         count(heap.chunks),
         heap.walk_ms
     ));

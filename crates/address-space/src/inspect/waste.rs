@@ -28,6 +28,8 @@ pub struct Waste {
 
 /// Huge pages are looked into up to this many bytes.
 const MOST: u64 = 256 << 20;
+/// And searched for in this many blocks of addresses (256 GiB in all), since most of them may be empty.
+const MOST_BLOCKS: u64 = 1 << 17;
 const BASE_PAGE: usize = 4096;
 
 /// Looks for waste; `unseen` hears what could not be looked at.
@@ -54,11 +56,16 @@ fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) ->
     let memory = target.memory()?;
     let pagemap = Pagemap::open(target.pid)?;
     let mut buffer = vec![0; HUGE_PAGE];
+    let mut blocks = 0;
     for usage in usages.iter().filter(|usage| usage.anon_huge_pages > 0) {
         let mut left = usage.anon_huge_pages;
         let mapping = &usage.mapping;
         let mut at = mapping.start.next_multiple_of(HUGE_PAGE as u64);
-        while left > 0 && at + HUGE_PAGE as u64 <= mapping.end && waste.huge_looked_at < MOST {
+        while left > 0 && at + HUGE_PAGE as u64 <= mapping.end {
+            if waste.huge_looked_at >= MOST || blocks >= MOST_BLOCKS {
+                return Ok(());
+            }
+            blocks += 1;
             // A huge page is wholly present; a block of base pages may be, too, and is then taken for
             // one. `left` bounds the error to the number of huge pages that smaps reports.
             let pages = pagemap.pages(at, HUGE_PAGE as u64)?;

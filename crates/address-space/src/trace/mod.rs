@@ -17,6 +17,9 @@ pub use reader::{Reader, Summary};
 /// Sizes above this are no request that any 64-bit address space of today could serve (2^47 bytes).
 pub const LARGEST_REQUEST: u64 = 1 << 47;
 
+/// The comment of a plain trace that was cut short; why follows.
+pub const PARTIAL: &str = "# PARTIAL: ";
+
 /// One step of a trace. Blocks are named by slots, which are used again after a free, so that the
 /// highest slot follows the number of live blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

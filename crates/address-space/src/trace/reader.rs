@@ -6,7 +6,7 @@ use std::io::BufRead;
 use super::lines::Lines;
 use super::rep::Rep;
 use super::valgrind::Valgrind;
-use super::{Event, Format, LARGEST_REQUEST, Op, TraceError, excerpt, plain};
+use super::{Event, Format, LARGEST_REQUEST, Op, PARTIAL, TraceError, excerpt, plain};
 
 /// The sum of live bytes may not pass this (2^62), so that no policy's arithmetic can overflow.
 const LARGEST_TOTAL: u64 = 1 << 62;
@@ -123,28 +123,47 @@ impl<R: BufRead> Reader<R> {
                 })?;
                 self.parser = Parser::of(format);
             }
-            if !whole && matches!(self.parser, Parser::Valgrind(_)) {
-                // valgrind ends every line; what looks whole here may be half an address.
-                self.summary.partial = Some(format!("the trace breaks off in line {number}"));
+            if let (Parser::Plain, Some(why)) = (&self.parser, line.text.strip_prefix(PARTIAL)) {
+                self.summary.partial = Some(why.to_owned());
                 continue;
             }
             let parsed = self.parser.parse(line.text);
+            if !whole {
+                self.last_words(number, parsed)?;
+                continue;
+            }
             let op = parsed.and_then(|event| self.apply(event));
-            match op {
-                Ok(Some(op)) => return Ok(Some(op)),
-                Ok(None) => {}
-                Err(message) if !whole => {
-                    self.summary.partial =
-                        Some(format!("the trace breaks off in line {number}: {message}"));
+            let at = |message| TraceError {
+                line: number,
+                message,
+            };
+            let Some(op) = op.map_err(at)? else { continue };
+            match self.announced {
+                Some(most) if self.summary.operations > most => {
+                    return Err(at(format!(
+                        "one operation more than the {most} that the header announces"
+                    )));
                 }
-                Err(message) => {
-                    return Err(TraceError {
-                        line: number,
-                        message,
-                    });
-                }
+                _ => return Ok(Some(op)),
             }
         }
+    }
+
+    /// The last line, where no newline ends it: what looks whole here may be half a number, so that it
+    /// is left out and makes the trace partial. What is wrong in any case is an error still.
+    fn last_words(&mut self, line: u64, parsed: Result<Event, String>) -> Result<(), TraceError> {
+        let valgrind = matches!(self.parser, Parser::Valgrind(_));
+        let why = match parsed {
+            Ok(Event::Nothing) if !valgrind => return Ok(()),
+            Ok(Event::Free { id }) if !valgrind && !self.live.contains_key(&id) => {
+                let message = format!("block {id} is not live here");
+                return Err(TraceError { line, message });
+            }
+            Ok(_) => String::new(),
+            Err(why) => format!(": {why}"),
+        };
+        self.summary.partial = Some(format!("the trace breaks off in line {line}{why}"));
+        Ok(())
     }
 
     /// What has been read so far; complete once [`Reader::next_op`] has given `None`.

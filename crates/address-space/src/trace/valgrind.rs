@@ -48,7 +48,14 @@ fn call(text: &str) -> Result<Event, String> {
         };
     };
     if !is_allocator(name) {
-        return Ok(Event::Nothing);
+        // A call that returns an address is an allocation, whatever its name; valgrind's remarks hold
+        // blanks before a parenthesis.
+        let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        return if word && rest.contains(") = 0x") {
+            Err(format!("{} is a call that is not known", excerpt(text)))
+        } else {
+            Ok(Event::Nothing)
+        };
     }
     let (arguments, rest) = rest.split_once(')').ok_or_else(damaged)?;
     let arguments = arguments
@@ -79,7 +86,7 @@ fn call(text: &str) -> Result<Event, String> {
         .ok_or_else(damaged)?;
     let size = match (name, arguments.as_slice()) {
         ("calloc", &[count, each]) => count.checked_mul(each).ok_or_else(damaged)?,
-        ("realloc", &[_, size]) | ("memalign", &[_, size]) => size,
+        ("realloc" | "memalign" | "aligned_alloc" | "posix_memalign", &[_, size]) => size,
         (_, &[size]) | (_, &[size, _]) => size,
         _ => return Err(damaged()),
     };
@@ -95,12 +102,15 @@ fn call(text: &str) -> Result<Event, String> {
 }
 
 fn is_allocator(name: &str) -> bool {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 10] = [
         "malloc",
         "free",
         "calloc",
         "realloc",
         "memalign",
+        "aligned_alloc",
+        "posix_memalign",
+        "valloc",
         "cfree",
         "malloc_usable_size",
     ];
