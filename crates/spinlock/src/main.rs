@@ -274,9 +274,10 @@ fn handover(options: &Handover) -> Result<u8> {
     let handovers = handover::measure(options.tries)?;
     print(options.json, &handovers, || {
         format!(
-            "{} of {} locks were handed on after SIGKILL of their holder; median {}, slowest {}\n",
+            "{} of {} locks were handed on after SIGKILL of their holder, {} within 5 ms; median {}, slowest {}\n",
             handovers.handed_on,
             handovers.tries,
+            handovers.within_5_ms,
             render::nanoseconds(handovers.median_ns),
             render::nanoseconds(handovers.max_ns),
         )

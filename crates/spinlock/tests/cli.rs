@@ -229,6 +229,7 @@ fn the_doctor_gives_reasons() {
 fn every_lock_of_a_killed_holder_is_handed_on() {
     let document = json(&["handover", "--tries", "25", "--json"]);
     assert_eq!(document["handed_on"], 25);
+    assert_eq!(document["schema"], 1);
 }
 
 #[test]

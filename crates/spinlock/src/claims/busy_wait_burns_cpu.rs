@@ -83,7 +83,7 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
     std::thread::scope(|scope| {
         let held = mutex.lock();
         let waiting = || -> Result<Waited> {
-            let (user, cpu, start) = (user_time()?, thread_cpu_ns(), Instant::now());
+            let (cpu, user, start) = (thread_cpu_ns(), user_time()?, Instant::now());
             about_to_wait.store(true, Relaxed);
             drop(mutex.lock());
             Ok(Waited {

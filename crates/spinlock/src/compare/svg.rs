@@ -3,7 +3,7 @@
 use super::{
     Comparison,
     contender::LockName,
-    render::{nanoseconds, of, ratio, regimes, section, shade},
+    render::{nanoseconds, of, plural, ratio, regimes, section, shade},
 };
 use std::fmt::Write as _;
 
@@ -82,13 +82,13 @@ pub fn svg(comparison: &Comparison) -> String {
     }
     let _ = writeln!(
         svg,
-        r##"<text x="12" y="{}" fill="#666">{} windows of {}, {} refused, {} CPUs, seed {}; green: within 5 %, then 20 %, 2 x, 10 x, red: worse</text>
+        r##"<text x="12" y="{}" fill="#666">{} windows of {}, {} refused, {}, seed {}; green: within 5 %, then 20 %, 2 x, 10 x, red: worse</text>
 </svg>"##,
         height - 14,
         comparison.windows,
         nanoseconds(comparison.window_ns as f64),
         comparison.refused,
-        comparison.cpus,
+        plural(comparison.cpus, "CPU"),
         comparison.seed,
     );
     svg

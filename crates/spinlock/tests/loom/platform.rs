@@ -1,14 +1,14 @@
 //! The machine that loom explores: what `src/locks/platform.rs` gives the locks, in loom's terms.
 //!
 //! The including module says how good the machine is: [`RELEASES`] (a Release store is one) and
-//! [`BARRIERS`] (the asymmetric fences order anything). So a known-bad variant of a lock is the very same
+//! [`LIGHT_BARRIER`] and [`HEAVY_BARRIER`] (that side of the asymmetric fences orders anything). So a known-bad variant of a lock is the very same
 //! source on a worse machine.
 //!
 //! loom's constructors are not const, but `RawMutex::INIT` is. Each atomic is therefore created at its first use,
 //! which must come from the thread that made the lock: the models lock and unlock once before they spawn.
 #![expect(unsafe_code, reason = "a pointer in an atomic is Send and Sync")]
 
-use super::{BARRIERS, RELEASES};
+use super::{HEAVY_BARRIER, LIGHT_BARRIER, RELEASES};
 pub(crate) use crate::waited as yield_now;
 pub(crate) use crate::waited as spin_loop;
 pub(crate) use loom::sync::atomic::Ordering;
@@ -133,13 +133,13 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
 }
 
 pub(crate) fn light_barrier() {
-    if BARRIERS {
+    if LIGHT_BARRIER {
         fence(Ordering::SeqCst);
     }
 }
 
 pub(crate) fn heavy_barrier() -> bool {
-    if BARRIERS {
+    if HEAVY_BARRIER {
         fence(Ordering::SeqCst);
     }
     true

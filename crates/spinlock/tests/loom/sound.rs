@@ -6,7 +6,8 @@
 )]
 
 pub(crate) const RELEASES: bool = true;
-pub(crate) const BARRIERS: bool = true;
+pub(crate) const LIGHT_BARRIER: bool = true;
+pub(crate) const HEAVY_BARRIER: bool = true;
 
 #[path = "platform.rs"]
 pub(crate) mod platform;

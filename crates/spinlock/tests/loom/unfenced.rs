@@ -6,7 +6,8 @@
 )]
 
 pub(crate) const RELEASES: bool = true;
-pub(crate) const BARRIERS: bool = false;
+pub(crate) const LIGHT_BARRIER: bool = false;
+pub(crate) const HEAVY_BARRIER: bool = false;
 
 #[path = "platform.rs"]
 pub(crate) mod platform;
