@@ -9,7 +9,6 @@ mod cpu;
 pub mod herd;
 mod interrupt;
 mod listen;
-mod network;
 pub mod server;
 mod shared;
 pub mod strategies;

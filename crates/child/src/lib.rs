@@ -29,6 +29,7 @@ mod clock;
 mod error;
 mod fork;
 mod link;
+mod network;
 mod orphans;
 mod parent;
 mod pidfd;

@@ -87,7 +87,7 @@ impl Parent {
         })
     }
 
-    fn error(&self, kind: ErrorKind) -> Error {
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         Error {
             child: format!("{}", getpid()),
             kind,

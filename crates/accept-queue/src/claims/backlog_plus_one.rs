@@ -11,7 +11,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
 use crate::listen::{Empty, Site};
-use crate::network;
 
 /// Connections asked for beyond what the queue holds.
 const MORE: usize = 2;
@@ -78,9 +77,7 @@ pub const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let child = child::fork("backlog", |parent| {
-        network::of_its_own()?;
-        // Entering a user namespace undoes it (prctl(2)).
-        parent.bind()?;
+        parent.enter_network()?;
         // The host's own may be lower than what is asked for; this namespace has one for itself.
         set_somaxconn(4096)?;
         let mut established = Vec::new();

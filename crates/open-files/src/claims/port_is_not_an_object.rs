@@ -110,7 +110,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 fn measure(arm: Arm) -> Result<Reading> {
     let host = child::fork("host", |parent| {
-        network::enter(parent)?;
+        parent.enter_network()?;
         let listener = listening(0, false)?;
         let (life, other) = (lived(&listener)?, lived(&listener)?);
         Ok((
@@ -302,7 +302,7 @@ fn namespace(arm: Arm) -> Result<String> {
     let port = address(&listener)?.port();
     let other = child::fork("other host", |parent| {
         if arm == Arm::Experiment {
-            network::enter(parent)?;
+            parent.enter_network()?;
         }
         Ok(bound(port)?)
     })?;

@@ -2,25 +2,32 @@
 
 use std::os::fd::AsRawFd;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
 
-/// Moves this process, which must have one thread, into a new network namespace and brings its
-/// loopback up; where it may not, into a new user namespace first.
-///
-/// # Errors
-/// EPERM or ENOSPC where neither is allowed.
-pub fn of_its_own() -> Result<()> {
-    match unshare(CloneFlags::CLONE_NEWNET) {
-        Err(Errno::EPERM) => unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
-            .context("unshare CLONE_NEWUSER | CLONE_NEWNET")?,
-        unshared => unshared.context("unshare CLONE_NEWNET")?,
+use crate::{Error, ErrorKind, Parent};
+
+impl Parent {
+    /// Moves the calling child, which must have one thread, into a new network namespace whose loopback
+    /// is up; where it may not, into a new user namespace with it. The namespace ends with its last
+    /// process.
+    ///
+    /// # Errors
+    /// EPERM or ENOSPC where neither is allowed; the parent is gone.
+    pub fn enter_network(&self) -> Result<(), Error> {
+        let system = |call| move |errno| self.error(ErrorKind::System(call, errno));
+        match unshare(CloneFlags::CLONE_NEWNET) {
+            Err(Errno::EPERM) => unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
+                .map_err(system("unshare CLONE_NEWUSER | CLONE_NEWNET"))?,
+            unshared => unshared.map_err(system("unshare CLONE_NEWNET"))?,
+        }
+        // Entering a user namespace has dropped the bond to the parent's life.
+        self.bind()?;
+        loopback_up().map_err(system("bring the loopback up"))
     }
-    loopback_up().context("bring the loopback up")
 }
 
 /// rtnetlink(7): RTM_NEWLINK for interface 1, the loopback, with IFF_UP set.
