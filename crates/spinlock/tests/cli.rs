@@ -251,13 +251,17 @@ fn no_membarrier_no_asymmetry_but_a_lock() {
         return; // no strace, or it may not trace here
     }
     let mut arguments = vec![env!("CARGO_BIN_EXE_spinlock")];
-    arguments.extend(quick(&[
-        "--threads",
-        "4",
-        "--locks",
-        "asymmetric",
-        "--json",
-    ]));
+    // Long enough for the traced threads to get their turns beside the other tests.
+    arguments.extend([
+        "compare",
+        "--seconds",
+        "1",
+        "--rounds",
+        "1",
+        "--critical",
+        "0",
+    ]);
+    arguments.extend(["--threads", "4", "--locks", "asymmetric", "--json"]);
     let output = strace(&arguments).expect("it ran a moment ago");
     let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let row = &document["rows"][0];
