@@ -1,9 +1,10 @@
 //! The fast policies against the linear scan, and what must be true of every policy.
 
 use address_space::arena::Checked;
+use address_space::placement::classes::{CLASSES, class, sufficient};
 use address_space::placement::{
     BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Paging, Placement, Segments,
-    WorstFit,
+    SegregatedFit, WorstFit,
 };
 use proptest::prelude::*;
 
@@ -25,18 +26,20 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn same_addresses(mut fast: impl Placement, choice: Choice, arena: u64, steps: &[Step]) {
     let mut slow = LinearScan::new(choice, arena);
-    let mut live: Vec<(Block, u64)> = Vec::new();
+    let mut live: Vec<((Block, Block), u64)> = Vec::new();
     for step in steps {
         match step {
             Step::Place(size) => {
-                let block = fast.place(*size);
-                assert_eq!(block, slow.place(*size), "{choice:?}, {size} bytes");
-                live.extend(block.map(|block| (block, *size)));
+                let (block, expected) = (fast.place(*size), slow.place(*size));
+                let start = block.map(|block| fast.start(block));
+                let expected_start = expected.map(|block| slow.start(block));
+                assert_eq!(start, expected_start, "{choice:?}, {size} bytes");
+                live.extend(block.zip(expected).map(|blocks| (blocks, *size)));
             }
             Step::Free(index) if !live.is_empty() => {
-                let (block, size) = live.swap_remove(index.index(live.len()));
+                let ((block, same), size) = live.swap_remove(index.index(live.len()));
                 fast.free(block, size);
-                slow.free(block, size);
+                slow.free(same, size);
             }
             Step::Free(_) => {}
         }
@@ -59,6 +62,7 @@ fn policies(arena: u64) -> Vec<(&'static str, Box<dyn Placement>)> {
         ("next fit", Box::new(NextFit::new(arena))),
         ("best fit", Box::new(BestFit::new(arena))),
         ("worst fit", Box::new(WorstFit::new(arena))),
+        ("segregated fit", Box::new(SegregatedFit::new(arena))),
         ("buddy", Box::new(Buddy::new(arena))),
         ("segments", Box::new(Segments::new(arena).recording_moves())),
         ("paging 16", Box::new(Paging::new(arena, 16).with_frames())),
@@ -159,6 +163,53 @@ fn buddies_join_again() {
     assert_eq!((buddy.holes(), buddy.largest()), (2, 64));
 }
 
+#[test]
+fn segregated_fit_takes_a_hole_of_the_first_class_that_will_do() {
+    let mut fit = SegregatedFit::new(1000);
+    let sizes = [200, 1, 50, 1, 55, 1];
+    let blocks: Vec<Block> = sizes.map(|size| fit.place(size).unwrap()).to_vec();
+    for (&block, size) in blocks.iter().zip(sizes).step_by(2) {
+        fit.free(block, size);
+    }
+    let mut start_of = |size| fit.place(size).map(|block| fit.start(block));
+    // The class of the hole of 55 bytes begins at 54: it is sure to do.
+    assert_eq!(start_of(54), Some(252));
+    assert_eq!(
+        start_of(49),
+        Some(201),
+        "neither 200 nor 692 free bytes are cut for it"
+    );
+    assert_eq!(
+        start_of(692),
+        Some(308),
+        "no class is sure to do, and its own has it"
+    );
+    assert_eq!(start_of(693), None);
+}
+
+#[test]
+fn a_class_is_sufficient_if_its_shortest_hole_is() {
+    let edges = (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+    let lengths = (1..5000)
+        .chain(edges)
+        .chain([u64::MAX])
+        .filter(|&len| len > 0);
+    for len in lengths {
+        assert!(
+            class(len) < CLASSES && class(len - 1) <= class(len),
+            "{len}"
+        );
+        let sure = sufficient(len);
+        assert!(sure >= class(len), "{len}");
+        // One byte less is in a lower class just where the class itself is sure to do.
+        assert_eq!(sure == class(len), class(len - 1) < class(len), "{len}");
+        assert!(
+            sure <= class(len) + 1,
+            "{len}: the class after the next is too high"
+        );
+    }
+}
+
 /// Thousands of holes: a tree of several levels, grown, emptied and grown again.
 #[test]
 fn a_tall_tree_gives_the_linear_scans_addresses() {
@@ -172,19 +223,24 @@ fn a_tall_tree_gives_the_linear_scans_addresses() {
             Choice::Worst => Box::new(WorstFit::new(arena)),
         };
         let mut slow = LinearScan::new(choice, arena);
-        let mut live: Vec<(Block, u64)> = Vec::new();
+        let mut live: Vec<((Block, Block), u64)> = Vec::new();
         // The share of placements swings, so that the arena fills and empties.
         for step in 0..12_000u64 {
             let places = if step / 3000 % 2 == 0 { 90 } else { 20 };
             if live.is_empty() || random.below(100) < places {
                 let size = 1 + random.below(300);
-                let block = fast.place(size);
-                assert_eq!(block, slow.place(size), "{choice:?}, step {step}");
-                live.extend(block.map(|block| (block, size)));
+                let (block, same) = (fast.place(size), slow.place(size));
+                assert_eq!(
+                    block.map(|block| fast.start(block)),
+                    same.map(|block| slow.start(block)),
+                    "{choice:?}, step {step}"
+                );
+                live.extend(block.zip(same).map(|blocks| (blocks, size)));
             } else {
-                let (block, size) = live.swap_remove(random.below(live.len() as u64) as usize);
+                let victim = random.below(live.len() as u64) as usize;
+                let ((block, same), size) = live.swap_remove(victim);
                 fast.free(block, size);
-                slow.free(block, size);
+                slow.free(same, size);
             }
             assert_eq!(fast.holes(), slow.holes(), "{choice:?}, step {step}");
         }
@@ -192,7 +248,7 @@ fn a_tall_tree_gives_the_linear_scans_addresses() {
             (fast.largest(), fast.footprint()),
             (slow.largest(), slow.footprint())
         );
-        for (block, size) in live {
+        for ((block, _), size) in live {
             fast.free(block, size);
         }
         assert_eq!(

@@ -2,74 +2,104 @@
 
 use std::collections::BTreeSet;
 
-use super::holes::Holes;
-use super::{Block, Extent, Placement};
+use super::classes::{CLASSES, Occupied, class};
+use super::tags::{Hole, Tags};
+use super::{Block, Placement};
 
-/// Best fit in O(log n): the holes in a second order, by length and then by offset.
+/// Best fit in O(log n): the holes by length and then by offset, in a set for each class of sizes. One
+/// set would do; many small ones are searched faster.
 pub struct BestFit {
-    arena: u64,
-    holes: Holes,
-    by_length: BTreeSet<(u64, u64)>,
+    tags: Tags,
+    by_length: Vec<BTreeSet<(u64, u64, u32)>>,
+    occupied: Occupied,
 }
 
 impl BestFit {
     /// An empty arena of `arena` bytes.
     pub fn new(arena: u64) -> Self {
-        let holes = Holes::new(arena);
-        let by_length = (arena > 0).then_some((arena, 0)).into_iter().collect();
-        BestFit {
-            arena,
-            holes,
-            by_length,
+        let mut policy = BestFit {
+            tags: Tags::new(arena),
+            by_length: vec![BTreeSet::new(); CLASSES],
+            occupied: Occupied::default(),
+        };
+        if let Some(whole) = policy.tags.lowest() {
+            policy.insert(whole);
         }
+        policy
+    }
+
+    fn insert(&mut self, hole: Hole) {
+        let class = class(hole.len);
+        self.by_length[class].insert((hole.len, hole.start, hole.part));
+        self.occupied.insert(class);
+    }
+
+    fn remove(&mut self, hole: Hole) {
+        let class = class(hole.len);
+        let set = &mut self.by_length[class];
+        set.remove(&(hole.len, hole.start, hole.part));
+        if set.is_empty() {
+            self.occupied.remove(class);
+        }
+    }
+
+    fn find(&self, size: u64) -> Option<Hole> {
+        let class = class(size);
+        let mut own = self.by_length[class].range((size, 0, 0)..);
+        let &(len, start, part) = match own.next() {
+            Some(hole) => hole,
+            None => self.by_length[self.occupied.from(class + 1)?].first()?,
+        };
+        Some(Hole { part, start, len })
     }
 }
 
 impl Placement for BestFit {
     fn arena(&self) -> u64 {
-        self.arena
+        self.tags.arena()
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        let &(len, start) = self.by_length.range((size, 0)..).next()?;
-        self.by_length.remove(&(len, start));
-        if len > size {
-            self.by_length.insert((len - size, start + size));
+        let hole = self.find(size)?;
+        self.remove(hole);
+        let block = self.tags.cut(hole.part, size);
+        if block != hole.part {
+            self.insert(Hole {
+                part: hole.part,
+                start: hole.start + size,
+                len: hole.len - size,
+            });
         }
-        self.holes
-            .take_at(start, size)
-            .map(|hole| Block(hole.start))
+        Some(Block(block.into()))
     }
 
-    fn free(&mut self, block: Block, size: u64) {
-        let released = self.holes.release(block.0, size);
+    fn free(&mut self, block: Block, _size: u64) {
+        let released = self.tags.release(block.0 as u32);
         for gone in [released.before, released.after].into_iter().flatten() {
-            self.by_length.remove(&(gone.len, gone.start));
+            self.remove(gone);
         }
-        self.by_length
-            .insert((released.merged.len, released.merged.start));
+        self.insert(released.merged);
     }
 
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent {
-            start: block.0,
-            len: size,
-        }]
+    fn start(&self, block: Block) -> u64 {
+        self.tags.start(block.0 as u32)
     }
 
     fn free_bytes(&self) -> u64 {
-        self.holes.total()
+        self.tags.free()
     }
 
     fn largest(&self) -> u64 {
-        self.holes.widest()
+        let highest = self.occupied.highest();
+        let longest = highest.and_then(|class| self.by_length[class].last());
+        longest.map_or(0, |&(len, ..)| len)
     }
 
     fn holes(&self) -> usize {
-        self.holes.count()
+        self.tags.holes()
     }
 
     fn footprint(&self) -> u64 {
-        self.holes.footprint(self.arena)
+        self.tags.footprint()
     }
 }

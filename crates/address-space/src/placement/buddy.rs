@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Block, Extent, Placement};
+use super::{Block, Placement};
 
 /// Bytes of the smallest block; glibc's granule too.
 pub const SMALLEST: u64 = 16;
@@ -83,13 +83,6 @@ impl Placement for Buddy {
 
     fn allotted(&self, size: u64) -> u64 {
         self.order(size).map_or(size, |order| SMALLEST << order)
-    }
-
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent {
-            start: block.0,
-            len: self.allotted(size),
-        }]
     }
 
     fn free_bytes(&self) -> u64 {

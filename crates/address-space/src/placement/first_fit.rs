@@ -1,7 +1,7 @@
 //! First fit: the lowest hole that is long enough.
 
 use super::holes::Holes;
-use super::{Block, Extent, Placement};
+use super::{Block, Placement};
 
 /// First fit in O(log n): one descent of the tree of holes.
 pub struct FirstFit {
@@ -30,13 +30,6 @@ impl Placement for FirstFit {
 
     fn free(&mut self, block: Block, size: u64) {
         self.holes.release(block.0, size);
-    }
-
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent {
-            start: block.0,
-            len: size,
-        }]
     }
 
     fn free_bytes(&self) -> u64 {

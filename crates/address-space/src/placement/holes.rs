@@ -9,16 +9,6 @@ mod node;
 use super::Extent;
 use node::{Entry, FULL, Node};
 
-/// What [`Holes::release`] found beside the freed run; best fit keeps a second order up to date with it.
-pub struct Released {
-    /// The hole that ended where the run began, as it was.
-    pub before: Option<Extent>,
-    /// The hole that began where the run ended, as it was.
-    pub after: Option<Extent>,
-    /// The hole that holds the run now.
-    pub merged: Extent,
-}
-
 /// The free runs of an arena, never adjacent to each other.
 pub struct Holes {
     nodes: Vec<Node>,
@@ -118,21 +108,8 @@ impl Holes {
         self.cut(size)
     }
 
-    /// Cuts `size` bytes off the front of the hole that starts at `start`, which must be long enough.
-    pub fn take_at(&mut self, start: u64, size: u64) -> Option<Extent> {
-        self.locate(start);
-        let (leaf, at) = self.last()?;
-        let found = self.node(leaf);
-        let there = at < found.count() && found.get(at).start == start;
-        if there && found.get(at).widest >= size {
-            self.cut(size)
-        } else {
-            None
-        }
-    }
-
     /// Gives `start .. start + len` back and joins it with the holes on either side.
-    pub fn release(&mut self, start: u64, len: u64) -> Released {
+    pub fn release(&mut self, start: u64, len: u64) {
         self.locate(start);
         let (leaf, at) = self.path[self.height];
         let found = self.node(leaf);
@@ -183,11 +160,6 @@ impl Holes {
                 self.locate(before.start);
                 self.replace(self.path[self.height].1, entry);
             }
-        }
-        Released {
-            before,
-            after,
-            merged,
         }
     }
 

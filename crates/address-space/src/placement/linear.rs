@@ -96,13 +96,6 @@ impl Placement for LinearScan {
         }
     }
 
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent {
-            start: block.0,
-            len: size,
-        }]
-    }
-
     fn free_bytes(&self) -> u64 {
         self.holes.iter().map(|hole| hole.len).sum()
     }

@@ -6,12 +6,15 @@
 
 pub mod best_fit;
 pub mod buddy;
+pub mod classes;
 pub mod first_fit;
 pub mod holes;
 pub mod linear;
 pub mod next_fit;
 pub mod paging;
 pub mod segments;
+pub mod segregated_fit;
+pub mod tags;
 pub mod worst_fit;
 
 pub use best_fit::BestFit;
@@ -21,6 +24,7 @@ pub use linear::{Choice, LinearScan};
 pub use next_fit::NextFit;
 pub use paging::Paging;
 pub use segments::Segments;
+pub use segregated_fit::SegregatedFit;
 pub use worst_fit::WorstFit;
 
 /// A run of consecutive bytes of the arena: `start .. start + len`.
@@ -39,8 +43,8 @@ impl Extent {
     }
 }
 
-/// A placed block as its policy names it: an offset for contiguous policies, a segment number for
-/// [`Segments`], the head of a page list for [`Paging`]. Only the policy that gave it can read it.
+/// A placed block as its policy names it: an offset, the number of a part ([`tags::Tags`]), of a segment
+/// ([`Segments`]) or of a page list ([`Paging`]). Only the policy that gave it can read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Block(pub u64);
 
@@ -74,8 +78,18 @@ pub trait Placement: Send {
         size
     }
 
+    /// Offset of the block's first byte. Paging knows it only where it keeps page lists.
+    fn start(&self, block: Block) -> u64 {
+        block.0
+    }
+
     /// Where the block lies now, in the order of its bytes; the lengths sum to `allotted(size)`.
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent>;
+    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
+        vec![Extent {
+            start: self.start(block),
+            len: self.allotted(size),
+        }]
+    }
 
     /// Free bytes in all.
     fn free_bytes(&self) -> u64;

@@ -1,7 +1,7 @@
 //! Next fit: first fit that goes on where the last search ended, instead of at the start.
 
 use super::holes::Holes;
-use super::{Block, Extent, Placement};
+use super::{Block, Placement};
 
 /// Next fit in O(log n). The rover is the end of the block placed last.
 pub struct NextFit {
@@ -37,13 +37,6 @@ impl Placement for NextFit {
 
     fn free(&mut self, block: Block, size: u64) {
         self.holes.release(block.0, size);
-    }
-
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent {
-            start: block.0,
-            len: size,
-        }]
     }
 
     fn free_bytes(&self) -> u64 {

@@ -98,6 +98,11 @@ impl Placement for Paging {
         round_up(size.max(1), self.page)
     }
 
+    fn start(&self, block: Block) -> u64 {
+        let lists = self.lists.as_ref();
+        lists.map_or(0, |lists| lists.blocks[block.0 as usize][0] * self.page)
+    }
+
     /// One extent a page; none without [`Paging::with_frames`].
     fn extents(&self, block: Block, _size: u64) -> Vec<Extent> {
         let Some(lists) = &self.lists else {

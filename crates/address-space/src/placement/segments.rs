@@ -5,7 +5,7 @@
 //! the segment table can change under it. The price is the bytes copied, which are counted.
 
 use super::holes::Holes;
-use super::{Block, Extent, Move, Placement};
+use super::{Block, Move, Placement};
 
 #[derive(Clone, Copy)]
 struct Segment {
@@ -123,12 +123,8 @@ impl Placement for Segments {
         }
     }
 
-    fn extents(&self, block: Block, _size: u64) -> Vec<Extent> {
-        let segment = self.table[block.0 as usize];
-        vec![Extent {
-            start: segment.base,
-            len: segment.limit,
-        }]
+    fn start(&self, block: Block) -> u64 {
+        self.table[block.0 as usize].base
     }
 
     fn free_bytes(&self) -> u64 {

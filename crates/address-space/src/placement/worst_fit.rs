@@ -1,7 +1,7 @@
 //! Worst fit: the longest hole, in the hope that what is left over stays useful.
 
 use super::holes::Holes;
-use super::{Block, Extent, Placement};
+use super::{Block, Placement};
 
 /// Worst fit in O(log n): the tree knows the longest hole at its root.
 pub struct WorstFit {
@@ -30,13 +30,6 @@ impl Placement for WorstFit {
 
     fn free(&mut self, block: Block, size: u64) {
         self.holes.release(block.0, size);
-    }
-
-    fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
-        vec![Extent {
-            start: block.0,
-            len: size,
-        }]
     }
 
     fn free_bytes(&self) -> u64 {

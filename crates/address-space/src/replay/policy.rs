@@ -1,7 +1,7 @@
 //! The policies by name, and how each of them is built for an arena.
 
 use crate::placement::{
-    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, WorstFit, buddy,
+    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit, buddy,
 };
 use crate::units::bytes;
 
@@ -16,6 +16,8 @@ pub enum Policy {
     BestFit,
     /// Longest hole.
     WorstFit,
+    /// Any hole of the first size class that will do.
+    SegregatedFit,
     /// Powers of two.
     Buddy,
     /// First fit, compacted when it has to be.
@@ -27,8 +29,15 @@ pub enum Policy {
 impl Policy {
     /// Every policy, with these page sizes.
     pub fn all(page_sizes: &[u64]) -> Vec<Policy> {
-        use Policy::{BestFit, Buddy, FirstFit, NextFit, Segments, WorstFit};
-        let contiguous = [FirstFit, NextFit, BestFit, WorstFit, Buddy, Segments];
+        let contiguous = [
+            Policy::FirstFit,
+            Policy::NextFit,
+            Policy::BestFit,
+            Policy::WorstFit,
+            Policy::SegregatedFit,
+            Policy::Buddy,
+            Policy::Segments,
+        ];
         contiguous
             .into_iter()
             .chain(page_sizes.iter().map(|&page| Policy::Paging(page)))
@@ -42,6 +51,7 @@ impl Policy {
             Policy::NextFit => "next fit".into(),
             Policy::BestFit => "best fit".into(),
             Policy::WorstFit => "worst fit".into(),
+            Policy::SegregatedFit => "segregated fit".into(),
             Policy::Buddy => "buddy".into(),
             Policy::Segments => "compacted".into(),
             Policy::Paging(page) => format!("paging {}", bytes(page)),
@@ -55,6 +65,7 @@ impl Policy {
             Policy::NextFit => Box::new(NextFit::new(arena)),
             Policy::BestFit => Box::new(BestFit::new(arena)),
             Policy::WorstFit => Box::new(WorstFit::new(arena)),
+            Policy::SegregatedFit => Box::new(SegregatedFit::new(arena)),
             Policy::Buddy => Box::new(Buddy::new(arena)),
             Policy::Segments => Box::new(Segments::new(arena)),
             Policy::Paging(page) => Box::new(Paging::new(arena, page)),
@@ -76,8 +87,12 @@ impl Policy {
     }
 
     /// Whether an arena without an end shows how much of it is needed: policies that prefer low
-    /// addresses. Next fit and worst fit would use new bytes for every request.
+    /// addresses, or touch the longest hole last. Next fit and worst fit would use new bytes for every
+    /// request.
     pub fn settles_low(self) -> bool {
-        matches!(self, Policy::FirstFit | Policy::BestFit | Policy::Buddy)
+        matches!(
+            self,
+            Policy::FirstFit | Policy::BestFit | Policy::SegregatedFit | Policy::Buddy
+        )
     }
 }

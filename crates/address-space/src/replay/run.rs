@@ -160,8 +160,7 @@ impl Run {
         self.allotted_bytes += self.memory.allotted(size);
         self.peak_allotted = self.peak_allotted.max(self.allotted_bytes);
         if self.watch.footprint {
-            // The policies this is asked of name a block by its offset.
-            let end = block.0 + self.memory.allotted(size);
+            let end = self.memory.start(block) + self.memory.allotted(size);
             self.peak_footprint = self.peak_footprint.max(end);
         }
     }

@@ -1,8 +1,8 @@
 //! Looking for the smallest arena in which no request fails.
 //!
 //! A sum of sizes is a floor under every answer. Between a failing and a succeeding arena the search
-//! halves the distance until it is below the resolution. Next, best and worst fit and the buddy system
-//! are not monotone (an arena can fail although a smaller one did not), so what comes out is
+//! halves the distance until it is below the resolution. Next, best, worst and segregated fit and the buddy
+//! system are not monotone (an arena can fail although a smaller one did not), so what comes out is
 //! the smallest arena found, and it is only called that after a run in it.
 
 use super::Policy;
