@@ -129,10 +129,7 @@ mod tests {
         let own = std::process::id() as i32;
         let vector = std::fs::read("/proc/self/auxv").unwrap();
         let page = observe::machine::this().page_size as u64;
-        assert_eq!(
-            of_program(own).unwrap().bits() as usize,
-            size_of::<usize>() * 8
-        );
+        assert_eq!(u32::from(of_program(own).unwrap().bits()), usize::BITS);
         assert_eq!(of_vector(&vector, page), of_program(own).ok());
     }
 }
