@@ -1,4 +1,4 @@
-//! Mappings of this process that are given back on drop, and the counters that watch them.
+//! Mappings of this process that are given back on drop; [`counters`] watch them.
 #![expect(
     unsafe_code,
     reason = "mmap, mremap and madvise on mappings that a value owns"
@@ -14,9 +14,12 @@ use nix::errno::Errno;
 use nix::sys::mman::{
     MRemapFlags, MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mremap, munmap,
 };
-use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::units::bytes;
+
+mod counters;
+
+pub use counters::{minor_faults, pages, present, resident};
 
 /// Bytes of a transparent huge page where a page table holds 512 entries of 4 KiB.
 pub const HUGE_PAGE: usize = 2 << 20;
@@ -196,11 +199,11 @@ impl Memory {
         Ok(())
     }
 
-    /// Unmaps every second page, and asks for `len` bytes from the first gap on (`MAP_FIXED_NOREPLACE`,
-    /// Linux 4.17): the error number where they do not fit.
+    /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for `len` bytes
+    /// from there on (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where they do not fit.
     ///
     /// # Errors
-    /// The memory has less than two pages; the kernel does not know the flag.
+    /// The memory has less than two pages; there is no gap; the kernel does not know the flag.
     pub fn ask_for_its_gaps(mut self, page: usize, len: usize) -> Result<Result<Memory, Errno>> {
         let mut kept = Vec::new();
         while self.len > page {
@@ -210,12 +213,20 @@ impl Memory {
             kept.push(std::mem::replace(&mut self, next));
         }
         let first = kept.first().context("no two pages to unmap one of")?;
-        let (gap, size) = (first.address() + page, NonZeroUsize::new(len));
-        let size = size.context("mmap of 0 bytes")?;
+        let gap = first.address() + page;
+        // What fits is given back at once: it only shows that there is a gap.
+        Memory::at(gap, page)?.context("mmap of one page at the first gap")?;
+        Memory::at(gap, len)
+    }
+
+    /// Private anonymous memory at `address` (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where
+    /// something is mapped there.
+    fn at(address: usize, len: usize) -> Result<Result<Memory, Errno>> {
+        let size = NonZeroUsize::new(len).context("mmap of 0 bytes")?;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED_NOREPLACE;
         // SAFETY: MAP_FIXED_NOREPLACE replaces nothing; a kernel that does not know it takes the
         // address for a wish and maps elsewhere, which replaces nothing either.
-        let base = unsafe { mmap_anonymous(NonZeroUsize::new(gap), size, WRITABLE, flags) };
+        let base = unsafe { mmap_anonymous(NonZeroUsize::new(address), size, WRITABLE, flags) };
         let memory = base.map(|base| Memory {
             base: base.cast(),
             len,
@@ -223,7 +234,7 @@ impl Memory {
         });
         if let Ok(memory) = &memory {
             ensure!(
-                memory.address() == gap,
+                memory.address() == address,
                 "MAP_FIXED_NOREPLACE needs Linux 4.17"
             );
         }
@@ -322,49 +333,6 @@ impl Drop for Memory {
             let _ = unsafe { munmap(self.base.cast(), self.len) };
         }
     }
-}
-
-/// Page faults of this process so far that were served without input or output (getrusage(2)).
-///
-/// # Errors
-/// None that is documented for one's own process.
-pub fn minor_faults() -> Result<u64> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).context("getrusage")?;
-    Ok(usage.minor_page_faults() as u64)
-}
-
-/// What smaps says of the mappings that begin inside `memory`, added up: resident bytes, and of these
-/// bytes in huge pages.
-///
-/// # Errors
-/// /proc is not mounted.
-pub fn resident(memory: &Memory) -> Result<(u64, u64)> {
-    let range = memory.address() as u64..(memory.address() + memory.len()) as u64;
-    let usages = observe::smaps::of(std::process::id() as i32)?;
-    let inside = usages
-        .iter()
-        .filter(|usage| range.contains(&usage.mapping.start));
-    Ok(inside.fold((0, 0), |(rss, huge), usage| {
-        (rss + usage.rss, huge + usage.anon_huge_pages)
-    }))
-}
-
-/// Pages of `memory` that are in memory, by pagemap's present bit; the shared frame of zeros counts.
-///
-/// # Errors
-/// /proc is not mounted, or this process is not dumpable (prctl(2)) and may not see its own pagemap.
-pub fn present(memory: &Memory) -> Result<u64> {
-    let pages = pages(memory)?;
-    Ok(pages.iter().filter(|page| page.present()).count() as u64)
-}
-
-/// The pagemap entries of `memory`.
-///
-/// # Errors
-/// As [`present`].
-pub fn pages(memory: &Memory) -> Result<Vec<observe::pagemap::Page>> {
-    let pagemap = observe::pagemap::Pagemap::open(std::process::id() as i32)?;
-    Ok(pagemap.pages(memory.address() as u64, memory.len() as u64)?)
 }
 
 #[cfg(test)]
