@@ -34,6 +34,8 @@ pub enum Outcome {
 /// What mmap could still do.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Room {
+    /// Mappings of [`UNIT`] that fit at the same time, as a number.
+    pub units: usize,
     /// The largest mapping, in bytes.
     pub largest: usize,
     /// The error number of a mapping of [`UNIT`] and one page; 0 where it succeeded.
@@ -119,6 +121,7 @@ fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result
             arena + HOLES * UNIT
         }
     };
+    let units = units()?;
     let largest = largest(page)?;
     let refusal = attempt(UNIT + page)?.map_or_else(|errno| errno as i32, |()| 0);
     let unit_fits = attempt(UNIT)?.is_ok();
@@ -126,12 +129,30 @@ fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result
     unsafe { release(separator, UNIT) }?;
     let joined = self::largest(page)?;
     Ok(Room {
+        units,
         largest,
         refusal,
         unit_fits,
         joined,
         reservations,
     })
+}
+
+/// Takes units until no more fits, up to one more than there should be, and gives them back.
+fn units() -> Result<usize, Errno> {
+    let mut taken = [0; HOLES + 1];
+    let mut count = 0;
+    while count < taken.len()
+        && let Ok(at) = reserve(UNIT)
+    {
+        taken[count] = at;
+        count += 1;
+    }
+    for &at in &taken[..count] {
+        // SAFETY: reserved above.
+        unsafe { release(at, UNIT) }?;
+    }
+    Ok(count)
 }
 
 /// Bisection over whole pages.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
 use nix::errno::Errno;
 
@@ -70,6 +70,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         Outcome::Measured(room) => room,
         Outcome::Obstructed(why) => return Err(NotMeasured::new(why, MORE_MAPPINGS).into()),
     };
+    ensure!(
+        room.units == HOLES,
+        "{} MiB of addresses are free, and not {HOLES}",
+        room.units
+    );
     let refused = match room.refusal {
         0 => "success".to_owned(),
         errno => format!("{:?}", Errno::from_raw(errno)),
