@@ -95,8 +95,8 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     arena.context("munmap the arena")?;
     Ok(match room {
         None => Outcome::Obstructed(format!(
-            "{most} mappings do not fill the gaps of this address space, and vm.max_map_count leaves room for \
-             no more"
+            "{most} mappings do not fill the gaps of this address space, and more are not tried: {MOST} at most, \
+             and no more than vm.max_map_count allows"
         )),
         Some(Err(Errno::ENOMEM)) => Outcome::Obstructed(
             "munmap inside the arena: ENOMEM, which is vm.max_map_count and not a want of room"

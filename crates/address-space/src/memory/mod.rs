@@ -1,6 +1,6 @@
 //! Mappings of this process that are given back on drop.
 //!
-//! [`advice`] gives and takes their pages, [`ranges`] moves and cuts them, [`counters`] watch them.
+//! `advice` gives and takes their pages, `ranges` moves and cuts them, `counters` watch them.
 #![expect(unsafe_code, reason = "mmap and munmap of mappings that a value owns")]
 
 mod advice;

@@ -6,7 +6,7 @@
 //! malloc/malloc.c, "malloc_chunk details"). A walk that ends anywhere else has not understood the heap,
 //! and says so.
 //!
-//! Here the heap is found; [`chain`] walks it, [`layout`] knows 32-bit and 64-bit chunks.
+//! Here the heap is found; `chain` walks it, `layout` knows 32-bit and 64-bit chunks.
 
 mod chain;
 mod layout;
