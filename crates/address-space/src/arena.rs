@@ -59,19 +59,36 @@ impl Checked {
     /// # Errors
     /// A byte no longer holds what was written: the policy gave it to two blocks, or moved it wrongly.
     pub fn free(&mut self, block: Block) -> Result<()> {
+        let changed = self.give_back(block)?;
+        ensure!(
+            changed == 0,
+            "{changed} bytes of a block changed while it was live"
+        );
+        Ok(())
+    }
+
+    /// Gives a block back: the number of its bytes that no longer hold what was written.
+    ///
+    /// # Errors
+    /// The block is not live.
+    pub fn give_back(&mut self, block: Block) -> Result<u64> {
         let Some(size) = self.live.remove(&block) else {
             bail!("free of a block that is not live")
         };
-        let mut wrong = 0u64;
+        let mut changed = 0u64;
         self.each_byte(block, size, |byte, expected| {
-            wrong += u64::from(*byte != expected)
+            changed += u64::from(*byte != expected)
         })?;
-        ensure!(
-            wrong == 0,
-            "{wrong} of the {size} bytes of a block changed while it was live"
-        );
         self.policy.free(block, size);
-        Ok(())
+        Ok(changed)
+    }
+
+    /// Overwrites one byte of a block, so that it can be seen whether that is found.
+    ///
+    /// # Errors
+    /// The block lies beyond the arena.
+    pub fn spoil(&mut self, block: Block) -> Result<()> {
+        self.each_byte(block, 1, |byte, expected| *byte = !expected)
     }
 
     fn each_byte(

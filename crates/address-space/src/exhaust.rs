@@ -9,7 +9,7 @@
 
 use std::ptr::null_mut;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
@@ -22,13 +22,27 @@ const ARENA: usize = 2 * HOLES * UNIT;
 /// Reservations that fill the rest: a few for each power of two.
 const MOST: usize = 4096;
 
+/// What came of the attempt.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Nothing but the want of room limited mmap.
+    Measured(Room),
+    /// Something else did, or might have: what.
+    Obstructed(String),
+}
+
 /// What mmap could still do.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Room {
+    /// Mappings of [`UNIT`] that fit at the same time, as a number.
+    pub units: usize,
     /// The largest mapping, in bytes.
     pub largest: usize,
-    /// The error number of a mapping one page larger.
+    /// The error number of a mapping of [`UNIT`] and one page; 0 where it succeeded.
     pub refusal: i32,
+    /// Whether a mapping of [`UNIT`] succeeded right after that one: if so, it was not the number of
+    /// mappings that ran out.
+    pub unit_fits: bool,
     /// The largest mapping once one separator is gone, in bytes.
     pub joined: usize,
     /// Reservations that it took to fill the address space.
@@ -44,23 +58,25 @@ pub enum Holes {
     Together,
 }
 
-/// Fills the address space of this process, makes holes of 512 MiB in all, and looks for the largest
-/// mapping. Everything is given back before it returns.
+/// Fills the address space of this process with no more than `spare` mappings, makes holes of 512 MiB in
+/// all, and looks for the largest mapping. Everything is given back before it returns.
 ///
 /// # Errors
-/// The arena cannot be reserved; the address space has more than 4096 gaps to fill; munmap fails, which means vm.max_map_count and not a lack of room.
-pub fn measure(holes: Holes, page: usize) -> Result<Room> {
+/// The arena cannot be reserved; munmap fails for another reason than vm.max_map_count.
+pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     let mut taken = [(0usize, 0usize); MOST];
+    // Each hole splits a mapping, and the arena is one.
+    let most = MOST.min(spare.saturating_sub(2 * HOLES + 1));
     let mut reservations = 0;
     let arena = reserve(ARENA).context("mmap an arena of 1 GiB")?;
     let mut size = 1usize << 62;
-    let mut full = false;
+    let mut full = most == 0;
     while size >= page && !full {
         match reserve(size) {
             Ok(at) => {
                 taken[reservations] = (at, size);
                 reservations += 1;
-                full = reservations == MOST;
+                full = reservations == most;
             }
             Err(_) => size /= 2,
         }
@@ -77,13 +93,17 @@ pub fn measure(holes: Holes, page: usize) -> Result<Room> {
         let _ = unsafe { release(at, size) };
     }
     arena.context("munmap the arena")?;
-    let Some(room) = room else {
-        bail!(
-            "{MOST} mappings do not fill the gaps of this address space; run it without what maps so much \
-             into every process (LD_PRELOAD, a sanitizer)"
-        );
-    };
-    room.context("munmap inside the arena (ENOMEM here is vm.max_map_count, not a lack of room)")
+    Ok(match room {
+        None => Outcome::Obstructed(format!(
+            "{most} mappings do not fill the gaps of this address space, and more are not tried: {MOST} at most, \
+             and no more than vm.max_map_count allows"
+        )),
+        Some(Err(Errno::ENOMEM)) => Outcome::Obstructed(
+            "munmap inside the arena: ENOMEM, which is vm.max_map_count and not a want of room"
+                .into(),
+        ),
+        Some(room) => Outcome::Measured(room.context("munmap inside the arena")?),
+    })
 }
 
 fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result<Room, Errno> {
@@ -101,21 +121,38 @@ fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result
             arena + HOLES * UNIT
         }
     };
+    let units = units()?;
     let largest = largest(page)?;
-    let refusal = match reserve(largest + page) {
-        // SAFETY: reserved in this very expression.
-        Ok(at) => unsafe { release(at, largest + page) }.map(|()| 0)?,
-        Err(errno) => errno as i32,
-    };
+    let refusal = attempt(UNIT + page)?.map_or_else(|errno| errno as i32, |()| 0);
+    let unit_fits = attempt(UNIT)?.is_ok();
     // SAFETY: a unit of the arena that is reserved still.
     unsafe { release(separator, UNIT) }?;
     let joined = self::largest(page)?;
     Ok(Room {
+        units,
         largest,
         refusal,
+        unit_fits,
         joined,
         reservations,
     })
+}
+
+/// Takes units until no more fits, up to one more than there should be, and gives them back.
+fn units() -> Result<usize, Errno> {
+    let mut taken = [0; HOLES + 1];
+    let mut count = 0;
+    while count < taken.len()
+        && let Ok(at) = reserve(UNIT)
+    {
+        taken[count] = at;
+        count += 1;
+    }
+    for &at in &taken[..count] {
+        // SAFETY: reserved above.
+        unsafe { release(at, UNIT) }?;
+    }
+    Ok(count)
 }
 
 /// Bisection over whole pages.
@@ -123,16 +160,21 @@ fn largest(page: usize) -> Result<usize, Errno> {
     let (mut fits, mut fails) = (0, ARENA / page + 1);
     while fails - fits > 1 {
         let pages = fits + (fails - fits) / 2;
-        match reserve(pages * page) {
-            Ok(at) => {
-                // SAFETY: reserved in this very expression.
-                unsafe { release(at, pages * page) }?;
-                fits = pages;
-            }
+        match attempt(pages * page)? {
+            Ok(()) => fits = pages,
             Err(_) => fails = pages,
         }
     }
     Ok(fits * page)
+}
+
+/// Reserves `size` bytes of addresses and gives them back: what mmap said, and an error where munmap fails.
+fn attempt(size: usize) -> Result<Result<(), Errno>, Errno> {
+    Ok(match reserve(size) {
+        // SAFETY: reserved in this very expression.
+        Ok(at) => Ok(unsafe { release(at, size) }?),
+        Err(errno) => Err(errno),
+    })
 }
 
 /// Addresses without memory: PROT_NONE, and so not counted by vm.overcommit_memory either.
@@ -157,12 +199,16 @@ unsafe fn release(at: usize, size: usize) -> Result<(), Errno> {
     Errno::result(unsafe { libc::munmap(at as *mut libc::c_void, size) }).map(drop)
 }
 
+/// What a person can do where mappings run out.
+pub const MORE_MAPPINGS: &str = "as root: sysctl vm.max_map_count=65530; and run it without what maps much into every \
+                                 process (LD_PRELOAD, a sanitizer)";
+
 /// Makes sure that what will be refused is refused for want of room: no limit on the address space's
-/// size, and mappings enough for the holes.
+/// size, and mappings enough for the holes. Returns how many mappings this process may still make.
 ///
 /// # Errors
 /// [`claim::NotMeasured`] when a limit is in the way.
-pub fn room_is_the_only_limit() -> Result<()> {
+pub fn room_is_the_only_limit() -> Result<usize> {
     use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
     let refuse = |why: String, enable: &str| Err(claim::NotMeasured::new(why, enable).into());
     let (soft, hard) = getrlimit(Resource::RLIMIT_AS).context("getrlimit RLIMIT_AS")?;
@@ -183,7 +229,7 @@ pub fn room_is_the_only_limit() -> Result<()> {
     if limit < used + 4 * HOLES {
         let why =
             format!("vm.max_map_count is {limit}; {used} mappings and {HOLES} holes need more");
-        return refuse(why, "as root: sysctl vm.max_map_count=65530");
+        return refuse(why, MORE_MAPPINGS);
     }
-    Ok(())
+    Ok(limit - used)
 }

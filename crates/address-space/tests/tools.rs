@@ -167,6 +167,11 @@ fn bad_traces_are_refused_with_the_line() {
     );
     refused(replay, &[b'x'; 10_000], "line 1: is longer than 4096 bytes");
     refused(replay, b"\xff\xfe\n", "line 1: is not UTF-8");
+    refused(
+        &["replay", "-", "--page-sizes", "4K,512,4096"],
+        b"a 0 1\n",
+        "--page-sizes: 4096 bytes (4 KiB) given more than once",
+    );
     refused(&["replay", "/nonexistent/trace"], b"", "/nonexistent/trace");
     refused(&["replay", "/"], b"", "is a directory");
     refused(

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use anyhow::{Result, ensure};
+use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
 use nix::errno::Errno;
 
-use crate::exhaust::{self, HOLES, Holes, UNIT};
+use crate::exhaust::{self, HOLES, Holes, MORE_MAPPINGS, Outcome, UNIT};
 
 const KIB: u64 = (UNIT / 1024) as u64;
 const ALL: u64 = HOLES as u64 * KIB;
 
 const LARGEST: &str = "largest mmap that succeeds with 512 MiB free";
+const REFUSED: &str = "what mmap of 1 MiB and one page ends in";
 const JOINED: &str = "largest mmap after one separator of 1 MiB went";
 
 /// The claim.
@@ -21,8 +22,8 @@ pub const CLAIM: Claim = Claim {
     statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM while \
                 512 MiB of addresses are free, because no hole has more than 1 MiB.",
     measures: "In a child, reserves every address (PROT_NONE), unmaps 512 holes of 1 MiB with \
-               separators of 1 MiB between them, and looks for the largest mmap that succeeds; then \
-               unmaps one separator and looks again.",
+               separators of 1 MiB between them, and looks for the largest mmap that succeeds and for \
+               the error number of one that does not; then unmaps one separator and looks again.",
     control: "the same 512 MiB in one piece",
     notes: &[46],
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
@@ -36,6 +37,12 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(ALL),
         },
         Quantity {
+            name: REFUSED,
+            unit: "",
+            experiment: Prediction::Word("ENOMEM"),
+            control: Prediction::Word("success"),
+        },
+        Quantity {
             name: JOINED,
             unit: "KiB",
             experiment: Prediction::Count(3 * KIB),
@@ -47,27 +54,39 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    exhaust::room_is_the_only_limit()?;
+    let spare = exhaust::room_is_the_only_limit()?;
     let page = super::page_size();
     let holes = match arm {
         Arm::Experiment => Holes::Scattered,
         Arm::Control => Holes::Together,
     };
-    let full = child::fork("full", move |_| Ok(exhaust::measure(holes, page)?))?;
-    let room = full.join()?;
+    let full = child::fork("full", move |_| Ok(exhaust::measure(holes, page, spare)?))?;
+    let room = match full.join()? {
+        Outcome::Measured(room) if room.largest >= UNIT && !room.unit_fits => {
+            let why = "1 MiB was mapped before the refusal and not after it: mappings ran out \
+                       (vm.max_map_count), not room";
+            return Err(NotMeasured::new(why, MORE_MAPPINGS).into());
+        }
+        Outcome::Measured(room) => room,
+        Outcome::Obstructed(why) => return Err(NotMeasured::new(why, MORE_MAPPINGS).into()),
+    };
+    ensure!(
+        room.units == HOLES,
+        "{} MiB of addresses are free, and not {HOLES}",
+        room.units
+    );
+    let refused = match room.refusal {
+        0 => "success".to_owned(),
+        errno => format!("{:?}", Errno::from_raw(errno)),
+    };
     Ok(Reading::kernel()
         .with(LARGEST, room.largest / 1024)
+        .with(REFUSED, refused)
         .with(JOINED, room.joined / 1024)
         .note(format!(
-            "a request one page larger: {}",
-            match room.refusal {
-                0 => "succeeded".to_owned(),
-                errno => Errno::from_raw(errno).to_string(),
-            }
-        ))
-        .note(format!(
-            "{} reservations filled the rest of the address space; every munmap succeeded, so the \
-             number of mappings (vm.max_map_count) was not what ran out",
-            room.reservations
+            "{} reservations filled the rest of the address space; mmap of 1 MiB {} right after the refusal, \
+             so the number of mappings (vm.max_map_count) was not what ran out",
+            room.reservations,
+            if room.unit_fits { "succeeded" } else { "failed as before" }
         )))
 }

@@ -7,13 +7,15 @@ use claim::{Arm, Claim, Evidence, NotMeasured, Prediction, Quantity, Reading};
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap;
 
-use crate::memory::{HUGE_PAGE, Memory, pages, present, resident};
+use crate::memory::{HUGE_PAGE, Memory, pages, resident};
 use crate::trace::generate::Random;
 
 const BLOCKS: usize = 8;
-const PAGES: usize = BLOCKS * HUGE_PAGE / 4096;
+/// Pages of 4 KiB in a huge page.
+const FOLD: usize = HUGE_PAGE / 4096;
+const PAGES: usize = BLOCKS * FOLD;
 
-const RUNS: &str = "separate runs of frames behind 4096 contiguous pages";
+const PIECES: &str = "physical extents (pages where hidden) behind 4096 contiguous pages";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -21,17 +23,21 @@ pub const CLAIM: Claim = Claim {
     topic: "address-space",
     statement: "Contiguous pages need no contiguous memory: any free frame will do for any page.",
     measures: "Maps 16 MiB, writes its 4096 pages in random order, as programs do, and counts in \
-               pagemap how many runs of consecutive frames hold them.",
+               pagemap how many runs of consecutive frames hold them: their physical extents. Without \
+               frame numbers it counts the pages that lie in memory, of 4 KiB or 2 MiB, each of which the \
+               kernel may put anywhere.",
     control: "the same pages after MADV_COLLAPSE has moved them into huge pages",
     notes: &[41, 42],
-    needs: &["CAP_SYS_ADMIN for frame numbers; else the sizes of the pages stand in"],
+    needs: &[
+        "CAP_SYS_ADMIN to see physical extents; else the pages stand in, by their present bits and smaps",
+    ],
     syscalls: &["mmap", "madvise", "pread64"],
     man: &["proc_pid_pagemap(5)", "madvise(2)"],
     quantities: &[Quantity {
-        name: RUNS,
-        unit: "runs",
-        experiment: Prediction::AtLeast(PAGES as f64 / 8.0),
-        control: Prediction::AtMost(BLOCKS as f64),
+        name: PIECES,
+        unit: "pieces",
+        experiment: Prediction::Between(PAGES as f64 / 8.0, PAGES as f64),
+        control: Prediction::Between(1.0, BLOCKS as f64),
     }],
     limit: Duration::from_secs(5),
     measure,
@@ -58,22 +64,26 @@ fn measure(arm: Arm) -> Result<Reading> {
             .and_then(|()| collapse(&mut memory))?;
     }
     let entries = pages(&memory)?;
-    let shown = entries.iter().any(|page| page.frame().is_some());
-    let (_, huge) = resident(&memory)?;
-    if shown {
-        let runs = pagemap::runs(&entries);
-        return Ok(Reading::kernel()
-            .with(RUNS, runs)
-            .note(format!("{} KiB of 16384 lie in huge pages", huge / 1024)));
+    let present = entries.iter().filter(|page| page.present()).count();
+    let huge = resident(&memory)?.1 as usize / HUGE_PAGE;
+    let held = format!(
+        "{present} of the {PAGES} pages are in memory, {} of them in {huge} huge pages",
+        huge * FOLD
+    );
+    let runs = pagemap::runs(&entries);
+    if runs > 0 {
+        return Ok(Reading::kernel().with(PIECES, runs).note(format!(
+            "{held}; physical extents, by the frames' numbers: {runs}"
+        )));
     }
-    // Without frame numbers: each page in memory is a run, a huge page one for all of its 512.
-    let present = present(&memory)? as usize;
-    let blocks = huge as usize / HUGE_PAGE;
-    let runs = present - blocks * (HUGE_PAGE / 4096 - 1);
-    Ok(Reading::new(Evidence::Counters).with(RUNS, runs).caveat(format!(
-        "frame numbers are hidden without CAP_SYS_ADMIN, so these are no runs of frames: counted are {present} pages in \
-         memory, of which {blocks} huge pages hold 512 each"
-    )))
+    let separate = present - huge * (FOLD - 1);
+    Ok(Reading::new(Evidence::Counters)
+        .with(PIECES, separate)
+        .note(held)
+        .caveat(format!(
+            "frame numbers are hidden without CAP_SYS_ADMIN: counted are {separate} pages of 4 KiB or 2 MiB that \
+             the kernel may put anywhere, not the physical extents that it put them into"
+        )))
 }
 
 /// Huge pages under the same addresses: MADV_COLLAPSE, and before Linux 6.1 a second mapping.

@@ -1,6 +1,7 @@
 //! The last page of each object is partly empty, the more so the larger the page.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,10 @@ const PAGES: [u64; 5] = [512, 4096, 16 << 10, 64 << 10, 2 << 20];
 const STEPS: u64 = 3;
 const FILES: usize = 5000;
 
+/// One file of so many is opened.
+const SAMPLE: usize = 25;
+
+const REAL: &str = "share of the files that end where the size says, one in 25 looked at";
 const GREW: &str = "steps in page size at which the waste grew, 512 B to 64 KiB";
 const WASTE: &str = "share of pages of 64 KiB that files leave empty";
 
@@ -25,13 +30,21 @@ pub const CLAIM: Claim = Claim {
     statement: "The larger the page, the more of it the last page of a file or an object leaves \
                 empty: internal fragmentation grows with the page size.",
     measures: "Takes the sizes of up to 5000 files of this system and works out what their last \
-               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object sizes.",
-    control: "the same files, each filled up to a multiple of 64 KiB",
+               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object sizes. Reads the \
+               last byte of some of the files, and what follows it.",
+    control: "the same files, each taken to be filled up to a multiple of 64 KiB",
     notes: &[41, 45],
     needs: &["a directory with files of a page and more: /usr or /etc"],
-    syscalls: &["getdents64", "statx"],
+    syscalls: &["getdents64", "statx", "pread64"],
     man: &["stat(2)"],
     quantities: &[
+        // Some change meanwhile.
+        Quantity {
+            name: REAL,
+            unit: "",
+            experiment: Prediction::AtLeast(0.9),
+            control: Prediction::AtMost(0.1),
+        },
         Quantity {
             name: GREW,
             unit: "",
@@ -54,8 +67,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     if arm == Arm::Control {
         files
             .iter_mut()
-            .for_each(|size| *size = size.next_multiple_of(64 << 10));
+            .for_each(|file| file.size = file.size.next_multiple_of(64 << 10));
     }
+    let real = share_that_ends(&files)?;
+    let mut files: Vec<u64> = files.iter().map(|file| file.size).collect();
     let waste = PAGES.map(|page| waste(&files, page));
     let grew = waste[..=STEPS as usize]
         .windows(2)
@@ -78,7 +93,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     files.sort_unstable();
     let median = files[files.len() / 2];
-    Ok(Reading::counters().with(GREW, grew).with(WASTE, waste[STEPS as usize]).table(table).note(
+    Ok(Reading::counters().with(REAL, real).with(GREW, grew).with(WASTE, waste[STEPS as usize]).table(table).note(
         format!(
             "the median file has {median} bytes: \"half a page for each file\" holds only for pages \
              much smaller than that"
@@ -93,8 +108,38 @@ fn waste(sizes: &[u64], page: u64) -> f64 {
     (held - asked) as f64 / held as f64
 }
 
-/// Sizes of the first files, none empty, below the first directory that has enough of them.
-fn sizes() -> Result<(PathBuf, Vec<u64>)> {
+/// A file, and the bytes it is taken to have.
+struct Measured {
+    path: PathBuf,
+    size: u64,
+}
+
+impl Measured {
+    /// Whether its last byte can be read and nothing behind it; `None` for a file that may not be read.
+    fn ends(&self) -> Option<bool> {
+        let file = File::open(&self.path).ok()?;
+        let mut byte = [0];
+        let last = file.read_at(&mut byte, self.size - 1).ok()?;
+        let behind = file.read_at(&mut byte, self.size).ok()?;
+        Some((last, behind) == (1, 0))
+    }
+}
+
+fn share_that_ends(files: &[Measured]) -> Result<f64> {
+    let looked: Vec<bool> = files
+        .iter()
+        .step_by(SAMPLE)
+        .filter_map(Measured::ends)
+        .collect();
+    if looked.is_empty() {
+        let why = "none of the files may be read";
+        return Err(NotMeasured::new(why, "run it as a user who may read /usr or /etc").into());
+    }
+    Ok(looked.iter().filter(|&&ends| ends).count() as f64 / looked.len() as f64)
+}
+
+/// The first files, none empty, below the first directory that has enough of them.
+fn sizes() -> Result<(PathBuf, Vec<Measured>)> {
     for root in ["/usr", "/etc", "/"] {
         let mut sizes = Vec::new();
         let mut directories = vec![PathBuf::from(root)];
@@ -105,7 +150,7 @@ fn sizes() -> Result<(PathBuf, Vec<u64>)> {
         }
         if sizes.len() >= 100 {
             ensure!(
-                sizes.iter().all(|&size| size > 0),
+                sizes.iter().all(|file| file.size > 0),
                 "an empty file among the sizes"
             );
             return Ok((root.into(), sizes));
@@ -116,7 +161,7 @@ fn sizes() -> Result<(PathBuf, Vec<u64>)> {
 }
 
 /// Unreadable directories and files that go away meanwhile are passed over; links are not followed.
-fn collect(directory: &Path, directories: &mut Vec<PathBuf>, sizes: &mut Vec<u64>) {
+fn collect(directory: &Path, directories: &mut Vec<PathBuf>, sizes: &mut Vec<Measured>) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
@@ -130,7 +175,10 @@ fn collect(directory: &Path, directories: &mut Vec<PathBuf>, sizes: &mut Vec<u64
         {
             directories.push(entry.path());
         } else if metadata.is_file() && metadata.len() > 0 && sizes.len() < FILES {
-            sizes.push(metadata.len());
+            sizes.push(Measured {
+                path: entry.path(),
+                size: metadata.len(),
+            });
         }
     }
 }

@@ -92,7 +92,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     // The child does nothing: a frame that it maps, too, is one of those from before.
     let mut sharer = child::fork("sharer", |parent| Ok(parent.checkpoint()?))?;
     sharer.at_checkpoint()?;
-    let frames = pages(&memory)?;
+    let (old, frames) = (memory.address(), pages(&memory)?);
     let before = minor_faults()?;
     let moved = match arm {
         Arm::Experiment => memory.move_onto(target)?,
@@ -105,7 +105,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let faults = minor_faults()? - before;
     anyhow::ensure!(sum == PAGES as u64, "{sum} of {PAGES} pages arrived");
     let now = pages(&moved)?;
-    let shared = |page: &&Page| page.present() && !page.exclusive();
+    let elsewhere = moved.address() != old;
+    let shared = |page: &&Page| elsewhere && page.present() && !page.exclusive();
     let stayed = now.iter().filter(shared).count();
     sharer.release()?;
     sharer.join()?;

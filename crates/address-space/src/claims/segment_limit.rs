@@ -29,7 +29,7 @@ pub const CLAIM: Claim = Claim {
     needs: &[
         "x86-64",
         "modify_ldt (CONFIG_MODIFY_LDT_SYSCALL)",
-        "32-bit code segments",
+        "a 32-bit code segment, which Linux has on x86-64 with and without CONFIG_IA32_EMULATION",
     ],
     syscalls: &["modify_ldt", "mmap", "mprotect"],
     man: &["modify_ldt(2)", "sigaction(2)"],
@@ -109,8 +109,7 @@ fn not_here(error: Error) -> Error {
     };
     NotMeasured::new(
         format!("{absent}. A base and a limit checked in software stand in: {software} (counters)"),
-        "run it on x86-64, on a kernel with CONFIG_MODIFY_LDT_SYSCALL and ia32 emulation, and outside \
-         of a seccomp filter",
+        "run it on x86-64, on a Linux kernel with CONFIG_MODIFY_LDT_SYSCALL, and outside of a seccomp filter",
     )
     .into()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use crate::arena::Checked;
@@ -13,6 +13,7 @@ const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;
 
 const FAILED: &str = "arenas of five in which 128 KiB fail with 2 MiB free";
+const CHANGED: &str = "bytes that read back otherwise than they were written";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -23,17 +24,26 @@ pub const CLAIM: Claim = Claim {
     measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and asks \
                for 128 KiB; with first, next, best and worst fit and a buddy system. Every byte of \
                every part is checked.",
-    control: "the same requests served in pages of 4, 8, 16, 32 and 64 KiB: any free frame will do",
+    control: "the same requests served in pages of 4, 8, 16, 32 and 64 KiB: any free frame will do; one byte \
+              in each of the five overwritten on purpose",
     notes: &[38, 46],
     needs: &[],
     syscalls: &["mmap"],
     man: &["mmap(2)"],
-    quantities: &[Quantity {
-        name: FAILED,
-        unit: "",
-        experiment: Prediction::Count(5),
-        control: Prediction::Count(0),
-    }],
+    quantities: &[
+        Quantity {
+            name: FAILED,
+            unit: "",
+            experiment: Prediction::Count(5),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: CHANGED,
+            unit: "bytes",
+            experiment: Prediction::Count(0),
+            control: Prediction::Count(5),
+        },
+    ],
     limit: Duration::from_secs(5),
     measure,
 };
@@ -59,7 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         "128 KiB asked for",
         &["policy", "free", "longest run", "128 KiB"],
     );
-    let mut failed = 0u64;
+    let (mut failed, mut changed) = (0u64, 0);
     for (name, policy) in policies {
         let mut memory = Checked::new(policy)?;
         let mut parts = Vec::new();
@@ -85,9 +95,15 @@ fn measure(arm: Arm) -> Result<Reading> {
         failed += u64::from(large.is_none());
         let outcome = if large.is_some() { "placed" } else { "fails" };
         table.row([name, bytes(free), bytes(longest), outcome.into()]);
+        if arm == Arm::Control {
+            memory.spoil(parts[0])?;
+        }
         for part in parts.into_iter().chain(large) {
-            memory.free(part).context("contents")?;
+            changed += memory.give_back(part)?;
         }
     }
-    Ok(Reading::counters().with(FAILED, failed).table(table))
+    Ok(Reading::counters()
+        .with(FAILED, failed)
+        .with(CHANGED, changed)
+        .table(table))
 }

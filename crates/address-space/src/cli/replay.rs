@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use address_space::replay::{self, Options, Source, svg::svg, table::table};
 use address_space::trace::Format;
 use address_space::trace::generate::{Kind, generate};
-use anyhow::{Context, Result, ensure};
+use address_space::units::bytes;
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use super::{emit, parse_bytes};
@@ -89,13 +90,11 @@ enum Form {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8> {
+    let page_sizes = page_sizes(arguments)?;
     let source = source(arguments)?;
     if let Some(path) = &arguments.save {
         save(&source, path).with_context(|| format!("write {}", path.display()))?;
     }
-    let mut page_sizes = arguments.page_sizes.clone();
-    page_sizes.sort_unstable();
-    page_sizes.dedup();
     let options = Options {
         page_sizes,
         arena: arguments.arena,
@@ -122,6 +121,20 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     }
     emit(arguments.json, &report, || table(&report))?;
     Ok(0)
+}
+
+/// The page sizes from small to large, each once.
+fn page_sizes(arguments: &Arguments) -> Result<Vec<u64>> {
+    let mut sizes = arguments.page_sizes.clone();
+    sizes.sort_unstable();
+    if let Some(pair) = sizes.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!(
+            "--page-sizes: {} bytes ({}) given more than once",
+            pair[0],
+            bytes(pair[0])
+        );
+    }
+    Ok(sizes)
 }
 
 fn source(arguments: &Arguments) -> Result<Source> {

@@ -1,4 +1,4 @@
-//! The mappings sorted into logical parts, and the holes between them.
+//! The mappings sorted into logical parts.
 
 use observe::maps::Mapping;
 use observe::smaps::Usage;
@@ -91,23 +91,6 @@ pub struct MappingReport {
     pub proportional: u64,
 }
 
-/// The holes of the address space. Sizes are bytes.
-#[derive(Debug, Clone, Serialize)]
-pub struct AddressSpace {
-    /// Addresses of user space, from the lowest that may be mapped.
-    pub size: u64,
-    /// Addresses that nothing is mapped to.
-    pub free: u64,
-    /// Runs of such addresses, as a number.
-    pub holes: usize,
-    /// The largest request to mmap that would fit: the longest run.
-    pub largest_request: u64,
-    /// Where the longest run begins, in hexadecimal.
-    pub largest_at: String,
-    /// Share of the free addresses that lie outside of the longest run, 0 to 1.
-    pub external: f64,
-}
-
 /// Sorts the mappings by what they are for, and adds up each kind.
 pub fn parts(target: &Target, usages: &[Usage]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
@@ -153,53 +136,6 @@ pub fn mappings(target: &Target, usages: &[Usage]) -> Vec<MappingReport> {
             proportional: usage.pss,
         });
     described.collect()
-}
-
-/// The runs of addresses between the mappings, from vm.mmap_min_addr to the end of user space.
-pub fn address_space(usages: &[Usage]) -> AddressSpace {
-    let lowest = observe::read("/proc/sys/vm/mmap_min_addr")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(65536);
-    holes(usages.iter().map(|usage| &usage.mapping), lowest)
-}
-
-/// Size of user space where page tables have four levels; on aarch64 all of its 48 bits.
-const HIGHEST: u64 = if cfg!(target_arch = "aarch64") {
-    1 << 48
-} else {
-    (1 << 47) - 4096
-};
-
-fn holes<'a>(mappings: impl Iterator<Item = &'a Mapping>, lowest: u64) -> AddressSpace {
-    let mut space = AddressSpace {
-        size: HIGHEST - lowest,
-        free: 0,
-        holes: 0,
-        largest_request: 0,
-        largest_at: String::new(),
-        external: 0.0,
-    };
-    let mut at = lowest;
-    let mut gap = |start: u64, end: u64| {
-        if end > start {
-            space.free += end - start;
-            space.holes += 1;
-            if end - start > space.largest_request {
-                space.largest_request = end - start;
-                space.largest_at = format!("{start:#x}");
-            }
-        }
-    };
-    for mapping in mappings {
-        gap(at, mapping.start.min(HIGHEST));
-        at = at.max(mapping.end);
-    }
-    gap(at, HIGHEST);
-    if space.free > 0 {
-        space.external = (space.free - space.largest_request) as f64 / space.free as f64;
-    }
-    space
 }
 
 /// What each mapping is for.
@@ -272,7 +208,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
 
     #[test]
-    fn kinds_and_holes_of_saved_text() {
+    fn kinds_of_saved_text() {
         let target = Target {
             pid: 1,
             command: "p".into(),
@@ -290,13 +226,5 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
             .find(|part| part.part == Heap)
             .unwrap();
         assert_eq!((heap.size, heap.resident), (1 << 20, 12 * 1024));
-        let space = holes(usages.iter().map(|usage| &usage.mapping), 65536);
-        if cfg!(target_arch = "x86_64") {
-            assert_eq!(
-                space.holes, 4,
-                "below, before the heap, below the library, below the stack"
-            );
-            assert_eq!(space.largest_request, 0x7f00_0000_0000 - 0x60_0000);
-        }
     }
 }

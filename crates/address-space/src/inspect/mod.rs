@@ -1,25 +1,29 @@
 //! A living process from outside: its map, what it wastes, its holes, its heap, its frames. Reads only.
 //!
-//! [`inspect`] gathers the [`Report`]: [`map`] sorts the mappings into logical parts and finds the holes
-//! between them, [`heap`] walks glibc's main heap, [`waste`] looks into huge pages and behind the ends of
+//! [`inspect`] gathers the [`Report`]: [`map`] sorts the mappings into logical parts, [`space`] finds the
+//! holes between them, up to the end that the process's [`width`] sets, [`heap`] walks glibc's main heap, [`waste`] looks into huge pages and behind the ends of
 //! files, [`frames`] counts physical runs. [`text`] and [`svg`] draw it.
 
 pub mod frames;
 pub mod heap;
 pub mod map;
+pub mod space;
 pub mod svg;
 pub mod target;
 pub mod text;
 pub mod waste;
+pub mod width;
 
 use anyhow::Result;
 use serde::Serialize;
 
 use frames::Frames;
 use heap::Heap;
-use map::{AddressSpace, MappingReport, Part};
+use map::{MappingReport, Part};
+use space::AddressSpace;
 use target::Target;
 use waste::Waste;
+use width::Width;
 
 /// Everything seen of one process, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +34,8 @@ pub struct Report {
     pub pid: i32,
     /// Its name (proc_pid_comm(5)).
     pub command: String,
+    /// Bits of its addresses: 32 or 64.
+    pub address_bits: u8,
     /// The logical parts, in the order of their addresses' kinds.
     pub parts: Vec<Part>,
     /// Every mapping in address order.
@@ -66,7 +72,12 @@ pub fn inspect(pid: i32) -> Result<Report> {
         partial |= missing;
     };
 
-    let heap = match heap::walk(&target, &usages) {
+    let width = Width::of(pid).unwrap_or_else(|error| {
+        let what = "whether its addresses have 32 bits (taken for 64)";
+        see(what, error, true);
+        Width::Bits64
+    });
+    let heap = match heap::walk(&target, width, &usages) {
         Ok(heap) => Some(heap),
         Err(heap::Unwalked::Absent(why)) => {
             see("glibc heap", anyhow::anyhow!(why), false);
@@ -105,9 +116,10 @@ pub fn inspect(pid: i32) -> Result<Report> {
         schema: 1,
         pid,
         command: target.command.clone(),
+        address_bits: width.bits(),
         parts: map::parts(&target, &usages),
         mappings: map::mappings(&target, &usages),
-        address_space: map::address_space(&usages),
+        address_space: space::address_space(pid, width, &usages),
         waste,
         heap,
         frames,

@@ -7,6 +7,9 @@ use crate::units::{bytes, columns, count, percent};
 /// The whole report; `every_mapping` lists them one by one.
 pub fn text(report: &Report, every_mapping: bool) -> String {
     let mut text = format!("process {} ({})", report.pid, report.command);
+    if report.address_bits == 32 {
+        text.push_str(", 32-bit");
+    }
     if report.partial {
         text.push_str(", PARTIAL: see the end");
     }

@@ -8,11 +8,9 @@ use std::arch::asm;
 
 use nix::errno::Errno;
 
-/// A data segment. Limits are in bytes.
+/// A data segment, wherever it begins. Limits are in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Descriptor {
-    /// Linear address of offset 0.
-    pub base: u32,
     /// Highest offset that is allowed; in a segment that expands down, the highest that is not.
     pub limit: u32,
     /// Whether the segment lies above its limit instead of below.
@@ -37,16 +35,21 @@ const USEABLE: u32 = 1 << 6;
 /// modify_ldt's function: write an entry, in the form that allows all of its fields.
 const WRITE: libc::c_int = 0x11;
 
-/// Enters `descriptor` into the local descriptor table and returns its selector.
+/// Enters `descriptor` into the local descriptor table of the process, with offset 0 at the address
+/// `base`, and returns its selector.
+///
+/// # Safety
+/// Whoever reads through the selector reads memory from `base` on. For as long as anybody may, what is
+/// read there must be the caller's, and the entry nobody else's.
 ///
 /// # Errors
 /// ENOSYS where the kernel was built without CONFIG_MODIFY_LDT_SYSCALL or a filter hides the call,
 /// EPERM from a filter, EINVAL for a descriptor that 32-bit code must not have.
-pub fn enter(entry: u32, descriptor: Descriptor) -> Result<u16, Errno> {
+pub unsafe fn enter(entry: u32, base: u32, descriptor: Descriptor) -> Result<u16, Errno> {
     let flag = |set, flag| if set { flag } else { 0 };
     let user = UserDesc {
         entry_number: entry,
-        base_addr: descriptor.base,
+        base_addr: base,
         limit: descriptor.limit,
         flags: SEG_32BIT
             | USEABLE
@@ -54,7 +57,7 @@ pub fn enter(entry: u32, descriptor: Descriptor) -> Result<u16, Errno> {
             | flag(!descriptor.present, SEG_NOT_PRESENT),
     };
     // SAFETY: the kernel reads `size_of::<UserDesc>()` bytes of a struct of the layout it asks for.
-    // The new segment changes nothing until a selector is loaded, and only `gate` loads one.
+    // The new segment changes nothing until its selector is loaded, and the caller answers for that.
     let result = unsafe {
         libc::syscall(
             libc::SYS_modify_ldt,

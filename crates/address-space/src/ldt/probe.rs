@@ -2,15 +2,16 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::descriptor::{Descriptor, enter, limit};
-use super::gate::{CODE_32, FLAT_DATA, Gate};
+use super::descriptor::{Descriptor, limit};
+use super::gate::Gate;
+use super::pages::CODE_32;
 use super::trap::Fault;
 use super::{SIZE, Seen};
 
-/// One page, and the offset behind it: the furthest that is ever read.
-const FURTHEST: u32 = 4096;
-/// Entry of the table, the same for every segment: each takes its predecessor's place.
-const ENTRY: u32 = 0;
+/// Where the page of data ends.
+const END: u16 = 4096;
+/// Nothing is read from here on: a page further, so that data without an end would show.
+const FURTHEST: u16 = 2 * END;
 
 /// Through segments. To be called in a child of its own: the local descriptor table and the signal
 /// handlers are not put back.
@@ -20,19 +21,17 @@ const ENTRY: u32 = 0;
 pub fn segmented() -> Result<Seen> {
     let gate = Gate::new()?;
     let whole = Descriptor {
-        base: gate.data(),
         limit: SIZE - 1,
         expand_down: false,
         present: true,
     };
-    let enter = |descriptor| enter(ENTRY, descriptor).context("modify_ldt");
+    let enter = |skip, descriptor| gate.enter(skip, descriptor).context("modify_ldt");
 
-    let selector = enter(whole)?;
-    // Without 32-bit code segments (ia32_emulation=0) the far return would end the process.
-    limit(CODE_32).context("the kernel has no 32-bit code segment (lsl 0x23)")?;
-    let read_back = limit(selector).context("lsl: the segment cannot be loaded")?;
-    let at = |offset| gate.read(selector, offset);
-    let first_fault = first(|offset| at(offset).is_err());
+    let segment = enter(0, whole)?;
+    code_32()?;
+    let read_back = limit(segment.selector).context("lsl: the segment cannot be loaded")?;
+    let at = |offset| segment.read(offset);
+    let first_fault = first(FURTHEST, |offset| at(offset).is_err());
     let fault = at(first_fault)
         .err()
         .context("the first offset that faults reads")?;
@@ -44,7 +43,7 @@ pub fn segmented() -> Result<Seen> {
     for offset in 0..FURTHEST {
         match at(offset) {
             Ok(byte) => ensure!(
-                offset < first_fault && u32::from(byte) == offset / 256,
+                offset < first_fault && u16::from(byte) == offset / 256,
                 "offset {offset} of the segment reads {byte}"
             ),
             Err(_) => ensure!(
@@ -54,30 +53,29 @@ pub fn segmented() -> Result<Seen> {
         }
     }
 
-    enter(Descriptor {
+    let grown = Descriptor {
         limit: 2 * SIZE - 1,
         ..whole
-    })?;
-    let after_growing = first(|offset| at(offset).is_err());
+    };
+    let grown = enter(0, grown)?;
+    let after_growing = first(FURTHEST, |offset| grown.read(offset).is_err());
 
-    enter(Descriptor {
-        base: whole.base + 256,
-        ..whole
-    })?;
+    let moved = enter(256, whole)?.read(0);
     let after_moving =
-        at(0).map_err(|fault| anyhow::anyhow!("a moved base: {}", describe(fault)))?;
+        moved.map_err(|fault| anyhow::anyhow!("a moved base: {}", describe(fault)))?;
 
-    enter(Descriptor {
+    let down = Descriptor {
         expand_down: true,
         ..whole
-    })?;
-    let expand_down = first(|offset| at(offset).is_ok());
+    };
+    let down = enter(0, down)?;
+    let expand_down = first(END, |offset| down.read(offset).is_ok());
 
-    enter(Descriptor {
+    let absent = Descriptor {
         present: false,
         ..whole
-    })?;
-    let absent = at(0).err();
+    };
+    let absent = enter(0, absent)?.read(0).err();
     notes.extend(absent.map(|fault| format!("a segment that is not present: {}", describe(fault))));
 
     Ok(Seen {
@@ -96,25 +94,35 @@ pub fn segmented() -> Result<Seen> {
 /// 32-bit code is not available.
 pub fn flat() -> Result<Seen> {
     let gate = Gate::new()?;
-    limit(CODE_32).context("the kernel has no 32-bit code segment (lsl 0x23)")?;
-    let at = |offset| gate.read(FLAT_DATA, gate.data() + offset);
-    let first_fault = first(|offset| at(offset).is_err());
+    code_32()?;
+    let at = |offset| gate.read_flat(offset);
+    let first_fault = first(FURTHEST, |offset| at(offset).is_err());
     let note = at(first_fault)
         .err()
         .map(|fault| format!("the read at {first_fault} ends in {}", describe(fault)));
     Ok(Seen {
         first_fault: first_fault.into(),
         after_growing: first_fault.into(),
-        expand_down: first(|offset| at(offset).is_ok()).into(),
+        expand_down: first(END, |offset| at(offset).is_ok()).into(),
         not_present: at(0).err().map_or(0, |fault| fault.signal),
         after_moving: at(0).map_or(u64::MAX, u64::from),
         notes: note.into_iter().collect(),
     })
 }
 
-/// The first offset for which `is` says yes, by bisection; [`FURTHEST`] is taken to be one.
-fn first(is: impl Fn(u32) -> bool) -> u32 {
-    let (mut low, mut high) = (0, FURTHEST);
+/// Makes sure that the far return has a code segment to go to; without one it would end the process.
+///
+/// Linux's global descriptor table has it on every x86-64 kernel (arch/x86/kernel/cpu/common.c, gdt_page),
+/// CONFIG_IA32_EMULATION and ia32_emulation=0 or not: these are about system calls and programs. What
+/// else runs programs, a hypervisor's or an emulator's kernel, may have none.
+fn code_32() -> Result<()> {
+    limit(CODE_32).context("the kernel has no 32-bit code segment (lsl 0x23)")?;
+    Ok(())
+}
+
+/// The first offset for which `is` says yes, by bisection; `until` is taken to be one.
+fn first(until: u16, is: impl Fn(u16) -> bool) -> u16 {
+    let (mut low, mut high) = (0, until);
     while low < high {
         let middle = low + (high - low) / 2;
         if is(middle) {

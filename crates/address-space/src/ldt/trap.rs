@@ -6,12 +6,12 @@
 
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize, Ordering::Relaxed};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 
-use super::gate::CODE_64;
+use super::pages::CODE_64;
 
 /// What EAX holds when the read trapped: no byte does.
 const TRAPPED: i64 = 0x100;
@@ -36,16 +36,38 @@ static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static EXCEPTION: AtomicI64 = AtomicI64::new(0);
 static CODE: AtomicI64 = AtomicI64::new(0);
 
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 const STACK: usize = 64 << 10;
 
-/// Catches SIGSEGV and SIGBUS: one raised by code in `start..end` continues at `back`.
-///
-/// # Errors
-/// sigaltstack(2) or sigaction(2) fails.
-pub fn install(start: usize, end: usize, back: usize) -> Result<()> {
-    START.store(start, Relaxed);
-    END.store(end, Relaxed);
-    BACK.store(back, Relaxed);
+/// SIGSEGV and SIGBUS are caught while the value lives; there is one at a time.
+pub struct Trap(());
+
+impl Trap {
+    /// Catches them: one raised by code in `start..end` continues at `back`. The handler stays when the
+    /// value goes, but treats every fault as one of somebody else's.
+    ///
+    /// # Errors
+    /// There is a trap already; sigaltstack(2) or sigaction(2) fails.
+    pub fn new(start: usize, end: usize, back: usize) -> Result<Trap> {
+        ensure!(!TAKEN.swap(true, Relaxed), "faults are caught already");
+        let trap = Trap(());
+        START.store(start, Relaxed);
+        END.store(end, Relaxed);
+        BACK.store(back, Relaxed);
+        catch()?;
+        Ok(trap)
+    }
+}
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        END.store(0, Relaxed);
+        TAKEN.store(false, Relaxed);
+    }
+}
+
+fn catch() -> Result<()> {
     // Leaked on purpose: a signal can come as long as the process lives, and it is a short-lived child.
     let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new_uninit_slice(STACK));
     let stack = libc::stack_t {
@@ -69,11 +91,6 @@ pub fn install(start: usize, end: usize, back: usize) -> Result<()> {
     Ok(())
 }
 
-/// Lets faults be faults again.
-pub fn forget() {
-    END.store(0, Relaxed);
-}
-
 /// The fault caught last.
 pub fn last() -> Fault {
     Fault {
@@ -83,16 +100,23 @@ pub fn last() -> Fault {
     }
 }
 
-extern "C" fn handle(signal: i32, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: with SA_SIGINFO the kernel passes the ucontext that it will resume from, which lies in
     // this handler's own frame; nobody else looks at it.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let at = registers[libc::REG_RIP as usize] as usize;
-    if at < START.load(Relaxed) || at >= END.load(Relaxed) {
+    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal, too.
+    let sent = unsafe { (*info).si_code } <= 0;
+    if sent || at < START.load(Relaxed) || at >= END.load(Relaxed) {
         // Not ours: with the default action restored, the same instruction faults again and ends the
-        // process as it would have without this handler.
-        // SAFETY: signal(2) may be called in a handler.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // process as it would have without this handler. What kill(2) sent does not come again by itself.
+        // SAFETY: signal(2) and raise(3) may be called in a handler.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            if sent {
+                libc::raise(signal);
+            }
+        }
         return;
     }
     SIGNAL.store(signal, Relaxed);
