@@ -6,13 +6,15 @@ use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use crate::arena::Checked;
-use crate::placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, WorstFit};
+use crate::placement::{
+    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit,
+};
 use crate::units::bytes;
 
 const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;
 
-const FAILED: &str = "arenas of five in which 128 KiB fail with 2 MiB free";
+const FAILED: &str = "arenas of six in which 128 KiB fail with 2 MiB free";
 const CHANGED: &str = "bytes that read back otherwise than they were written";
 
 /// The claim.
@@ -22,10 +24,10 @@ pub const CLAIM: Claim = Claim {
     statement: "Where parts must be contiguous, a request can fail although enough is free in \
                 total: segmentation has external fragmentation, whatever the placement policy.",
     measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and asks \
-               for 128 KiB; with first, next, best and worst fit and a buddy system. Every byte of \
-               every part is checked.",
-    control: "the same requests served in pages of 4, 8, 16, 32 and 64 KiB: any free frame will do; one byte \
-              in each of the five overwritten on purpose",
+               for 128 KiB; with first, next, best, worst and segregated fit and a buddy system. Every \
+               byte of every part is checked.",
+    control: "the same requests served in pages of 2, 4, 8, 16, 32 and 64 KiB: any free frame will do; \
+              one byte in each of the six overwritten on purpose",
     notes: &[38, 46],
     needs: &[],
     syscalls: &["mmap"],
@@ -34,14 +36,14 @@ pub const CLAIM: Claim = Claim {
         Quantity {
             name: FAILED,
             unit: "",
-            experiment: Prediction::Count(5),
+            experiment: Prediction::Count(6),
             control: Prediction::Count(0),
         },
         Quantity {
             name: CHANGED,
             unit: "bytes",
             experiment: Prediction::Count(0),
-            control: Prediction::Count(5),
+            control: Prediction::Count(6),
         },
     ],
     limit: Duration::from_secs(5),
@@ -56,9 +58,10 @@ fn measure(arm: Arm) -> Result<Reading> {
             ("next fit".into(), Box::new(NextFit::new(ARENA))),
             ("best fit".into(), Box::new(BestFit::new(ARENA))),
             ("worst fit".into(), Box::new(WorstFit::new(ARENA))),
+            ("segregated fit".into(), Box::new(SegregatedFit::new(ARENA))),
             ("buddy".into(), Box::new(Buddy::new(ARENA))),
         ],
-        Arm::Control => [4, 8, 16, 32, 64]
+        Arm::Control => [2, 4, 8, 16, 32, 64]
             .map(|kib| {
                 let policy = Box::new(Paging::new(ARENA, kib << 10).with_frames());
                 (format!("pages of {kib} KiB"), policy as Box<dyn Placement>)
