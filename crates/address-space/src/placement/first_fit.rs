@@ -25,7 +25,7 @@ impl Placement for FirstFit {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        self.holes.take_first(size, 0).map(|hole| Block(hole.start))
+        self.holes.take_first(size, 0).map(Block)
     }
 
     fn free(&mut self, block: Block, size: u64) {

@@ -27,12 +27,12 @@ impl Placement for NextFit {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        let hole = match self.holes.take_first(size, self.rover) {
-            Some(hole) => hole,
+        let start = match self.holes.take_first(size, self.rover) {
+            Some(start) => start,
             None => self.holes.take_first(size, 0)?,
         };
-        self.rover = hole.start + size;
-        Some(Block(hole.start))
+        self.rover = start + size;
+        Some(Block(start))
     }
 
     fn free(&mut self, block: Block, size: u64) {

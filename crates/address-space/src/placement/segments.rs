@@ -84,17 +84,14 @@ impl Placement for Segments {
         if self.holes.total() < size {
             return None;
         }
-        let hole = match self.holes.take_first(size, 0) {
-            Some(hole) => hole,
+        let base = match self.holes.take_first(size, 0) {
+            Some(base) => base,
             None => {
                 self.compact();
                 self.holes.take_first(size, 0)?
             }
         };
-        let segment = Segment {
-            base: hole.start,
-            limit: size,
-        };
+        let segment = Segment { base, limit: size };
         let row = match self.spare.pop() {
             Some(row) => {
                 self.table[row as usize] = segment;

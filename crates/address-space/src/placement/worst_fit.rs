@@ -25,7 +25,7 @@ impl Placement for WorstFit {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        self.holes.take_widest(size).map(|hole| Block(hole.start))
+        self.holes.take_widest(size).map(Block)
     }
 
     fn free(&mut self, block: Block, size: u64) {
