@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
+use super::overtaken::{self, overtaken};
 use super::sleepers::accept_on_one_socket;
 use super::{Woken, each_woken};
 use crate::client::{self, Client};
@@ -27,20 +28,25 @@ const SHARED: &str = "workers asleep in accept4 on one and the same socket";
 const ASLEEP: &str = "connections, of 8, for which the worker was woken";
 const AWAKE: &str = "connections, of 8, that it accepted without a sleep";
 
+const TAKEN: &str = "connections taken by a running process before the worker they woke";
+const FUTILE: &str = "wakeups of a worker in accept that brought it no connection";
+
 /// The claim.
 pub const CLAIM: Claim = Claim {
     id: "at-most-one-in-bursts",
     topic: "accept-queue",
-    statement: "A connection wakes at most one process in accept: fewer in bursts, none where nobody \
-                sleeps.",
+    statement: "A connection wakes at most one process in accept: none where nobody sleeps; and woken is \
+                not served, since one that is running may take it first.",
     measures: "Eight workers block in accept; thirty times all are seen asleep and two connections come \
                at once. Then eight connections are queued before a lone worker is forked, which takes \
-               them all.",
-    control: "the eight workers sleep in poll; the lone worker sleeps before each connection",
+               them all. Last, connections wake a lone worker, and the process that makes them accepts \
+               before it leaves the CPU, until it has taken twenty.",
+    control: "the eight workers sleep in poll; the lone worker sleeps before each connection; nobody but \
+              the worker accepts",
     notes: &[11, 14],
     needs: &[claim::QUIET_MACHINE],
-    syscalls: &["accept4", "getrusage"],
-    man: &["accept(2)", "getrusage(2)"],
+    syscalls: &["accept4", "getrusage", "sched_setscheduler"],
+    man: &["accept(2)", "getrusage(2)", "sched(7)"],
     quantities: &[
         Quantity {
             name: SHARED,
@@ -69,6 +75,22 @@ pub const CLAIM: Claim = Claim {
             unit: "",
             experiment: Prediction::Count(WAITING),
             control: Prediction::Count(0),
+        },
+        Quantity {
+            name: TAKEN,
+            unit: "",
+            experiment: Prediction::Count(overtaken::CONNECTIONS),
+            control: Prediction::Count(0),
+        },
+        Quantity {
+            name: FUTILE,
+            unit: "",
+            // Each of them is one; more are sleeps at the socket's own lock.
+            experiment: Prediction::Between(
+                overtaken::CONNECTIONS as f64,
+                1.2 * overtaken::CONNECTIONS as f64,
+            ),
+            control: Prediction::AtMost(2.0),
         },
     ],
     limit: Duration::from_secs(30),
@@ -107,13 +129,23 @@ fn measure(arm: Arm) -> Result<Reading> {
     at_once(4 * BURST)?;
     let wakeups = of_two.sum(|counts| counts.sleeps) as f64 / (ROUNDS * BURST) as f64;
     let (asleep, awake) = alone(arm)?;
+    let raced = overtaken(arm)?;
+    let mut race = Table::new(
+        "one worker asleep in accept, one process that runs",
+        &["", "wakeups", "returns", "accepted"],
+    );
+    let told = [raced.wakeups, raced.returns, raced.accepted].map(|count| count.to_string());
+    race.row(["the worker".to_owned()].into_iter().chain(told));
+    race.row(["the running process", "-", "-", &raced.taken.to_string()]);
     let reading = Reading::counters()
         .with(SHARED, of_two.seen)
         .with(WAKEUPS, wakeups)
         .with(ASLEEP, asleep)
         .with(AWAKE, awake)
-        .note("woken is not served: a worker that still runs may take the connection first")
-        .table(table);
+        .with(TAKEN, raced.taken)
+        .with(FUTILE, raced.wakeups.saturating_sub(raced.accepted))
+        .table(table)
+        .table(race);
     Ok(if arm == Arm::Experiment && wakeups > 1.0 {
         reading.caveat(format!(
             "{wakeups:.3} wakeups per connection: what is above 1 are sleeps of workers that met at the \

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
 use crate::client::{self, Client};
@@ -112,8 +112,13 @@ impl Herd {
             client::end(self.client.connect()?)?;
         }
         let spent = self.workers.settle()?.since(&before);
+        let wakeups = spent.sum(|worker| worker.sleeps);
+        ensure!(
+            wakeups >= CONNECTIONS as u64,
+            "{wakeups} wakeups by {CONNECTIONS} connections that found all asleep"
+        );
         Ok(Round {
-            wakeups: spent.sum(|worker| worker.sleeps),
+            wakeups,
             cpu_us: spent.sum(|worker| worker.cpu_ns) as f64 / 1e3 / CONNECTIONS as f64,
         })
     }

@@ -8,6 +8,7 @@ mod exclusive_waiters;
 mod herd_costs_cpu;
 mod listener_shared_by_fork;
 mod others_stay_asleep;
+mod overtaken;
 mod queue_belongs_to_the_socket;
 mod reuseport_splits_the_queue;
 mod sleepers;
@@ -15,7 +16,6 @@ mod strace_makes_the_herd;
 mod thundering_herd;
 mod workers_sleep_on_one_queue;
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -81,9 +81,7 @@ fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel
         kernel,
         detail: Detail::Counts,
     };
-    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {
-        ControlFlow::Continue(())
-    })?;
+    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
         row.note.is_empty() || row.note == NOT_SPLIT,
         "{strategy}, {workers} workers: {}",

@@ -18,6 +18,7 @@ const MADE: u64 = 3;
 const UNACCEPTED: &str = "ESTABLISHED at the server, held by no process (inode 0)";
 const BY_TCP_INFO: &str = "length of the queue by TCP_INFO";
 const BY_SOCK_DIAG: &str = "length of the queue by sock_diag";
+const AT_BIRTH: &str = "length of the queue when the accepting process began";
 const LATECOMER: &str = "accepted by a process forked after they were made";
 
 const fn all_or_none(name: &'static str) -> Quantity {
@@ -36,7 +37,7 @@ pub const CLAIM: Claim = Claim {
     statement: "The kernel completes connections and queues them at the listening socket; a process \
                 that did not exist when they were made can accept them.",
     measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for the \
-               queue; then a child is forked that accepts until the queue is empty.",
+               queue; then a child is forked that asks, too, and accepts until the queue is empty.",
     control: "the parent accepts the three before it asks",
     notes: &[9],
     needs: &[],
@@ -52,6 +53,7 @@ pub const CLAIM: Claim = Claim {
         all_or_none(UNACCEPTED),
         all_or_none(BY_TCP_INFO),
         all_or_none(BY_SOCK_DIAG),
+        all_or_none(AT_BIRTH),
         all_or_none(LATECOMER),
     ],
     limit: Duration::from_secs(10),
@@ -83,15 +85,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         .filter(|socket| socket.inode == 0)
         .count();
     let latecomer = child::fork("latecomer", |_| {
+        let at_birth = observe::tcp_info::of(&listener)?.unacked;
         let mut accepted = 0u64;
         while listener.accept().is_ok() {
             accepted += 1;
         }
-        Ok(accepted)
+        Ok((at_birth, accepted))
     })?;
+    let (at_birth, accepted) = latecomer.join()?;
     Ok(Reading::kernel()
         .with(UNACCEPTED, unaccepted)
         .with(BY_TCP_INFO, by_tcp_info)
         .with(BY_SOCK_DIAG, by_sock_diag)
-        .with(LATECOMER, latecomer.join()?))
+        .with(AT_BIRTH, at_birth)
+        .with(LATECOMER, accepted))
 }

@@ -84,7 +84,22 @@ pub(super) fn accept_on_one_socket(workers: &Workers) -> Result<u64> {
 /// # Errors
 /// As [`sleepers`].
 pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
-    const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+    watching_one_file(workers, |events| events & EXCLUSIVE != 0)
+}
+
+/// How many of `workers` sleep in epoll_wait on an instance that watches one and the same file,
+/// level-triggered and without EPOLLEXCLUSIVE.
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn level_on_one_socket(workers: &Workers) -> Result<u64> {
+    watching_one_file(workers, |events| events & (EXCLUSIVE | EDGE) == 0)
+}
+
+const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+const EDGE: u32 = libc::EPOLLET as u32;
+
+fn watching_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> {
     let mut on = HashMap::new();
     for sleeper in sleepers(workers)? {
         if sleeper
@@ -93,7 +108,7 @@ pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
         {
             let epoll = sleeper.call.arguments[0] as i32;
             for watch in fdinfo::of(sleeper.pid, epoll)?.watches {
-                *on.entry(watch.inode).or_insert(0) += u64::from(watch.events & EXCLUSIVE != 0);
+                *on.entry(watch.inode).or_insert(0) += u64::from(wanted(watch.events));
             }
         }
     }
