@@ -15,7 +15,7 @@ use crate::workers::Workers;
 pub(super) const CONNECTIONS: u64 = 20;
 
 /// Connections that are made at most: on a busy machine the running process may lose its turn meanwhile.
-const TRIES: u64 = 10 * CONNECTIONS;
+const TRIES: u64 = 40 * CONNECTIONS;
 
 /// What became of them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
