@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use claim::NotMeasured;
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -62,6 +63,11 @@ impl Client {
                 // Every port of this source address is taken: 127.0.0.2 has as many again.
                 Err(e) if matches!(errno(&e), Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE)) => {}
                 Ok(connection) => return Ok(connection),
+                Err(e) if errno(&e) == Some(Errno::ENETUNREACH) => {
+                    let why = format!("connect to {}: {e}", self.server);
+                    let enable = "bring the interface up; the loopback: ip link set lo up";
+                    return Err(NotMeasured::new(why, enable).into());
+                }
                 Err(e) => {
                     interrupt::check()?;
                     return Err(e).with_context(|| format!("connect to {}", self.server));

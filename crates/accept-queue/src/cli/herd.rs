@@ -22,7 +22,7 @@ use super::{INTERRUPTED, tell};
 use runner::print;
 
 /// Pairs of runs, with the meter and without.
-const PAIRS: usize = 7;
+const PAIRS: usize = 9;
 
 /// Options of the meter.
 #[derive(Args, Clone, Debug)]
@@ -119,7 +119,11 @@ impl HerdArgs {
             file.write(&svg(&release, &rows))?;
         }
         if interrupted {
-            tell("interrupted: the rows above cover what was done");
+            tell(if rows.is_empty() {
+                "interrupted before anything was measured"
+            } else {
+                "interrupted: the rows above cover what was done"
+            });
             return Ok(INTERRUPTED);
         }
         let broken: Vec<String> = self
@@ -150,14 +154,14 @@ impl HerdArgs {
             .iter()
             .flat_map(|&workers| strategies.iter().map(move |&strategy| (workers, strategy)))
             .collect();
-        let mut progress = Progress::new(self.connections * asked.len() as u64);
+        let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
         let mut rows = HashMap::new();
         let mut interrupted = false;
         for (done, at) in shuffled(asked.len(), self.seed).into_iter().enumerate() {
             let (workers, strategy) = asked[at];
             let what = format!("{}, {workers} workers", strategy.name);
-            let before = done as u64 * self.connections;
-            let mut tick = |connections| progress.show(before + connections, &what);
+            let before = self.connections.saturating_mul(done as u64);
+            let mut tick = |connections| progress.show(before.saturating_add(connections), &what);
             let plan = self.plan(workers, kernel);
             let row = match measure(strategy, &plan, trace.as_deref_mut(), &mut tick) {
                 Ok(row) => row,

@@ -40,7 +40,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// What the strategy needs and the kernel refuses, workers that cannot be forked, a connection that
-/// nobody serves; a trace back to back, which would have to wait until all sleep after each.
+/// nobody serves; a burst that the queue cannot hold; a trace back to back, which would have to wait until all sleep after each.
 pub fn measure(
     strategy: &Strategy,
     plan: &Plan,
@@ -55,6 +55,15 @@ pub fn measure(
     let count = plan.site.workers;
     let mut prepared = (strategy.prepare)(&plan.site)?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
+    if let Pace::Burst(size) = plan.pace {
+        let backlog = observe::tcp_info::of(&prepared.listeners[0])?.sacked;
+        ensure!(
+            size <= backlog as usize + 1,
+            "a burst of {size} does not fit a queue with backlog {backlog}: its SYNs would be dropped and \
+             come again a second later; take a smaller burst or a longer queue (--backlog, \
+             net.core.somaxconn)"
+        );
+    }
     let mut workers = Workers::start(&mut prepared, count, plan.detail)?;
     let returns_unseen = prepared.returns_unseen;
     // The sockets are the workers' now: what a dead worker leaves in a queue of its own is reset.
@@ -81,7 +90,7 @@ pub fn measure(
     let mut timed = None;
     if twice && counted.cut.is_none() {
         run.workers.note_nothing();
-        let half = &mut |done| progress((plan.connections + done) / 2);
+        let half = &mut |done| progress(plan.connections / 2 + done / 2);
         timed = Some(run.window(None, None, half)?);
     }
     let mut row = row(&counted);
