@@ -208,7 +208,31 @@ fn other_paces() {
         let rows = rows(&arguments);
         assert_eq!(rows[0]["pace"], pace);
         assert_eq!(number(&rows[0], "connections") as u64, 40);
+        // Counted in one pass, timed in the other, and each once.
+        assert!(
+            number(&rows[0], "wakeups_per_connection") <= 1.2,
+            "{}",
+            rows[0]
+        );
+        assert!(number(&rows[0], "cpu_us_per_connection") > 0.0);
+        assert!(number(&rows[0]["latency_us"], "p50") > 0.0);
     }
+}
+
+#[test]
+fn a_burst_must_fit_the_queue() {
+    let output = herd(&[
+        "--strategy",
+        "blocking",
+        "--pace",
+        "burst=8",
+        "--backlog",
+        "6",
+        "--json",
+    ]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("a burst of 8 does not fit"), "{told}");
 }
 
 #[test]
