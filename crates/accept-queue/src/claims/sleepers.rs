@@ -25,6 +25,12 @@ impl Sleeper {
         self.call.number == libc::SYS_accept4
     }
 
+    /// Whether it is blocked in a call on an epoll instance: its first argument is one.
+    pub(super) fn is_in_epoll(&self) -> bool {
+        self.descriptor()
+            .is_ok_and(|name| name == "anon_inode:[eventpoll]")
+    }
+
     /// What the first argument of its call refers to, taken as a descriptor: `socket:[inode]`.
     ///
     /// # Errors
@@ -41,7 +47,15 @@ impl Sleeper {
 /// # Errors
 /// A kernel that does not tell system calls; a worker that has woken.
 pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
-    let look = |pid| {
+    look_at(&workers.pids())
+}
+
+/// Each of the processes `pids`, which sleep.
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
+    let look = |&pid: &i32| {
         let call = syscall_of(pid).map_err(|error| {
             let enable = "use a kernel with /proc/PID/syscall, outside of a sandbox";
             NotMeasured::new(error.to_string(), enable)
@@ -49,7 +63,7 @@ pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
         let call = call.with_context(|| format!("worker {pid} woke by itself"))?;
         Ok(Sleeper { pid, call })
     };
-    workers.pids().into_iter().map(look).collect()
+    pids.iter().map(look).collect()
 }
 
 /// The names of the listening sockets that this process may see: `socket:[inode]`.
@@ -102,10 +116,7 @@ const EDGE: u32 = libc::EPOLLET as u32;
 fn watching_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> {
     let mut on = HashMap::new();
     for sleeper in sleepers(workers)? {
-        if sleeper
-            .descriptor()
-            .is_ok_and(|name| name == "anon_inode:[eventpoll]")
-        {
+        if sleeper.is_in_epoll() {
             let epoll = sleeper.call.arguments[0] as i32;
             for watch in fdinfo::of(sleeper.pid, epoll)?.watches {
                 *on.entry(watch.inode).or_insert(0) += u64::from(wanted(watch.events));
