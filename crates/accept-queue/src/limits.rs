@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// pidfd, a wait channel and perhaps a listening socket each.
 ///
 /// # Errors
-/// As [`room_for_descriptors`].
+/// EMFILE, with the limit that stands in the way.
 pub fn room_for(workers: usize) -> Result<()> {
     room_for_descriptors(4 * workers as u64 + 64)
         .with_context(|| format!("{workers} workers are too many"))

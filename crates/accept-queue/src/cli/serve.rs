@@ -26,8 +26,8 @@ pub struct ServeArgs {
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
-    /// Seconds after which a connection is closed, however busy its client is; a client that is
-    /// silent for 10 s is given up before
+    /// Seconds after which a connection is closed, however busy its client keeps it; a client that
+    /// is silent is given up after 10 s
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
     deadline: u64,
     /// Send back what comes
