@@ -3,14 +3,21 @@
 
 use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use claim::NotMeasured;
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::interrupt;
+
 /// How long a connection may take to be made, and to be closed.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long it waits before it looks whether it was interrupted. Only a connection that nobody serves
+/// comes to that.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Connections from one source address before the next is used: fewer than the kernel's default range
 /// of ports (net.ipv4.ip_local_port_range) holds.
@@ -45,7 +52,7 @@ impl Client {
     ///
     /// # Errors
     /// ETIMEDOUT or EINPROGRESS where the queue is full, ECONNREFUSED where nobody listens,
-    /// EADDRNOTAVAIL where every port of every source address is in use.
+    /// EADDRNOTAVAIL where every port of every source address is in use; an interrupt meanwhile.
     pub fn connect(&mut self) -> Result<TcpStream> {
         let from = 1 + self.made / FROM_ONE_ADDRESS;
         let loopback = self.server.ip().is_loopback() && self.server.is_ipv4();
@@ -55,8 +62,15 @@ impl Client {
             match self.connect_from(source) {
                 // Every port of this source address is taken: 127.0.0.2 has as many again.
                 Err(e) if matches!(errno(&e), Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE)) => {}
-                connected => {
-                    return connected.with_context(|| format!("connect to {}", self.server));
+                Ok(connection) => return Ok(connection),
+                Err(e) if errno(&e) == Some(Errno::ENETUNREACH) => {
+                    let why = format!("connect to {}: {e}", self.server);
+                    let enable = "bring the interface up; the loopback: ip link set lo up";
+                    return Err(NotMeasured::new(why, enable).into());
+                }
+                Err(e) => {
+                    interrupt::check()?;
+                    return Err(e).with_context(|| format!("connect to {}", self.server));
                 }
             }
         }
@@ -75,15 +89,20 @@ impl Client {
             let host = u8::try_from(host).unwrap_or(1);
             socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
         }
-        socket.set_read_timeout(Some(LIMIT))?;
+        socket.set_read_timeout(Some(LOOK))?;
         // Also the limit on connect (socket(7), SO_SNDTIMEO).
-        socket.set_write_timeout(Some(LIMIT))?;
+        socket.set_write_timeout(Some(LOOK))?;
+        let deadline = Instant::now() + LIMIT;
         loop {
             match socket.connect(&self.server.into()) {
                 // A ring that was closed (io_uring) notifies its task much as a signal does. On Linux
                 // a second call waits on for the same connection (connect(2), `inet_stream_connect`).
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if errno(&e) == Some(Errno::EISCONN) => return Ok(socket.into()),
+                Err(e)
+                    if is_on_its_way(&e)
+                        && Instant::now() < deadline
+                        && interrupt::check().is_ok() => {}
                 connected => return connected.map(|()| socket.into()),
             }
         }
@@ -93,8 +112,9 @@ impl Client {
 /// Waits until the server has closed `connection`.
 ///
 /// # Errors
-/// Nobody closes it within the limit.
+/// Nobody closes it within the limit; an interrupt meanwhile.
 pub fn end(mut connection: TcpStream) -> Result<End> {
+    let deadline = Instant::now() + LIMIT;
     let mut buffer = [0; 256];
     loop {
         match connection.read(&mut buffer) {
@@ -103,14 +123,21 @@ pub fn end(mut connection: TcpStream) -> Result<End> {
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(End::Reset),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                bail!(
+                interrupt::check()?;
+                ensure!(
+                    Instant::now() < deadline,
                     "a connection was not served within {:.0} s",
                     LIMIT.as_secs_f64()
-                )
+                );
             }
             Err(e) => return Err(e).context("read from a connection"),
         }
     }
+}
+
+/// Whether connect gave up waiting, not connecting.
+fn is_on_its_way(e: &std::io::Error) -> bool {
+    matches!(errno(e), Some(Errno::EINPROGRESS | Errno::EALREADY))
 }
 
 fn errno(e: &std::io::Error) -> Option<Errno> {

@@ -1,8 +1,61 @@
-//! SIGINT and SIGTERM as something to look for between two connections, so that a run ends in order.
+//! SIGINT and SIGTERM as something to look for between two steps, so that a run ends in order.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+/// What [`catch`] holds back. One for the process, as its signal mask is.
+static CAUGHT: OnceLock<Interrupt> = OnceLock::new();
+
+/// One of them has come: a signal is read once, and told of from then on.
+static CAME: AtomicBool = AtomicBool::new(false);
+
+/// Somebody asked this process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl Error for Interrupted {}
+
+/// Holds back SIGINT and SIGTERM for the rest of this process's life: whatever takes long asks
+/// [`check`] meanwhile.
+///
+/// # Errors
+/// EMFILE.
+pub fn catch() -> Result<()> {
+    if CAUGHT.get().is_none() {
+        // There is one thread: nobody has set it meanwhile.
+        let _ = CAUGHT.set(Interrupt::catch_all(&[Signal::SIGINT, Signal::SIGTERM])?);
+    }
+    Ok(())
+}
+
+/// Whether to go on. Always, where nobody called [`catch`]: the signals end the process then.
+///
+/// # Errors
+/// [`Interrupted`], from the first signal on.
+pub fn check() -> Result<(), Interrupted> {
+    if CAUGHT
+        .get()
+        .is_some_and(|caught| caught.pending().is_some())
+    {
+        CAME.store(true, Relaxed);
+    }
+    if CAME.load(Relaxed) {
+        return Err(Interrupted);
+    }
+    Ok(())
+}
 
 /// Holds back signals and tells of them when asked. Children inherit the mask, so that a Ctrl-C,
 /// which goes to the whole foreground process group, leaves their end to their parent.
@@ -10,14 +63,6 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 pub struct Interrupt(SignalFd);
 
 impl Interrupt {
-    /// Holds back SIGINT and SIGTERM.
-    ///
-    /// # Errors
-    /// EMFILE.
-    pub fn catch() -> Result<Self> {
-        Self::catch_all(&[Signal::SIGINT, Signal::SIGTERM])
-    }
-
     /// Holds back `signals`.
     ///
     /// # Errors

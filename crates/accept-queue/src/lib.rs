@@ -7,20 +7,22 @@ mod client;
 mod counts;
 mod cpu;
 pub mod herd;
-mod interrupt;
+pub mod interrupt;
+mod limits;
 mod listen;
 pub mod server;
 mod shared;
 pub mod strategies;
 mod tally;
+mod worker;
 mod workers;
 
 pub use client::{Client, End, end};
 pub use counts::{Counts, Snapshot};
-pub use interrupt::Interrupt;
+pub use limits::room_for;
 pub use listen::{Empty, Site};
 pub use tally::{Detail, now_ns};
-pub use workers::{Workers, room_for};
+pub use workers::Workers;
 
 use claim::Topic;
 

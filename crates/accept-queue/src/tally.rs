@@ -36,10 +36,15 @@ pub struct Tally {
 // SAFETY: nothing but atomics, for which all bytes zero is the number 0.
 unsafe impl Shareable for Tally {}
 
-/// Counts the moments at which every worker was seen asleep; the parent writes it.
+/// What the parent tells its workers; it alone writes it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub struct Round(pub AtomicU64);
+pub struct Round {
+    /// Moments so far at which every worker was seen asleep.
+    pub asleep: AtomicU64,
+    /// 1 while the workers are to note nothing.
+    pub silent: AtomicU64,
+}
 
 // SAFETY: as for Tally.
 unsafe impl Shareable for Round {}
@@ -88,7 +93,7 @@ impl<'a> Turn<'a> {
             round,
             detail,
             serve,
-            seen: round.0.load(Relaxed),
+            seen: round.asleep.load(Relaxed),
             switches: Some(voluntary_switches()),
             twice: false,
             unserved: false,
@@ -102,7 +107,7 @@ impl<'a> Turn<'a> {
 
     /// To be called after each return from a call that may sleep.
     pub fn returned(&mut self) {
-        if self.detail == Detail::Nothing {
+        if !self.notes() {
             return;
         }
         add(&self.tally.returns);
@@ -119,7 +124,8 @@ impl<'a> Turn<'a> {
 
     /// To be called with each connection that accept returned.
     pub fn accepted(&mut self, connection: OwnedFd) {
-        if self.detail != Detail::Nothing {
+        let notes = self.notes();
+        if notes {
             add(&self.tally.accepted);
             if std::mem::take(&mut self.unserved) {
                 let empty = self.tally.empty.load(Relaxed);
@@ -130,23 +136,27 @@ impl<'a> Turn<'a> {
             }
         }
         (self.serve)(connection);
-        if self.detail == Detail::Times {
+        if notes && self.detail == Detail::Times {
             self.tally.served_at.store(now_ns(), Relaxed);
         }
     }
 
     /// To be called where accept found no connection.
     pub fn again(&mut self) {
-        if self.detail != Detail::Nothing {
+        if self.notes() {
             add(&self.tally.again);
             // It is about to wait again, in the same round.
             self.switches = Some(voluntary_switches());
         }
     }
 
+    fn notes(&self) -> bool {
+        self.detail != Detail::Nothing && self.round.silent.load(Relaxed) == 0
+    }
+
     /// Whether it slept between its last return and this one.
     fn slept(&mut self) -> bool {
-        let round = self.round.0.load(Relaxed);
+        let round = self.round.asleep.load(Relaxed);
         if round != std::mem::replace(&mut self.seen, round) {
             self.switches = self.twice.then(voluntary_switches);
             return true;
@@ -189,7 +199,7 @@ mod tests {
         let mut served = 0;
         let mut serve = |_| served += 1;
         let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
-        round.0.store(1, Relaxed);
+        round.asleep.store(1, Relaxed);
         turn.returned();
         assert_eq!((read(&tally.slept), read(&tally.empty)), (1, 1));
         turn.accepted(std::fs::File::open("/dev/null").unwrap().into());
@@ -204,7 +214,7 @@ mod tests {
         let (tally, round) = (Tally::default(), Round::default());
         let mut serve = drop;
         let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
-        round.0.store(1, Relaxed);
+        round.asleep.store(1, Relaxed);
         turn.returned();
         turn.again();
         let asked = turn.switches;
@@ -213,7 +223,7 @@ mod tests {
         turn.returned();
         assert_eq!((read(&tally.returns), read(&tally.slept)), (2, 2));
         assert!(turn.twice);
-        round.0.store(2, Relaxed);
+        round.asleep.store(2, Relaxed);
         turn.returned();
         assert!(
             turn.switches.is_some(),
@@ -224,10 +234,19 @@ mod tests {
     #[test]
     fn unmetered_means_unmetered() {
         let (tally, round) = (Tally::default(), Round::default());
-        let mut serve = drop;
-        let mut turn = Turn::new(&tally, &round, Detail::Nothing, &mut serve);
+        let (mut unmetered, mut serve) = (drop, drop);
+        let mut turn = Turn::new(&tally, &round, Detail::Nothing, &mut unmetered);
         turn.returned();
         turn.again();
         assert_eq!((read(&tally.returns), read(&tally.again)), (0, 0));
+        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
+        turn.returned();
+        assert_eq!(read(&tally.returns), 1);
+        round.silent.store(1, Relaxed);
+        turn.returned();
+        turn.again();
+        turn.accepted(std::fs::File::open("/dev/null").unwrap().into());
+        assert_eq!((read(&tally.returns), read(&tally.again)), (1, 0));
+        assert_eq!(read(&tally.accepted), 0);
     }
 }

@@ -4,49 +4,18 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use child::Child;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use observe::schedstat::SchedStat;
-use observe::status::Status;
-use observe::wchan::WaitChannel;
 
 use crate::counts::{Counts, Snapshot};
+use crate::interrupt;
+use crate::limits::{room_for, too_many};
 use crate::shared::Shared;
 use crate::strategies::Prepared;
 use crate::tally::{Detail, Round, Tally, Turn};
+use crate::worker::{Channels, Worker, counted};
 
 /// How long the workers have to fall asleep.
 pub const LIMIT: Duration = Duration::from_secs(10);
-
-/// Kernel functions in which a worker sleeps while it waits. Only a short cut: of one that sleeps
-/// anywhere else the state is asked.
-const CHANNELS: &[&str] = &[
-    "inet_csk_accept",
-    "poll_schedule_timeout",
-    "do_epoll_wait",
-    "ep_poll",
-    "io_cqring_wait",
-    "futex_do_wait",
-    "futex_wait_queue",
-    "locks_lock_inode_wait",
-    "fcntl_setlk",
-];
-
-/// Looks at a worker that is in state S, without a word about its wait channel, after which the kernel
-/// is taken not to tell wait channels at all.
-const SILENT: u32 = 20_000;
-
-/// What the kernel tells of wait channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Channels {
-    /// Not known yet; so many looks have told nothing.
-    Unknown(u32),
-    /// It tells them.
-    Told,
-    /// It does not (no CONFIG_KALLSYMS, a sandbox).
-    Silent,
-}
 
 /// Forked workers; dropped, they are killed and reaped.
 pub struct Workers {
@@ -57,27 +26,18 @@ pub struct Workers {
     limit: Duration,
 }
 
-struct Worker {
-    child: Child<()>,
-    channel: WaitChannel,
-    /// It was seen to be about to wait for its first connection. Remembered, so that the cache line on
-    /// which the worker counts is left to it.
-    ready: bool,
-    /// What the kernel had counted when it died.
-    end: Option<(Status, SchedStat)>,
-}
-
 impl Workers {
     /// Forks `count` workers that wait as `prepared` says and close what they accept.
     ///
     /// # Errors
-    /// A full table of processes or descriptors, with the limit that was hit.
+    /// A full table of processes or descriptors, with the limit that was hit; an interrupt meanwhile.
     pub fn start(prepared: &mut Prepared, count: usize, detail: Detail) -> Result<Self> {
         room_for(count)?;
         let tallies = Shared::zeroed(count).context("mmap the workers' tallies")?;
         let round = Shared::zeroed(1).context("mmap the round")?;
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
+            interrupt::check()?;
             let body = |_: &mut child::Parent| {
                 let mut wait = prepared.wait(index)?;
                 let tally: &Tally = &tallies[index];
@@ -89,13 +49,7 @@ impl Workers {
                 }
             };
             let child = child::fork("worker", body).with_context(|| too_many(index, count))?;
-            let channel = WaitChannel::open(child.pid())?;
-            workers.push(Worker {
-                child,
-                channel,
-                ready: false,
-                end: None,
-            });
+            workers.push(Worker::of(child)?);
         }
         Ok(Workers {
             workers,
@@ -119,6 +73,12 @@ impl Workers {
         &self.tallies[index]
     }
 
+    /// From here on they note nothing of what they do: they run as they would without a meter. To be
+    /// called while all sleep.
+    pub fn note_nothing(&mut self) {
+        self.round[0].silent.store(1, Relaxed);
+    }
+
     /// Indices and process ids of those that have died.
     pub fn dead(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
@@ -131,23 +91,25 @@ impl Workers {
     /// one after the other, for one that was still awake may have woken another that was passed by.
     ///
     /// # Errors
-    /// One that failed before its first wait, with its error; one that is still awake at the limit.
+    /// One that failed before its first wait, with its error; one that is still awake at the limit; an
+    /// interrupt meanwhile.
     pub fn asleep(&mut self) -> Result<()> {
         let deadline = Instant::now() + self.limit;
         let mut all_at_once = false;
         while !all_at_once {
             all_at_once = true;
             for index in 0..self.workers.len() {
-                while !self.sleeps(index)? {
+                while !self.workers[index].sleeps(&self.tallies[index], &mut self.channels)? {
                     all_at_once = false;
                     if Instant::now() > deadline {
                         return Err(self.awake(index));
                     }
+                    interrupt::check()?;
                     std::thread::yield_now();
                 }
             }
         }
-        self.round[0].0.fetch_add(1, Relaxed);
+        self.round[0].asleep.fetch_add(1, Relaxed);
         Ok(())
     }
 
@@ -168,6 +130,7 @@ impl Workers {
         let deadline = Instant::now() + self.limit;
         let mut last = None;
         loop {
+            interrupt::check()?;
             self.asleep()?;
             let now = self.snapshot()?;
             if now.is_some() && now == last {
@@ -199,16 +162,25 @@ impl Workers {
         Ok(self.look()?.0)
     }
 
-    /// Those that a signal has stopped (state T of proc_pid_stat(5)), in words; none where there are
-    /// none.
-    pub fn stopped(&self) -> Option<String> {
-        let alive = self.workers.iter().enumerate();
-        let stopped = alive.filter_map(|(index, worker)| {
+    /// Those that a signal has stopped (state T of proc_pid_stat(5)), or that all are dead, in words; none
+    /// where they can serve.
+    pub fn unfit(&self) -> Option<String> {
+        let states = self.workers.iter().map(|worker| {
             let pid = worker.child.pid();
-            let status = observe::status::of(pid).ok()?;
-            matches!(status.state, 'T' | 't')
-                .then(|| format!("worker {index} (pid {pid}) is stopped"))
+            (
+                pid,
+                observe::status::of(pid).map_or('X', |status| status.state),
+            )
         });
+        let states: Vec<(i32, char)> = states.collect();
+        if states.iter().all(|(_, state)| matches!(state, 'Z' | 'X')) {
+            return Some("all workers are dead".to_owned());
+        }
+        let stopped = states
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, state))| matches!(state, 'T' | 't'))
+            .map(|(index, (pid, _))| format!("worker {index} (pid {pid}) is stopped"));
         let told = stopped.collect::<Vec<_>>().join(", ");
         (!told.is_empty()).then_some(told)
     }
@@ -235,52 +207,6 @@ impl Workers {
         }
         Ok((Snapshot { each }, all_asleep))
     }
-
-    /// Whether worker `index` sleeps in its call, or is dead.
-    ///
-    /// State S alone does not say so: a process sets it a moment before it gives the CPU up, and one
-    /// that is woken in that moment has not slept. A process that has a wait channel is off the CPU.
-    fn sleeps(&mut self, index: usize) -> Result<bool> {
-        let worker = &mut self.workers[index];
-        if worker.end.is_some() {
-            return Ok(true);
-        }
-        worker.ready = worker.ready || self.tallies[index].ready.load(Relaxed) == 1;
-        let channel = worker.channel.read().ok().flatten();
-        if let Some(channel) = &channel {
-            self.channels = Channels::Told;
-            if worker.ready && CHANNELS.iter().any(|known| channel.starts_with(known)) {
-                return Ok(true);
-            }
-        }
-        // Not reaped before it is asked what it had to say: a dead worker keeps its counts till then.
-        let end = counted(worker.child.pid())?;
-        if !matches!(end.0.state, 'Z' | 'X') {
-            if !worker.ready || end.0.state != 'S' {
-                return Ok(false);
-            }
-            if let Channels::Unknown(looks) = self.channels {
-                self.channels = match looks {
-                    SILENT.. => Channels::Silent,
-                    looks => Channels::Unknown(looks + 1),
-                };
-            }
-            return Ok(channel.is_some() || self.channels == Channels::Silent);
-        }
-        // One that could not even start, or that failed by itself, has said why.
-        match worker.child.recv::<()>() {
-            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && worker.ready => {}
-            Err(error) => return Err(error.into()),
-            Ok(()) => {}
-        }
-        worker.end = Some(end);
-        Ok(true)
-    }
-}
-
-/// What the kernel has counted of process `pid`.
-fn counted(pid: i32) -> Result<(Status, SchedStat)> {
-    Ok((observe::status::of(pid)?, observe::schedstat::of(pid)?))
 }
 
 impl Drop for Workers {
@@ -290,31 +216,4 @@ impl Drop for Workers {
             let _ = worker.child.signal(Signal::SIGKILL);
         }
     }
-}
-
-/// Where in the row of forks it stopped, and which limits are known to stop it.
-pub(crate) fn too_many(index: usize, count: usize) -> String {
-    format!(
-        "fork worker {} of {count} (limits: ulimit -u, ulimit -n, pids.max of the control group)",
-        index + 1
-    )
-}
-
-/// Makes sure, before anything is forked, that this process may hold what `workers` need: a link, a
-/// pidfd, a wait channel and perhaps a listening socket each. Raises its own soft limit if it must.
-///
-/// # Errors
-/// The limit that stands in the way.
-pub fn room_for(workers: usize) -> Result<()> {
-    let needed = 4 * workers as u64 + 64;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    ensure!(
-        needed <= hard,
-        "{workers} workers need {needed} descriptors and RLIMIT_NOFILE allows {hard}: \
-         raise it (ulimit -Hn) or take fewer workers"
-    );
-    if needed > soft {
-        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).context("setrlimit RLIMIT_NOFILE")?;
-    }
-    Ok(())
 }

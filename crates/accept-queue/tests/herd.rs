@@ -50,16 +50,42 @@ impl Drop for Run {
     }
 }
 
-/// A meter that would run for hours, once it has forked `workers` workers.
-fn long_run(strategy: &str, workers: usize) -> (Run, Vec<Pid>) {
-    let workers_wanted = workers.to_string();
-    let run = Run(Command::new(BINARY)
-        .args(["herd", "--strategy", strategy, "--workers", &workers_wanted])
+/// A meter that would run for hours.
+fn start(strategy: &str, workers: usize) -> Run {
+    let process = Command::new(BINARY)
+        .args([
+            "herd",
+            "--strategy",
+            strategy,
+            "--workers",
+            &workers.to_string(),
+        ])
         .args(["--connections", "100000000", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts"));
+        .spawn();
+    Run(process.expect("it starts"))
+}
+
+/// Sends SIGINT to `run`, which must end with nothing left behind, and returns its first row's note.
+fn interrupted(mut run: Run, workers: &[Pid]) -> String {
+    kill(Pid::from_raw(run.0.id() as i32), Signal::SIGINT).expect("interrupted");
+    let mut printed = String::new();
+    let mut out = run.0.stdout.take().expect("a pipe");
+    out.read_to_string(&mut printed).expect("its output");
+    assert_eq!(run.0.wait().expect("it ends").code(), Some(130));
+    assert!(
+        workers.iter().all(|&pid| is_gone(pid)),
+        "nothing is left behind"
+    );
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
+    let note = document["rows"][0]["note"].as_str();
+    note.unwrap_or_default().to_owned()
+}
+
+/// A meter that would run for hours, once it has forked `workers` workers.
+fn long_run(strategy: &str, workers: usize) -> (Run, Vec<Pid>) {
+    let run = start(strategy, workers);
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let children = children(run.0.id());
@@ -182,7 +208,31 @@ fn other_paces() {
         let rows = rows(&arguments);
         assert_eq!(rows[0]["pace"], pace);
         assert_eq!(number(&rows[0], "connections") as u64, 40);
+        // Counted in one pass, timed in the other, and each once.
+        assert!(
+            number(&rows[0], "wakeups_per_connection") <= 1.2,
+            "{}",
+            rows[0]
+        );
+        assert!(number(&rows[0], "cpu_us_per_connection") > 0.0);
+        assert!(number(&rows[0]["latency_us"], "p50") > 0.0);
     }
+}
+
+#[test]
+fn a_burst_must_fit_the_queue() {
+    let output = herd(&[
+        "--strategy",
+        "blocking",
+        "--pace",
+        "burst=8",
+        "--backlog",
+        "6",
+        "--json",
+    ]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("a burst of 8 does not fit"), "{told}");
 }
 
 #[test]
@@ -259,7 +309,7 @@ fn files_for_others_to_open() {
 
 #[test]
 fn a_killed_worker_is_told_and_the_run_goes_on() {
-    let (mut run, workers) = long_run("blocking", 4);
+    let (run, workers) = long_run("blocking", 4);
     kill(workers[1], Signal::SIGKILL).expect("killed");
     // It goes on: the others keep accepting.
     let before = observe::status::of(workers[2].as_raw())
@@ -269,22 +319,12 @@ fn a_killed_worker_is_told_and_the_run_goes_on() {
         let now = observe::status::of(workers[2].as_raw());
         now.is_ok_and(|now| now.voluntary_switches > before + 20)
     });
-    kill(Pid::from_raw(run.0.id() as i32), Signal::SIGINT).expect("interrupted");
-    let mut printed = String::new();
-    let mut out = run.0.stdout.take().expect("a pipe");
-    out.read_to_string(&mut printed).expect("its output");
-    assert_eq!(run.0.wait().expect("it ends").code(), Some(130));
-    let document: Value = serde_json::from_str(&printed).expect("JSON");
-    let note = document["rows"][0]["note"].as_str().expect("a note");
+    let note = interrupted(run, &workers);
     assert!(
         note.contains("worker 1") && note.contains("died after"),
         "{note}"
     );
     assert!(note.contains("interrupted after"), "{note}");
-    assert!(
-        workers.iter().all(|&pid| is_gone(pid)),
-        "nothing is left behind"
-    );
 }
 
 #[test]
@@ -310,6 +350,45 @@ fn a_stopped_worker_is_told_and_the_row_kept() {
     );
     assert!(number(row, "connections") >= 10.0, "{row}");
     assert!(number(row, "wakeups_per_connection") > 0.9, "{row}");
+    assert!(workers.iter().all(|&pid| is_gone(pid)));
+}
+
+#[test]
+fn an_interrupt_is_heard_while_a_stopped_worker_is_waited_for() {
+    let (run, workers) = long_run("blocking", 3);
+    kill(workers[1], Signal::SIGSTOP).expect("stopped");
+    wait_until("the meter waits for the stopped worker", || {
+        observe::status::of(workers[1].as_raw()).is_ok_and(|now| now.state == 'T')
+    });
+    let note = interrupted(run, &workers);
+    assert!(note.contains("interrupted after"), "{note}");
+}
+
+#[test]
+fn an_interrupt_is_heard_while_workers_are_forked() {
+    let run = start("blocking", 800);
+    wait_until("the first are forked", || children(run.0.id()).len() > 4);
+    let workers = children(run.0.id());
+    interrupted(run, &workers);
+}
+
+#[test]
+fn a_worker_stopped_before_anything_is_counted_is_told() {
+    // Stopped before it was ever ready, or while the first connections are made.
+    let mut run = start("blocking", 3);
+    wait_until("they are forked", || children(run.0.id()).len() == 3);
+    let workers = children(run.0.id());
+    kill(workers[1], Signal::SIGSTOP).expect("stopped");
+    let mut printed = String::new();
+    let mut out = run.0.stdout.take().expect("a pipe");
+    out.read_to_string(&mut printed).expect("its output");
+    run.0.wait().expect("it ends");
+    let document: Value = serde_json::from_str(&printed).expect("JSON");
+    let note = document["rows"][0]["note"].as_str().expect("a note");
+    assert!(
+        note.contains("worker 1") && note.contains("is stopped"),
+        "{note}"
+    );
     assert!(workers.iter().all(|&pid| is_gone(pid)));
 }
 

@@ -120,6 +120,19 @@ fn echo_sends_back_what_came() {
 }
 
 #[test]
+fn a_client_that_drips_is_given_up_at_the_deadline() {
+    let server = Server::start(&["--echo", "--deadline", "1"]);
+    let mut connection = TcpStream::connect(&server.address).expect("a connection");
+    connection.set_read_timeout(Some(LIMIT)).expect("a limit");
+    let started = Instant::now();
+    let mut byte = [b'x'];
+    // Never silent: each byte is sent as soon as the last one has come back.
+    while connection.write_all(&byte).is_ok() && matches!(connection.read(&mut byte), Ok(1)) {
+        assert!(started.elapsed() < LIMIT, "it is still served");
+    }
+}
+
+#[test]
 fn a_dead_worker_is_replaced_and_nothing_is_left_at_the_end() {
     for (strategy, end) in [("blocking", Signal::SIGTERM), ("reuseport", Signal::SIGINT)] {
         let mut server = Server::start(&["--strategy", strategy]);

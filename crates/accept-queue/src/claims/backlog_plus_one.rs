@@ -10,13 +10,15 @@ use observe::{netstat, tcp_info};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
+use crate::limits::room_for_descriptors;
 use crate::listen::{Empty, Site};
 
 /// Connections asked for beyond what the queue holds.
 const MORE: usize = 2;
-/// What net.core.somaxconn is set to in the namespace, and the backlog then asked for.
+/// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill a
+/// queue that it caps.
 const SOMAXCONN: i32 = 64;
-const OVER: i32 = 2 * SOMAXCONN;
+const SETTING: &str = "/proc/sys/net/core/somaxconn";
 
 const BACKLOGS: [(i32, &str); 5] = [
     (0, "ESTABLISHED with backlog 0"),
@@ -26,7 +28,7 @@ const BACKLOGS: [(i32, &str); 5] = [
     (128, "ESTABLISHED with backlog 128"),
 ];
 const DROPPED: &str = "SYNs dropped and counted as ListenOverflows";
-const CAPPED: &str = "ESTABLISHED with backlog 128 and somaxconn 64";
+const CAPPED: &str = "ESTABLISHED beyond somaxconn, with a backlog of twice as much";
 
 const fn holds(row: usize) -> Quantity {
     let (backlog, name) = BACKLOGS[row];
@@ -46,7 +48,8 @@ pub const CLAIM: Claim = Claim {
                 somaxconn caps the backlog.",
     measures: "In a network namespace of its own: for B of 0, 1, 2, 5 and 128, B + 3 clients connect \
                while nobody accepts; TCP_INFO tells who is ESTABLISHED, /proc/net/netstat what was \
-               dropped. Then somaxconn is set to 64 there, and the same done with a backlog of 128.",
+               dropped. Then the same with a backlog of twice somaxconn, which is set to 64 there if /proc/sys \
+               may be written.",
     control: "the server accepts each connection as it comes",
     notes: &[9],
     needs: &["a network namespace: root, or user namespaces for everyone"],
@@ -67,8 +70,8 @@ pub const CLAIM: Claim = Claim {
         Quantity {
             name: CAPPED,
             unit: "",
-            experiment: Prediction::Count(SOMAXCONN as u64 + 1),
-            control: Prediction::Count((OVER + 1) as u64 + MORE as u64),
+            experiment: Prediction::Count(1),
+            control: Prediction::Count(1 + MORE as u64),
         },
     ],
     limit: Duration::from_secs(20),
@@ -78,17 +81,20 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let child = child::fork("backlog", |parent| {
         parent.enter_network()?;
-        // The host's own may be lower than what is asked for; this namespace has one for itself.
-        set_somaxconn(4096)?;
         let mut established = Vec::new();
         for (backlog, _) in BACKLOGS {
-            established.push(fill(backlog, arm)?);
+            let asked = backlog as usize + 1 + MORE;
+            established.push(fill(backlog, asked, arm)?);
         }
         let dropped = netstat::listen_overflows()?;
-        set_somaxconn(SOMAXCONN)?;
-        Ok((established, dropped, fill(OVER, arm)?))
+        let cap = somaxconn()?;
+        let asked = cap as usize + 1 + MORE;
+        // A client each and, in the control, as many at the server.
+        room_for_descriptors(2 * asked as u64 + 64)?;
+        let held = fill(cap.saturating_mul(2), asked, arm)?;
+        Ok((established, dropped, (cap, held), settings()))
     })?;
-    let (established, dropped, capped) = child.join()?;
+    let (established, dropped, (cap, held), settings) = child.join()?;
     let columns = ["backlog", "asked to connect", "ESTABLISHED"];
     let mut table = Table::new("who got in", &columns);
     let mut reading = Reading::kernel();
@@ -97,14 +103,31 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([backlog as u64, asked, established].map(|number| number.to_string()));
         reading = reading.with(name, established);
     }
+    let cap = u64::try_from(cap).unwrap_or(0);
+    table.row([
+        format!("{}, somaxconn {cap}", 2 * cap),
+        (cap + 1 + MORE as u64).to_string(),
+        held.to_string(),
+    ]);
     Ok(reading
         .with(DROPPED, dropped)
-        .with(CAPPED, capped)
-        .table(table))
+        .with(CAPPED, held.saturating_sub(cap))
+        .table(table)
+        .note(settings))
 }
 
-/// Asks for B + 1 + MORE connections to a listener with backlog B; says how many are ESTABLISHED.
-fn fill(backlog: i32, arm: Arm) -> Result<u64> {
+/// What else decides the fate of a SYN, in this network namespace (tcp(7)): read, never set.
+fn settings() -> String {
+    let told = ["tcp_abort_on_overflow", "tcp_syncookies"].map(|name| {
+        let value = observe::read(format!("/proc/sys/net/ipv4/{name}"));
+        let value = value.unwrap_or_else(|error| error.to_string());
+        format!("net.ipv4.{name} = {}", value.trim())
+    });
+    format!("in that namespace {}", told.join(", "))
+}
+
+/// Asks for so many connections to a listener with this backlog; says how many are ESTABLISHED.
+fn fill(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
     let site = Site {
         backlog,
         ..Site::loopback(1)
@@ -114,7 +137,7 @@ fn fill(backlog: i32, arm: Arm) -> Result<u64> {
     let overflows = netstat::listen_overflows()?;
     let mut clients = Vec::new();
     let mut accepted = Vec::new();
-    for _ in 0..backlog as usize + 1 + MORE {
+    for _ in 0..asked {
         let kind = Type::STREAM.nonblocking().cloexec();
         let client = Socket::new(Domain::IPV4, kind, Some(Protocol::TCP)).context("socket")?;
         match client.connect(&address.into()) {
@@ -153,8 +176,19 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
     })
 }
 
-/// Sets net.core.somaxconn of this network namespace, which must be one of its own.
-fn set_somaxconn(value: i32) -> Result<()> {
-    let path = "/proc/sys/net/core/somaxconn";
-    std::fs::write(path, value.to_string()).with_context(|| format!("write {value} to {path}"))
+/// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where /proc/sys
+/// may be written, else what it came with.
+fn somaxconn() -> Result<i32> {
+    match std::fs::write(SETTING, SOMAXCONN.to_string()) {
+        Err(e)
+            if matches!(
+                e.raw_os_error(),
+                Some(libc::EROFS | libc::EACCES | libc::EPERM)
+            ) => {}
+        written => written.with_context(|| format!("write {SOMAXCONN} to {SETTING}"))?,
+    }
+    let text = observe::read(SETTING)?;
+    text.trim()
+        .parse()
+        .with_context(|| format!("{SETTING} says `{}`", text.trim()))
 }

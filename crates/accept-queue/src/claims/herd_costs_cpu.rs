@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
+use super::sleepers::level_on_one_socket;
 use crate::client::{self, Client};
 use crate::cpu;
 use crate::listen::Site;
@@ -16,6 +17,7 @@ const WORKERS: usize = 100;
 const ROUNDS: usize = 7;
 const CONNECTIONS: usize = 6;
 
+const ASLEEP: &str = "of the first 100, asleep in epoll_wait without EPOLLEXCLUSIVE";
 const WAKEUPS: &str = "wakeups per connection of the first 100 workers";
 const RATIO: &str = "CPU per connection over that of wake-one, 100 workers";
 
@@ -37,6 +39,12 @@ pub const CLAIM: Claim = Claim {
     syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
     man: &["epoll_ctl(2)", "epoll(7)"],
     quantities: &[
+        Quantity {
+            name: ASLEEP,
+            unit: "",
+            experiment: Prediction::Count(WORKERS as u64),
+            control: Prediction::Count(0),
+        },
         Quantity {
             name: WAKEUPS,
             unit: "",
@@ -62,6 +70,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     cpu::stay_here()?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
+    herd.workers.settle()?;
+    let asleep = level_on_one_socket(&herd.workers)?;
     let mut wakeups = 0;
     // The first round meets cold pages and is not counted.
     for round in 0..=ROUNDS {
@@ -84,6 +94,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let ratio = median(strategy, &mut herd_us) / median("epoll-exclusive", &mut one_us);
     let wakeups = wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
     Ok(Reading::counters()
+        .with(ASLEEP, asleep)
         .with(WAKEUPS, wakeups)
         .with(RATIO, ratio)
         .table(table))
@@ -112,8 +123,13 @@ impl Herd {
             client::end(self.client.connect()?)?;
         }
         let spent = self.workers.settle()?.since(&before);
+        let wakeups = spent.sum(|worker| worker.sleeps);
+        ensure!(
+            wakeups >= CONNECTIONS as u64,
+            "{wakeups} wakeups by {CONNECTIONS} connections that found all asleep"
+        );
         Ok(Round {
-            wakeups: spent.sum(|worker| worker.sleeps),
+            wakeups,
             cpu_us: spent.sum(|worker| worker.cpu_ns) as f64 / 1e3 / CONNECTIONS as f64,
         })
     }

@@ -8,6 +8,7 @@ mod exclusive_waiters;
 mod herd_costs_cpu;
 mod listener_shared_by_fork;
 mod others_stay_asleep;
+mod overtaken;
 mod queue_belongs_to_the_socket;
 mod reuseport_splits_the_queue;
 mod sleepers;
@@ -15,11 +16,11 @@ mod strace_makes_the_herd;
 mod thundering_herd;
 mod workers_sleep_on_one_queue;
 
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use claim::{Claim, Reading};
+use observe::sock_diag::ESTABLISHED;
 
 use crate::client::{self, Client};
 use crate::counts::Counts;
@@ -45,6 +46,9 @@ pub const ALL: &[Claim] = &[
     accept_mutex_cost::CLAIM,
     strace_makes_the_herd::CLAIM,
 ];
+
+/// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
+const CLOSE_WAIT: u8 = 8;
 
 const SAME: &str = "same";
 const DIFFERENT: &str = "different";
@@ -81,9 +85,7 @@ fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel
         kernel,
         detail: Detail::Counts,
     };
-    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {
-        ControlFlow::Continue(())
-    })?;
+    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
         row.note.is_empty() || row.note == NOT_SPLIT,
         "{strategy}, {workers} workers: {}",
@@ -104,6 +106,8 @@ struct Woken {
     seen: u64,
     /// For each burst what each worker did.
     rounds: Vec<Vec<Did>>,
+    /// Most connections that the kernel showed made, and none of them ended, at once.
+    at_once: u64,
     /// Wakeups over all bursts by the tracepoint, where it counted.
     by_tracepoint: Option<u64>,
 }
@@ -142,12 +146,22 @@ fn each_woken(
     let mut woken = Woken {
         seen,
         rounds: Vec::new(),
+        at_once: 0,
         by_tracepoint: None,
     };
     for _ in 0..rounds {
-        let open: Vec<_> = (0..burst).map(|_| client.connect()).collect();
+        let mut open = Vec::with_capacity(burst);
+        for _ in 0..burst {
+            open.push(client.connect()?);
+        }
+        let mut at_once = 0;
+        for connection in &open {
+            let state = observe::tcp_info::of(connection)?.state;
+            at_once += u64::from(matches!(state, ESTABLISHED | CLOSE_WAIT));
+        }
+        woken.at_once = woken.at_once.max(at_once);
         for connection in open {
-            client::end(connection?)?;
+            client::end(connection)?;
         }
         let after = workers.settle()?;
         let counts = after.since(&before).each;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use nix::errno::Errno;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
 
 use super::until;
@@ -18,6 +20,9 @@ const MADE: u64 = 3;
 const UNACCEPTED: &str = "ESTABLISHED at the server, held by no process (inode 0)";
 const BY_TCP_INFO: &str = "length of the queue by TCP_INFO";
 const BY_SOCK_DIAG: &str = "length of the queue by sock_diag";
+const ACCEPTOR: &str = "the accepting process, once the connections were queued";
+const UNBORN: &str = "not forked yet";
+const THERE: &str = "there already";
 const LATECOMER: &str = "accepted by a process forked after they were made";
 
 const fn all_or_none(name: &'static str) -> Quantity {
@@ -36,19 +41,27 @@ pub const CLAIM: Claim = Claim {
     statement: "The kernel completes connections and queues them at the listening socket; a process \
                 that did not exist when they were made can accept them.",
     measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for the \
-               queue; then a child is forked that accepts until the queue is empty.",
-    control: "the parent accepts the three before it asks",
+               queue; this process has no child (waitid), then forks one that accepts until the queue is \
+               empty.",
+    control: "the child is forked before, and the parent accepts the three before it asks",
     notes: &[9],
     needs: &[],
     syscalls: &[
         "connect",
         "getsockopt TCP_INFO",
         "sendto AF_NETLINK",
+        "waitid",
         "fork",
         "accept4",
     ],
     man: &["listen(2)", "tcp(7)", "sock_diag(7)"],
     quantities: &[
+        Quantity {
+            name: ACCEPTOR,
+            unit: "",
+            experiment: Prediction::Word(UNBORN),
+            control: Prediction::Word(THERE),
+        },
         all_or_none(UNACCEPTED),
         all_or_none(BY_TCP_INFO),
         all_or_none(BY_SOCK_DIAG),
@@ -61,6 +74,17 @@ pub const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(1).listener(Empty::Again)?;
     let address = listener.local_addr().context("getsockname")?;
+    let fork = || {
+        child::fork("latecomer", |parent| {
+            parent.checkpoint()?;
+            let mut accepted = 0u64;
+            while listener.accept().is_ok() {
+                accepted += 1;
+            }
+            Ok(accepted)
+        })
+    };
+    let early = (arm == Arm::Control).then(fork).transpose()?;
     let mut client = Client::of(address);
     let mut connections = Vec::new();
     for _ in 0..MADE {
@@ -69,6 +93,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     until("the connections in the queue", || {
         Ok(u64::from(observe::tcp_info::of(&listener)?.unacked) == MADE)
     })?;
+    let acceptor = if has_children()? { THERE } else { UNBORN };
     let mut taken: Vec<TcpStream> = Vec::new();
     if arm == Arm::Control {
         for _ in 0..MADE {
@@ -82,16 +107,22 @@ fn measure(arm: Arm) -> Result<Reading> {
     let unaccepted = of_state(ESTABLISHED)
         .filter(|socket| socket.inode == 0)
         .count();
-    let latecomer = child::fork("latecomer", |_| {
-        let mut accepted = 0u64;
-        while listener.accept().is_ok() {
-            accepted += 1;
-        }
-        Ok(accepted)
-    })?;
+    let mut latecomer = early.map_or_else(fork, Ok)?;
+    latecomer.at_checkpoint()?;
+    latecomer.release()?;
     Ok(Reading::kernel()
         .with(UNACCEPTED, unaccepted)
         .with(BY_TCP_INFO, by_tcp_info)
         .with(BY_SOCK_DIAG, by_sock_diag)
+        .with(ACCEPTOR, acceptor)
         .with(LATECOMER, latecomer.join()?))
+}
+
+/// Whether this process has a child, alive or dead: waitid(2) fails with ECHILD where it has none.
+fn has_children() -> Result<bool> {
+    let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    match waitid(Id::All, look) {
+        Err(Errno::ECHILD) => Ok(false),
+        looked => looked.map(|_| true).context("waitid"),
+    }
 }

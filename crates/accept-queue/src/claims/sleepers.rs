@@ -25,6 +25,12 @@ impl Sleeper {
         self.call.number == libc::SYS_accept4
     }
 
+    /// Whether it is blocked in a call on an epoll instance: its first argument is one.
+    pub(super) fn is_in_epoll(&self) -> bool {
+        self.descriptor()
+            .is_ok_and(|name| name == "anon_inode:[eventpoll]")
+    }
+
     /// What the first argument of its call refers to, taken as a descriptor: `socket:[inode]`.
     ///
     /// # Errors
@@ -41,7 +47,15 @@ impl Sleeper {
 /// # Errors
 /// A kernel that does not tell system calls; a worker that has woken.
 pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
-    let look = |pid| {
+    look_at(&workers.pids())
+}
+
+/// Each of the processes `pids`, which sleep.
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
+    let look = |&pid: &i32| {
         let call = syscall_of(pid).map_err(|error| {
             let enable = "use a kernel with /proc/PID/syscall, outside of a sandbox";
             NotMeasured::new(error.to_string(), enable)
@@ -49,7 +63,7 @@ pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
         let call = call.with_context(|| format!("worker {pid} woke by itself"))?;
         Ok(Sleeper { pid, call })
     };
-    workers.pids().into_iter().map(look).collect()
+    pids.iter().map(look).collect()
 }
 
 /// The names of the listening sockets that this process may see: `socket:[inode]`.
@@ -84,16 +98,28 @@ pub(super) fn accept_on_one_socket(workers: &Workers) -> Result<u64> {
 /// # Errors
 /// As [`sleepers`].
 pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
-    const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+    watching_one_file(workers, |events| events & EXCLUSIVE != 0)
+}
+
+/// How many of `workers` sleep in epoll_wait on an instance that watches one and the same file,
+/// level-triggered and without EPOLLEXCLUSIVE.
+///
+/// # Errors
+/// As [`sleepers`].
+pub(super) fn level_on_one_socket(workers: &Workers) -> Result<u64> {
+    watching_one_file(workers, |events| events & (EXCLUSIVE | EDGE) == 0)
+}
+
+const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+const EDGE: u32 = libc::EPOLLET as u32;
+
+fn watching_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> {
     let mut on = HashMap::new();
     for sleeper in sleepers(workers)? {
-        if sleeper
-            .descriptor()
-            .is_ok_and(|name| name == "anon_inode:[eventpoll]")
-        {
+        if sleeper.is_in_epoll() {
             let epoll = sleeper.call.arguments[0] as i32;
             for watch in fdinfo::of(sleeper.pid, epoll)?.watches {
-                *on.entry(watch.inode).or_insert(0) += u64::from(watch.events & EXCLUSIVE != 0);
+                *on.entry(watch.inode).or_insert(0) += u64::from(wanted(watch.events));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -14,6 +14,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::sleepers::look_at;
 use super::until;
 use crate::client::{self, Client};
 use crate::listen::Site;
@@ -74,13 +75,21 @@ fn measure(arm: Arm) -> Result<Reading> {
     })?;
     let pids: Vec<i32> = tracer.recv()?;
     let mut client = Client::of(address);
-    for _ in 0..CONNECTIONS {
+    for number in 0..CONNECTIONS {
         for (&pid, tally) in pids.iter().zip(tallies.iter()) {
             // Not in a stop of the tracer: that state is `t`.
             until("a worker asleep in its call", || {
                 let ready = tally.ready.load(Relaxed) == 1;
                 Ok(ready && observe::status::of(pid)?.state == 'S')
             })?;
+        }
+        if number == 0 {
+            let sleepers = look_at(&pids)?;
+            let in_epoll = sleepers.iter().filter(|one| one.is_in_epoll()).count();
+            ensure!(
+                in_epoll == WORKERS,
+                "{in_epoll} of {WORKERS} sleep in epoll_wait"
+            );
         }
         client::end(client.connect()?)?;
     }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 
-use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
+use super::sleepers::level_on_one_socket;
+use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};
+use crate::counts::Counts;
 
 const WORKERS: usize = 100;
-const CONNECTIONS: u64 = 20;
+const CONNECTIONS: usize = 20;
 
+const ASLEEP: &str = "workers asleep in epoll_wait, the one socket watched level-triggered";
 const WAKEUPS: &str = "wakeups per connection, 100 workers";
 const WASTED: &str = "of them wasted";
 
@@ -19,14 +22,20 @@ pub const CLAIM: Claim = Claim {
     topic: "accept-queue",
     statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection wakes \
                 them all and 99 wake for nothing.",
-    measures: "A hundred workers sleep in epoll_wait, each on an instance of its own; twenty times, all \
-               are seen asleep and a client is served.",
+    measures: "A hundred workers sleep in epoll_wait, each on an instance of its own \
+               (/proc/PID/fdinfo); twenty times, all are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
     notes: &[13, 14],
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     syscalls: &["epoll_wait", "accept4", "perf_event_open"],
     man: &["epoll(7)", "accept(2)"],
     quantities: &[
+        Quantity {
+            name: ASLEEP,
+            unit: "",
+            experiment: Prediction::Count(WORKERS as u64),
+            control: Prediction::Count(0),
+        },
         Quantity {
             name: WAKEUPS,
             unit: "",
@@ -50,10 +59,19 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => "epoll-level",
         Arm::Control => "blocking",
     };
-    let row = paced(strategy, WORKERS, CONNECTIONS, tracepoint.kernel)?;
-    let of = |value: Option<f64>| value.unwrap_or(f64::NAN);
-    let visible = of(row.wasted_visible);
-    let wasted = of(row.wasted_in_kernel) + visible;
+    let woken = each_woken(
+        strategy,
+        WORKERS,
+        (CONNECTIONS, 1),
+        tracepoint.kernel,
+        level_on_one_socket,
+    )?;
+    let per = |count: u64| count as f64 / CONNECTIONS as f64;
+    let of = |count: fn(&Counts) -> u64| woken.sum(count);
+    let sleeps = of(|counts| counts.sleeps);
+    let visible = of(|counts| counts.empty);
+    let wasted = per(sleeps.saturating_sub(of(|counts| counts.slept)) + visible);
+    let visible = per(visible);
     let columns = ["per connection", "the notes", "measured"];
     let mut table = Table::new("what the herd wastes", &columns);
     let mut line = |what: &str, notes: &str, measured: f64| {
@@ -68,10 +86,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     line(
         "accept calls for nothing (EAGAIN)",
         "99",
-        of(row.eagain_per_connection),
+        per(of(|counts| counts.again)),
     );
     Ok(reading(&tracepoint)
-        .with(WAKEUPS, wakeups(&row))
+        .with(ASLEEP, woken.seen)
+        .with(WAKEUPS, per(woken.by_tracepoint.unwrap_or(sleeps)))
         .with(WASTED, wasted)
         .caveat(format!(
             "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look again \

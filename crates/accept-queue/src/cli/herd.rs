@@ -1,28 +1,28 @@
 //! `accept-queue herd`: the meter.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use accept_queue::herd::{
     Assertions, Kernel, Pace, Plan, Row, Trace, checked, csv, details, document, measure, overhead,
     svg, table,
 };
+use accept_queue::interrupt::{self, Interrupted};
 use accept_queue::strategies::{self, Strategy};
-use accept_queue::{Detail, Interrupt, Site};
-use anyhow::{Context, Result, ensure};
+use accept_queue::{Detail, Site};
+use anyhow::{Result, ensure};
 use clap::Args;
 use nix::errno::Errno;
 
+use super::order::shuffled;
+use super::output::Output;
 use super::progress::Progress;
 use super::{INTERRUPTED, tell};
 use runner::print;
 
 /// Pairs of runs, with the meter and without.
-const PAIRS: usize = 7;
+const PAIRS: usize = 9;
 
 /// Options of the meter.
 #[derive(Args, Clone, Debug)]
@@ -92,16 +92,16 @@ impl HerdArgs {
         for &workers in &self.workers {
             accept_queue::room_for(workers as usize)?;
         }
-        let interrupt = Interrupt::catch()?;
+        interrupt::catch()?;
         let (kernel, refused) = match checked() {
             Ok(kernel) => (Some(kernel), None),
             Err(error) => (None, Some(claim::told(&error))),
         };
         if self.overhead {
-            return self.overhead(&strategies, kernel, &interrupt);
+            return self.overhead(&strategies, kernel);
         }
         let mut trace = self.trace.is_some().then(Trace::default);
-        let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut(), &interrupt)?;
+        let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut())?;
         let release = observe::machine::this().kernel;
         print(&if self.json {
             format!("{:#}\n", document(&release, &rows))
@@ -119,7 +119,11 @@ impl HerdArgs {
             file.write(&svg(&release, &rows))?;
         }
         if interrupted {
-            tell("interrupted: the rows above cover what was done");
+            tell(if rows.is_empty() {
+                "interrupted before anything was measured"
+            } else {
+                "interrupted: the rows above cover what was done"
+            });
             return Ok(INTERRUPTED);
         }
         let broken: Vec<String> = self
@@ -144,32 +148,27 @@ impl HerdArgs {
         strategies: &[&'static Strategy],
         kernel: Option<Kernel>,
         mut trace: Option<&mut Trace>,
-        interrupt: &Interrupt,
     ) -> Result<(Vec<Row>, bool)> {
         let asked: Vec<(u32, &Strategy)> = self
             .workers
             .iter()
             .flat_map(|&workers| strategies.iter().map(move |&strategy| (workers, strategy)))
             .collect();
-        let mut progress = Progress::new(self.connections * asked.len() as u64);
+        let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
         let mut rows = HashMap::new();
         let mut interrupted = false;
         for (done, at) in shuffled(asked.len(), self.seed).into_iter().enumerate() {
             let (workers, strategy) = asked[at];
             let what = format!("{}, {workers} workers", strategy.name);
-            let before = done as u64 * self.connections;
-            let mut tick = |connections| {
-                progress.show(before + connections, &what);
-                interrupted |= interrupt.pending().is_some();
-                if interrupted {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            };
+            let before = self.connections.saturating_mul(done as u64);
+            let mut tick = |connections| progress.show(before.saturating_add(connections), &what);
             let plan = self.plan(workers, kernel);
             let row = match measure(strategy, &plan, trace.as_deref_mut(), &mut tick) {
                 Ok(row) => row,
+                Err(error) if error.is::<Interrupted>() => {
+                    interrupted = true;
+                    break;
+                }
                 Err(error) if exhausted(&error) => return Err(error),
                 Err(error) => Row {
                     strategy: strategy.name.to_owned(),
@@ -185,7 +184,7 @@ impl HerdArgs {
                 },
             };
             rows.insert(at, row);
-            interrupted |= interrupt.pending().is_some();
+            interrupted = interrupt::check().is_err();
             if interrupted {
                 break;
             }
@@ -194,12 +193,7 @@ impl HerdArgs {
         Ok((rows, interrupted))
     }
 
-    fn overhead(
-        &self,
-        strategies: &[&'static Strategy],
-        kernel: Option<Kernel>,
-        interrupt: &Interrupt,
-    ) -> Result<u8> {
+    fn overhead(&self, strategies: &[&'static Strategy], kernel: Option<Kernel>) -> Result<u8> {
         print(&format!(
             "worker CPU per connection with the meter and without, {PAIRS} pairs of runs on one CPU\n\
              {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
@@ -207,27 +201,21 @@ impl HerdArgs {
         ))?;
         for &workers in &self.workers {
             for strategy in strategies {
-                let mut tick = || match interrupt.pending() {
-                    Some(_) => ControlFlow::Break(()),
-                    None => ControlFlow::Continue(()),
+                let cost = match overhead(strategy, &self.plan(workers, kernel), PAIRS) {
+                    Err(error) if error.is::<Interrupted>() => {
+                        tell("interrupted: the lines above are whole");
+                        return Ok(INTERRUPTED);
+                    }
+                    cost => cost?,
                 };
-                let plan = self.plan(workers, kernel);
-                let Some(cost) = overhead(strategy, &plan, PAIRS, &mut tick)? else {
-                    tell("interrupted: the lines above are whole");
-                    return Ok(INTERRUPTED);
-                };
-                let ratios: Vec<String> = cost
-                    .ratios
-                    .iter()
-                    .map(|ratio| format!("{ratio:.3}"))
-                    .collect();
+                let ratios = cost.ratios.iter().map(|ratio| format!("{ratio:.3}"));
                 print(&format!(
                     "{:<21}{workers:>5}{:>10.2}{:>10.2}{:>10.3}   {}\n",
                     strategy.name,
                     cost.metered_us,
                     cost.unmetered_us,
                     cost.ratio(),
-                    ratios.join(" ")
+                    ratios.collect::<Vec<_>>().join(" ")
                 ))?;
             }
         }
@@ -281,55 +269,4 @@ fn exhausted(error: &anyhow::Error) -> bool {
             .or_else(|| cause.downcast_ref().and_then(io))
             .is_some_and(|errno| errnos.contains(&errno))
     })
-}
-
-/// A file to be written at the end.
-struct Output<'a> {
-    path: &'a Path,
-    file: File,
-}
-
-impl<'a> Output<'a> {
-    fn create(path: &'a Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
-        Ok(Output { path, file })
-    }
-
-    fn write(mut self, text: &str) -> Result<()> {
-        self.file
-            .write_all(text.as_bytes())
-            .with_context(|| format!("write {}", self.path.display()))
-    }
-}
-
-/// The numbers below `count` in an order that `seed` chooses (Fisher and Yates, with SplitMix64): a
-/// machine that gets slower or faster meanwhile favours no strategy by its place in the list.
-fn shuffled(count: usize, seed: u64) -> Vec<usize> {
-    let mut state = seed;
-    let mut random = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    };
-    let mut order: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        order.swap(last, (random() % (last as u64 + 1)) as usize);
-    }
-    order
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seed_chooses_an_order_of_all() {
-        let mut order = shuffled(17, 7);
-        assert_eq!(order, shuffled(17, 7));
-        assert_ne!(order, shuffled(17, 8));
-        order.sort_unstable();
-        assert!(order.into_iter().eq(0..17));
-    }
 }

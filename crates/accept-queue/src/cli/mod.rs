@@ -1,6 +1,8 @@
 //! The subcommands: what they take, what they print, how they end.
 
 mod herd;
+mod order;
+mod output;
 mod progress;
 mod serve;
 

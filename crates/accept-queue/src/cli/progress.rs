@@ -29,7 +29,7 @@ impl Progress {
             return;
         }
         self.last = Instant::now();
-        let filled = (done.min(self.total) as usize * WIDTH) / self.total as usize;
+        let filled = (done.min(self.total) as f64 / self.total as f64 * WIDTH as f64) as usize;
         let bar = "#".repeat(filled) + &".".repeat(WIDTH - filled);
         let _ = write!(std::io::stderr(), "\r\x1b[K[{bar}] {what}");
     }

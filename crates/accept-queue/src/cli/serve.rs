@@ -1,6 +1,7 @@
 //! `accept-queue serve`: the pre-forked server.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use accept_queue::server::{Event, Options, Protocol, report, serve};
 use accept_queue::{Site, strategies};
@@ -25,6 +26,10 @@ pub struct ServeArgs {
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
     #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
+    /// Seconds after which a connection is closed, however busy its client keeps it; a client that
+    /// is silent is given up after 10 s
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    deadline: u64,
     /// Send back what comes
     #[arg(long, conflicts_with = "http")]
     echo: bool,
@@ -48,6 +53,7 @@ impl ServeArgs {
             } else {
                 Protocol::Http
             },
+            deadline: Duration::from_secs(self.deadline),
         };
         serve(&options, &mut |event| self.show(event))?;
         Ok(0)

@@ -1,18 +1,14 @@
 //! One row: one strategy, one number of workers.
 
-use std::net::TcpStream;
-use std::ops::ControlFlow;
-
 use anyhow::{Context, Result, ensure};
-use hdrhistogram::Histogram;
 
-use super::row::{Latency, jain};
+use super::row::jain;
+use super::window::{Run, Window};
 use super::{Kernel, Pace, Row, Trace};
-use crate::client::{self, Client, End};
-use crate::counts::Snapshot;
+use crate::client::Client;
 use crate::listen::Site;
 use crate::strategies::Strategy;
-use crate::tally::{Detail, now_ns};
+use crate::tally::Detail;
 use crate::workers::Workers;
 
 /// How the two ways to count may differ before the row says so.
@@ -37,16 +33,19 @@ pub struct Plan {
 }
 
 /// Measures `strategy`. `progress` is told after each burst how many connections are done, none of
-/// them while the workers warm up, and may end the run: the row then covers what was done.
+/// them while the workers warm up. An interrupt ends the row, which then covers what was done.
+///
+/// Where the workers are seen asleep before each connection, what they note costs them next to nothing.
+/// At the other paces it does, so the connections are made twice: once counted, once timed.
 ///
 /// # Errors
 /// What the strategy needs and the kernel refuses, workers that cannot be forked, a connection that
-/// nobody serves; a trace back to back, which would have to wait until all sleep after each.
+/// nobody serves; a burst that the queue cannot hold; a trace back to back, which would have to wait until all sleep after each.
 pub fn measure(
     strategy: &Strategy,
     plan: &Plan,
     mut trace: Option<&mut Trace>,
-    progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<Row> {
     ensure!(
         trace.is_none() || plan.pace != Pace::BackToBack,
@@ -56,69 +55,55 @@ pub fn measure(
     let count = plan.site.workers;
     let mut prepared = (strategy.prepare)(&plan.site)?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
+    if let Pace::Burst(size) = plan.pace {
+        let backlog = observe::tcp_info::of(&prepared.listeners[0])?.sacked;
+        ensure!(
+            size <= backlog as usize + 1,
+            "a burst of {size} does not fit a queue with backlog {backlog}: its SYNs would be dropped and \
+             come again a second later; take a smaller burst or a longer queue (--backlog, \
+             net.core.somaxconn)"
+        );
+    }
     let mut workers = Workers::start(&mut prepared, count, plan.detail)?;
     let returns_unseen = prepared.returns_unseen;
     // The sockets are the workers' now: what a dead worker leaves in a queue of its own is reset.
     drop(prepared);
-    let mut client = Client::of(address);
     let mut run = Run {
         workers: &mut workers,
-        client: &mut client,
-        // Up to a minute, to three digits.
-        histogram: Histogram::new_with_bounds(1, 60_000_000_000, 3).context("histogram")?,
-        reset: 0,
+        client: Client::of(address),
+        plan,
     };
-    // The first connection of each worker meets cold pages; it is not counted. At most as many as are
-    // counted: each looks at every worker.
-    let mut stopped = false;
-    for _ in 0..(count as u64).min(plan.connections) {
-        run.workers.asleep()?;
-        run.burst(1)?;
-        stopped = progress(0).is_break();
-        if stopped {
-            break;
+    let twice = plan.pace != Pace::AllAsleep && plan.detail != Detail::Nothing;
+    let counted = match run.warm_up(progress) {
+        Ok(()) => {
+            if let Some(trace) = trace.as_deref_mut() {
+                trace.begin(strategy.name, run.workers);
+            }
+            let half = &mut |done| progress(if twice { done / 2 } else { done });
+            run.window(plan.kernel, trace.as_deref_mut(), half)?
         }
-    }
-    run.histogram.reset();
-    let before = run.workers.settle()?;
-    let counter = plan
-        .kernel
-        .map(|kernel| kernel.count(&run.workers.pids()))
-        .transpose()?;
-    if let Some(trace) = trace.as_deref_mut() {
-        trace.begin(strategy.name, run.workers);
-    }
-    let traced = trace.is_some();
-    let mut done = 0;
-    let mut cut = None;
-    while done < plan.connections && !stopped {
-        let size = match plan.pace {
-            Pace::AllAsleep | Pace::BackToBack => 1,
-            Pace::Burst(size) => (size as u64).min(plan.connections - done),
-        };
-        if let Err(error) = run.step(plan.pace, size, trace.as_deref_mut()) {
-            cut = Some(run.workers.stopped().ok_or(error)?);
-            break;
-        }
-        done += size;
-        stopped = progress(done).is_break();
-    }
-    let after = match cut {
-        Some(_) => run.workers.latest()?,
-        None => run.workers.settle().or_else(|error| {
-            cut = Some(run.workers.stopped().ok_or(error)?);
-            run.workers.latest()
-        })?,
+        Err(error) => Window {
+            cut: Some(run.cut(error)?),
+            ..Window::default()
+        },
     };
-    let kernel = counter.map(|counter| counter.read()).transpose()?;
-    let (reset, histogram) = (run.reset, run.histogram);
-    let mut row = row(&after.since(&before), done, kernel);
+    let mut timed = None;
+    if twice && counted.cut.is_none() {
+        run.workers.note_nothing();
+        let half = &mut |done| progress(plan.connections / 2 + done / 2);
+        timed = Some(run.window(None, None, half)?);
+    }
+    let mut row = row(&counted);
     row.strategy = strategy.name.to_owned();
     row.workers = count;
     row.pace = plan.pace.to_string();
-    row.latency_us = Latency::of(&histogram);
+    if twice {
+        (row.cpu_us_per_connection, row.latency_us) = timed
+            .as_ref()
+            .map_or((None, None), |timed| (timed.cpu_us(), timed.latency));
+    }
     let mut notes = Vec::new();
-    if traced && plan.pace != Pace::AllAsleep {
+    if trace.is_some() && plan.pace != Pace::AllAsleep {
         notes.push("for the trace all workers were seen asleep before each burst".to_owned());
     }
     if returns_unseen {
@@ -128,91 +113,47 @@ pub fn measure(
     }
     notes.extend(disagreement(&row));
     notes.extend(workers.dead().map(|(index, pid)| {
-        let accepted = after.each.get(index).map_or(0, |counts| counts.accepted);
+        let accepted = counted
+            .after
+            .each
+            .get(index)
+            .map_or(0, |counts| counts.accepted);
         format!("worker {index} (pid {pid}) died after {accepted} connections; the run went on")
     }));
-    if let Some(who) = cut {
-        notes.push(format!(
-            "{who}: the row ends after {done} of {} connections, and its figures hold what came of the \
-             next",
-            plan.connections
-        ));
-    }
+    notes.extend(counted.told(plan.connections, "the row"));
+    let timed = timed.unwrap_or_default();
+    notes.extend(timed.told(plan.connections, "what is timed"));
+    let reset = counted.reset + timed.reset;
     if reset > 0 {
         notes.push(format!("{reset} connections were reset"));
-    }
-    if stopped && done < plan.connections {
-        notes.push(format!(
-            "interrupted after {done} of {} connections",
-            plan.connections
-        ));
     }
     row.note = notes.join("; ");
     Ok(row)
 }
 
-struct Run<'a> {
-    workers: &'a mut Workers,
-    client: &'a mut Client,
-    histogram: Histogram<u64>,
-    reset: u64,
-}
-
-impl Run<'_> {
-    /// Waits as `pace` says, makes a burst of `size`, and traces it.
-    fn step(&mut self, pace: Pace, size: u64, trace: Option<&mut Trace>) -> Result<()> {
-        if pace == Pace::AllAsleep {
-            self.workers.asleep()?;
-        }
-        let start = now_ns();
-        self.burst(size)?;
-        match trace {
-            Some(trace) => trace.connection(start, self.workers),
-            None => Ok(()),
-        }
-    }
-
-    /// Makes `size` connections and waits until the server has closed them all.
-    fn burst(&mut self, size: u64) -> Result<()> {
-        let mut open: Vec<(u64, TcpStream)> = Vec::with_capacity(size as usize);
-        for _ in 0..size {
-            open.push((now_ns(), self.client.connect()?));
-        }
-        for (start, connection) in open {
-            match client::end(connection)? {
-                End::Closed => self.histogram.saturating_record(now_ns() - start),
-                End::Reset => self.reset += 1,
-            }
-        }
-        Ok(())
-    }
-}
-
-fn row(counts: &Snapshot, connections: u64, kernel: Option<u64>) -> Row {
-    let per = |count: u64| (connections > 0).then(|| count as f64 / connections as f64);
+fn row(window: &Window) -> Row {
+    let counts = &window.spent;
+    let per = |count| window.per(count);
     let wakeups = counts.sum(|worker| worker.sleeps);
     let shares: Vec<u64> = counts.each.iter().map(|worker| worker.accepted).collect();
-    let cpu_ns = counts.sum(|worker| worker.cpu_ns);
     Row {
-        connections,
-        evidence: if kernel.is_some() {
+        connections: window.done,
+        evidence: if window.kernel.is_some() {
             "kernel"
         } else {
             "counters"
         },
         wakeups_per_connection: per(wakeups),
-        wakeups_kernel_per_connection: kernel.and_then(per),
+        wakeups_kernel_per_connection: window.kernel.and_then(per),
         wasted_in_kernel: per(wakeups.saturating_sub(counts.sum(|worker| worker.slept))),
         wasted_visible: per(counts.sum(|worker| worker.empty)),
         returns_per_connection: per(counts.sum(|worker| worker.returns)),
         eagain_per_connection: per(counts.sum(|worker| worker.again)),
         switches_per_connection: per(wakeups + counts.sum(|worker| worker.preemptions)),
-        cpu_us_per_connection: (cpu_ns > 0)
-            .then(|| per(cpu_ns))
-            .flatten()
-            .map(|ns| ns / 1e3),
-        accepted_min: shares.iter().min().copied().filter(|_| connections > 0),
-        accepted_max: shares.iter().max().copied().filter(|_| connections > 0),
+        cpu_us_per_connection: window.cpu_us(),
+        latency_us: window.latency,
+        accepted_min: shares.iter().min().copied().filter(|_| window.done > 0),
+        accepted_max: shares.iter().max().copied().filter(|_| window.done > 0),
         jain: jain(&shares),
         ..Row::default()
     }

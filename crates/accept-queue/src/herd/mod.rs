@@ -11,6 +11,7 @@ mod row;
 mod svg;
 mod table;
 mod trace;
+mod window;
 
 pub use assertion::{Assertions, METRICS};
 pub use csv::csv;

@@ -1,11 +1,10 @@
 //! What the meter itself costs the workers: the same workers with it and without it, in turn.
 
-use std::ops::ControlFlow;
-
 use anyhow::{Context, Result};
 
 use super::{Plan, measure};
 use crate::cpu;
+use crate::interrupt;
 use crate::strategies::Strategy;
 use crate::tally::Detail;
 
@@ -29,34 +28,20 @@ impl Overhead {
 
 /// Measures `strategy` in `pairs` pairs of runs, one with everything that `plan` counts and one whose
 /// workers note nothing and that no tracepoint watches; which comes first alternates. This process and
-/// its children stay on one CPU from here on. `progress` is told of each connection, as by [`measure`];
-/// none where it ended the run.
+/// its children stay on one CPU from here on.
 ///
 /// # Errors
-/// As [`measure`]; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
-pub fn overhead(
-    strategy: &Strategy,
-    plan: &Plan,
-    pairs: usize,
-    progress: &mut dyn FnMut() -> ControlFlow<()>,
-) -> Result<Option<Overhead>> {
+/// As [`measure`]; an interrupt; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
+pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhead> {
     cpu::stay_here()?;
     let bare = Plan {
         kernel: None,
         detail: Detail::Nothing,
         ..*plan
     };
-    let mut stopped = false;
-    let mut cpu_us = |plan: &Plan| -> Result<f64> {
-        let mut tick = |_| {
-            let flow = progress();
-            stopped |= flow.is_break();
-            flow
-        };
-        let row = measure(strategy, plan, None, &mut tick)?;
-        if stopped {
-            return Ok(f64::NAN);
-        }
+    let cpu_us = |plan: &Plan| -> Result<f64> {
+        let row = measure(strategy, plan, None, &mut |_| {})?;
+        interrupt::check()?;
         row.cpu_us_per_connection
             .context("the kernel does not tell CPU time (CONFIG_SCHED_INFO)")
     };
@@ -70,9 +55,6 @@ pub fn overhead(
             without = cpu_us(&bare)?;
             with = cpu_us(plan)?;
         }
-        if (with + without).is_nan() {
-            return Ok(None);
-        }
         metered.push(with);
         unmetered.push(without);
         ratios.push(with / without);
@@ -80,11 +62,11 @@ pub fn overhead(
     for values in [&mut metered, &mut unmetered, &mut ratios] {
         values.sort_by(f64::total_cmp);
     }
-    Ok(Some(Overhead {
+    Ok(Overhead {
         metered_us: median(&metered),
         unmetered_us: median(&unmetered),
         ratios,
-    }))
+    })
 }
 
 /// The middle of sorted values.

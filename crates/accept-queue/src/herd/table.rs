@@ -103,9 +103,9 @@ fn witnesses(rows: &[Row], refused: Option<&str>) -> String {
             "{by} and sched:sched_waking\n(kernel), at most {:.2} % apart.\n",
             apart * 100.0
         ),
-        None => format!(
-            "{by} alone; the tracepoint:\n{}.\n",
-            refused.unwrap_or("nothing was measured")
+        None => refused.map_or(
+            "evidence: none, nothing was measured.\n".to_owned(),
+            |why| format!("{by} alone; the tracepoint:\n{why}.\n"),
         ),
     }
 }

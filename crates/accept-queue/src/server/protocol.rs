@@ -4,9 +4,11 @@ use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long a worker waits for a silent client, and for a whole request however it drips in. It serves
-/// nobody else meanwhile: that is the price of one process per connection.
+/// How long a worker waits for a silent client. It serves nobody else meanwhile: that is the price of
+/// one process per connection.
 const IDLE: Duration = Duration::from_secs(10);
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// How long it waits for the client to read the rest of a response.
 const LINGER: Duration = Duration::from_secs(1);
@@ -24,21 +26,71 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Serves one connection; `who` says who accepted it.
+    /// Serves one connection, for `limit` at most; `who` says who accepted it.
     ///
     /// # Errors
-    /// That of the connection; it concerns nobody but its client.
-    pub fn serve(self, mut connection: TcpStream, who: &str) -> Result<()> {
-        connection.set_read_timeout(Some(IDLE))?;
-        connection.set_write_timeout(Some(IDLE))?;
+    /// That of the connection, TimedOut or WouldBlock where its client is too slow; it concerns nobody
+    /// but its client.
+    pub fn serve(self, connection: TcpStream, who: &str, limit: Duration) -> Result<()> {
+        let connection = Bounded::new(connection, limit);
         match self {
-            Protocol::Echo => echo(&mut connection),
-            Protocol::Http => http(&mut connection, who),
+            Protocol::Echo => echo(connection),
+            Protocol::Http => http(connection, who),
         }
     }
 }
 
-fn echo(connection: &mut TcpStream) -> Result<()> {
+/// A connection that ends at a deadline, however its client drips, and earlier where it is silent.
+struct Bounded {
+    connection: TcpStream,
+    deadline: Instant,
+}
+
+impl Bounded {
+    fn new(connection: TcpStream, limit: Duration) -> Self {
+        let now = Instant::now();
+        // A limit beyond what the clock can say is a day.
+        let deadline = now.checked_add(limit).unwrap_or(now + DAY);
+        Bounded {
+            connection,
+            deadline,
+        }
+    }
+
+    /// Brings the deadline forward to `limit` from now.
+    fn within(&mut self, limit: Duration) {
+        self.deadline = self.deadline.min(Instant::now() + limit);
+    }
+
+    /// How long the next call may take.
+    fn left(&self) -> Result<Duration> {
+        match self.deadline.saturating_duration_since(Instant::now()) {
+            // To a socket no time means no limit.
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(left.min(IDLE)),
+        }
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.connection.set_read_timeout(Some(self.left()?))?;
+        self.connection.read(buffer)
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.connection.set_write_timeout(Some(self.left()?))?;
+        self.connection.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.connection.flush()
+    }
+}
+
+fn echo(mut connection: Bounded) -> Result<()> {
     let mut buffer = [0; 4096];
     loop {
         match connection.read(&mut buffer) {
@@ -50,38 +102,25 @@ fn echo(connection: &mut TcpStream) -> Result<()> {
     }
 }
 
-fn http(connection: &mut TcpStream, who: &str) -> Result<()> {
-    let head = head(connection)?;
+fn http(mut connection: Bounded, who: &str) -> Result<()> {
+    // A request is short: one that drips in is given no more time than a silent client.
+    connection.within(IDLE);
+    let head = head(&mut connection)?;
     connection.write_all(response(&head, who).as_bytes())?;
     // Bytes that are still unread when a socket is closed turn the close into a reset (RFC 9112,
     // 9.6): say that nothing more comes, and read what is left.
-    connection.shutdown(Shutdown::Write)?;
-    let deadline = Instant::now() + LINGER;
+    connection.connection.shutdown(Shutdown::Write)?;
+    connection.within(LINGER);
     let mut rest = [0; 4096];
-    loop {
-        set_deadline(connection, deadline)?;
-        if connection.read(&mut rest)? == 0 {
-            return Ok(());
-        }
-    }
-}
-
-/// Lets the next read last until `deadline` at most.
-fn set_deadline(connection: &TcpStream, deadline: Instant) -> Result<()> {
-    match deadline.saturating_duration_since(Instant::now()) {
-        // To a socket no time means no limit.
-        Duration::ZERO => Err(ErrorKind::TimedOut.into()),
-        left => connection.set_read_timeout(Some(left)),
-    }
+    while connection.read(&mut rest)? > 0 {}
+    Ok(())
 }
 
 /// The request as far as the empty line, or as far as it came.
-fn head(connection: &mut TcpStream) -> Result<Vec<u8>> {
-    let deadline = Instant::now() + IDLE;
+fn head(connection: &mut Bounded) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     while head.len() < LONGEST && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        set_deadline(connection, deadline)?;
         match connection.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => head.extend_from_slice(&buffer[..count]),

@@ -15,11 +15,11 @@ use nix::sys::signal::{SigSet, Signal};
 use super::Protocol;
 use super::report::Place;
 use crate::interrupt::Interrupt;
+use crate::limits::{room_for, too_many};
 use crate::listen::Site;
 use crate::shared::Shared;
 use crate::strategies::{Prepared, Strategy};
 use crate::tally::{Detail, Round, Tally, Turn};
-use crate::workers::{room_for, too_many};
 
 /// How long workers have to end once they are told to.
 const GRACE: Duration = Duration::from_secs(2);
@@ -37,6 +37,8 @@ pub struct Options {
     pub strategy: &'static Strategy,
     /// What they say.
     pub protocol: Protocol,
+    /// How long one connection may last.
+    pub deadline: Duration,
 }
 
 /// What there is to tell.
@@ -72,7 +74,19 @@ pub fn serve(options: &Options, tell: &mut dyn FnMut(Event) -> Result<()>) -> Re
     room_for(options.site.workers)?;
     // Before the first fork: no signal falls between the fork and its handling.
     let signals = Interrupt::catch_all(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1])?;
-    let mut server = Server::start(options)?;
+    let mut server = Server::new(options)?;
+    for index in 0..options.site.workers {
+        if let Some(signal) = signals
+            .pending()
+            .filter(|&signal| signal != Signal::SIGUSR1)
+        {
+            tell(Event::Ending(signal))?;
+            server.end();
+            return Ok(());
+        }
+        let worker = server.fork(index)?;
+        server.workers.push(worker);
+    }
     let listener = &server.prepared.listeners[0];
     tell(Event::Listening {
         address: listener.local_addr().context("getsockname")?,
@@ -104,21 +118,16 @@ struct Server<'a> {
 }
 
 impl<'a> Server<'a> {
-    fn start(options: &'a Options) -> Result<Self> {
+    fn new(options: &'a Options) -> Result<Self> {
         let count = options.site.workers;
-        let mut server = Server {
+        Ok(Server {
             options,
             prepared: (options.strategy.prepare)(&options.site)?,
             tallies: Shared::zeroed(count).context("mmap the workers' tallies")?,
             workers: Vec::with_capacity(count),
             replaced: vec![0; count],
             deaths: VecDeque::new(),
-        };
-        for index in 0..count {
-            let worker = server.fork(index)?;
-            server.workers.push(worker);
-        }
-        Ok(server)
+        })
     }
 
     fn fork(&mut self, index: usize) -> Result<Child<()>> {
@@ -126,6 +135,7 @@ impl<'a> Server<'a> {
             protocol,
             site,
             strategy,
+            deadline,
         } = *self.options;
         let (prepared, tally) = (&mut self.prepared, &self.tallies[index]);
         let body = |_: &mut child::Parent| {
@@ -142,7 +152,7 @@ impl<'a> Server<'a> {
                 let nth = tally.accepted.load(Relaxed);
                 let who = format!("{who}, connection {nth} of this worker");
                 // A client that went away is nobody to tell.
-                let _ = protocol.serve(TcpStream::from(connection), &who);
+                let _ = protocol.serve(TcpStream::from(connection), &who, deadline);
             };
             // Nobody looks whether the workers sleep, so there are no rounds.
             let round = Round::default();

@@ -1,0 +1,75 @@
+//! Woken is not served: a connection wakes a worker, and a process that is running takes it first.
+
+use anyhow::{Context, Result};
+use claim::Arm;
+use serde::{Deserialize, Serialize};
+
+use crate::client::{self, Client};
+use crate::cpu;
+use crate::listen::Site;
+use crate::strategies;
+use crate::tally::Detail;
+use crate::workers::Workers;
+
+/// Connections that the running process is to take; as many are made in the control.
+pub(super) const CONNECTIONS: u64 = 20;
+
+/// Connections that are made at most: on a busy machine the running process may lose its turn meanwhile.
+const TRIES: u64 = 40 * CONNECTIONS;
+
+/// What became of them.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Overtaken {
+    /// Connections that the running process took.
+    pub(super) taken: u64,
+    /// Wakeups of the worker that slept in accept.
+    pub(super) wakeups: u64,
+    /// Connections that it accepted.
+    pub(super) accepted: u64,
+    /// Returns of its call.
+    pub(super) returns: u64,
+}
+
+/// Makes connections to a worker that sleeps in accept. In the experiment the process that makes them
+/// accepts, too, without leaving the CPU: the worker has been woken by then and has not run. All are on
+/// one CPU, where a batch process does not preempt an ordinary one that wakes it (sched(7)).
+///
+/// # Errors
+/// Those of the worker and of the connections.
+pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
+    // In a child: what is bound to a CPU stays bound.
+    let child = child::fork("runner", |_| {
+        cpu::stay_here()?;
+        let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
+        let own = prepared.listeners[0].try_clone().context("dup")?;
+        let mut client = Client::of(own.local_addr().context("getsockname")?);
+        let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
+        cpu::never_preempts(worker.pids()[0])?;
+        let before = worker.settle()?;
+        let tries = match arm {
+            Arm::Experiment => TRIES,
+            Arm::Control => CONNECTIONS,
+        };
+        let (mut made, mut taken) = (0, 0);
+        while taken < CONNECTIONS && made < tries {
+            made += 1;
+            let connection = client.connect()?;
+            if arm == Arm::Experiment {
+                // For this one call: the worker's own has begun, and waits whatever the flag says.
+                own.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
+                taken += u64::from(own.accept().is_ok());
+                own.set_nonblocking(false).context("fcntl O_NONBLOCK")?;
+            }
+            client::end(connection)?;
+            worker.settle()?;
+        }
+        let spent = worker.settle()?.since(&before);
+        Ok(Overtaken {
+            taken,
+            wakeups: spent.sum(|worker| worker.sleeps),
+            accepted: spent.sum(|worker| worker.accepted),
+            returns: spent.sum(|worker| worker.returns),
+        })
+    })?;
+    Ok(child.join()?)
+}
