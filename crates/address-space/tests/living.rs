@@ -13,9 +13,10 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::signal::Signal;
 
 type Outcome = Result<(), Box<dyn Error>>;
+type Case = fn() -> Outcome;
 
 fn main() -> Outcome {
-    let cases: [(&str, fn() -> Outcome); 5] = [
+    let cases: [(&str, Case); 5] = [
         ("a heap that moves", moving_heap),
         ("16 TiB of nothing", sparse),
         ("a process that dies meanwhile", dying),

@@ -204,6 +204,12 @@ fn read(
     for read in 0.. {
         let Some(op) = reader.next_op()? else { break };
         if read < keep.max(CHUNK) {
+            if kept.try_reserve(1).is_err() {
+                let keep = count(read as u64);
+                return Err(whole(format!(
+                    "no memory to keep more than {keep} operations: let --keep be less"
+                )));
+            }
             kept.push(op);
         }
         if read >= keep && path.is_none() {
