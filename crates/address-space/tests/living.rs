@@ -114,7 +114,7 @@ fn dying() -> Outcome {
                 Ok(_) => seen[0] += 1,
                 Err(error) => {
                     let error = format!("{error:#}");
-                    let told = error.contains("has ended") || error.contains("no such process");
+                    let told = error.contains("ended") || error.contains("no such process");
                     if !told || !error.contains(&pid.to_string()) {
                         return Err(error.into());
                     }
@@ -155,10 +155,14 @@ fn no_libc() -> Outcome {
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, elf())?;
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700))?;
-        // It answers nothing: that it runs shows in its name, which exec(2) has set.
         let program = std::process::Command::new(&path).spawn();
         std::fs::remove_file(&path)?;
         let mut program = program?;
+        // spawn returns when exec(2) has closed the old descriptors, and before it maps the new program.
+        let maps = format!("/proc/{}/maps", program.id());
+        while !std::fs::read_to_string(&maps)?.contains("witness-no-libc") {
+            std::thread::yield_now();
+        }
         let report = inspect::inspect(program.id() as i32);
         program.kill()?;
         program.wait()?;
