@@ -6,6 +6,7 @@ pub mod claims;
 mod exhaust;
 mod glibc;
 pub mod inspect;
+pub mod interrupt;
 mod ldt;
 pub mod machine;
 pub mod memory;

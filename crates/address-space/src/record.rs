@@ -54,6 +54,8 @@ impl Recording {
                 "--trace-malloc=yes",
                 "--run-libc-freeres=no",
                 "--child-silent-after-fork=yes",
+                // Its pipes for a debugger would be left in the temporary directory by a program that is killed.
+                "--vgdb=no",
             ])
             .arg(format!("--log-fd={number}"))
             .arg("--")

@@ -56,11 +56,13 @@ fn three_forms_say_the_same() {
 ==7== Memcheck, a memory error detector
 --7-- malloc(100) = 0x1000
 --7-- calloc(5,10) = 0x2000
---7-- free(0x1000)
+--7-- calloc(1099511627776,1099511627776)free(0x1000)
 --7-- free(0x0)
 --7-- realloc(0x2000,60) = 0x3000
 --7-- malloc(18446744073709551615)Argument 'size' of function malloc has a fishy value: -1
 --7--  = 0x0
+--7-- calloc(1099511627776,1099511627776)
+--7-- realloc(0x3000,4611686018427387904) = 0x0
 --7-- realloc(0x0,90)malloc(90) = 0x4000
 --8-- malloc(5) = 0x4000
 ==7== ERROR SUMMARY: 0 errors

@@ -80,6 +80,7 @@ const TOPIC: &[&str] = &[
     "anyhow",
     "hdrhistogram",
     "lock_api",
+    "memchr",
     "plotters",
     "serde",
     "serde_json",

@@ -7,7 +7,7 @@ pub mod system;
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// Writes data to standard output.
 ///
@@ -15,8 +15,10 @@ use anyhow::Result;
 /// As write(2); a closed pipe too, which then ends the program quietly.
 pub fn write(text: &str) -> Result<()> {
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    Ok(output.flush()?)
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .context("write to standard output")
 }
 
 /// What is written is either JSON or text.

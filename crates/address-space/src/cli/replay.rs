@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use address_space::replay::{self, Options, Source, svg::svg, table::table};
-use address_space::trace::Format;
+use address_space::interrupt::Interrupt;
+use address_space::replay::{self, Options, Source, source::KEPT, svg::svg, table::table};
 use address_space::trace::generate::{Kind, generate};
+use address_space::trace::{Format, PARTIAL};
 use address_space::units::bytes;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
@@ -48,6 +50,10 @@ pub struct Arguments {
     /// Do not look for the smallest arena: one pass in the given arena
     #[arg(long)]
     no_search: bool,
+    /// Keep so many operations in memory (16 bytes each); a longer trace is read again for every pass, from
+    /// its file or, where it came through a pipe, from a temporary file in $TMPDIR or /var/tmp
+    #[arg(long, value_name = "OPERATIONS", default_value_t = KEPT)]
+    keep: usize,
     /// Lay the given arena over real memory and check every byte of every block
     #[arg(long)]
     real: bool,
@@ -91,9 +97,17 @@ enum Form {
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8> {
     let page_sizes = page_sizes(arguments)?;
-    let source = source(arguments)?;
-    if let Some(path) = &arguments.save {
-        save(&source, path).with_context(|| format!("write {}", path.display()))?;
+    // Before anything is read: a file that cannot be written costs nobody a replay.
+    let svg_file = arguments.svg.as_deref().map(create).transpose()?;
+    let save_file = arguments.save.as_deref().map(create).transpose()?;
+    let interrupt = Interrupt::catch()?;
+    let source = source(arguments, &interrupt)?;
+    if let Some((file, path)) = save_file {
+        save(&source, file, &interrupt).with_context(|| format!("write {}", path.display()))?;
+    }
+    if interrupt.last().is_some() && !source.interrupted() {
+        // In the saving; what was saved says so.
+        return Ok(status(&interrupt));
     }
     let options = Options {
         page_sizes,
@@ -102,25 +116,35 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         ..Options::default()
     };
     // A streamed trace takes minutes a pass; a kept one is done before a line could be read.
-    let talk = io::stderr().is_terminal() && matches!(source, Source::Streamed { .. });
+    let talk = io::stderr().is_terminal() && source.streamed();
     let progress = |line: &str| {
         if talk {
-            eprintln!("{line}");
+            let _ = writeln!(io::stderr(), "{line}");
         }
     };
-    let mut report = replay::replay(&source, &options, progress)?;
-    if arguments.real {
-        report.real_memory = Some(replay::real::check(
-            &source,
-            &options,
-            report.given_arena_bytes,
-        )?);
+    let mut report = replay::replay(&source, &options, &interrupt, progress)?;
+    if arguments.real && interrupt.last().is_none() {
+        let arena = report.given_arena_bytes;
+        let (checked, cut) = replay::real::check(&source, &options, arena, &interrupt)?;
+        if let Some(signal) = cut {
+            report.cut(format!(
+                "interrupted by {} in the check of real memory, after {} of {} policies",
+                signal.as_str(),
+                checked.len(),
+                report.policies.len()
+            ));
+        }
+        report.real_memory = Some(checked);
     }
-    if let Some(path) = &arguments.svg {
-        std::fs::write(path, svg(&report)).with_context(|| format!("write {}", path.display()))?;
-    }
+    let status = status(&interrupt);
+    // From here on a signal ends the process: it may wait for who reads.
+    drop(interrupt);
     emit(arguments.json, &report, || table(&report))?;
-    Ok(0)
+    if let Some((mut file, path)) = svg_file {
+        file.write_all(svg(&report).as_bytes())
+            .with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(status)
 }
 
 /// The page sizes from small to large, each once.
@@ -137,7 +161,17 @@ fn page_sizes(arguments: &Arguments) -> Result<Vec<u64>> {
     Ok(sizes)
 }
 
-fn source(arguments: &Arguments) -> Result<Source> {
+/// As a shell says it of who dies of a signal: 128 and its number.
+fn status(interrupt: &Interrupt) -> u8 {
+    interrupt.last().map_or(0, |signal| 128 + signal as u8)
+}
+
+fn create(path: &Path) -> Result<(File, &Path)> {
+    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
+    Ok((file, path))
+}
+
+fn source(arguments: &Arguments, interrupt: &Interrupt) -> Result<Source> {
     let format = arguments.format.map(|form| match form {
         Form::Valgrind => Format::Valgrind,
         Form::Rep => Format::Rep,
@@ -152,33 +186,44 @@ fn source(arguments: &Arguments) -> Result<Source> {
             LoadKind::Phases => Kind::Phases,
         };
         let (ops, summary) = generate(kind, arguments.operations, arguments.seed);
-        return Ok(Source::Kept(ops, summary));
+        return Ok(Source::made(ops, summary));
     }
+    let keep = arguments.keep;
     match arguments.trace.as_deref() {
         None => unreachable!("clap asks for a trace or --generate"),
         Some(path) if path == Path::new("-") => {
-            Source::from_pipe(io::stdin().lock(), format).context("trace on standard input")
+            // Its own buffer would hide from poll(2) what is there.
+            let pipe = io::stdin().as_fd().try_clone_to_owned();
+            let pipe = File::from(pipe.context("dup of standard input")?);
+            Source::from_pipe(pipe, format, keep, interrupt).context("trace on standard input")
         }
         Some(path) => {
             let name = || format!("trace {}", path.display());
             let meta = std::fs::metadata(path).with_context(name)?;
             ensure!(!meta.is_dir(), "trace {}: is a directory", path.display());
             if meta.is_file() {
-                return Source::open(path, format).with_context(name);
+                return Source::open(path, format, keep, interrupt).with_context(name);
             }
             let pipe = File::open(path).with_context(name)?;
-            Source::from_pipe(io::BufReader::new(pipe), format).with_context(name)
+            Source::from_pipe(pipe, format, keep, interrupt).with_context(name)
         }
     }
 }
 
-fn save(source: &Source, path: &Path) -> Result<()> {
-    let mut output = BufWriter::new(File::create(path)?);
+fn save(source: &Source, file: File, interrupt: &Interrupt) -> Result<()> {
+    let mut output = BufWriter::new(file);
     let mut outcome = Ok(());
-    source.each(|op| {
+    let cut = source.each(interrupt, |op| {
         outcome = writeln!(output, "{op}");
         outcome.is_ok()
     })?;
     outcome?;
+    let why = match cut {
+        Some(signal) => Some(format!("interrupted by {}", signal.as_str())),
+        None => source.summary().partial.clone(),
+    };
+    if let Some(why) = why {
+        writeln!(output, "{PARTIAL}{why}")?;
+    }
     Ok(output.flush()?)
 }

@@ -1,15 +1,19 @@
 //! Replaying a trace: every policy and page size on the same operations, and what each of them wastes.
 //!
-//! [`run`] feeds one policy, [`search`] looks for its smallest arena, [`measure`] drives all of them over
-//! the trace and makes the [`Report`]; [`table`] and [`svg`] draw it. Nothing here prints.
+//! [`source`] gives the operations, again for every pass; [`run`] feeds one policy with them, `pass` all of
+//! them; [`search`] looks for a policy's smallest arena; [`measure`] drives them and makes the
+//! [`Report`]; [`table`] and [`svg`] draw it. Nothing here prints.
 
 pub mod measure;
+mod pass;
 pub mod policy;
 pub mod real;
 pub mod report;
+mod row;
 pub mod run;
 pub mod search;
 pub mod source;
+mod spool;
 pub mod svg;
 pub mod table;
 

@@ -1,10 +1,12 @@
 //! The given arena once more, laid over real memory: every block written, moved and checked.
 
 use anyhow::{Result, ensure};
+use nix::sys::signal::Signal;
 use serde::Serialize;
 
 use super::{Options, Policy, Source};
 use crate::arena::Checked;
+use crate::interrupt::Interrupt;
 use crate::placement::{Block, Paging, Placement, Segments};
 use crate::trace::Op;
 use crate::units::bytes;
@@ -20,11 +22,17 @@ pub struct RealMemory {
     pub failures: u64,
 }
 
-/// Runs every policy in a mapping of `arena` bytes.
+/// Runs every policy in a mapping of `arena` bytes; when a signal comes, the policies seen through by then
+/// are in the list.
 ///
 /// # Errors
 /// The arena is larger than the memory at hand; a block's bytes were not what was written.
-pub fn check(source: &Source, options: &Options, arena: u64) -> Result<Vec<RealMemory>> {
+pub fn check(
+    source: &Source,
+    options: &Options,
+    arena: u64,
+    interrupt: &Interrupt,
+) -> Result<(Vec<RealMemory>, Option<Signal>)> {
     let available = crate::machine::available_memory()?;
     ensure!(
         arena <= available / 2,
@@ -32,13 +40,22 @@ pub fn check(source: &Source, options: &Options, arena: u64) -> Result<Vec<RealM
         bytes(arena),
         bytes(available)
     );
-    Policy::all(&options.page_sizes)
-        .into_iter()
-        .map(|policy| one(source, policy, arena))
-        .collect()
+    let mut checked = Vec::new();
+    for policy in Policy::all(&options.page_sizes) {
+        match one(source, policy, arena, interrupt)? {
+            Ok(outcome) => checked.push(outcome),
+            Err(signal) => return Ok((checked, Some(signal))),
+        }
+    }
+    Ok((checked, None))
 }
 
-fn one(source: &Source, policy: Policy, arena: u64) -> Result<RealMemory> {
+fn one(
+    source: &Source,
+    policy: Policy,
+    arena: u64,
+    interrupt: &Interrupt,
+) -> Result<Result<RealMemory, Signal>> {
     let rule: Box<dyn Placement> = match policy {
         Policy::Segments => Box::new(Segments::new(arena).recording_moves()),
         Policy::Paging(page) => Box::new(Paging::new(arena, page).with_frames()),
@@ -51,11 +68,11 @@ fn one(source: &Source, policy: Policy, arena: u64) -> Result<RealMemory> {
     };
     if rule.arena() == 0 {
         // Not one page fits.
-        source.each(|op| {
+        let cut = source.each(interrupt, |op| {
             outcome.failures += u64::from(!matches!(op, Op::Free { .. }));
             true
         })?;
-        return Ok(outcome);
+        return Ok(cut.map_or(Ok(outcome), Err));
     }
     let mut memory = Checked::new(rule)?;
     let mut blocks: Vec<Option<Block>> = Vec::new();
@@ -78,14 +95,17 @@ fn one(source: &Source, policy: Policy, arena: u64) -> Result<RealMemory> {
         Ok(())
     };
     let mut result = Ok(());
-    source.each(|op| {
+    let cut = source.each(interrupt, |op| {
         result = step(op);
         result.is_ok()
     })?;
     result.map_err(|error| error.context(policy.name()))?;
+    if let Some(signal) = cut {
+        return Ok(Err(signal));
+    }
     for block in blocks.into_iter().flatten() {
         memory.free(block)?;
         outcome.blocks_checked += 1;
     }
-    Ok(outcome)
+    Ok(Ok(outcome))
 }

@@ -15,6 +15,8 @@ pub struct Report {
     pub trace: Trace,
     /// The arena of the second run, in bytes.
     pub given_arena_bytes: u64,
+    /// Whether the smallest arenas were looked for.
+    pub search: Searched,
     /// Operations between two samples.
     pub sample_every_operations: u64,
     /// One row a policy.
@@ -23,10 +25,22 @@ pub struct Report {
     pub real_memory: Option<Vec<RealMemory>>,
 }
 
+/// What became of the search for the smallest arenas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Searched {
+    /// It came to its end: shares over time and samples are of the smallest arenas.
+    Yes,
+    /// There was none: they are of the given arena.
+    No,
+    /// A signal ended it: they are of the given arena, and a smallest arena is the smallest tried by then.
+    Interrupted,
+}
+
 /// The trace, added up.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trace {
-    /// Operations replayed.
+    /// Operations of the trace.
     pub operations: u64,
     /// Most blocks live at once.
     pub peak_blocks: u64,
@@ -85,8 +99,10 @@ pub struct GivenArena {
 impl Report {
     pub(super) fn new(
         summary: &Summary,
+        cut: Option<String>,
         arena: u64,
         sample_every: u64,
+        search: Searched,
         policies: Vec<Row>,
     ) -> Self {
         Report {
@@ -96,13 +112,24 @@ impl Report {
                 peak_blocks: summary.peak_blocks,
                 peak_live_bytes: summary.peak_bytes,
                 total_bytes: summary.total_bytes,
-                partial: summary.partial.clone(),
+                partial: joined(summary.partial.clone(), cut),
                 notes: summary.notes.clone(),
             },
             given_arena_bytes: arena,
+            search,
             sample_every_operations: sample_every,
             policies,
             real_memory: None,
         }
     }
+
+    /// Adds a reason why this is only a part.
+    pub fn cut(&mut self, why: String) {
+        self.trace.partial = joined(self.trace.partial.take(), Some(why));
+    }
+}
+
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let whys: Vec<String> = first.into_iter().chain(second).collect();
+    (!whys.is_empty()).then(|| whys.join("; "))
 }

@@ -15,6 +15,8 @@ pub struct Search {
     fails: u64,
     /// The smallest arena in which a whole run went well, or must go well by what is known of the policy.
     works: Option<u64>,
+    /// The smallest arena in which a whole run went well.
+    seen: Option<u64>,
     hint: u64,
     resolution: u64,
 }
@@ -43,6 +45,7 @@ impl Search {
             unit,
             fails,
             works,
+            seen: None,
             hint,
             resolution: (resolution / unit).max(1),
         }
@@ -67,8 +70,15 @@ impl Search {
                 self.hint = units.saturating_add(units / 2 + 1);
             }
         } else {
-            self.works = Some(self.works.map_or(units, |works| works.min(units)));
+            let smaller = |known: Option<u64>| Some(known.map_or(units, |known| known.min(units)));
+            self.works = smaller(self.works);
+            self.seen = smaller(self.seen);
         }
+    }
+
+    /// The smallest arena in which a run went well so far, in bytes.
+    pub fn seen(&self) -> Option<u64> {
+        self.seen.map(|units| units * self.unit)
     }
 
     /// The smallest arena found, in bytes; a run in it still has to confirm the answer.

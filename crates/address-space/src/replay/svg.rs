@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Report;
-use super::report::Row;
+use super::report::{Row, Searched};
 use super::run::Sample;
 use crate::units::{bytes, count};
 
@@ -98,7 +98,7 @@ pub fn svg(report: &Report) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
     );
     let partial = if report.trace.partial.is_some() {
-        ", PARTIAL TRACE"
+        ", PARTIAL"
     } else {
         ""
     };
@@ -145,8 +145,12 @@ pub fn svg(report: &Report) -> String {
     legend(&mut svg, report, &rows);
     let _ = writeln!(
         svg,
-        r#"<text x="{LEFT}" y="672">operations, 0 to {}; each policy in the smallest arena found for it</text>"#,
-        count(report.trace.operations)
+        r#"<text x="{LEFT}" y="672">operations, 0 to {}; each policy in {}</text>"#,
+        count(report.trace.operations),
+        match report.search {
+            Searched::Yes => "the smallest arena found for it".to_owned(),
+            _ => format!("an arena of {}", bytes(report.given_arena_bytes)),
+        }
     );
     svg.push_str("</svg>\n");
     svg

@@ -1,6 +1,7 @@
 //! The replay as a table for a terminal of 85 columns.
 
 use super::Report;
+use super::report::Searched;
 use crate::units::{bytes, columns, count, percent};
 
 /// The whole report as text.
@@ -13,9 +14,7 @@ pub fn table(report: &Report) -> String {
         bytes(trace.peak_live_bytes)
     );
     if let Some(partial) = &trace.partial {
-        text.push_str(&format!(
-            "PARTIAL: {partial}; the figures are for what was read\n"
-        ));
+        text.push_str(&format!("PARTIAL: {partial}\n"));
     }
     for note in &trace.notes {
         text.push_str(&format!("note: {note}\n"));
@@ -54,17 +53,17 @@ pub fn table(report: &Report) -> String {
         ]);
     }
     text.push_str(&columns(&rows));
-    let searched = report
-        .policies
-        .iter()
-        .any(|row| row.smallest_arena_bytes.is_some());
-    text.push_str(&match searched {
-        true => format!(
+    text.push_str(&match report.search {
+        Searched::Yes => format!(
             "\nSmallest arena without a failed request: found by search, verified by a run of that\n\
              size; internal and external fragmentation are means in it. Failed requests (of these\n\
              with enough free in total) and holes/block: {given}.\n"
         ),
-        false => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
+        Searched::No => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
+        Searched::Interrupted => format!(
+            "\nThe search for the smallest arena was interrupted: it shows the smallest tried until\n\
+             then in which no request failed. All other figures: {given}.\n"
+        ),
     });
     let moved = report.policies.iter().find(|row| row.moved_bytes > 0);
     if let Some(row) = moved {

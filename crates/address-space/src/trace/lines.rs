@@ -1,73 +1,104 @@
 //! Lines of a file that may be anything: bounded in length, refused when binary.
 
-use std::io::{BufRead, Read};
+use std::io::{ErrorKind, Read};
 
 use super::TraceError;
 
 /// Longer lines are no trace's; without a bound a file without a newline would fill the memory.
-const LONGEST: u64 = 4096;
+const LONGEST: usize = 4096;
 
-/// Reads one line at a time into the same buffer.
+/// What is asked of the input at once: large enough that the system calls do not count.
+const BUFFER: usize = 1 << 18;
+
+/// Hands out one line after the other of a buffer, without copying them.
 pub(crate) struct Lines<R> {
     input: R,
-    buffer: Vec<u8>,
+    buffer: Box<[u8]>,
+    /// What is in the buffer and has not been handed out.
+    rest: std::ops::Range<usize>,
     number: u64,
 }
 
 /// One line without its newline.
 pub(crate) struct Line<'a> {
     pub number: u64,
-    pub text: &'a str,
+    pub bytes: &'a [u8],
     /// Whether a newline ended it; the last line of a truncated file has none.
     pub whole: bool,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: Read> Lines<R> {
     pub fn new(input: R) -> Self {
         Lines {
             input,
-            buffer: Vec::with_capacity(256),
+            buffer: vec![0; BUFFER].into(),
+            rest: 0..0,
             number: 0,
         }
     }
 
     pub fn next(&mut self) -> Result<Option<Line<'_>>, TraceError> {
         self.number += 1;
-        let fail = |line, message: String| Err(TraceError { line, message });
-        self.buffer.clear();
-        let read = self
-            .input
-            .by_ref()
-            .take(LONGEST)
-            .read_until(b'\n', &mut self.buffer);
-        match read {
-            Ok(0) => return Ok(None),
-            Ok(_) => {}
-            Err(error) => return fail(self.number, format!("read: {error}")),
+        let whole = loop {
+            match memchr::memchr(b'\n', &self.buffer[self.rest.clone()]) {
+                Some(length) => break Some(length),
+                // Too long already: `Line::text` refuses it.
+                None if self.rest.len() > LONGEST => break None,
+                None => {}
+            }
+            if self.read()? == 0 {
+                break None;
+            }
+        };
+        let start = self.rest.start;
+        let end = whole.map_or(self.rest.end, |length| start + length);
+        self.rest.start = self.rest.end.min(end + 1);
+        if start == end && whole.is_none() {
+            return Ok(None);
         }
-        let whole = self.buffer.last() == Some(&b'\n');
-        if whole {
-            self.buffer.pop();
+        Ok(Some(Line {
+            number: self.number,
+            bytes: &self.buffer[start..end],
+            whole: whole.is_some(),
+        }))
+    }
+
+    /// Appends what the input has to what is left; 0 at its end.
+    fn read(&mut self) -> Result<usize, TraceError> {
+        self.buffer.copy_within(self.rest.clone(), 0);
+        self.rest = 0..self.rest.len();
+        loop {
+            match self.input.read(&mut self.buffer[self.rest.end..]) {
+                Ok(read) => {
+                    self.rest.end += read;
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(TraceError {
+                        line: self.number,
+                        message: format!("read: {error}"),
+                    });
+                }
+            }
         }
-        if self.buffer.contains(&0) {
-            return fail(
-                self.number,
-                "holds NUL bytes: binary data, not a trace".into(),
-            );
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The line as text.
+    pub fn text(&self) -> Result<&'a str, TraceError> {
+        let fail = |message: String| TraceError {
+            line: self.number,
+            message,
+        };
+        if memchr::memchr(0, self.bytes).is_some() {
+            return Err(fail("holds NUL bytes: binary data, not a trace".into()));
         }
-        if !whole && self.buffer.len() as u64 == LONGEST {
-            return fail(
-                self.number,
-                format!("is longer than {LONGEST} bytes: not a trace"),
-            );
+        if self.bytes.len() > LONGEST {
+            return Err(fail(format!("is longer than {LONGEST} bytes: not a trace")));
         }
-        match std::str::from_utf8(&self.buffer) {
-            Ok(text) => Ok(Some(Line {
-                number: self.number,
-                text,
-                whole,
-            })),
-            Err(_) => fail(self.number, "is not UTF-8: binary data, not a trace".into()),
-        }
+        std::str::from_utf8(self.bytes)
+            .map_err(|_| fail("is not UTF-8: binary data, not a trace".into()))
     }
 }

@@ -5,14 +5,17 @@
 
 pub mod generate;
 mod lines;
+mod live;
 pub mod plain;
 mod reader;
 pub mod rep;
+mod summary;
 pub mod valgrind;
 
 use std::fmt;
 
-pub use reader::{Reader, Summary};
+pub use reader::Reader;
+pub use summary::Summary;
 
 /// Sizes above this are no request that any 64-bit address space of today could serve (2^47 bytes).
 pub const LARGEST_REQUEST: u64 = 1 << 47;

@@ -1,66 +1,16 @@
 //! From lines to operations: blocks get slots, faults get line numbers, and the live bytes are added up.
 
-use std::collections::HashMap;
-use std::io::BufRead;
+use std::collections::hash_map::Entry;
+use std::io::Read;
 
 use super::lines::Lines;
+use super::live::Live;
 use super::rep::Rep;
 use super::valgrind::Valgrind;
-use super::{Event, Format, LARGEST_REQUEST, Op, PARTIAL, TraceError, excerpt, plain};
+use super::{Event, Format, LARGEST_REQUEST, Op, PARTIAL, Summary, TraceError, excerpt, plain};
 
 /// The sum of live bytes may not pass this (2^62), so that no policy's arithmetic can overflow.
 const LARGEST_TOTAL: u64 = 1 << 62;
-
-/// What the operations read so far add up to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Operations read.
-    pub operations: u64,
-    /// Blocks live now.
-    pub live_blocks: u64,
-    /// Bytes live now, as asked for.
-    pub live_bytes: u64,
-    /// Most blocks live at once.
-    pub peak_blocks: u64,
-    /// Most bytes live at once, as asked for.
-    pub peak_bytes: u64,
-    /// Bytes ever asked for.
-    pub total_bytes: u64,
-    /// Slots needed: one more than the highest used.
-    pub slots: u32,
-    /// Why the trace is not complete, when it is not.
-    pub partial: Option<String>,
-    /// Lines left out on purpose, and why.
-    pub notes: Vec<String>,
-}
-
-impl Summary {
-    /// The sums over operations already at hand.
-    pub fn of(ops: &[Op]) -> Summary {
-        let mut sizes: Vec<u64> = Vec::new();
-        let mut summary = Summary {
-            operations: ops.len() as u64,
-            ..Summary::default()
-        };
-        for &op in ops {
-            let (slot, size) = match op {
-                Op::Place { slot, size } | Op::Resize { slot, size } => (slot as usize, size),
-                Op::Free { slot } => (slot as usize, 0),
-            };
-            if sizes.len() <= slot {
-                sizes.resize(slot + 1, 0);
-            }
-            let was = std::mem::replace(&mut sizes[slot], size);
-            summary.live_bytes = summary.live_bytes - was + size;
-            summary.live_blocks = summary.live_blocks - u64::from(was > 0) + u64::from(size > 0);
-            summary.peak_bytes = summary.peak_bytes.max(summary.live_bytes);
-            summary.peak_blocks = summary.peak_blocks.max(summary.live_blocks);
-            summary.total_bytes = summary.total_bytes.saturating_add(size);
-        }
-        summary.slots = sizes.len() as u32;
-        summary
-    }
-}
 
 enum Parser {
     Undecided,
@@ -73,7 +23,7 @@ enum Parser {
 pub struct Reader<R> {
     lines: Lines<R>,
     parser: Parser,
-    live: HashMap<u64, (u32, u64)>,
+    live: Live,
     spare: Vec<u32>,
     announced: Option<u64>,
     foreign_frees: u64,
@@ -82,13 +32,13 @@ pub struct Reader<R> {
     summary: Summary,
 }
 
-impl<R: BufRead> Reader<R> {
+impl<R: Read> Reader<R> {
     /// A reader of `input`; without a `format` the first line decides.
     pub fn new(input: R, format: Option<Format>) -> Self {
         Reader {
             lines: Lines::new(input),
             parser: format.map_or(Parser::Undecided, Parser::of),
-            live: HashMap::new(),
+            live: Live::default(),
             spare: Vec::new(),
             announced: None,
             foreign_frees: 0,
@@ -110,24 +60,28 @@ impl<R: BufRead> Reader<R> {
             };
             let (number, whole) = (line.number, line.whole);
             self.lines_read = number;
-            if matches!(self.parser, Parser::Undecided) {
-                if line.text.trim().is_empty() {
-                    continue;
+            let quick = match &self.parser {
+                Parser::Plain => plain::quick(line.bytes),
+                Parser::Rep(rep) if rep.header_read() => plain::quick(line.bytes),
+                _ => None,
+            };
+            let parsed = match quick {
+                Some(event) => Ok(event),
+                None => {
+                    let text = line.text()?;
+                    if matches!(self.parser, Parser::Undecided) {
+                        if text.trim().is_empty() {
+                            continue;
+                        }
+                        self.parser = Parser::of(decide(number, text)?);
+                    }
+                    if let (Parser::Plain, Some(why)) = (&self.parser, text.strip_prefix(PARTIAL)) {
+                        self.summary.partial = Some(why.to_owned());
+                        continue;
+                    }
+                    self.parser.parse(text)
                 }
-                let format = Format::of(line.text).ok_or_else(|| TraceError {
-                    line: number,
-                    message: format!(
-                        "no form of trace begins with {}; known: valgrind --trace-malloc=yes, .rep, plain",
-                        excerpt(line.text)
-                    ),
-                })?;
-                self.parser = Parser::of(format);
-            }
-            if let (Parser::Plain, Some(why)) = (&self.parser, line.text.strip_prefix(PARTIAL)) {
-                self.summary.partial = Some(why.to_owned());
-                continue;
-            }
-            let parsed = self.parser.parse(line.text);
+            };
             if !whole {
                 self.last_words(number, parsed)?;
                 continue;
@@ -155,7 +109,8 @@ impl<R: BufRead> Reader<R> {
         let valgrind = matches!(self.parser, Parser::Valgrind(_));
         let why = match parsed {
             Ok(Event::Nothing) if !valgrind => return Ok(()),
-            Ok(Event::Free { id }) if !valgrind && !self.live.contains_key(&id) => {
+            // More digits may have followed.
+            Ok(Event::Free { id }) if !valgrind && !self.begins_a_live(id) => {
                 let message = format!("block {id} is not live here");
                 return Err(TraceError { line, message });
             }
@@ -164,6 +119,14 @@ impl<R: BufRead> Reader<R> {
         };
         self.summary.partial = Some(format!("the trace breaks off in line {line}{why}"));
         Ok(())
+    }
+
+    fn begins_a_live(&self, id: u64) -> bool {
+        let begins = |live: u64| {
+            std::iter::successors(Some(live), |&rest| (rest > 9).then_some(rest / 10))
+                .any(|beginning| beginning == id)
+        };
+        self.live.keys().any(|&live| begins(live))
     }
 
     /// What has been read so far; complete once [`Reader::next_op`] has given `None`.
@@ -184,14 +147,14 @@ impl<R: BufRead> Reader<R> {
             }
             Event::Place { id, size } => {
                 let size = acceptable(size)?;
-                if self.live.contains_key(&id) {
+                let Entry::Vacant(vacant) = self.live.entry(id) else {
                     return Err(format!("block {id:#x} is allocated twice without a free"));
-                }
+                };
                 let slot = self.spare.pop().unwrap_or_else(|| {
                     self.summary.slots += 1;
                     self.summary.slots - 1
                 });
-                self.live.insert(id, (slot, size));
+                vacant.insert((slot, size));
                 self.grow(size)?;
                 Op::Place { slot, size }
             }
@@ -277,6 +240,16 @@ impl<R: BufRead> Reader<R> {
         }
         Ok(())
     }
+}
+
+fn decide(line: u64, text: &str) -> Result<Format, TraceError> {
+    Format::of(text).ok_or_else(|| TraceError {
+        line,
+        message: format!(
+            "no form of trace begins with {}; known: valgrind --trace-malloc=yes, .rep, plain",
+            excerpt(text)
+        ),
+    })
 }
 
 impl Parser {

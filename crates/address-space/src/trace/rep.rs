@@ -10,8 +10,13 @@ pub(crate) struct Rep {
 }
 
 impl Rep {
+    /// Whether only lines of [`super::plain`] can follow.
+    pub fn header_read(&self) -> bool {
+        self.header == 4
+    }
+
     pub fn parse(&mut self, line: &str) -> Result<Event, String> {
-        if self.header == 4 || line.trim().is_empty() {
+        if self.header_read() || line.trim().is_empty() {
             return plain::parse(line);
         }
         self.header += 1;

@@ -2,7 +2,8 @@
 //!
 //! `--PID-- malloc(72704) = 0x4A8B040`, `--PID-- free(0x4A8B040)`, `memalign(al 64, size 100)`,
 //! `calloc(3,7)`, the C++ operators under their mangled names. A `realloc(0,n)` prints the malloc it
-//! becomes on the same line, `realloc(p,0)` a free whose line the result `--PID--  = 0` then follows.
+//! becomes on the same line, `realloc(p,0)` a free whose line the result `--PID--  = 0` then follows. A `calloc`
+//! whose product overflows prints no result and no end of its line.
 
 use super::{Event, excerpt};
 
@@ -63,7 +64,7 @@ fn call(text: &str) -> Result<Event, String> {
         .map(number)
         .collect::<Option<Vec<u64>>>();
     let arguments = arguments.ok_or_else(damaged)?;
-    let freeing = name == "free" || name == "cfree" || name.starts_with("_Zd");
+    let freeing = name.starts_with("free") || name == "cfree" || name.starts_with("_Zd");
     if freeing {
         return Ok(match arguments[0] {
             0 => Event::Nothing,
@@ -73,11 +74,21 @@ fn call(text: &str) -> Result<Event, String> {
     if name == "malloc_usable_size" {
         return Ok(Event::Nothing);
     }
-    if name == "realloc" && (rest.starts_with("malloc(") || rest.starts_with("free(")) {
+    // A realloc of or to nothing is another call. A calloc of more bytes than can be counted prints no
+    // result, and what comes next stands behind it.
+    if matches!(name, "realloc" | "calloc")
+        && rest
+            .split_once('(')
+            .is_some_and(|(next, _)| is_allocator(next))
+    {
         return call(rest);
     }
     if rest.starts_with("Argument '") {
         // A size no allocator serves; valgrind's complaint cuts the line and the call returns 0x0.
+        return Ok(Event::Nothing);
+    }
+    let uncountable = |&[count, each]: &[u64; 2]| count.checked_mul(each).is_none();
+    if name == "calloc" && rest.is_empty() && arguments.first_chunk().is_some_and(uncountable) {
         return Ok(Event::Nothing);
     }
     let result = rest
@@ -102,9 +113,11 @@ fn call(text: &str) -> Result<Event, String> {
 }
 
 fn is_allocator(name: &str) -> bool {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 12] = [
         "malloc",
         "free",
+        "free_sized",
+        "free_aligned_sized",
         "calloc",
         "realloc",
         "memalign",

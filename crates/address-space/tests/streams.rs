@@ -1,0 +1,186 @@
+//! Traces that are not kept: read again, spooled, interrupted, recorded by halves.
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_address-space");
+
+/// A directory of this test's own, which must be empty in the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let name = format!("witness-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Scratch(path)
+    }
+
+    fn left(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn replay(arguments: &[&str], scratch: &Scratch) -> Child {
+    Command::new(PROGRAM)
+        .arg("replay")
+        .args(arguments)
+        .env("TMPDIR", &scratch.0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn fed(arguments: &[&str], scratch: &Scratch, input: &[u8]) -> Output {
+    let mut child = replay(arguments, scratch);
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    let error = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; {error}"))
+}
+
+#[test]
+fn kept_read_again_and_spooled_are_the_same() {
+    let scratch = Scratch::new("spool");
+    let trace = scratch.0.join("trace");
+    let file = trace.to_str().unwrap();
+    let generate = ["--generate", "phases", "--operations", "3000", "--json"];
+    let kept = json(&fed(
+        &[&generate[..], &["--save", file]].concat(),
+        &scratch,
+        b"",
+    ));
+    let text = fs::read(&trace).unwrap();
+    let again = json(&fed(&[file, "--keep", "0", "--json"], &scratch, b""));
+    assert_eq!(kept["policies"], again["policies"]);
+    fs::remove_file(&trace).unwrap();
+    for keep in ["0", "1", "2999", "3000"] {
+        let spooled = json(&fed(&["-", "--keep", keep, "--json"], &scratch, &text));
+        assert_eq!(kept["policies"], spooled["policies"], "--keep {keep}");
+        assert_eq!(kept["search"], "yes");
+    }
+    assert!(scratch.left().is_empty(), "files left");
+    fs::remove_dir(&scratch.0).unwrap();
+    let refused = fed(&["-", "--keep", "0"], &scratch, &text);
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        error.contains("create a temporary file in") && error.contains("set TMPDIR"),
+        "{error}"
+    );
+    // What is kept needs no file.
+    assert!(fed(&["-"], &scratch, &text).status.success());
+}
+
+#[test]
+fn an_interrupted_pipe_is_replayed_as_far_as_it_was_read() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let scratch = Scratch::new(&format!("interrupted-{signal}"));
+        let mut child = replay(&["-", "--json", "--keep", "100"], &scratch);
+        let mut pipe = child.stdin.take().unwrap();
+        // Far more than a pipe holds: when it is written, most of it is read, and signals are held back.
+        let lines: String = (0..40_000).map(|i| format!("a {i} 100\nf {i}\n")).collect();
+        pipe.write_all(lines.as_bytes()).unwrap();
+        kill(Pid::from_raw(child.id() as i32), signal).unwrap();
+        // The pipe stays open: the end comes from the signal alone.
+        let output = child.wait_with_output().unwrap();
+        drop(pipe);
+        assert_eq!(output.status.code(), Some(128 + signal as i32));
+        let report = json(&output);
+        let partial = report["trace"]["partial"].as_str().unwrap();
+        assert!(
+            partial.starts_with(&format!("interrupted by {signal} after ")),
+            "{partial}"
+        );
+        assert!(report["trace"]["operations"].as_u64().unwrap() > 10_000);
+        assert_eq!(report["search"], "no");
+        assert_eq!(report["policies"].as_array().unwrap().len(), 13);
+        assert_eq!(report["policies"][0]["given_arena"]["failures"], 0);
+        assert!(scratch.left().is_empty(), "files left");
+    }
+}
+
+#[test]
+fn a_trace_cut_anywhere_is_partial_and_never_refused() {
+    let scratch = Scratch::new("cut");
+    let whole = "a 1 100\na 12 50\nr 12 60\nf 12\na 7 5\nf 1\n";
+    for cut in "a 1 100\n".len()..whole.len() {
+        let output = fed(
+            &["-", "--json", "--no-search"],
+            &scratch,
+            &whole.as_bytes()[..cut],
+        );
+        let report = json(&output);
+        let at_an_end = whole.as_bytes()[cut - 1] == b'\n';
+        assert_eq!(report["trace"]["partial"].is_null(), at_an_end, "{cut}");
+    }
+}
+
+#[test]
+fn an_interrupted_recording_is_a_whole_file_marked_as_partial() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return;
+    }
+    let scratch = Scratch::new("record");
+    let trace = scratch.0.join("trace");
+    // A loop within the shell: the signal ends the program that valgrind runs, and nothing else.
+    let mut child = Command::new(PROGRAM)
+        .args(["record", "--output"])
+        .arg(&trace)
+        .args([
+            "--",
+            "sh",
+            "-c",
+            "x=1; echo ready; while :; do x=1$x; x=1; done",
+        ])
+        .env("TMPDIR", &scratch.0)
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap();
+    let group = Pid::from_raw(child.id() as i32);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while line != "ready\n" {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended by itself");
+    }
+    killpg(group, Signal::SIGINT).unwrap();
+    let rest: Vec<String> = said.lines().map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        rest.iter()
+            .any(|line| line.contains("PARTIAL: the program was ended by SIGINT")),
+        "{rest:?}"
+    );
+    assert_eq!(killpg(group, None), Err(Errno::ESRCH), "processes left");
+    assert_eq!(scratch.left(), std::slice::from_ref(&trace), "files left");
+    let text = fs::read_to_string(&trace).unwrap();
+    assert!(text.ends_with("\n# PARTIAL: the program was ended by SIGINT\n"));
+    let report = json(&fed(&[trace.to_str().unwrap(), "--json"], &scratch, b""));
+    assert_eq!(
+        report["trace"]["partial"],
+        "the program was ended by SIGINT"
+    );
+}
