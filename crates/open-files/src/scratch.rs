@@ -41,6 +41,16 @@ pub fn path(fd: RawFd) -> PathBuf {
     format!("/proc/self/fd/{fd}").into()
 }
 
+/// Whether `fd` is an open descriptor of this process.
+pub fn is_open(fd: RawFd) -> Result<bool> {
+    let path = path(fd);
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("lstat {}", path.display())),
+    }
+}
+
 /// The access mode in the flags of a description, by its name in open(2).
 pub fn access_mode(status_flags: i32) -> &'static str {
     match status_flags & libc::O_ACCMODE {
