@@ -63,7 +63,7 @@ impl MapArgs {
         } else {
             &self.pids
         };
-        let mut map = map::scan(pids)?;
+        let mut map = map::scan(pids);
         if let Some(object) = &self.object {
             map.descriptions
                 .retain(|description| description.object.contains(object));
