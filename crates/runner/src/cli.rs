@@ -10,7 +10,7 @@ use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
 
 use crate::isolate::unturned;
-use crate::{run_isolated, select};
+use crate::{print, run_isolated, select};
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -194,17 +194,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref())
         .any(broken)
-}
-
-/// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
-///
-/// # Errors
-/// Output that cannot be written; a reader who went away, which [`finish`] takes for success.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("write to standard output")
 }
 
 fn layout(details: bool) -> text::Layout {
