@@ -53,6 +53,7 @@ fn register() -> Result<Register> {
 
 impl MapArgs {
     fn run(&self) -> Result<u8> {
+        runner::own_proc()?;
         for pid in &self.pids {
             observe::process::count(*pid).with_context(|| format!("no process {pid}"))?;
         }

@@ -69,7 +69,10 @@ fn open_path(path: &std::path::Path, flags: OFlag) -> Result<File> {
 }
 
 fn unnamed() -> Result<File> {
-    let directory = std::env::temp_dir();
+    let directory = match std::env::temp_dir() {
+        unset if unset.as_os_str().is_empty() => "/tmp".into(),
+        directory => directory,
+    };
     let mut options = File::options();
     options.read(true).write(true).mode(0o600);
     let refused = match options.custom_flags(libc::O_TMPFILE).open(&directory) {

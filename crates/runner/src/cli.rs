@@ -169,9 +169,17 @@ impl SelftestArgs {
 
 /// What every run of claims needs first: a /proc that shows this process, and orphans that come here.
 fn prepare() -> Result<()> {
-    observe::process::own_proc()
-        .context("mount a proc file system of this PID namespace (unshare --mount-proc)")?;
+    own_proc()?;
     Ok(child::adopt_orphans()?)
+}
+
+/// Makes sure that /proc shows the processes by the numbers that they have here.
+///
+/// # Errors
+/// It is not mounted, or is that of another PID namespace.
+pub fn own_proc() -> Result<()> {
+    observe::process::own_proc()
+        .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which

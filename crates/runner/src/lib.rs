@@ -11,7 +11,7 @@ mod quiet;
 mod refusal;
 mod select;
 
-pub use cli::{RunArgs, SelftestArgs, explain, finish, list};
+pub use cli::{RunArgs, SelftestArgs, explain, finish, list, own_proc};
 pub use generate::Generate;
 pub use isolate::run_isolated;
 pub use output::print;

@@ -55,6 +55,11 @@ const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
         ],
         "set TMPDIR to a directory that exists, has space and may be written",
     ),
+    (
+        &["exec sh"],
+        &[Errno::ENOENT, Errno::EACCES],
+        "install a shell called sh where PATH finds it",
+    ),
     // From fork and thread creation alone EAGAIN is a limit; elsewhere it is an answer.
     (
         &["fork:", "spawn a thread"],

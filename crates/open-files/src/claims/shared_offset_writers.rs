@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::fcntl::OFlag;
 
@@ -102,14 +102,13 @@ fn measure(arm: Arm) -> Result<Reading> {
 /// records more. Without a lock they do not lose something every time.
 fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
     for _ in 0..ROUNDS {
-        let begun = scratch::file(b"")?;
+        let begun = scratch::open_again(&scratch::file(b"")?, OFlag::O_WRONLY | OFlag::O_APPEND)?;
         let together = |file: &mut File, record: &[u8]| {
-            let mut begun = scratch::open_again(&begun, OFlag::O_WRONLY | OFlag::O_APPEND)?;
             let mut records = 0;
             while begun.metadata()?.len() < 2 {
                 write(file, record)?;
                 if records == 0 {
-                    begun.write_all(b"x")?;
+                    (&begun).write_all(b"x").context(WRITING)?;
                 }
                 records += 1;
                 ensure!(records < ENDLESS, "the other writer never began");
@@ -130,6 +129,8 @@ fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> 
     }
     Ok(0)
 }
+
+const WRITING: &str = "write to scratch file";
 
 /// Writes one record.
 type WriteOne = fn(&mut File, &[u8]) -> Result<()>;
@@ -193,13 +194,13 @@ fn written(
 
 /// One write(2): offset and bytes together.
 fn at_once(file: &mut File, record: &[u8]) -> Result<()> {
-    Ok(file.write_all(record)?)
+    file.write_all(record).context(WRITING)
 }
 
 /// What write(2) would be without the lock on the offset.
 fn at_offset(file: &mut File, record: &[u8]) -> Result<()> {
     let offset = file.stream_position()?;
-    file.write_all_at(record, offset)?;
+    file.write_all_at(record, offset).context(WRITING)?;
     file.seek(SeekFrom::Start(offset + record.len() as u64))?;
     Ok(())
 }
@@ -207,5 +208,5 @@ fn at_offset(file: &mut File, record: &[u8]) -> Result<()> {
 /// What O_APPEND would be without the lock on the inode.
 fn at_end(file: &mut File, record: &[u8]) -> Result<()> {
     let end = file.metadata()?.len();
-    Ok(file.write_all_at(record, end)?)
+    file.write_all_at(record, end).context(WRITING)
 }
