@@ -91,6 +91,15 @@ fn a_duplicate_shares_and_a_second_open_does_not() {
 }
 
 #[test]
+fn a_process_that_is_named_twice_is_mapped_once() {
+    let pid = std::process::id().to_string();
+    let own = File::open("/proc/self/exe").unwrap();
+    let map: Value = serde_json::from_str(&drawn(binary(), &["--json", &pid])).unwrap();
+    let map = map["descriptions"].as_array().unwrap().clone();
+    assert_eq!(sharing(&map, own.as_raw_fd()), [own.as_raw_fd()]);
+}
+
+#[test]
 fn a_registration_that_outlived_its_descriptor_is_a_ghost() {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
     // All eventfds have one inode: only the description itself tells them apart.

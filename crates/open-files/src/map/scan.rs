@@ -1,7 +1,7 @@
 //! Reads every descriptor of some processes and groups them by description.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nix::errno::Errno;
 use observe::{Error, fdinfo, kcmp, process};
@@ -20,13 +20,13 @@ struct Seen {
 /// and flags are not among it: they may change between two looks.
 type Key = ((u64, u64), Option<i64>, Option<u64>);
 
-/// Maps the descriptors of `pids`. A process or descriptor that is gone meanwhile is left out; one
+/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is left out; one
 /// that may not be looked into is listed as denied. Where kcmp is refused, by a filter or by a kernel
 /// without it, the map says which descriptions are not certain for it.
 pub fn scan(pids: &[i32]) -> Map {
     let mut groups: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
     let mut denied = Vec::new();
-    for &pid in pids {
+    for pid in pids.iter().copied().collect::<BTreeSet<i32>>() {
         match descriptors(pid) {
             Ok(all) => all
                 .into_iter()
