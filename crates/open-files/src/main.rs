@@ -53,6 +53,7 @@ fn register() -> Result<Register> {
 
 impl MapArgs {
     fn run(&self) -> Result<u8> {
+        runner::own_proc()?;
         for pid in &self.pids {
             observe::process::count(*pid).with_context(|| format!("no process {pid}"))?;
         }
@@ -63,7 +64,7 @@ impl MapArgs {
         } else {
             &self.pids
         };
-        let mut map = map::scan(pids)?;
+        let mut map = map::scan(pids);
         if let Some(object) = &self.object {
             map.descriptions
                 .retain(|description| description.object.contains(object));

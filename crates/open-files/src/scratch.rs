@@ -41,6 +41,16 @@ pub fn path(fd: RawFd) -> PathBuf {
     format!("/proc/self/fd/{fd}").into()
 }
 
+/// Whether `fd` is an open descriptor of this process.
+pub fn is_open(fd: RawFd) -> Result<bool> {
+    let path = path(fd);
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("lstat {}", path.display())),
+    }
+}
+
 /// The access mode in the flags of a description, by its name in open(2).
 pub fn access_mode(status_flags: i32) -> &'static str {
     match status_flags & libc::O_ACCMODE {
@@ -59,7 +69,10 @@ fn open_path(path: &std::path::Path, flags: OFlag) -> Result<File> {
 }
 
 fn unnamed() -> Result<File> {
-    let directory = std::env::temp_dir();
+    let directory = match std::env::temp_dir() {
+        unset if unset.as_os_str().is_empty() => "/tmp".into(),
+        directory => directory,
+    };
     let mut options = File::options();
     options.read(true).write(true).mode(0o600);
     let refused = match options.custom_flags(libc::O_TMPFILE).open(&directory) {

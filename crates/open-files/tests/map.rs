@@ -1,30 +1,59 @@
 //! Maps this test's own process, whose descriptors it has laid out itself.
+#![expect(unsafe_code, reason = "a filter is set between fork and exec")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::eventfd::EventFd;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use serde_json::Value;
 
 /// The descriptions of this process, as the binary sees them.
 fn map() -> Vec<Value> {
+    let map: Value = serde_json::from_str(&drawn(binary(), &["--json"])).unwrap();
+    assert_eq!(map["schema"], 1);
+    assert_eq!(map["refused"], Value::Null);
+    map["descriptions"].as_array().unwrap().clone()
+}
+
+fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_open-files"))
+}
+
+/// What the binary prints of this process.
+fn drawn(mut binary: Command, options: &[&str]) -> String {
     let pid = std::process::id().to_string();
-    let output = Command::new(env!("CARGO_BIN_EXE_open-files"))
-        .args(["map", "--json", &pid])
-        .output()
-        .unwrap();
+    let output = binary.arg("map").args(options).arg(&pid).output().unwrap();
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let map: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(map["schema"], 1);
-    map["descriptions"].as_array().unwrap().clone()
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The binary behind a filter that answers `errno` to kcmp.
+fn without_kcmp(errno: Errno) -> Command {
+    let filter = SeccompFilter::new(
+        [(libc::SYS_kcmp, Vec::new())].into(),
+        SeccompAction::Allow,
+        SeccompAction::Errno(errno as u32),
+        std::env::consts::ARCH.try_into().unwrap(),
+    );
+    let program: BpfProgram = filter.unwrap().try_into().unwrap();
+    let apply = move || seccompiler::apply_filter(&program).map_err(|_| Errno::EINVAL.into());
+    let mut binary = binary();
+    // SAFETY: runs between fork and exec; the program was made before, and installing it is two
+    // system calls.
+    unsafe { binary.pre_exec(apply) };
+    binary
 }
 
 /// Numbers of the descriptors that share a description with `fd`, `fd` among them.
@@ -62,6 +91,15 @@ fn a_duplicate_shares_and_a_second_open_does_not() {
 }
 
 #[test]
+fn a_process_that_is_named_twice_is_mapped_once() {
+    let pid = std::process::id().to_string();
+    let own = File::open("/proc/self/exe").unwrap();
+    let map: Value = serde_json::from_str(&drawn(binary(), &["--json", &pid])).unwrap();
+    let map = map["descriptions"].as_array().unwrap().clone();
+    assert_eq!(sharing(&map, own.as_raw_fd()), [own.as_raw_fd()]);
+}
+
+#[test]
 fn a_registration_that_outlived_its_descriptor_is_a_ghost() {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
     // All eventfds have one inode: only the description itself tells them apart.
@@ -96,6 +134,48 @@ fn a_registration_that_outlived_its_descriptor_is_a_ghost() {
     };
     assert!(is_ghost(ghost));
     assert!(!is_ghost(open.as_raw_fd()));
+}
+
+#[test]
+fn without_kcmp_what_looks_alike_is_marked_and_what_differs_is_told_apart() {
+    let mut file = File::open("/proc/self/exe").unwrap();
+    let duplicate = file.try_clone().unwrap();
+    let mut moved = File::open("/proc/self/exe").unwrap();
+    let alike = File::open("/proc/self/exe").unwrap();
+    file.seek(SeekFrom::Start(5)).unwrap();
+    moved.seek(SeekFrom::Start(6)).unwrap();
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap();
+    let watched = EventFd::new().unwrap();
+    epoll
+        .add(&watched, EpollEvent::new(EpollFlags::EPOLLIN, 0))
+        .unwrap();
+    for (errno, name) in [(Errno::EPERM, "EPERM"), (Errno::ENOSYS, "ENOSYS")] {
+        let map = drawn(without_kcmp(errno), &["--json"]);
+        let map: Value = serde_json::from_str(&map).unwrap();
+        assert!(map["refused"].as_str().unwrap().contains(name), "{map}");
+        let all = map["descriptions"].as_array().unwrap();
+        let of = |fd: &dyn AsRawFd| {
+            let number = i64::from(fd.as_raw_fd());
+            let has = |d: &&Value| {
+                d["holders"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|h| h["fd"] == number)
+            };
+            all.iter().find(has).unwrap()
+        };
+        assert_eq!(of(&file)["certain"], false);
+        assert_eq!(of(&file), of(&duplicate));
+        assert_eq!(of(&moved)["certain"], true);
+        assert_ne!(of(&file), of(&alike));
+        // Whether the registration's number is still its descriptor cannot be told.
+        assert_eq!(of(&epoll.0)["watches"][0]["ghost"], Value::Null);
+        let text = drawn(without_kcmp(errno), &[]);
+        assert!(text.starts_with("refused: kcmp"), "{text}");
+        assert!(text.contains("offset 5  MAYBE\n"), "{text}");
+        assert!(!text.contains("GHOST"), "{text}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
 
 use crate::isolate::unturned;
-use crate::{run_isolated, select};
+use crate::{print, run_isolated, select};
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -169,9 +169,17 @@ impl SelftestArgs {
 
 /// What every run of claims needs first: a /proc that shows this process, and orphans that come here.
 fn prepare() -> Result<()> {
-    observe::process::own_proc()
-        .context("mount a proc file system of this PID namespace (unshare --mount-proc)")?;
+    own_proc()?;
     Ok(child::adopt_orphans()?)
+}
+
+/// Makes sure that /proc shows the processes by the numbers that they have here.
+///
+/// # Errors
+/// It is not mounted, or is that of another PID namespace.
+pub fn own_proc() -> Result<()> {
+    observe::process::own_proc()
+        .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
@@ -194,17 +202,6 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref())
         .any(broken)
-}
-
-/// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
-///
-/// # Errors
-/// Output that cannot be written; a reader who went away, which [`finish`] takes for success.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .context("write to standard output")
 }
 
 fn layout(details: bool) -> text::Layout {

@@ -6,10 +6,12 @@
 mod cli;
 mod generate;
 mod isolate;
+mod output;
 mod quiet;
 mod refusal;
 mod select;
 
-pub use cli::{RunArgs, SelftestArgs, explain, finish, list, print};
+pub use cli::{RunArgs, SelftestArgs, explain, finish, list, own_proc};
 pub use generate::Generate;
 pub use isolate::run_isolated;
+pub use output::print;

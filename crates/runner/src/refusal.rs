@@ -55,6 +55,21 @@ const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
         ],
         "set TMPDIR to a directory that exists, has space and may be written",
     ),
+    (
+        &["exec sh"],
+        &[Errno::ENOENT, Errno::EACCES],
+        "install a shell called sh where PATH finds it",
+    ),
+    (
+        &["sock_diag"],
+        &[Errno::ENOENT],
+        "load the kernel's module for it (modprobe tcp_diag), or use a kernel with CONFIG_INET_DIAG",
+    ),
+    (
+        &["connect"],
+        &[Errno::ENETUNREACH],
+        "bring the loopback interface up: ip link set lo up",
+    ),
     // From fork and thread creation alone EAGAIN is a limit; elsewhere it is an answer.
     (
         &["fork:", "spawn a thread"],
@@ -147,6 +162,9 @@ mod tests {
         assert!(told("open a file in /nowhere", Errno::ENOENT).contains("TMPDIR"));
         assert!(told("spawn a thread", Errno::EAGAIN).contains("ulimit -u"));
         assert!(told("kcmp 1 fd 3 against 2 fd 3", Errno::EPERM).contains("SYS_PTRACE"));
+        assert!(told("sock_diag dump", Errno::ENOENT).contains("modprobe tcp_diag"));
+        assert!(told("connect to 127.0.0.1:80", Errno::ENETUNREACH).contains("lo up"));
+        assert!(told("exec sh", Errno::ENOENT).contains("shell"));
         assert_eq!(remedy("read /proc/2/fdinfo/3", Errno::ENOENT), None);
     }
 }

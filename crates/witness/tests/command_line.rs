@@ -194,17 +194,24 @@ fn a_full_standard_error_is_no_panic() {
 }
 
 #[test]
-fn a_closed_output_is_no_panic() {
-    for redirection in [">&-", "2>&-", "<&-", "<&- >&- 2>&-"] {
+fn a_closed_output_is_an_error_and_other_closed_streams_are_none() {
+    let cases = [
+        (">/dev/null", 0),
+        (">&-", 2),
+        ("2>&-", 0),
+        ("<&-", 0),
+        ("<&- >&- 2>&-", 2),
+    ];
+    for (redirection, expected) in cases {
         let script = format!("exec \"$0\" run layers {redirection}");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_witness")]);
         let (status, _, err) = told(shell.output().expect("sh runs"));
-        assert!(
-            matches!(status, Some(0 | 2)),
-            "{redirection}: {status:?} {err}"
-        );
+        assert_eq!(status, Some(expected), "{redirection}: {err}");
         assert!(!err.contains("panicked"), "{redirection}: {err}");
+        if redirection == ">&-" {
+            assert!(err.contains("write to standard output: Bad file"), "{err}");
+        }
     }
 }
 

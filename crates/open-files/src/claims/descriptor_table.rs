@@ -3,23 +3,22 @@
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, Quantity, Reading};
-use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
-use super::{DIFFERENT, SAME, sameness};
+use super::{DIFFERENT, SAME, sameness, then};
 use crate::{scratch, threaded};
 
 const THREAD: &str = "table of a thread and its process";
 const FORKED: &str = "table of parent and forked child";
 const CLONED: &str = "table of parent and child of clone(CLONE_FILES)";
-const EXECED: &str = "table of the two after the child's exec";
-const CLOSED: &str = "descriptor that a CLONE_FILES child closed, in the parent";
+const EXECED: &str = "table of the two around the child's exec";
+const CLOSED: &str = "descriptor closed by a CLONE_FILES child";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -29,8 +28,8 @@ pub const CLAIM: Claim = Claim {
                 between processes, and exec ends the sharing.",
     measures: "kcmp compares the tables in each case; and a child with a shared table closes a \
                descriptor that the parent then looks for.",
-    control: "the thread unshares its table; CLONE_FILES and fork change places; the child has not \
-              called exec yet",
+    control: "the thread unshares its table; CLONE_FILES and fork change places; the child does not \
+              call exec",
     notes: &[4, 7],
     needs: &["kcmp on a child of one's own", "a shell called sh"],
     syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
@@ -39,7 +38,7 @@ pub const CLAIM: Claim = Claim {
         Quantity::word(THREAD, SAME, DIFFERENT),
         Quantity::word(FORKED, DIFFERENT, SAME),
         Quantity::word(CLONED, SAME, DIFFERENT),
-        Quantity::word(EXECED, DIFFERENT, SAME),
+        Quantity::word(EXECED, "same, then different", "same, then same"),
         Quantity::word(CLOSED, "closed", "open"),
     ],
     limit: Duration::from_secs(5),
@@ -55,7 +54,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(THREAD, of_thread(arm)?)
         .with(FORKED, of_child(copies)?)
         .with(CLONED, of_child(shares)?)
-        .with(EXECED, after_exec(arm)?)
+        .with(EXECED, around_exec(arm)?)
         .with(CLOSED, after_close(shares)?))
 }
 
@@ -66,7 +65,9 @@ fn of_thread(arm: Arm) -> Result<&'static str> {
             if arm == Arm::Control {
                 unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
             }
-            Ok(observe::kcmp::tables(*process, gettid().as_raw())?.is_eq())
+            let thread = gettid().as_raw();
+            ensure!(thread != *process, "the thread is its process's first");
+            Ok(observe::kcmp::tables(*process, thread)?.is_eq())
         },
     )?;
     Ok(sameness(same))
@@ -75,20 +76,39 @@ fn of_thread(arm: Arm) -> Result<&'static str> {
 fn of_child(table: Descriptors) -> Result<&'static str> {
     let mut held = child::fork_with(table, "held", |parent| Ok(parent.checkpoint()?))?;
     held.at_checkpoint()?;
-    let same = observe::kcmp::tables(std::process::id() as i32, held.pid())?.is_eq();
+    let same = same_as_ours(held.pid())?;
     held.release()?;
     held.join()?;
-    Ok(sameness(same))
+    Ok(same)
 }
 
-/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed.
-fn after_exec(arm: Arm) -> Result<&'static str> {
-    if arm == Arm::Control {
-        return of_child(Descriptors::Shared);
-    }
+fn same_as_ours(pid: i32) -> Result<&'static str> {
+    let tables = observe::kcmp::tables(std::process::id() as i32, pid)?;
+    Ok(sameness(tables.is_eq()))
+}
+
+/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in the
+/// control it stays what it is.
+fn around_exec(arm: Arm) -> Result<String> {
     let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
-    let mut shell = child::fork_with(Descriptors::Shared, "sh", |_| become_shell(&say, &wait))?;
+    let mut shell = child::fork_with(Descriptors::Shared, "sh", |parent| {
+        parent.checkpoint()?;
+        match arm {
+            Arm::Experiment => become_shell(&say, &wait),
+            Arm::Control => Ok(parent.checkpoint()?),
+        }
+    })?;
+    shell.at_checkpoint()?;
+    let before = same_as_ours(shell.pid())?;
+    shell.release()?;
+    if arm == Arm::Control {
+        shell.at_checkpoint()?;
+        let after = same_as_ours(shell.pid())?;
+        shell.release()?;
+        shell.join()?;
+        return Ok(then([before, after]));
+    }
     let mut fds = [
         PollFd::new(said.as_fd(), PollFlags::POLLIN),
         PollFd::new(shell.pidfd(), PollFlags::POLLIN),
@@ -98,10 +118,10 @@ fn after_exec(arm: Arm) -> Result<&'static str> {
         shell.join()?;
         bail!("sh ended before it said a word");
     }
-    let same = observe::kcmp::tables(std::process::id() as i32, shell.pid())?.is_eq();
+    let after = same_as_ours(shell.pid())?;
     drop(end);
     shell.wait()?;
-    Ok(sameness(same))
+    Ok(then([before, after]))
 }
 
 fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
@@ -120,9 +140,9 @@ fn after_close(table: Descriptors) -> Result<&'static str> {
     let number = scratch::file(b"hello, kernel")?.into_raw_fd();
     let closer = child::fork_with(table, "closer", |_| Ok(close(number)?))?;
     closer.join()?;
-    match observe::fdinfo::of(std::process::id() as i32, number) {
-        Ok(_) => close(number).context("close").map(|()| "open"),
-        Err(error) if error.errno == Errno::ENOENT => Ok("closed"),
-        Err(error) => Err(error.into()),
+    if scratch::is_open(number)? {
+        close(number).context("close").map(|()| "open")
+    } else {
+        Ok("closed")
     }
 }

@@ -63,7 +63,9 @@ fn measure(arm: Arm) -> Result<Reading> {
 fn ghosts(arm: Arm) -> Result<usize> {
     let watched = Watched::new()?;
     let _kept = watched.another_reader(arm)?;
+    let number = watched.reader.as_raw_fd();
     drop(watched.reader);
+    ensure!(!scratch::is_open(number)?, "fd {number} is still open");
     write(&watched.writer, b"x").context("write to the pipe")?;
     let mut events = [EpollEvent::empty(); 4];
     watched

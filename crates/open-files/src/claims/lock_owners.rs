@@ -1,6 +1,6 @@
 //! Who owns a file lock: the open file description (flock, OFD) or the descriptor table (POSIX).
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,16 +10,19 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
-use super::outcome;
+use super::{outcome, then};
 use crate::{flock, scratch, threaded};
 
+const FLOCK_OTHER: &str = "flock again through a second open";
 const FLOCK: &str = "flock again through a duplicate";
-const FLOCK_CHILD: &str = "flock after a child unlocked its inherited descriptor";
+const FLOCK_CHILD: &str = "flock around a child's unlock of what it inherited";
+const OFD_OTHER: &str = "OFD lock again through a second open";
 const OFD: &str = "OFD lock again through a duplicate";
-const POSIX: &str = "POSIX lock again through a second open, same process";
-const POSIX_LOST: &str = "POSIX lock after closing another descriptor of the file";
-const POSIX_TABLE: &str = "POSIX lock by a second process with the same descriptor table";
-const POSIX_THREAD: &str = "POSIX lock by a thread that unshared the descriptor table";
+const POSIX_FORKED: &str = "POSIX lock by a forked child";
+const POSIX: &str = "POSIX lock again through a second open";
+const POSIX_TABLE: &str = "POSIX lock by a CLONE_FILES child";
+const POSIX_THREAD: &str = "POSIX lock by a thread with a table of its own";
+const POSIX_LOST: &str = "POSIX lock around our close of a second open";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -29,34 +32,43 @@ pub const CLAIM: Claim = Claim {
                 descriptor table, and not, as is often said, to the process.",
     measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the kernel \
                takes the two for one owner, EAGAIN that it does not.",
-    control: "asks through a second open (flock, OFD); a forked child asks on the same description \
-              (POSIX); nothing is closed; no table is unshared",
+    control: "those who are one owner and those who are not change places; the child unlocks a second \
+              open; nothing is closed; no table is unshared",
     notes: &[5, 7],
     needs: &[],
     syscalls: &["flock", "fcntl", "fork", "clone", "unshare"],
     man: &["flock(2)", "fcntl_locking(2)", "clone(2)"],
     quantities: &[
+        Quantity::word(FLOCK_OTHER, "EAGAIN", "ok"),
         Quantity::word(FLOCK, "ok", "EAGAIN"),
-        Quantity::word(FLOCK_CHILD, flock::FREE, flock::HELD),
+        Quantity::word(FLOCK_CHILD, "held, then free", "held, then held"),
+        Quantity::word(OFD_OTHER, "EAGAIN", "ok"),
         Quantity::word(OFD, "ok", "EAGAIN"),
+        Quantity::word(POSIX_FORKED, "EAGAIN", "ok"),
         Quantity::word(POSIX, "ok", "EAGAIN"),
-        Quantity::word(POSIX_LOST, "ok", "EAGAIN"),
         Quantity::word(POSIX_TABLE, "ok", "EAGAIN"),
         Quantity::word(POSIX_THREAD, "EAGAIN", "ok"),
+        Quantity::word(POSIX_LOST, "EAGAIN, then ok", "EAGAIN, then EAGAIN"),
     ],
     limit: Duration::from_secs(5),
     measure,
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    let [flock_other, flock] = again(arm, flock)?;
+    let [ofd_other, ofd] = again(arm, ofd)?;
+    let [forked, second_open, same_table] = posix_again(arm)?;
     Ok(Reading::kernel()
-        .with(FLOCK, flock_again(arm)?)
-        .with(FLOCK_CHILD, flock_unlocked_by_child(arm)?)
-        .with(OFD, ofd_again(arm)?)
-        .with(POSIX, posix_again(arm)?)
-        .with(POSIX_LOST, posix_after_close(arm)?)
-        .with(POSIX_TABLE, posix_by_process(arm)?)
+        .with(FLOCK_OTHER, flock_other)
+        .with(FLOCK, flock)
+        .with(FLOCK_CHILD, unlocked_by_child(arm)?)
+        .with(OFD_OTHER, ofd_other)
+        .with(OFD, ofd)
+        .with(POSIX_FORKED, forked)
+        .with(POSIX, second_open)
+        .with(POSIX_TABLE, same_table)
         .with(POSIX_THREAD, posix_by_thread(arm)?)
+        .with(POSIX_LOST, posix_after_close(arm)?)
         .note(
             "a process is taken for the owner because fork copies the table and threads share it; \
              unshare(CLONE_FILES) and clone(CLONE_FILES) tell the two apart",
@@ -71,70 +83,59 @@ fn second_open(file: &File) -> Result<File> {
     scratch::open_again(file, OFlag::O_RDWR)
 }
 
-/// In the experiment another reference to the description, in the control a second open.
-fn another(arm: Arm, file: &File) -> Result<File> {
-    match arm {
-        Arm::Experiment => scratch::duplicate(file),
-        Arm::Control => second_open(file),
-    }
-}
-
-fn flock_again(arm: Arm) -> Result<&'static str> {
+/// Asks for a lock that is held through a second open and through a duplicate. What is refused first
+/// shows that the lock was there for the second to be granted.
+fn again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[String; 2]> {
     let file = file()?;
-    file.lock().context("flock LOCK_EX")?;
-    Ok(match flock::state(&another(arm, &file)?)? {
-        flock::FREE => "ok",
-        _ => "EAGAIN",
-    })
+    ask(&file)?.context("lock a file of one's own")?;
+    let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
+    let [first, second] = match arm {
+        Arm::Experiment => [other, duplicate],
+        Arm::Control => [duplicate, other],
+    };
+    Ok([outcome(ask(&first)?), outcome(ask(&second)?)])
 }
 
-fn flock_unlocked_by_child(arm: Arm) -> Result<&'static str> {
+fn unlocked_by_child(arm: Arm) -> Result<String> {
     let file = file()?;
     let witness = second_open(&file)?;
     file.lock().context("flock LOCK_EX")?;
-    child::fork("unlocker", |_| Ok(another(arm, &file)?.unlock()?))?.join()?;
-    flock::state(&witness)
+    let before = flock::state(&witness)?;
+    let another = || match arm {
+        Arm::Experiment => scratch::duplicate(&file),
+        Arm::Control => second_open(&file),
+    };
+    child::fork("unlocker", |_| Ok(another()?.unlock()?))?.join()?;
+    Ok(then([before, flock::state(&witness)?]))
 }
 
-fn ofd_again(arm: Arm) -> Result<String> {
-    let file = file()?;
-    ofd(&file)?.context("fcntl F_OFD_SETLK")?;
-    Ok(outcome(ofd(&another(arm, &file)?)?))
-}
-
-fn posix_again(arm: Arm) -> Result<String> {
+/// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
+/// that shares the descriptor table. In the control those who were granted it change places with the
+/// one who was not.
+fn posix_again(arm: Arm) -> Result<[String; 3]> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;
+    let forked = || asked_by_child(Descriptors::Copied, &file);
+    let same_table = || asked_by_child(Descriptors::Shared, &file);
+    // It stays open to the end: closing it would give the lock up.
+    let second = second_open(&file)?;
     match arm {
-        Arm::Experiment => Ok(outcome(posix(&second_open(&file)?)?)),
-        Arm::Control => asked_by_child(Descriptors::Copied, &file),
+        Arm::Experiment => Ok([forked()?, outcome(posix(&second)?), same_table()?]),
+        Arm::Control => Ok([same_table()?, forked()?, forked()?]),
     }
 }
 
 fn posix_after_close(arm: Arm) -> Result<String> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;
-    let unrelated = second_open(&file)?;
-    let _open = match arm {
-        Arm::Experiment => {
-            drop(unrelated);
-            None
-        }
-        Arm::Control => Some(unrelated),
-    };
-    asked_by_child(Descriptors::Copied, &file)
-}
-
-fn posix_by_process(arm: Arm) -> Result<String> {
-    let file = file()?;
-    posix(&file)?.context("fcntl F_SETLK")?;
-    asked_by_child(
-        match arm {
-            Arm::Experiment => Descriptors::Shared,
-            Arm::Control => Descriptors::Copied,
-        },
-        &file,
-    )
+    let mut unrelated = Some(second_open(&file)?);
+    let before = asked_by_child(Descriptors::Copied, &file)?;
+    if arm == Arm::Experiment {
+        unrelated = None;
+    }
+    let after = asked_by_child(Descriptors::Copied, &file)?;
+    drop(unrelated);
+    Ok(then([before, after]))
 }
 
 fn posix_by_thread(arm: Arm) -> Result<String> {
@@ -158,6 +159,14 @@ fn asked_by_child(table: Descriptors, file: &File) -> Result<String> {
 
 fn posix(file: &File) -> Result<Result<(), Errno>> {
     ask(fcntl(file, FcntlArg::F_SETLK(&whole())), "fcntl F_SETLK")
+}
+
+fn flock(file: &File) -> Result<Result<(), Errno>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Ok(())),
+        Err(TryLockError::WouldBlock) => Ok(Err(Errno::EAGAIN)),
+        Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
+    }
 }
 
 fn ofd(file: &File) -> Result<Result<(), Errno>> {

@@ -14,7 +14,10 @@ mod socket_is_the_object;
 mod status_flags;
 mod ways_to_share;
 
-use claim::Claim;
+use std::fmt::Display;
+
+use anyhow::Result;
+use claim::{Arm, Claim};
 use nix::errno::Errno;
 
 /// Every claim of the topic.
@@ -40,6 +43,27 @@ const DIFFERENT: &str = "different";
 /// How a claim tells whether two things are one.
 fn sameness(same: bool) -> &'static str {
     if same { SAME } else { DIFFERENT }
+}
+
+/// Looks, lets `act` happen, and looks again; in the control it happens before the first look. The
+/// second look shows that it did happen, which the first alone cannot.
+fn around<T>(
+    arm: Arm,
+    act: impl FnOnce() -> Result<()>,
+    mut look: impl FnMut() -> Result<T>,
+) -> Result<[T; 2]> {
+    if arm == Arm::Control {
+        act()?;
+        return Ok([look()?, look()?]);
+    }
+    let before = look()?;
+    act()?;
+    Ok([before, look()?])
+}
+
+/// How a claim tells two looks at the same thing, with something done between them.
+fn then<T: Display>([before, after]: [T; 2]) -> String {
+    format!("{before}, then {after}")
 }
 
 /// How a claim tells what came of a system call: `ok`, or the name of the error number.

@@ -11,16 +11,18 @@ use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 
-use super::{DIFFERENT, SAME, outcome, sameness};
+use super::{DIFFERENT, SAME, around, outcome, sameness, then};
 use crate::network;
 
 const INODE: &str = "inode of a connection before accept";
+const INODE_AFTER: &str = "inode of it after accept";
 const ACCEPTED: &str = "cookie after accept, against before";
 const CLOSED: &str = "cookie in TIME_WAIT, against before";
 const LISTENERS: &str = "sockets that listen on one port";
 const PORTS: &str = "ports of one UDP socket, one after the other";
-const NAMESPACE: &str = "bind of the same address and port in a second namespace";
-const SURVIVOR: &str = "bind of a port whose listener is closed";
+const NAMESPACE: &str = "bind of a listener's port in a second namespace";
+const HERE: &str = "bind of a listener's port in its own namespace";
+const SURVIVOR: &str = "bind of a port left to a connection, then to nobody";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -31,11 +33,11 @@ pub const CLAIM: Claim = Claim {
                 ports in turn, and each network namespace has its own.",
     measures: "In a network namespace of its own: follows one socket's cookie from the accept queue \
                through accept to TIME_WAIT; lets four SO_REUSEPORT sockets listen on one port; gives \
-               one UDP socket three ports; binds the same port in a second namespace; closes a \
-               listener while a connection of its port lives and binds the port.",
-    control: "looks at the connection after accept and at another connection's cookie; no \
-              SO_REUSEPORT; a UDP socket with a bound port; the same namespace; the connection is \
-              closed as well",
+               one UDP socket three ports; binds a listener's port in a second namespace and in its \
+               own; closes a listener and binds its port while a connection of it lives, and after.",
+    control: "before and after accept change places; another connection's cookie; no \
+              SO_REUSEPORT; a UDP socket with a bound port; the namespaces change places; the \
+              connection is closed before",
     notes: &[3],
     needs: &[
         "CAP_SYS_ADMIN or user namespaces, for a network of one's own",
@@ -63,6 +65,12 @@ pub const CLAIM: Claim = Claim {
             unit: "",
             experiment: Prediction::Count(0),
             control: Prediction::AtLeast(1.0),
+        },
+        Quantity {
+            name: INODE_AFTER,
+            unit: "",
+            experiment: Prediction::AtLeast(1.0),
+            control: Prediction::Count(0),
         },
         Quantity {
             name: ACCEPTED,
@@ -94,12 +102,8 @@ pub const CLAIM: Claim = Claim {
             experiment: Prediction::Word("ok"),
             control: Prediction::Word("EADDRINUSE"),
         },
-        Quantity {
-            name: SURVIVOR,
-            unit: "",
-            experiment: Prediction::Word("EADDRINUSE"),
-            control: Prediction::Word("ok"),
-        },
+        Quantity::word(HERE, "EADDRINUSE", "ok"),
+        Quantity::word(SURVIVOR, "EADDRINUSE, then ok", "ok, then ok"),
     ],
     limit: Duration::from_secs(5),
     measure,
@@ -118,22 +122,24 @@ fn measure(arm: Arm) -> Result<Reading> {
             other,
             listeners(arm)?,
             ports(arm)?,
-            namespace(arm)?,
+            namespaces(arm)?,
             survivor(arm)?,
         ))
     })?;
-    let (life, other, listeners, ports, namespace, survivor) = host.join()?;
-    let (inode, later) = match arm {
-        Arm::Experiment => (life.queued.inode, &life),
-        Arm::Control => (life.accepted.inode, &other),
+    let (life, other, listeners, ports, [elsewhere, here], survivor) = host.join()?;
+    let (inode, after, later) = match arm {
+        Arm::Experiment => (life.queued.inode, life.accepted.inode, &life),
+        Arm::Control => (life.accepted.inode, life.queued.inode, &other),
     };
     Ok(Reading::kernel()
         .with(INODE, inode)
+        .with(INODE_AFTER, after)
         .with(ACCEPTED, sameness(life.queued.cookie == later.accepted.cookie))
         .with(CLOSED, sameness(life.queued.cookie == later.closed.cookie))
         .with(LISTENERS, listeners)
         .with(PORTS, ports)
-        .with(NAMESPACE, namespace)
+        .with(NAMESPACE, elsewhere)
+        .with(HERE, here)
         .with(SURVIVOR, survivor)
         .table(life.table())
         .caveat(
@@ -296,27 +302,31 @@ fn ports(arm: Arm) -> Result<usize> {
     Ok(ports.len())
 }
 
-/// Binds a port that is taken here, from a child in another network namespace or in this one.
-fn namespace(arm: Arm) -> Result<String> {
+/// Binds a port that is taken here, from a child in another network namespace and from one in this.
+fn namespaces(arm: Arm) -> Result<[String; 2]> {
     let listener = listening(0, false)?;
     let port = address(&listener)?.port();
-    let other = child::fork("other host", |parent| {
-        if arm == Arm::Experiment {
-            parent.enter_network()?;
-        }
-        Ok(bound(port)?)
-    })?;
-    Ok(other.join()?)
+    let from = |other: bool| -> Result<String> {
+        let host = child::fork("other host", |parent| {
+            if other {
+                parent.enter_network()?;
+            }
+            Ok(bound(port)?)
+        })?;
+        Ok(host.join()?)
+    };
+    let first = arm == Arm::Experiment;
+    Ok([from(first)?, from(!first)?])
 }
 
-/// Binds a port whose listener is closed, while a connection that it accepted lives, or not.
+/// Binds a port whose listener is closed, while a connection that it accepted lives and after.
 fn survivor(arm: Arm) -> Result<String> {
     let listener = listening(0, false)?;
     let server = address(&listener)?;
     let client = TcpStream::connect(server).context("connect")?;
     let (connection, _) = listener.accept().context("accept")?;
     drop(listener);
-    if arm == Arm::Control {
+    let end = || {
         // The client closes first, so that TIME_WAIT keeps its port and not the server's.
         drop(client);
         (&connection)
@@ -325,12 +335,9 @@ fn survivor(arm: Arm) -> Result<String> {
         drop(connection);
         settled("the connection's end", || {
             Ok(sock_diag::tcp_on(server.port())?.is_empty().then_some(()))
-        })?;
-        return bound(server.port());
-    }
-    let outcome = bound(server.port());
-    drop((client, connection));
-    outcome
+        })
+    };
+    Ok(then(around(arm, end, || bound(server.port()))?))
 }
 
 /// What binding `port` gives, without SO_REUSEADDR.

@@ -6,23 +6,26 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Quantity, Reading};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::pipe2;
 
+use super::{around, then};
 use crate::{flock, mapping, scm_rights, scratch};
 
-const LEFT: &str = "descriptors left of 5";
-const CLOSED: &str = "IN_CLOSE events while the others were closed";
-const PIPE: &str = "pipe whose write end a child still holds";
-const LOCK: &str = "flock, one duplicate of its descriptor left";
-const IN_FLIGHT: &str = "flock, no descriptor left but a message in flight";
-const MAPPED: &str = "flock, no descriptor left but a mapping";
+const LEFT: &str = "descriptors still open of 5";
+const CLOSED: &str = "IN_CLOSE events of the file";
+const PIPE: &str = "pipe, its last write end held by a child";
+const LOCK: &str = "flock, its last reference a duplicate";
+const IN_FLIGHT: &str = "flock, its last reference a message in flight";
+const MAPPED: &str = "flock, its last reference a mapping";
 const OPEN: &str = "open";
-const ENDED: &str = "end of file";
+const ENDED: &str = "ended";
+const HELD_THEN_FREE: &str = "held, then free";
+const FREE_THEN_FREE: &str = "free, then free";
 
 /// The claim.
 pub const CLAIM: Claim = Claim {
@@ -32,8 +35,9 @@ pub const CLAIM: Claim = Claim {
                 releases nothing, the last one does; messages in flight and mappings count too.",
     measures: "Leaves one reference and looks for each sign of a release: inotify's IN_CLOSE, end of \
                file on a pipe, a flock that another description can take. The last reference is a \
-               duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a mapping.",
-    control: "the last reference goes as well",
+               duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a mapping. \
+               It goes then, too, and the sign must be there.",
+    control: "the last reference goes before the first look",
     notes: &[6],
     needs: &[],
     syscalls: &[
@@ -48,42 +52,12 @@ pub const CLAIM: Claim = Claim {
     ],
     man: &["close(2)", "inotify(7)", "flock(2)", "unix(7)", "mmap(2)"],
     quantities: &[
-        Quantity {
-            name: LEFT,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CLOSED,
-            unit: "",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(1),
-        },
-        Quantity {
-            name: PIPE,
-            unit: "",
-            experiment: Prediction::Word(OPEN),
-            control: Prediction::Word(ENDED),
-        },
-        Quantity {
-            name: LOCK,
-            unit: "",
-            experiment: Prediction::Word(flock::HELD),
-            control: Prediction::Word(flock::FREE),
-        },
-        Quantity {
-            name: IN_FLIGHT,
-            unit: "",
-            experiment: Prediction::Word(flock::HELD),
-            control: Prediction::Word(flock::FREE),
-        },
-        Quantity {
-            name: MAPPED,
-            unit: "",
-            experiment: Prediction::Word(flock::HELD),
-            control: Prediction::Word(flock::FREE),
-        },
+        Quantity::word(LEFT, "1, then 0", "0, then 0"),
+        Quantity::word(CLOSED, "0, then 1", "1, then 1"),
+        Quantity::word(PIPE, "open, then ended", "ended, then ended"),
+        Quantity::word(LOCK, HELD_THEN_FREE, FREE_THEN_FREE),
+        Quantity::word(IN_FLIGHT, HELD_THEN_FREE, FREE_THEN_FREE),
+        Quantity::word(MAPPED, HELD_THEN_FREE, FREE_THEN_FREE),
     ],
     limit: Duration::from_secs(5),
     measure,
@@ -100,52 +74,56 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(MAPPED, mapped(arm)?))
 }
 
-/// Closes four of five descriptors, in the control the fifth as well; counts IN_CLOSE after each, since
-/// inotify merges equal events that stand next to each other.
-fn closes(arm: Arm) -> Result<(usize, usize)> {
+/// Closes four of five descriptors, looks which are open and what inotify tells, and closes the fifth.
+fn closes(arm: Arm) -> Result<(String, String)> {
     let file = scratch::file(b"hello, kernel")?;
     let inotify =
         Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).context("inotify")?;
     let path = scratch::path(file.as_raw_fd());
-    let mut five = vec![scratch::open_again(&file, OFlag::O_RDONLY)?];
+    let last = scratch::open_again(&file, OFlag::O_RDONLY)?;
     inotify
         .add_watch(&path, AddWatchFlags::IN_CLOSE)
         .context("inotify_add_watch")?;
-    for _ in 1..5 {
-        five.push(scratch::duplicate(&five[0])?);
+    let mut numbers = vec![last.as_raw_fd()];
+    let mut four = Vec::new();
+    for _ in 0..4 {
+        let duplicate = scratch::duplicate(&last)?;
+        numbers.push(duplicate.as_raw_fd());
+        four.push(duplicate);
     }
-    let left = match arm {
-        Arm::Experiment => 1,
-        Arm::Control => 0,
-    };
+    drop(four);
     let mut events = 0;
-    while five.len() > left {
-        drop(five.pop());
+    let look = || {
+        let mut open = 0;
+        for number in &numbers {
+            open += usize::from(scratch::is_open(*number)?);
+        }
         events += match inotify.read_events() {
             Ok(events) => events.len(),
             Err(Errno::EAGAIN) => 0,
             Err(errno) => return Err(errno).context("read inotify events"),
         };
-    }
-    Ok((five.len(), events))
+        Ok((open, events))
+    };
+    let looks = around(arm, || gone(last), look)?;
+    Ok((
+        then(looks.map(|look| look.0)),
+        then(looks.map(|look| look.1)),
+    ))
 }
 
 /// Looks for end of file on a pipe after the parent has closed its write end; a child holds another,
-/// or has ended.
-fn pipe(arm: Arm) -> Result<&'static str> {
+/// and ends.
+fn pipe(arm: Arm) -> Result<String> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let mut holder = child::fork("holder", |parent| Ok(parent.checkpoint()?))?;
     holder.at_checkpoint()?;
     drop(writer);
-    if arm == Arm::Control {
+    let end = || {
         holder.release()?;
-        holder.join()?;
-        return end_of_file(&reader);
-    }
-    let seen = end_of_file(&reader)?;
-    holder.release()?;
-    holder.join()?;
-    Ok(seen)
+        Ok(holder.join()?)
+    };
+    Ok(then(around(arm, end, || end_of_file(&reader))?))
 }
 
 fn end_of_file(reader: &OwnedFd) -> Result<&'static str> {
@@ -157,38 +135,33 @@ fn end_of_file(reader: &OwnedFd) -> Result<&'static str> {
     Ok(if ended { ENDED } else { OPEN })
 }
 
-fn locked(arm: Arm) -> Result<&'static str> {
+fn locked(arm: Arm) -> Result<String> {
     let (file, witness) = locked_file()?;
-    let _left = match arm {
-        Arm::Experiment => Some(scratch::duplicate(&file)?),
-        Arm::Control => None,
-    };
+    let last = scratch::duplicate(&file)?;
     drop(file);
-    flock::state(&witness)
+    Ok(then(around(arm, || gone(last), || flock::state(&witness))?))
 }
 
-fn in_flight(arm: Arm) -> Result<&'static str> {
+fn in_flight(arm: Arm) -> Result<String> {
     let (file, witness) = locked_file()?;
     let (ours, theirs) = scm_rights::pair()?;
     scm_rights::send(&ours, &file)?;
     drop(file);
-    if arm == Arm::Control {
-        drop(scm_rights::receive(&theirs)?);
-    }
-    flock::state(&witness)
+    let received = || gone(scm_rights::receive(&theirs)?);
+    Ok(then(around(arm, received, || flock::state(&witness))?))
 }
 
-fn mapped(arm: Arm) -> Result<&'static str> {
+fn mapped(arm: Arm) -> Result<String> {
     let (file, witness) = locked_file()?;
-    let mapping = mapping::shared(&file, NonZeroUsize::MIN)?;
+    let last = mapping::shared(&file, NonZeroUsize::MIN)?;
     drop(file);
-    if arm == Arm::Control {
-        drop(mapping);
-        return flock::state(&witness);
-    }
-    let seen = flock::state(&witness);
-    drop(mapping);
-    seen
+    Ok(then(around(arm, || gone(last), || flock::state(&witness))?))
+}
+
+/// Drops a reference: close(2), munmap(2).
+fn gone<T>(reference: T) -> Result<()> {
+    drop(reference);
+    Ok(())
 }
 
 /// A file with a flock on it, and another description to look for the lock.

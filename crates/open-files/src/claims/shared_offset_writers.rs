@@ -5,7 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::fcntl::OFlag;
 
@@ -14,11 +14,12 @@ use crate::scratch;
 const SHARED: &str = "records left of 2000, written through one description";
 const APPENDED: &str = "records left of 2000, through two descriptions with O_APPEND";
 const OVERLAPPED: &str = "records lost where the writers of one description overlapped in time";
+const APPENDERS: &str = "records lost where the writers with O_APPEND overlapped in time";
 /// Records that each of the two writers writes, and their length in bytes.
 const RECORDS: u64 = 1000;
 const LENGTH: usize = 16;
 /// How often overlapping writers are set off until something is lost.
-const ROUNDS: u32 = 20;
+const ROUNDS: u32 = 10;
 /// Records after which a writer gives the other up.
 const ENDLESS: u64 = 1_000_000;
 
@@ -29,10 +30,10 @@ pub const CLAIM: Claim = Claim {
     statement: "Two processes that write through one open file description never overwrite each \
                 other; through two descriptions they do, unless both have O_APPEND.",
     measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` and \
-               one of `b`; whole records are counted in the file. Then again through one \
-               description, where neither stops before the other has begun, twenty times.",
-    control: "each child opens the file itself, without O_APPEND; and, on one description, each \
-              reads the offset, writes there and moves the offset in three steps of its own",
+               one of `b`; whole records are counted in the file. Then both again, ten times, \
+               where neither stops before the other has begun; the order of the records shows it.",
+    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each finds \
+              out the offset or the end of the file first and writes there in a step of its own",
     notes: &[6, 7],
     needs: &[],
     syscalls: &["fork", "write", "open", "lseek", "pwrite64"],
@@ -56,8 +57,14 @@ pub const CLAIM: Claim = Claim {
             experiment: Prediction::Count(0),
             control: Prediction::AtLeast(1.0),
         },
+        Quantity {
+            name: APPENDERS,
+            unit: "",
+            experiment: Prediction::Count(0),
+            control: Prediction::AtLeast(1.0),
+        },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 
@@ -66,54 +73,64 @@ fn measure(arm: Arm) -> Result<Reading> {
     let own = |file: &File| scratch::open_again(file, OFlag::O_WRONLY);
     let one = |file: &File| scratch::duplicate(file);
     let each = |file: &mut File, record: &[u8]| thousand(file, record, at_once);
-    let (shared, appended, lost) = match arm {
+    let (shared, appended, overlapped, appenders) = match arm {
         Arm::Experiment => (
             written(&one, &each)?,
             written(&append, &each)?,
-            lost(at_once)?,
+            lost(&one, at_once)?,
+            lost(&append, at_once)?,
         ),
         Arm::Control => (
             written(&own, &each)?,
             written(&own, &each)?,
-            lost(in_steps)?,
+            lost(&one, at_offset)?,
+            lost(&own, at_end)?,
         ),
     };
     Ok(Reading::counters()
         .with(SHARED, shared.whole)
         .with(APPENDED, appended.whole)
-        .with(OVERLAPPED, lost)
+        .with(OVERLAPPED, overlapped)
+        .with(APPENDERS, appenders)
         .note(
             "write takes the description's own lock while it uses the offset (f_pos_lock, Linux \
              3.14); before, two writes could take the same one",
         ))
 }
 
-/// Records lost by two writers of one description who overlap: neither stops before the other has
-/// written, and a thousand records more. Without the lock they do not lose something every time.
-fn lost(write: WriteOne) -> Result<u64> {
+/// Records lost by two writers who overlap: neither stops before the other has written, and a thousand
+/// records more. Without a lock they do not lose something every time.
+fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
     for _ in 0..ROUNDS {
-        let begun = scratch::file(b"")?;
+        let begun = scratch::open_again(&scratch::file(b"")?, OFlag::O_WRONLY | OFlag::O_APPEND)?;
         let together = |file: &mut File, record: &[u8]| {
-            let mut begun = scratch::open_again(&begun, OFlag::O_WRONLY | OFlag::O_APPEND)?;
             let mut records = 0;
             while begun.metadata()?.len() < 2 {
                 write(file, record)?;
                 if records == 0 {
-                    begun.write_all(b"x")?;
+                    (&begun).write_all(b"x").context(WRITING)?;
                 }
                 records += 1;
                 ensure!(records < ENDLESS, "the other writer never began");
             }
             Ok(records + thousand(file, record, write)?)
         };
-        let Written { tried, whole } = written(&|file| scratch::duplicate(file), &together)?;
+        let Written {
+            tried,
+            whole,
+            turns,
+        } = written(obtain, &together)?;
         let lost = tried - whole;
         if lost > 0 {
             return Ok(lost);
         }
+        // Who began first went on after the other had begun.
+        ensure!(turns >= 2, "the writers did not overlap");
     }
     Ok(0)
 }
+
+const WRITING: &str = "write to scratch file";
 
 /// Writes one record.
 type WriteOne = fn(&mut File, &[u8]) -> Result<()>;
@@ -131,6 +148,8 @@ struct Written {
     tried: u64,
     /// Records that are there, whole.
     whole: u64,
+    /// How often a record of one stands behind a record of the other.
+    turns: usize,
 }
 
 /// Sets two children off together on a file that each gets by `obtain`; `write` writes its record many
@@ -166,18 +185,28 @@ fn written(
     Ok(Written {
         tried,
         whole: contents.chunks(LENGTH).filter(whole).count() as u64,
+        turns: contents
+            .windows(2)
+            .filter(|pair| pair[0] != pair[1])
+            .count(),
     })
 }
 
 /// One write(2): offset and bytes together.
 fn at_once(file: &mut File, record: &[u8]) -> Result<()> {
-    Ok(file.write_all(record)?)
+    file.write_all(record).context(WRITING)
 }
 
-/// What write(2) would be without its lock.
-fn in_steps(file: &mut File, record: &[u8]) -> Result<()> {
+/// What write(2) would be without the lock on the offset.
+fn at_offset(file: &mut File, record: &[u8]) -> Result<()> {
     let offset = file.stream_position()?;
-    file.write_all_at(record, offset)?;
+    file.write_all_at(record, offset).context(WRITING)?;
     file.seek(SeekFrom::Start(offset + record.len() as u64))?;
     Ok(())
+}
+
+/// What O_APPEND would be without the lock on the inode.
+fn at_end(file: &mut File, record: &[u8]) -> Result<()> {
+    let end = file.metadata()?.len();
+    file.write_all_at(record, end).context(WRITING)
 }

@@ -1,7 +1,6 @@
 //! File status flags live in the open file description, FD_CLOEXEC in the descriptor.
 
 use std::fs::File;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,6 +12,7 @@ use crate::scratch;
 const NONBLOCK: &str = "O_NONBLOCK, set through a duplicate";
 const APPEND: &str = "O_APPEND, set by a child";
 const CLOEXEC: &str = "FD_CLOEXEC, set on a duplicate";
+const MARKED: &str = "FD_CLOEXEC of that duplicate";
 const SET: &str = "set";
 const CLEAR: &str = "clear";
 
@@ -48,6 +48,7 @@ pub const CLAIM: Claim = Claim {
             experiment: Prediction::Word(CLEAR),
             control: Prediction::Word(SET),
         },
+        Quantity::word(MARKED, SET, CLEAR),
     ],
     limit: Duration::from_secs(5),
     measure,
@@ -65,21 +66,27 @@ fn measure(arm: Arm) -> Result<Reading> {
     let status = fcntl(&original, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
     let status = OFlag::from_bits_retain(status);
 
-    fcntl(&original, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
     let duplicate = scratch::duplicate(&original)?;
+    for fd in [&original, &duplicate] {
+        fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
+    }
     let marked = match arm {
-        Arm::Experiment => duplicate.as_fd(),
-        Arm::Control => original.as_fd(),
+        Arm::Experiment => &duplicate,
+        Arm::Control => &original,
     };
     fcntl(marked, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).context("fcntl F_SETFD")?;
-    let descriptor = fcntl(&original, FcntlArg::F_GETFD).context("fcntl F_GETFD")?;
-    let descriptor = FdFlag::from_bits_retain(descriptor);
 
     let word = |set: bool| if set { SET } else { CLEAR };
     Ok(Reading::counters()
         .with(NONBLOCK, word(status.contains(OFlag::O_NONBLOCK)))
         .with(APPEND, word(status.contains(OFlag::O_APPEND)))
-        .with(CLOEXEC, word(descriptor.contains(FdFlag::FD_CLOEXEC))))
+        .with(CLOEXEC, word(closes_on_exec(&original)?))
+        .with(MARKED, word(closes_on_exec(&duplicate)?)))
+}
+
+fn closes_on_exec(file: &File) -> Result<bool> {
+    let flags = fcntl(file, FcntlArg::F_GETFD).context("fcntl F_GETFD")?;
+    Ok(FdFlag::from_bits_retain(flags).contains(FdFlag::FD_CLOEXEC))
 }
 
 fn set(file: &File, flag: OFlag) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, Quantity, Reading};
 use nix::errno::Errno;
@@ -149,6 +149,8 @@ fn inherited(arm: Arm, file: &File) -> Result<&'static str> {
         Arm::Control => scratch::open_again(file, OFlag::O_RDWR),
     };
     with_child(Descriptors::Copied, &open, |pid, fd| {
+        let number = compare(fd, (pid, fd))?;
+        ensure!(number == DIFFERENT, "fd {fd} of the child is ours as well");
         compare(file.as_raw_fd(), (pid, fd))
     })
 }

@@ -3,7 +3,8 @@
 //! lsof and lsfd list descriptors. What they cannot tell is which of them are one description: that
 //! takes kcmp(2), and it decides whose offset moves, whose lock is dropped and who keeps a socket
 //! open. The map groups by it. It is a picture of moving processes: a descriptor may be closed
-//! while it is drawn, and is then left out.
+//! while it is drawn, and is then left out. Where kcmp is refused, what looks alike stands together
+//! and is marked: offset and flags can tell two descriptions apart, never that they are one.
 
 mod scan;
 pub mod text;
@@ -21,6 +22,8 @@ pub struct Map {
     pub descriptions: Vec<Description>,
     /// Processes that could not be looked into.
     pub denied: Vec<Denied>,
+    /// How kcmp was refused, if it was; some descriptions are then not certain.
+    pub refused: Option<String>,
 }
 
 /// One open file description.
@@ -38,6 +41,9 @@ pub struct Description {
     pub access: &'static str,
     /// File status flags as a number, access mode included, O_CLOEXEC not.
     pub status_flags: i32,
+    /// Whether the holders are known to share it. Otherwise kcmp was refused, and they only agree in
+    /// all that fdinfo tells: they may have a description each.
+    pub certain: bool,
     /// Every descriptor that refers to it, by process and number.
     pub holders: Vec<Holder>,
     /// What it watches, if it is an epoll instance.
@@ -67,8 +73,9 @@ pub struct Watch {
     /// Inode of what is really watched.
     pub inode: u64,
     /// No mapped holder of the epoll instance has what is watched open under that number (kcmp
-    /// `KCMP_EPOLL_TFD`): a ghost, which close() of the descriptor did not end.
-    pub ghost: bool,
+    /// `KCMP_EPOLL_TFD`): a ghost, which close() of the descriptor did not end. Unknown where kcmp was
+    /// refused.
+    pub ghost: Option<bool>,
 }
 
 /// A process that may not be inspected.

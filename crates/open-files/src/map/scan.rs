@@ -1,7 +1,7 @@
 //! Reads every descriptor of some processes and groups them by description.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nix::errno::Errno;
 use observe::{Error, fdinfo, kcmp, process};
@@ -20,15 +20,13 @@ struct Seen {
 /// and flags are not among it: they may change between two looks.
 type Key = ((u64, u64), Option<i64>, Option<u64>);
 
-/// Maps the descriptors of `pids`. A process or descriptor that is gone meanwhile is left out; one
-/// that may not be looked into is listed as denied.
-///
-/// # Errors
-/// kcmp refused by a filter or missing from the kernel: without it there is no map.
-pub fn scan(pids: &[i32]) -> Result<Map, Error> {
+/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is left out; one
+/// that may not be looked into is listed as denied. Where kcmp is refused, by a filter or by a kernel
+/// without it, the map says which descriptions are not certain for it.
+pub fn scan(pids: &[i32]) -> Map {
     let mut groups: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
     let mut denied = Vec::new();
-    for &pid in pids {
+    for pid in pids.iter().copied().collect::<BTreeSet<i32>>() {
         match descriptors(pid) {
             Ok(all) => all
                 .into_iter()
@@ -42,17 +40,28 @@ pub fn scan(pids: &[i32]) -> Result<Map, Error> {
             }),
         }
     }
+    let mut refused = None;
     let mut descriptions = Vec::new();
     for group in groups.into_values() {
-        descriptions.extend(split(group)?.into_iter().map(description));
+        match split(group) {
+            Ok(split) => descriptions.extend(split.into_iter().map(|same| description(same, true))),
+            Err((error, group)) => {
+                refused.get_or_insert(error);
+                for same in alike(group) {
+                    let certain = same.len() == 1;
+                    descriptions.push(description(same, certain));
+                }
+            }
+        }
     }
     let first = |d: &Description| d.holders.first().map(|holder| (holder.pid, holder.fd));
     descriptions.sort_by_key(first);
-    Ok(Map {
+    Map {
         schema: 1,
         descriptions,
         denied,
-    })
+        refused: refused.map(|error| error.to_string()),
+    }
 }
 
 fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
@@ -92,8 +101,9 @@ fn key(seen: &Seen) -> Key {
 }
 
 /// Splits descriptors of equal keys by description. A socket has one description for life, so its
-/// inode says it all; the others are put in kcmp's order, in which the same stand together.
-fn split(mut group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, Error> {
+/// inode says it all; the others are put in kcmp's order, in which the same stand together. Where kcmp is
+/// refused, the descriptors come back with its error.
+fn split(mut group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
     if group
         .iter()
         .all(|seen| seen.target.link.starts_with("socket:"))
@@ -120,10 +130,30 @@ fn split(mut group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, Error> {
             Err(at) => split.insert(at, vec![seen]),
         }
     }
-    refused.map_or(Ok(split), Err)
+    match refused {
+        None => Ok(split),
+        Some(error) => Err((error, split.into_iter().flatten().collect())),
+    }
 }
 
-fn description(same: Vec<Seen>) -> Description {
+/// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two, what
+/// does not may be.
+fn alike(group: Vec<Seen>) -> Vec<Vec<Seen>> {
+    let told = |seen: &Seen| fdinfo::FdInfo {
+        close_on_exec: false,
+        ..seen.info.clone()
+    };
+    let mut split: Vec<Vec<Seen>> = Vec::new();
+    for seen in group {
+        match split.iter_mut().find(|same| told(&same[0]) == told(&seen)) {
+            Some(same) => same.push(seen),
+            None => split.push(vec![seen]),
+        }
+    }
+    split
+}
+
+fn description(same: Vec<Seen>, certain: bool) -> Description {
     let first = &same[0];
     let (device, inode) = first.target.inode;
     let watches = &first.info.watches;
@@ -136,7 +166,7 @@ fn description(same: Vec<Seen>) -> Description {
             fd: watch.fd,
             events: watch.events,
             inode: watch.inode,
-            ghost: !same.iter().any(|seen| is_open(&seen.holder, watch.fd, nth)),
+            ghost: is_ghost(&same, watch.fd, nth),
         }
     };
     Description {
@@ -146,13 +176,22 @@ fn description(same: Vec<Seen>) -> Description {
         offset: first.info.pos,
         access: scratch::access_mode(first.info.status_flags),
         status_flags: first.info.status_flags,
+        certain,
         watches: watches.iter().enumerate().map(watch).collect(),
         holders: same.into_iter().map(|seen| seen.holder).collect(),
     }
 }
 
-/// Whether a holder of an epoll instance has the very description that it watches as `fd` open under
-/// that number.
-fn is_open(epoll: &Holder, fd: i32, nth: u32) -> bool {
-    kcmp::watched(epoll.pid, fd, epoll.fd, fd, nth).is_ok_and(Ordering::is_eq)
+/// Whether no holder of an epoll instance has the very description that it watches as `fd` open under
+/// that number; unknown where kcmp is refused.
+fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
+    for Seen { holder, .. } in epoll {
+        match kcmp::watched(holder.pid, fd, holder.fd, fd, nth) {
+            Ok(order) if order.is_eq() => return Some(false),
+            Ok(_) => {}
+            Err(error) if gone(&error) || error.errno == Errno::EBADF => {}
+            Err(_) => return None,
+        }
+    }
+    Some(true)
 }

@@ -7,6 +7,14 @@ use super::{Description, Map};
 /// Renders the map; `shared` leaves out descriptions with one holder.
 pub fn render(map: &Map, shared: bool) -> String {
     let mut out = String::new();
+    if let Some(refused) = &map.refused {
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            out,
+            "refused: {refused}\nMAYBE: descriptors that agree in all that fdinfo tells; they may be one \
+             description or several\n"
+        );
+    }
     for description in map
         .descriptions
         .iter()
@@ -32,10 +40,10 @@ fn one(out: &mut String, description: &Description) {
         offset,
         ..
     } = description;
-    // Writing to a String does not fail.
+    let maybe = if description.certain { "" } else { "  MAYBE" };
     let _ = writeln!(
         out,
-        "{object}  {access}{}, offset {offset}",
+        "{object}  {access}{}, offset {offset}{maybe}",
         flags(description.status_flags)
     );
     for holder in &description.holders {
@@ -51,10 +59,10 @@ fn one(out: &mut String, description: &Description) {
         );
     }
     for watch in &description.watches {
-        let ghost = if watch.ghost {
-            ": GHOST, not open there any more"
-        } else {
-            ""
+        let ghost = match watch.ghost {
+            Some(true) => ": GHOST, not open there any more",
+            Some(false) => "",
+            None => ": open there or not, kcmp was refused",
         };
         let _ = writeln!(
             out,

@@ -1,0 +1,39 @@
+//! How wide, how much, and in which style.
+
+use anstyle::Style;
+
+/// How much to show, and how wide.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Every quantity, table and note, instead of the first few lines.
+    pub details: bool,
+}
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+
+pub(super) fn indented(text: &str, by: usize, width: usize) -> String {
+    let indent = " ".repeat(by);
+    let options = textwrap::Options::new(width)
+        .initial_indent(&indent)
+        .subsequent_indent(&indent);
+    textwrap::fill(text, options) + "\n"
+}
+
+pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {
+    let lines = indented(text, by, width);
+    lines
+        .lines()
+        .map(|line| format!("{DIM}{line}{DIM:#}\n"))
+        .collect()
+}
+
+pub(super) fn spaced(unit: &str) -> String {
+    if unit.is_empty() {
+        String::new()
+    } else {
+        format!(" {unit}")
+    }
+}
