@@ -76,7 +76,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         let before = match arm {
             Arm::Experiment => exclusive(&memory)?,
             // Shared memory is nobody's own either; what is the child's own must be told from it.
-            Arm::Control => exclusive(&written(page)?)?,
+            Arm::Control => {
+                // Where the processor does not mark a page as written, the first write of any is a fault.
+                memory.write_every(page, b'p');
+                exclusive(&written(page)?)?
+            }
         };
         let faults = minor_faults()?;
         memory.write_every(page, b'c');
