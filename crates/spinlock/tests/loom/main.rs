@@ -16,6 +16,8 @@
     reason = "loom's UnsafeCell gives raw pointers, as std's does"
 )]
 
+mod refused;
+mod refused_first;
 mod sound;
 mod unfenced;
 mod unreleased;
@@ -83,9 +85,29 @@ fn increment(value: &UnsafeCell<u32>) {
     value.with_mut(|value| unsafe { *value += 1 });
 }
 
+/// What the heavy barrier of a machine does.
+#[allow(dead_code, reason = "every kind is some machine's")]
+enum Heavy {
+    /// It orders, and says so.
+    Orders,
+    /// It orders nothing, and says that it did: the broken machine.
+    Silent,
+    /// It orders nothing, and says so: membarrier(2) has come to be refused.
+    Refused,
+    /// The first one in an execution is refused, those after it order.
+    RefusedFirst,
+}
+
 thread_local! {
     /// Waits in the execution that runs now; all threads of a model share one real thread.
     static WAITS: Cell<u32> = const { Cell::new(0) };
+    /// Heavy barriers in the execution that runs now.
+    static BARRIERS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether the execution has had a heavy barrier before this one.
+fn second_barrier() -> bool {
+    BARRIERS.replace(BARRIERS.get() + 1) > 0
 }
 
 /// A wait of a spinning thread. Two spinners can wait for each other's turn for ever, and loom would follow them. A
@@ -106,6 +128,7 @@ fn explore(threads: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.max_branches = 10_000;
     builder.check(move || {
         WAITS.set(0);
+        BARRIERS.set(0);
         model();
     });
 }
@@ -177,6 +200,19 @@ fn asymmetric_needs_the_light_barrier() {
 #[test]
 fn asymmetric_needs_the_heavy_barrier() {
     must_fail(|| excludes::<without_heavy::Asymmetric>(2, 2), DEADLOCK);
+}
+
+#[test]
+fn asymmetric_sleeps_briefly_where_membarrier_is_refused() {
+    // Without barriers a long sleep is for ever, as above; one that ends by itself is what saves the lock here.
+    excludes::<refused::Asymmetric>(2, 2);
+    tries::<refused::Asymmetric>();
+}
+
+#[test]
+fn a_brief_sleeper_takes_no_wakeup_away_from_a_long_one() {
+    excludes::<refused_first::Asymmetric>(2, 2);
+    excludes::<refused_first::Asymmetric>(3, 1);
 }
 
 /// One attempt each: who got `false` enters. `enter` is one of the two readings of the pseudo-code.
