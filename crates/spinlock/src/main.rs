@@ -1,9 +1,12 @@
 //! The command `spinlock`: parse, run, exit status.
 
+mod output;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use output::Output;
 use runner::{Generate, RunArgs, SelftestArgs};
 use serde_json::json;
 use spinlock::{
@@ -12,7 +15,6 @@ use spinlock::{
     handover,
 };
 use std::{
-    fs::File,
     io::{IsTerminal as _, Write as _, stdout},
     path::PathBuf,
     process::ExitCode,
@@ -126,23 +128,13 @@ fn dispatch(cli: Cli) -> Result<u8> {
 fn compare(options: &Compare) -> Result<u8> {
     let plan = plan(options)?;
     plan.check().map_err(anyhow::Error::msg)?;
-    // Opened before the run: half a minute of measuring is not thrown away for a misspelt path.
-    let svg = options
-        .svg
-        .as_ref()
-        .map(|file| {
-            let opened = File::create(file).with_context(|| format!("open {}", file.display()))?;
-            Ok::<_, anyhow::Error>((file, opened))
-        })
-        .transpose()?;
+    let file = options.svg.as_deref().map(Output::at).transpose()?;
     let bar = bar(plan.windows());
     let comparison = plan.run(|done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let comparison = comparison.context("compare")?;
-    if let Some((file, mut opened)) = svg {
-        opened
-            .write_all(svg::svg(&comparison).as_bytes())
-            .with_context(|| format!("write {}", file.display()))?;
+    if let Some(file) = file {
+        file.write(&svg::svg(&comparison))?;
     }
     print(options.json, &comparison, || {
         render::text(&comparison, colour())

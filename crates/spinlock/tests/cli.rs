@@ -124,6 +124,31 @@ fn compare_draws_a_heat_map() {
 }
 
 #[test]
+fn a_failed_comparison_leaves_its_file_as_it_was() {
+    let folder = std::env::temp_dir().join(format!("spinlock-svg-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder of our own");
+    let (old, new) = (folder.join("old.svg"), folder.join("new.svg"));
+    std::fs::write(&old, "as it was").expect("written");
+    for file in [&old, &new] {
+        let script = format!(
+            "ulimit -v 600000; exec {} compare --threads 2000 --locks std --seconds 0.01 --rounds 1 --svg {}",
+            env!("CARGO_BIN_EXE_spinlock"),
+            file.display()
+        );
+        let output = Command::new("bash").args(["-c", &script]).output();
+        assert_eq!(output.expect("bash runs").status.code(), Some(2));
+    }
+    let left = std::fs::read_to_string(&old).expect("still there");
+    let count = std::fs::read_dir(&folder).expect("readable").count();
+    refused(
+        &quick(&["--threads", "1", "--svg", folder.to_str().expect("UTF-8")]),
+        "directory",
+    );
+    std::fs::remove_dir_all(&folder).expect("ours");
+    assert_eq!((left.as_str(), count), ("as it was", 1));
+}
+
+#[test]
 fn bad_input_is_told() {
     refused(&["compare", "--threads", "0"], "0 threads");
     refused(
