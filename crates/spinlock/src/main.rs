@@ -170,21 +170,28 @@ fn plan(options: &Compare) -> Result<Plan> {
         for &threads in &threads {
             for &critical_ns in &or(&options.critical, 0) {
                 for &think_ns in &or(&options.think, 0) {
-                    regimes.push(Regime {
+                    let regime = Regime {
                         threads,
                         critical_ns,
                         think_ns,
-                    });
+                    };
+                    if !regimes.contains(&regime) {
+                        regimes.push(regime);
+                    }
                 }
             }
         }
     }
+    // Named twice, a lock would be measured twice and shown as two.
+    let mut locks = options.locks.clone();
+    let mut seen = std::collections::HashSet::new();
+    locks.retain(|lock| seen.insert(*lock));
     let mut plan = Plan {
         regimes,
-        locks: if options.locks.is_empty() {
+        locks: if locks.is_empty() {
             LockName::ALL.to_vec()
         } else {
-            options.locks.clone()
+            locks
         },
         window,
         rounds: options
@@ -258,10 +265,18 @@ fn doctor(options: &Doctor) -> Result<u8> {
     )
 }
 
+/// A holder is forked, killed and reaped in about a millisecond: these last a quarter of an hour.
+const MOST_TRIES: usize = 1_000_000;
+
 fn handover(options: &Handover) -> Result<u8> {
     ensure!(
         options.tries > 0,
         "0 tries show nothing: --tries takes 1 or more"
+    );
+    ensure!(
+        options.tries <= MOST_TRIES,
+        "--tries {}: at most {MOST_TRIES} are run at once",
+        options.tries
     );
     let handovers = handover::measure(options.tries)?;
     print(options.json, &handovers, || {

@@ -104,6 +104,20 @@ fn compare_gives_a_row_for_each_lock_and_regime() {
 }
 
 #[test]
+fn what_is_named_twice_is_measured_once() {
+    let document = json(&quick(&[
+        "--threads",
+        "1,1",
+        "--locks",
+        "std,none,std",
+        "--json",
+    ]));
+    let rows = document["rows"].as_array().expect("rows");
+    let locks: Vec<_> = rows.iter().map(|row| &row["lock"]).collect();
+    assert_eq!(locks, ["std", "none"]);
+}
+
+#[test]
 fn compare_draws_a_heat_map() {
     let file = std::env::temp_dir().join(format!("spinlock-{}.svg", std::process::id()));
     let output = spinlock(&quick(&[
@@ -179,6 +193,10 @@ fn bad_input_is_told() {
     );
     refused(&["doctor", "--threads", "0"], "0 threads");
     refused(&["handover", "--tries", "0"], "0 tries");
+    refused(
+        &["handover", "--tries", "18446744073709551615"],
+        "at most 1000000",
+    );
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn known(value: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
     value.map_or_else(|| "-".into(), show)
 }
 
-pub(super) fn plural(count: usize, noun: &str) -> String {
+pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
