@@ -34,7 +34,17 @@ use std::{
 
 /// `threads` threads (the model's main thread is one) increment a counter `rounds` times each under `L`.
 fn excludes<L: RawMutex + Send + Sync + 'static>(threads: usize, rounds: u32) {
-    explore(threads, move || {
+    // Two threads: every execution with at most five preemptions; more: with at most three, or there would be no end.
+    excludes_within::<L>(if threads > 2 { 3 } else { 5 }, threads, rounds);
+}
+
+/// As [`excludes`], in every execution with at most `preemptions`.
+fn excludes_within<L: RawMutex + Send + Sync + 'static>(
+    preemptions: usize,
+    threads: usize,
+    rounds: u32,
+) {
+    explore(preemptions, move || {
         let counter = Arc::new(Mutex::<L, _>::new(UnsafeCell::new(0)));
         drop(counter.lock()); // creates the atomics in this thread: see platform.rs
         let work = move |counter: Arc<Mutex<L, UnsafeCell<u32>>>| {
@@ -62,7 +72,7 @@ fn excludes<L: RawMutex + Send + Sync + 'static>(threads: usize, rounds: u32) {
 
 /// try_lock never waits, never lets two in, and succeeds on a free lock.
 fn tries<L: RawMutex + Send + Sync + 'static>() {
-    explore(2, || {
+    explore(5, || {
         let counter = Arc::new(Mutex::<L, _>::new(UnsafeCell::new(0)));
         drop(counter.try_lock().expect("free, nobody else is there"));
         drop(counter.lock());
@@ -121,10 +131,10 @@ fn waited() {
 }
 const MOST_WAITS: u32 = 6;
 
-/// Two threads: every execution with at most five preemptions; more threads: with at most three, or there would be no end.
-fn explore(threads: usize, model: impl Fn() + Send + Sync + 'static) {
+/// Every execution with at most so many preemptions.
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(if threads > 2 { 3 } else { 5 });
+    builder.preemption_bound = Some(preemptions);
     builder.max_branches = 10_000;
     builder.check(move || {
         WAITS.set(0);
@@ -212,12 +222,12 @@ fn asymmetric_sleeps_briefly_where_membarrier_is_refused() {
 #[test]
 fn a_brief_sleeper_takes_no_wakeup_away_from_a_long_one() {
     excludes::<refused_first::Asymmetric>(2, 2);
-    excludes::<refused_first::Asymmetric>(3, 1);
+    excludes_within::<refused_first::Asymmetric>(2, 3, 1);
 }
 
 /// One attempt each: who got `false` enters. `enter` is one of the two readings of the pseudo-code.
 fn pseudo_code(enter: fn(&sound::NotAtomic) -> bool) {
-    explore(2, move || {
+    explore(5, move || {
         let shared = Arc::new((sound::NotAtomic::new(), UnsafeCell::new(0)));
         shared.0.clear();
         let other = Arc::clone(&shared);
@@ -244,7 +254,7 @@ fn the_pseudo_code_lets_two_in() {
 
 /// After everyone has left, the flag must be clear; the literal reading leaves it set: a lost unlock.
 fn unlock_survives(enter: fn(&sound::NotAtomic) -> bool) {
-    explore(2, move || {
+    explore(5, move || {
         let flag = Arc::new(sound::NotAtomic::new());
         flag.clear();
         let other = Arc::clone(&flag);
