@@ -37,7 +37,7 @@ pub struct Handovers {
 /// A child that cannot be forked or does not answer; a lock that came as if nobody had died.
 pub fn measure(tries: usize) -> Result<Handovers> {
     let mutex = RobustMutex::new(0_u64)?;
-    let mut times = Vec::with_capacity(tries);
+    let mut times = Vec::new();
     for _ in 0..tries {
         let mut holder = child::fork("holder", |parent| {
             let _held = mutex.lock()?;

@@ -1,9 +1,12 @@
 //! The command `spinlock`: parse, run, exit status.
 
+mod output;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use output::Output;
 use runner::{Generate, RunArgs, SelftestArgs};
 use serde_json::json;
 use spinlock::{
@@ -12,7 +15,6 @@ use spinlock::{
     handover,
 };
 use std::{
-    fs::File,
     io::{IsTerminal as _, Write as _, stdout},
     path::PathBuf,
     process::ExitCode,
@@ -126,23 +128,13 @@ fn dispatch(cli: Cli) -> Result<u8> {
 fn compare(options: &Compare) -> Result<u8> {
     let plan = plan(options)?;
     plan.check().map_err(anyhow::Error::msg)?;
-    // Opened before the run: half a minute of measuring is not thrown away for a misspelt path.
-    let svg = options
-        .svg
-        .as_ref()
-        .map(|file| {
-            let opened = File::create(file).with_context(|| format!("open {}", file.display()))?;
-            Ok::<_, anyhow::Error>((file, opened))
-        })
-        .transpose()?;
+    let file = options.svg.as_deref().map(Output::at).transpose()?;
     let bar = bar(plan.windows());
     let comparison = plan.run(|done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let comparison = comparison.context("compare")?;
-    if let Some((file, mut opened)) = svg {
-        opened
-            .write_all(svg::svg(&comparison).as_bytes())
-            .with_context(|| format!("write {}", file.display()))?;
+    if let Some(file) = file {
+        file.write(&svg::svg(&comparison))?;
     }
     print(options.json, &comparison, || {
         render::text(&comparison, colour())
@@ -178,21 +170,28 @@ fn plan(options: &Compare) -> Result<Plan> {
         for &threads in &threads {
             for &critical_ns in &or(&options.critical, 0) {
                 for &think_ns in &or(&options.think, 0) {
-                    regimes.push(Regime {
+                    let regime = Regime {
                         threads,
                         critical_ns,
                         think_ns,
-                    });
+                    };
+                    if !regimes.contains(&regime) {
+                        regimes.push(regime);
+                    }
                 }
             }
         }
     }
+    // Named twice, a lock would be measured twice and shown as two.
+    let mut locks = options.locks.clone();
+    let mut seen = std::collections::HashSet::new();
+    locks.retain(|lock| seen.insert(*lock));
     let mut plan = Plan {
         regimes,
-        locks: if options.locks.is_empty() {
+        locks: if locks.is_empty() {
             LockName::ALL.to_vec()
         } else {
-            options.locks.clone()
+            locks
         },
         window,
         rounds: options
@@ -266,10 +265,18 @@ fn doctor(options: &Doctor) -> Result<u8> {
     )
 }
 
+/// A holder is forked, killed and reaped in about a millisecond: these last a quarter of an hour.
+const MOST_TRIES: usize = 1_000_000;
+
 fn handover(options: &Handover) -> Result<u8> {
     ensure!(
         options.tries > 0,
         "0 tries show nothing: --tries takes 1 or more"
+    );
+    ensure!(
+        options.tries <= MOST_TRIES,
+        "--tries {}: at most {MOST_TRIES} are run at once",
+        options.tries
     );
     let handovers = handover::measure(options.tries)?;
     print(options.json, &handovers, || {

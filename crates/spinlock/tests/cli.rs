@@ -104,6 +104,20 @@ fn compare_gives_a_row_for_each_lock_and_regime() {
 }
 
 #[test]
+fn what_is_named_twice_is_measured_once() {
+    let document = json(&quick(&[
+        "--threads",
+        "1,1",
+        "--locks",
+        "std,none,std",
+        "--json",
+    ]));
+    let rows = document["rows"].as_array().expect("rows");
+    let locks: Vec<_> = rows.iter().map(|row| &row["lock"]).collect();
+    assert_eq!(locks, ["std", "none"]);
+}
+
+#[test]
 fn compare_draws_a_heat_map() {
     let file = std::env::temp_dir().join(format!("spinlock-{}.svg", std::process::id()));
     let output = spinlock(&quick(&[
@@ -121,6 +135,31 @@ fn compare_draws_a_heat_map() {
     assert!(text.contains("multiple of the best lock's"), "{text}");
     assert!(!text.contains('\x1b'), "colour without a terminal");
     assert!(output.stderr.is_empty(), "progress without a terminal");
+}
+
+#[test]
+fn a_failed_comparison_leaves_its_file_as_it_was() {
+    let folder = std::env::temp_dir().join(format!("spinlock-svg-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder of our own");
+    let (old, new) = (folder.join("old.svg"), folder.join("new.svg"));
+    std::fs::write(&old, "as it was").expect("written");
+    for file in [&old, &new] {
+        let script = format!(
+            "ulimit -v 600000; exec {} compare --threads 2000 --locks std --seconds 0.01 --rounds 1 --svg {}",
+            env!("CARGO_BIN_EXE_spinlock"),
+            file.display()
+        );
+        let output = Command::new("bash").args(["-c", &script]).output();
+        assert_eq!(output.expect("bash runs").status.code(), Some(2));
+    }
+    let left = std::fs::read_to_string(&old).expect("still there");
+    let count = std::fs::read_dir(&folder).expect("readable").count();
+    refused(
+        &quick(&["--threads", "1", "--svg", folder.to_str().expect("UTF-8")]),
+        "directory",
+    );
+    std::fs::remove_dir_all(&folder).expect("ours");
+    assert_eq!((left.as_str(), count), ("as it was", 1));
 }
 
 #[test]
@@ -154,6 +193,10 @@ fn bad_input_is_told() {
     );
     refused(&["doctor", "--threads", "0"], "0 threads");
     refused(&["handover", "--tries", "0"], "0 tries");
+    refused(
+        &["handover", "--tries", "18446744073709551615"],
+        "at most 1000000",
+    );
 }
 
 #[test]

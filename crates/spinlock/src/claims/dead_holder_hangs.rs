@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use nix::{
     fcntl::{OFlag, open},
-    sys::{signal::Signal, stat::Mode},
+    sys::{signal::Signal, stat::Mode, wait::WaitStatus},
 };
 
 use crate::{
@@ -87,13 +87,17 @@ fn measure(arm: Arm) -> Result<Reading> {
     holder.at_checkpoint()?;
     let before = flock(&file)?;
     holder.signal(Signal::SIGKILL)?;
-    holder.wait()?;
+    let end = holder.wait()?;
+    ensure!(
+        matches!(end, WaitStatus::Signaled(_, Signal::SIGKILL, _)),
+        "the holder was to be killed, and ended by {end:?}"
+    );
 
-    child::fork("bystander", |_| {
-        drop(robust.take()); // the bystander's copy only
-        Ok(())
+    let gave_up = child::fork("bystander", |_| {
+        Ok(robust.take().is_some()) // the bystander's copy only
     })?
     .join()?;
+    ensure!(gave_up, "the bystander had no handle to give up");
     let robust = robust.context("the parent's handle is there")?;
 
     let killed = Instant::now();
@@ -107,16 +111,22 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     let after = flock(&file)?;
     let start = Instant::now();
-    let mut got = None;
+    let (mut got, mut tries) = (None, 0_u64);
     while got.is_none() && start.elapsed() < DEADLINE {
         got = spinlock.try_lock();
+        tries += 1;
     }
+    let spun = start.elapsed();
+    ensure!(
+        tries > 0 && (got.is_some() || spun >= DEADLINE),
+        "the spinlock was asked for {tries} times within {spun:?}"
+    );
     Ok(Reading::kernel()
         .with(SPINLOCK, if got.is_some() { "got" } else { "locked" })
         .with(ROBUST, owner)
         .with(FLOCK, format!("{before}, {after}"))
         .note(format!(
-            "the robust mutex was there {} after its holder's end was seen",
+            "the robust mutex was there {} after its holder's end was seen; the spinlock was asked for {tries} times",
             nanoseconds(handed_on.as_nanos() as f64)
         )))
 }

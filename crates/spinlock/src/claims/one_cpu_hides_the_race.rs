@@ -6,7 +6,7 @@ use anyhow::Result;
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
 
 use super::{
-    race::{Entry, two_threads, until},
+    race::{Entry, contended, two_threads, until},
     two_cpus,
 };
 
@@ -52,7 +52,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     let all = until(
         |all| match arm {
-            Arm::Experiment => all.preempted >= PREEMPTIONS,
+            Arm::Experiment => all.preempted >= PREEMPTIONS && all.refused > 0,
             Arm::Control => all.races >= CONTROL_RACES,
         },
         PATIENCE,
@@ -68,13 +68,16 @@ fn measure(arm: Arm) -> Result<Reading> {
         )
         .into());
     }
+    // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
+    contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
     Ok(Reading::counters().with(LOST, share).note(format!(
-        "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or more",
+        "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or more, and one refused {} times",
         all.lost_updates(),
         all.entered,
         all.races_with_loss,
         all.races,
-        all.preempted
+        all.preempted,
+        all.refused
     )))
 }

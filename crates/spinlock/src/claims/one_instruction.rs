@@ -111,7 +111,9 @@ mod decode {
                 .iter()
                 .filter(|instruction| accesses_memory(instruction))
         };
-        let locked = accesses().filter(|instruction| locks(instruction)).count();
+        let locked = accesses()
+            .filter(|instruction| exchanges(instruction))
+            .count();
         Ok(Reading::kernel()
             .with(LOCKED, locked)
             .with(ACCESSES, accesses().count())
@@ -137,10 +139,10 @@ mod decode {
                 .any(|operand| instruction.op_kind(operand) == OpKind::Memory)
     }
 
-    /// xchg with memory locks without the prefix; between registers it locks nothing.
-    fn locks(instruction: &Instruction) -> bool {
-        let exchanges = instruction.mnemonic() == Mnemonic::Xchg && accesses_memory(instruction);
-        exchanges || instruction.has_lock_prefix()
+    /// xchg with memory locks the line without a prefix; between registers it locks nothing. Other locked instructions, such as
+    /// an addition, are no test-and-set.
+    fn exchanges(instruction: &Instruction) -> bool {
+        instruction.mnemonic() == Mnemonic::Xchg && accesses_memory(instruction)
     }
 
     fn listing(name: &str, instructions: &[Instruction]) -> String {
@@ -161,14 +163,14 @@ mod decode {
         use super::*;
 
         #[test]
-        fn an_exchange_locks_and_a_move_does_not() {
+        fn an_exchange_is_told_from_a_move_and_a_locked_increment() {
             // xchg byte ptr [rdi], al; mov byte ptr [rdi], 0; lock inc byte ptr [rdi]; ret; nop
             let code = [0x86, 0x07, 0xc6, 0x07, 0x00, 0xf0, 0xfe, 0x07, 0xc3, 0x90];
             let found = function(&code, 0);
             assert_eq!(found.len(), 4);
             assert_eq!(
-                found.iter().map(locks).collect::<Vec<_>>(),
-                [true, false, true, false]
+                found.iter().map(exchanges).collect::<Vec<_>>(),
+                [true, false, false, false]
             );
             let accesses: Vec<_> = found.iter().map(accesses_memory).collect();
             assert_eq!(accesses, [true, true, true, false]);
@@ -179,7 +181,7 @@ mod decode {
             // xchg ebx, eax; ret
             let found = function(&[0x87, 0xc3, 0xc3], 0);
             assert_eq!(found[0].mnemonic(), Mnemonic::Xchg);
-            assert!(!locks(&found[0]));
+            assert!(!exchanges(&found[0]));
         }
     }
 }

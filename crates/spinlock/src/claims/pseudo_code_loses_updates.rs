@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 
 use super::{
@@ -62,33 +62,30 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => (Entry::Literal, Entry::CheckThenSet),
         Arm::Control => (Entry::Swap, Entry::Swap),
     };
-    // The control has no failure to wait for, but it must have been put to the test.
+    // The control has no failure to wait for, but both must have been put to the test.
     let fails = arm == Arm::Experiment;
     let literal = until(
         |race| {
-            if fails {
-                race.lost_updates() > 0 && race.lost_unlock
-            } else {
-                race.refused > 0
-            }
+            race.refused > 0
+                && race.given_back()
+                && (!fails || race.lost_updates() > 0 && race.lost_unlock)
         },
         PATIENCE,
         || two_threads(literal, TIMES, cpus),
     )?;
     let checked = until(
-        |race| {
-            if fails {
-                race.lost_updates() > 0
-            } else {
-                race.refused > 0
-            }
-        },
+        |race| race.refused > 0 && race.given_back() && (!fails || race.lost_updates() > 0),
         PATIENCE,
         || two_threads(checked, TIMES, cpus),
     )?;
-    if !fails {
-        contended(literal.refused)?;
-        contended(checked.refused)?;
+    for (name, race) in [("literal", &literal), ("checked", &checked)] {
+        contended(race.refused)?;
+        ensure!(
+            race.given_back(),
+            "{name}: {} entries in {} races: the flag was never cleared",
+            race.entered,
+            race.races
+        );
     }
     Ok(Reading::counters()
         .with(LITERAL, literal.lost_updates())

@@ -31,7 +31,8 @@ pub enum Entry {
     Swap,
 }
 
-/// Two threads that never met at the flag have shown nothing about it.
+/// Two threads that never met at the flag have shown nothing about it. A flag that nobody is ever refused at is no flag,
+/// either: what is lost behind that one tells nothing about it.
 pub fn contended(refused: u64) -> Result<()> {
     if refused > 0 {
         return Ok(());
@@ -70,6 +71,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// A flag that is never given back lets each thread in once a race at most.
+    pub const fn given_back(&self) -> bool {
+        self.entered > 2 * self.races
+    }
+
     /// Increments that are missing in the counter.
     pub const fn lost_updates(&self) -> u64 {
         self.entered.saturating_sub(self.counted)

@@ -18,14 +18,21 @@ use crate::{
 const JAIN: &str = "Jain's index of the threads' operations";
 const LEAST: &str = "operations of the least served thread, by a fair share";
 
+/// How long the threads contend.
+const LENGTH: Duration = Duration::from_millis(100);
+/// How often: the claim says what may happen, so the least fair window counts, in both arms. In about one window of fifteen the
+/// scheduler happens to deal test-and-set's threads nearly equal slices.
+const WINDOWS: usize = 3;
+
 /// The claim.
 pub const CLAIM: Claim = Claim {
     id: "unfair-against-ticket",
     topic: "spinlock",
     statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a thread may get \
                 nothing at all; a ticket lock serves all alike.",
-    measures: "Four threads on two CPUs contend for 150 ms with critical sections of 1 us and no pause \
-               between; each counts its operations. Jain's index is 1 if all are equal, 1/4 if one has all.",
+    measures: "Four threads on two CPUs contend for 100 ms with critical sections of 1 us and no pause \
+               between; each counts its operations. Jain's index is 1 if all are equal, 1/4 if one has all. \
+               Of three such windows the least fair one counts.",
     control: "the ticket lock",
     notes: &[21, 30],
     needs: &["two CPUs", claim::QUIET_MACHINE],
@@ -54,32 +61,40 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => LockName::TestAndSet,
         Arm::Control => LockName::Ticket,
     };
-    let window = lock.visit(Setup {
+    let setup = Setup {
         regime: Regime {
             threads: 4,
             critical_ns: 1000,
             think_ns: 0,
         },
-        length: Duration::from_millis(150),
+        length: LENGTH,
         work: Work::calibrate(),
         cpus: &two_cpus()?,
         time_waits: false,
-    })?;
-    let operations = &window.operations;
+    };
+    let mut least_fair: Option<(f64, Vec<u64>)> = None;
+    for _ in 0..WINDOWS {
+        let operations = lock.visit(setup)?.operations;
+        let fairness = jain(&operations).context("no thread got the lock within 100 ms")?;
+        if least_fair
+            .as_ref()
+            .is_none_or(|(least, _)| fairness < *least)
+        {
+            least_fair = Some((fairness, operations));
+        }
+    }
+    let (fairness, operations) = least_fair.context("there was no window")?;
     let all: u64 = operations.iter().sum();
     let least = operations.iter().min().copied().unwrap_or(0);
     let mut table = Table::new(
-        format!("{lock}: operations in 150 ms"),
+        format!("{lock}: operations in 100 ms, the least fair of {WINDOWS} windows"),
         &["thread", "operations"],
     );
     for (thread, operations) in operations.iter().enumerate() {
         table.row([thread.to_string(), operations.to_string()]);
     }
     Ok(Reading::counters()
-        .with(
-            JAIN,
-            jain(operations).context("no thread got the lock within 150 ms")?,
-        )
+        .with(JAIN, fairness)
         .with(LEAST, least as f64 * operations.len() as f64 / all as f64)
         .table(table))
 }

@@ -51,13 +51,22 @@ pub fn tables(rows: &[Row]) -> String {
         );
         let _ = writeln!(
             text,
-            "  {:<21} {:>7} {:>6} {:>5} {:>4} {:>4} {:>7} {:>7} {:>8}",
-            "lock", "per op", "spread", "ratio", "Jain", "zero", "CPU/op", "wait", "max wait"
+            "  {:<21} {:>6} {:>6} {:>5} {:>4} {:>4} {:>4} {:>6} {:>6} {:>8}",
+            "lock",
+            "per op",
+            "spread",
+            "ratio",
+            "Jain",
+            "zero",
+            "void",
+            "CPU/op",
+            "wait",
+            "max wait"
         );
         for row in of(rows, &regime) {
             let _ = writeln!(
                 text,
-                "{} {:<21} {:>7} {:>6} {:>5} {:>4} {:>4} {:>7} {:>7} {:>8}",
+                "{} {:<21} {:>6} {:>6} {:>5} {:>4} {:>4} {:>4} {:>6} {:>6} {:>8}",
                 if row.disturbed { "!" } else { " " },
                 row.lock,
                 known(row.ns_per_operation, nanoseconds),
@@ -65,6 +74,7 @@ pub fn tables(rows: &[Row]) -> String {
                 known(row.ratio_to_best, ratio),
                 known(row.jain, |jain| format!("{jain:.2}")),
                 row.threads_at_zero,
+                row.windows_without_operation,
                 known(row.cpu_ns_per_operation, nanoseconds),
                 nanoseconds(row.wait_weighted_ns),
                 nanoseconds(row.wait_max_ns as f64),
@@ -158,6 +168,13 @@ fn remarks(comparison: &Comparison) -> String {
     if comparison.rows.iter().any(|row| row.disturbed) {
         text += "! every window of this lock was refused: its figures are of the least\n  disturbed ones. Run again on a quieter machine.\n";
     }
+    if comparison
+        .rows
+        .iter()
+        .any(|row| row.windows_without_operation > 0)
+    {
+        text += "void: windows in which no thread finished an operation. They count with their\nwhole length, which is the least that an operation can have taken.\n";
+    }
     if !comparison.bystanders_seen {
         text += "Whether others used the CPU could not be seen (no root control group, no\n/proc/stat): nothing was refused.\n";
     }
@@ -174,7 +191,7 @@ fn known(value: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
     value.map_or_else(|| "-".into(), show)
 }
 
-pub(super) fn plural(count: usize, noun: &str) -> String {
+pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

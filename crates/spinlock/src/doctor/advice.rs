@@ -1,7 +1,11 @@
 //! Which lock for how many threads, how long a section, how long a pause: rules over measured costs. Pure.
 
 use super::Costs;
-use crate::compare::{contender::LockName, render::nanoseconds, window::Regime};
+use crate::compare::{
+    contender::LockName,
+    render::{nanoseconds, plural},
+    window::Regime,
+};
 
 /// A recommendation and its reasons.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -79,8 +83,8 @@ pub fn advise(costs: &Costs, regime: Regime) -> Advice {
         ));
         because.push(if crowded {
             format!(
-                "{threads} threads on {} CPUs: the holder will be preempted, and only a lock that yields and sleeps lets it run",
-                costs.cpus
+                "{threads} threads on {}: the holder will be preempted, and only a lock that yields and sleeps lets it run",
+                plural(costs.cpus, "CPU")
             )
         } else {
             format!(

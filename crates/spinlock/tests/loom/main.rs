@@ -16,6 +16,8 @@
     reason = "loom's UnsafeCell gives raw pointers, as std's does"
 )]
 
+mod refused;
+mod refused_first;
 mod sound;
 mod unfenced;
 mod unreleased;
@@ -32,7 +34,17 @@ use std::{
 
 /// `threads` threads (the model's main thread is one) increment a counter `rounds` times each under `L`.
 fn excludes<L: RawMutex + Send + Sync + 'static>(threads: usize, rounds: u32) {
-    explore(threads, move || {
+    // Two threads: every execution with at most five preemptions; more: with at most three, or there would be no end.
+    excludes_within::<L>(if threads > 2 { 3 } else { 5 }, threads, rounds);
+}
+
+/// As [`excludes`], in every execution with at most `preemptions`.
+fn excludes_within<L: RawMutex + Send + Sync + 'static>(
+    preemptions: usize,
+    threads: usize,
+    rounds: u32,
+) {
+    explore(preemptions, move || {
         let counter = Arc::new(Mutex::<L, _>::new(UnsafeCell::new(0)));
         drop(counter.lock()); // creates the atomics in this thread: see platform.rs
         let work = move |counter: Arc<Mutex<L, UnsafeCell<u32>>>| {
@@ -60,7 +72,7 @@ fn excludes<L: RawMutex + Send + Sync + 'static>(threads: usize, rounds: u32) {
 
 /// try_lock never waits, never lets two in, and succeeds on a free lock.
 fn tries<L: RawMutex + Send + Sync + 'static>() {
-    explore(2, || {
+    explore(5, || {
         let counter = Arc::new(Mutex::<L, _>::new(UnsafeCell::new(0)));
         drop(counter.try_lock().expect("free, nobody else is there"));
         drop(counter.lock());
@@ -83,9 +95,29 @@ fn increment(value: &UnsafeCell<u32>) {
     value.with_mut(|value| unsafe { *value += 1 });
 }
 
+/// What the heavy barrier of a machine does.
+#[allow(dead_code, reason = "every kind is some machine's")]
+enum Heavy {
+    /// It orders, and says so.
+    Orders,
+    /// It orders nothing, and says that it did: the broken machine.
+    Silent,
+    /// It orders nothing, and says so: membarrier(2) has come to be refused.
+    Refused,
+    /// The first one in an execution is refused, those after it order.
+    RefusedFirst,
+}
+
 thread_local! {
     /// Waits in the execution that runs now; all threads of a model share one real thread.
     static WAITS: Cell<u32> = const { Cell::new(0) };
+    /// Heavy barriers in the execution that runs now.
+    static BARRIERS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether the execution has had a heavy barrier before this one.
+fn second_barrier() -> bool {
+    BARRIERS.replace(BARRIERS.get() + 1) > 0
 }
 
 /// A wait of a spinning thread. Two spinners can wait for each other's turn for ever, and loom would follow them. A
@@ -99,13 +131,14 @@ fn waited() {
 }
 const MOST_WAITS: u32 = 6;
 
-/// Two threads: every execution with at most five preemptions; more threads: with at most three, or there would be no end.
-fn explore(threads: usize, model: impl Fn() + Send + Sync + 'static) {
+/// Every execution with at most so many preemptions.
+fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(if threads > 2 { 3 } else { 5 });
+    builder.preemption_bound = Some(preemptions);
     builder.max_branches = 10_000;
     builder.check(move || {
         WAITS.set(0);
+        BARRIERS.set(0);
         model();
     });
 }
@@ -179,9 +212,22 @@ fn asymmetric_needs_the_heavy_barrier() {
     must_fail(|| excludes::<without_heavy::Asymmetric>(2, 2), DEADLOCK);
 }
 
+#[test]
+fn asymmetric_sleeps_briefly_where_membarrier_is_refused() {
+    // Without barriers a long sleep is for ever, as above; one that ends by itself is what saves the lock here.
+    excludes::<refused::Asymmetric>(2, 2);
+    tries::<refused::Asymmetric>();
+}
+
+#[test]
+fn a_brief_sleeper_takes_no_wakeup_away_from_a_long_one() {
+    excludes::<refused_first::Asymmetric>(2, 2);
+    excludes_within::<refused_first::Asymmetric>(2, 3, 1);
+}
+
 /// One attempt each: who got `false` enters. `enter` is one of the two readings of the pseudo-code.
 fn pseudo_code(enter: fn(&sound::NotAtomic) -> bool) {
-    explore(2, move || {
+    explore(5, move || {
         let shared = Arc::new((sound::NotAtomic::new(), UnsafeCell::new(0)));
         shared.0.clear();
         let other = Arc::clone(&shared);
@@ -208,7 +254,7 @@ fn the_pseudo_code_lets_two_in() {
 
 /// After everyone has left, the flag must be clear; the literal reading leaves it set: a lost unlock.
 fn unlock_survives(enter: fn(&sound::NotAtomic) -> bool) {
-    explore(2, move || {
+    explore(5, move || {
         let flag = Arc::new(sound::NotAtomic::new());
         flag.clear();
         let other = Arc::clone(&flag);

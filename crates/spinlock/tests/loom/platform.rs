@@ -1,14 +1,15 @@
 //! The machine that loom explores: what `src/locks/platform.rs` gives the locks, in loom's terms.
 //!
-//! The including module says how good the machine is: [`RELEASES`] (a Release store is one) and
-//! [`LIGHT_BARRIER`] and [`HEAVY_BARRIER`] (that side of the asymmetric fences orders anything). So a known-bad variant of a lock is the very same
-//! source on a worse machine.
+//! The including module says how good the machine is: [`RELEASES`] (a Release store is one), [`LIGHT_BARRIER`] (that
+//! side of the asymmetric fences orders anything) and [`HEAVY`] (what becomes of the other side). So a known-bad variant
+//! of a lock is the very same source on a worse machine.
 //!
 //! loom's constructors are not const, but `RawMutex::INIT` is. Each atomic is therefore created at its first use,
 //! which must come from the thread that made the lock: the models lock and unlock once before they spawn.
 #![expect(unsafe_code, reason = "a pointer in an atomic is Send and Sync")]
 
-use super::{HEAVY_BARRIER, LIGHT_BARRIER, RELEASES};
+use super::{HEAVY, LIGHT_BARRIER, RELEASES};
+use crate::Heavy;
 pub(crate) use crate::waited as yield_now;
 pub(crate) use crate::waited as spin_loop;
 pub(crate) use loom::sync::atomic::Ordering;
@@ -37,8 +38,8 @@ macro_rules! atomic {
         pub(crate) struct $name$(<$generic>)? {
             initial: $value,
             cell: OnceLock<atomic::$name$(<$generic>)?>,
-            /// Where the kernel queues the sleepers of this word.
-            queue: OnceLock<(Mutex<()>, Condvar)>,
+            /// Where the kernel queues the sleepers of this word; it counts those whose sleep has a limit.
+            queue: OnceLock<(Mutex<u32>, Condvar)>,
         }
 
         #[allow(dead_code, reason = "not every lock uses every operation")]
@@ -51,9 +52,6 @@ macro_rules! atomic {
             }
             pub(crate) fn load(&self, ordering: Ordering) -> $value {
                 self.cell().load(ordering)
-            }
-            pub(crate) fn store(&self, value: $value, ordering: Ordering) {
-                self.cell().store(value, understood(ordering));
             }
             pub(crate) fn compare_exchange(
                 &self, old: $value, new: $value, success: Ordering, failure: Ordering,
@@ -74,17 +72,24 @@ unsafe impl<T> Send for AtomicPtr<T> {}
 unsafe impl<T> Sync for AtomicPtr<T> {}
 
 impl AtomicBool {
-    /// Swapping `true` for `true` changes nothing, but to loom each is a store that makes a new state, and a spin on
-    /// it never ends. So a swap of `true` is the exchange that fails where nothing would change.
+    /// An exchange whose old value nobody looks at. An exchange writes right after the write that it read, so when a waiter has
+    /// swapped `true` for the holder's `true`, the holder's `false` comes later than both. loom 0.7 leaves the order of the
+    /// two writes open if one of them is a store, and would find a `true` after everybody has left.
+    pub(crate) fn store(&self, value: bool, ordering: Ordering) {
+        self.cell().swap(value, understood(ordering));
+    }
+
     pub(crate) fn swap(&self, value: bool, ordering: Ordering) -> bool {
-        assert!(value, "the locks only ever swap `true` in");
-        self.compare_exchange(false, true, ordering, Ordering::Relaxed)
-            .is_err()
+        self.cell().swap(value, understood(ordering))
     }
 }
 
 #[allow(dead_code, reason = "not every lock uses every operation")]
 impl AtomicU32 {
+    pub(crate) fn store(&self, value: u32, ordering: Ordering) {
+        self.cell().store(value, understood(ordering));
+    }
+
     pub(crate) fn swap(&self, value: u32, ordering: Ordering) -> u32 {
         self.cell().swap(value, understood(ordering))
     }
@@ -93,13 +98,17 @@ impl AtomicU32 {
         self.cell().fetch_add(value, understood(ordering))
     }
 
-    fn queue(&self) -> &(Mutex<()>, Condvar) {
-        self.queue.get_or_init(|| (Mutex::new(()), Condvar::new()))
+    fn queue(&self) -> &(Mutex<u32>, Condvar) {
+        self.queue.get_or_init(|| (Mutex::new(0), Condvar::new()))
     }
 }
 
 #[allow(dead_code, reason = "not every lock uses every operation")]
 impl<T> AtomicPtr<T> {
+    pub(crate) fn store(&self, value: *mut T, ordering: Ordering) {
+        self.cell().store(value, understood(ordering));
+    }
+
     pub(crate) fn swap(&self, value: *mut T, ordering: Ordering) -> *mut T {
         self.cell().swap(value, understood(ordering))
     }
@@ -120,16 +129,33 @@ pub(crate) fn stay_away(_time: Duration) {}
 pub(crate) const GLANCE: Duration = Duration::ZERO;
 pub(crate) const AWAY: Duration = Duration::ZERO;
 
-/// A sleep with a limit is no sleep to loom, which knows no time.
-pub(crate) fn futex_wait_briefly(_word: &AtomicU32, _expected: u32) {
+/// As [`futex_wait`], but it ends by itself. loom knows no time: a turn of the others is as long as any.
+pub(crate) fn futex_wait_briefly(word: &AtomicU32, expected: u32) {
+    let (bucket, _) = word.queue();
+    let Ok(mut brief) = bucket.lock() else { return };
+    if word.load(Ordering::Relaxed) != expected {
+        return;
+    }
+    *brief += 1;
+    drop(brief);
     yield_now();
+    if let Ok(mut brief) = bucket.lock() {
+        *brief = brief.saturating_sub(1); // woken, it is not in the queue any more
+    }
 }
 
-/// futex(2), FUTEX_WAKE for one sleeper.
+/// futex(2), FUTEX_WAKE for one sleeper: one whose sleep would have ended by itself, if there is one, because
+/// that is the wake that the others can least afford to lose.
 pub(crate) fn futex_wake(word: &AtomicU32) {
     let (bucket, sleepers) = word.queue();
-    drop(bucket.lock());
-    sleepers.notify_one();
+    let Ok(mut brief) = bucket.lock() else { return };
+    match brief.checked_sub(1) {
+        Some(fewer) => *brief = fewer,
+        None => {
+            drop(brief);
+            sleepers.notify_one();
+        }
+    }
 }
 
 pub(crate) fn light_barrier() {
@@ -139,8 +165,14 @@ pub(crate) fn light_barrier() {
 }
 
 pub(crate) fn heavy_barrier() -> bool {
-    if HEAVY_BARRIER {
+    let orders = match HEAVY {
+        Heavy::Orders => true,
+        Heavy::Silent => return true,
+        Heavy::Refused => false,
+        Heavy::RefusedFirst => crate::second_barrier(),
+    };
+    if orders {
         fence(Ordering::SeqCst);
     }
-    true
+    orders
 }

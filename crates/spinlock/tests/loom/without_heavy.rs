@@ -6,7 +6,7 @@
 
 pub(crate) const RELEASES: bool = true;
 pub(crate) const LIGHT_BARRIER: bool = true;
-pub(crate) const HEAVY_BARRIER: bool = false;
+pub(crate) const HEAVY: crate::Heavy = crate::Heavy::Silent;
 
 #[path = "platform.rs"]
 pub(crate) mod platform;

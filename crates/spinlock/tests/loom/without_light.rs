@@ -6,7 +6,7 @@
 
 pub(crate) const RELEASES: bool = true;
 pub(crate) const LIGHT_BARRIER: bool = false;
-pub(crate) const HEAVY_BARRIER: bool = true;
+pub(crate) const HEAVY: crate::Heavy = crate::Heavy::Orders;
 
 #[path = "platform.rs"]
 pub(crate) mod platform;
