@@ -10,7 +10,7 @@ use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
 
 use crate::isolate::unturned;
-use crate::{print, run_isolated, select};
+use crate::{OutputFile, print, run_isolated, select};
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -42,6 +42,7 @@ impl RunArgs {
     /// An unknown name, or output that cannot be written.
     pub fn run(&self, register: &Register) -> Result<u8> {
         let claims = select::claims(register, &self.ids, self.topic.as_deref())?;
+        let page = self.html.as_deref().map(OutputFile::at).transpose()?;
         prepare()?;
         let machine = machine();
         let layout = layout(self.details || !self.ids.is_empty());
@@ -67,9 +68,8 @@ impl RunArgs {
         }
         let summary = Summary::of(&reports);
         let document = Document { machine, reports };
-        if let Some(path) = &self.html {
-            let page = html::render(register, &document);
-            std::fs::write(path, page).with_context(|| format!("write {}", path.display()))?;
+        if let Some(page) = page {
+            page.write(&html::render(register, &document))?;
         }
         print(&if self.json {
             json::render(&document)?

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::libc;
+use serde::Serialize;
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
@@ -43,4 +44,20 @@ pub fn print(text: &str) -> Result<()> {
     open.and_then(|()| out.write_all(text.as_bytes()))
         .and_then(|()| out.flush())
         .context("write to standard output")
+}
+
+/// Prints a document: as JSON, or as the text that `text` makes of it.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_document(
+    json: bool,
+    document: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<()> {
+    if json {
+        print(&(serde_json::to_string_pretty(document)? + "\n"))
+    } else {
+        print(&text())
+    }
 }

@@ -1,13 +1,10 @@
 //! The command `spinlock`: parse, run, exit status.
 
-mod output;
-
 use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use output::Output;
-use runner::{Generate, RunArgs, SelftestArgs};
+use runner::{Generate, OutputFile, RunArgs, SelftestArgs, print_document};
 use serde_json::json;
 use spinlock::{
     compare::{DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime},
@@ -15,7 +12,7 @@ use spinlock::{
     handover,
 };
 use std::{
-    io::{IsTerminal as _, Write as _, stdout},
+    io::{IsTerminal as _, stdout},
     path::PathBuf,
     process::ExitCode,
     time::Duration,
@@ -128,7 +125,7 @@ fn dispatch(cli: Cli) -> Result<u8> {
 fn compare(options: &Compare) -> Result<u8> {
     let plan = plan(options)?;
     plan.check().map_err(anyhow::Error::msg)?;
-    let file = options.svg.as_deref().map(Output::at).transpose()?;
+    let file = options.svg.as_deref().map(OutputFile::at).transpose()?;
     let bar = bar(plan.windows());
     let comparison = plan.run(|done| bar.set_position(done as u64));
     bar.finish_and_clear();
@@ -136,9 +133,10 @@ fn compare(options: &Compare) -> Result<u8> {
     if let Some(file) = file {
         file.write(&svg::svg(&comparison))?;
     }
-    print(options.json, &comparison, || {
+    print_document(options.json, &comparison, || {
         render::text(&comparison, colour())
-    })
+    })?;
+    Ok(0)
 }
 
 /// No comparison may take longer; a slip of the keyboard would.
@@ -258,11 +256,12 @@ fn doctor(options: &Doctor) -> Result<u8> {
         .into_iter()
         .map(|case| advice::advise(&costs, case))
         .collect();
-    print(
+    print_document(
         options.json,
         &json!({"schema": 1, "costs": costs, "advice": advice}),
         || doctor::render::text(&costs, &advice),
-    )
+    )?;
+    Ok(0)
 }
 
 /// A holder is forked, killed and reaped in about a millisecond: these last a quarter of an hour.
@@ -279,7 +278,7 @@ fn handover(options: &Handover) -> Result<u8> {
         options.tries
     );
     let handovers = handover::measure(options.tries)?;
-    print(options.json, &handovers, || {
+    print_document(options.json, &handovers, || {
         format!(
             "{} of {} locks were handed on after SIGKILL of their holder, {} within 5 ms; median {}, slowest {}\n",
             handovers.handed_on,
@@ -294,20 +293,4 @@ fn handover(options: &Handover) -> Result<u8> {
 
 fn colour() -> bool {
     stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-fn print(
-    json: bool,
-    document: &impl serde::Serialize,
-    text: impl FnOnce() -> String,
-) -> Result<u8> {
-    let mut out = stdout().lock();
-    let shown = if json {
-        serde_json::to_string_pretty(document)? + "\n"
-    } else {
-        text()
-    };
-    out.write_all(shown.as_bytes())?;
-    out.flush()?;
-    Ok(0)
 }

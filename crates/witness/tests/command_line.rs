@@ -242,11 +242,11 @@ fn a_reader_who_goes_away_ends_the_run_quietly() {
 }
 
 #[test]
-fn an_html_file_that_cannot_be_written_is_an_error() {
-    let (status, _, err) = run(&["run", "layers", "--html", "/nonexistent/report.html"]);
-    assert_eq!(status, Some(2));
+fn an_html_file_that_cannot_be_written_is_an_error_before_anything_runs() {
+    let (status, out, err) = run(&["run", "layers", "--html", "/nonexistent/report.html"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
     assert!(
-        err.contains("write /nonexistent/report.html: No such file"),
+        err.contains("open /nonexistent/report.html: No such file"),
         "{err}"
     );
 }

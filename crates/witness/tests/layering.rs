@@ -38,6 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "clap_mangen",
             "nix",
             "observe",
+            "serde",
+            "serde_json",
             "strsim",
             "terminal_size",
         ],

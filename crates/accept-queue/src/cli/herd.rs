@@ -16,10 +16,9 @@ use clap::Args;
 use nix::errno::Errno;
 
 use super::order::shuffled;
-use super::output::Output;
 use super::progress::Progress;
 use super::{INTERRUPTED, tell};
-use runner::print;
+use runner::{OutputFile, print};
 
 /// Pairs of runs, with the meter and without.
 const PAIRS: usize = 9;
@@ -87,8 +86,8 @@ impl HerdArgs {
              would not be kept: take all-asleep or burst=K"
         );
         // Before anything is forked: a file that cannot be written costs nobody a run.
-        let trace_file = self.trace.as_deref().map(Output::create).transpose()?;
-        let svg_file = self.svg.as_deref().map(Output::create).transpose()?;
+        let trace_file = self.trace.as_deref().map(OutputFile::at).transpose()?;
+        let svg_file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         for &workers in &self.workers {
             accept_queue::room_for(workers as usize)?;
         }

@@ -2,7 +2,6 @@
 
 mod herd;
 mod order;
-mod output;
 mod progress;
 mod serve;
 

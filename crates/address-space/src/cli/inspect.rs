@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use address_space::inspect::{self, svg::svg, text::text};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-
-use super::emit;
+use runner::{OutputFile, print_document};
 
 /// Which process, and how to show it.
 #[derive(Args)]
@@ -30,10 +29,11 @@ pub struct Arguments {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8> {
+    let svg_file = arguments.svg.as_deref().map(OutputFile::at).transpose()?;
     let report = inspect::inspect(arguments.pid)?;
-    if let Some(path) = &arguments.svg {
-        std::fs::write(path, svg(&report)).with_context(|| format!("write {}", path.display()))?;
+    if let Some(file) = svg_file {
+        file.write(&svg(&report))?;
     }
-    emit(arguments.json, &report, || text(&report, arguments.maps))?;
+    print_document(arguments.json, &report, || text(&report, arguments.maps))?;
     Ok(0)
 }

@@ -5,35 +5,6 @@ pub mod record;
 pub mod replay;
 pub mod system;
 
-use std::io::{self, Write};
-
-use anyhow::{Context, Result};
-
-/// Writes data to standard output.
-///
-/// # Errors
-/// As write(2); a closed pipe too, which then ends the program quietly.
-pub fn write(text: &str) -> Result<()> {
-    let mut output = io::stdout().lock();
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .context("write to standard output")
-}
-
-/// What is written is either JSON or text.
-pub fn emit(
-    json: bool,
-    document: &impl serde::Serialize,
-    text: impl FnOnce() -> String,
-) -> Result<()> {
-    if json {
-        write(&format!("{}\n", serde_json::to_string_pretty(document)?))
-    } else {
-        write(&text())
-    }
-}
-
 /// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());

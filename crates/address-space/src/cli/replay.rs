@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use address_space::interrupt::Interrupt;
@@ -12,8 +13,9 @@ use address_space::trace::{Format, PARTIAL};
 use address_space::units::bytes;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use runner::{OutputFile, print_document};
 
-use super::{emit, parse_bytes};
+use super::parse_bytes;
 
 /// What to replay, and how to show it.
 #[derive(Args)]
@@ -98,12 +100,13 @@ enum Form {
 pub fn run(arguments: &Arguments) -> Result<u8> {
     let page_sizes = page_sizes(arguments)?;
     // Before anything is read: a file that cannot be written costs nobody a replay.
-    let svg_file = arguments.svg.as_deref().map(create).transpose()?;
-    let save_file = arguments.save.as_deref().map(create).transpose()?;
+    let svg_file = output(arguments, arguments.svg.as_deref())?;
+    let save_file = output(arguments, arguments.save.as_deref())?;
     let interrupt = Interrupt::catch()?;
     let source = source(arguments, &interrupt)?;
-    if let Some((file, path)) = save_file {
-        save(&source, file, &interrupt).with_context(|| format!("write {}", path.display()))?;
+    if let (Some(file), Some(path)) = (save_file, &arguments.save) {
+        let name = || format!("write {}", path.display());
+        save(&source, file.open()?, &interrupt).with_context(name)?;
     }
     if interrupt.last().is_some() && !source.interrupted() {
         // In the saving; what was saved says so.
@@ -139,10 +142,9 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     let status = status(&interrupt);
     // From here on a signal ends the process: it may wait for who reads.
     drop(interrupt);
-    emit(arguments.json, &report, || table(&report))?;
-    if let Some((mut file, path)) = svg_file {
-        file.write_all(svg(&report).as_bytes())
-            .with_context(|| format!("write {}", path.display()))?;
+    print_document(arguments.json, &report, || table(&report))?;
+    if let Some(file) = svg_file {
+        file.write(&svg(&report))?;
     }
     Ok(status)
 }
@@ -166,9 +168,25 @@ fn status(interrupt: &Interrupt) -> u8 {
     interrupt.last().map_or(0, |signal| 128 + signal as u8)
 }
 
-fn create(path: &Path) -> Result<(File, &Path)> {
-    let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
-    Ok((file, path))
+/// A file to write, which must not be the trace: that is read again in each pass.
+fn output(arguments: &Arguments, path: Option<&Path>) -> Result<Option<OutputFile>> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let trace = arguments.trace.as_deref();
+    let same = trace.and_then(|trace| Some(number(trace)? == number(path)?));
+    ensure!(
+        same != Some(true),
+        "{}: is the trace itself",
+        path.display()
+    );
+    OutputFile::at(path).map(Some)
+}
+
+/// What tells a file from every other: its device and its inode.
+fn number(path: &Path) -> Option<(u64, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 fn source(arguments: &Arguments, interrupt: &Interrupt) -> Result<Source> {

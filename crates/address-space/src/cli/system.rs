@@ -3,8 +3,7 @@
 use address_space::system::{system, text};
 use anyhow::Result;
 use clap::Args;
-
-use super::emit;
+use runner::print_document;
 
 /// How to show it.
 #[derive(Args)]
@@ -17,6 +16,6 @@ pub struct Arguments {
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8> {
     let report = system()?;
-    emit(arguments.json, &report, || text(&report))?;
+    print_document(arguments.json, &report, || text(&report))?;
     Ok(0)
 }

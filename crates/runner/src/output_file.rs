@@ -1,18 +1,18 @@
-//! A file that is opened last: what is already there stays until there is something to write.
+//! A file that is written at the end of a run: looked at before, opened last.
 
-use anyhow::{Context as _, Result, ensure};
-use std::{
-    fs::{self, OpenOptions},
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-/// Where the outcome of a long measurement will be written.
-pub struct Output(PathBuf);
+use anyhow::{Context, Result, ensure};
 
-impl Output {
-    /// Finds out now whether it can be written, because half a minute of measuring is not to be thrown away for a misspelt
-    /// path. Neither makes nor changes a file.
+/// Where the outcome of a long run will be written. What is already there stays until then.
+#[derive(Debug)]
+pub struct OutputFile(PathBuf);
+
+impl OutputFile {
+    /// Finds out now whether the file can be written, because a misspelt path is not to cost a whole
+    /// run. Neither leaves nor changes a file.
     ///
     /// # Errors
     /// A directory, or that of open(2).
@@ -27,13 +27,8 @@ impl Output {
             // Only making the file tells whether it can be made.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let mut making = OpenOptions::new();
-                drop(
-                    making
-                        .write(true)
-                        .create_new(true)
-                        .open(path)
-                        .with_context(opened)?,
-                );
+                making.write(true).create_new(true);
+                drop(making.open(path).with_context(opened)?);
                 fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
             }
             Err(error) => return Err(error).with_context(opened),
@@ -41,7 +36,15 @@ impl Output {
         Ok(Self(path.to_owned()))
     }
 
-    /// Writes it.
+    /// Opens it, empty.
+    ///
+    /// # Errors
+    /// That of open(2).
+    pub fn open(&self) -> Result<File> {
+        File::create(&self.0).with_context(|| format!("open {}", self.0.display()))
+    }
+
+    /// Writes all of it.
     ///
     /// # Errors
     /// Those of open(2) and write(2).
