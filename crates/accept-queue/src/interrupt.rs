@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use anyhow::{Context, Result};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use child::HeldSignals;
+use nix::sys::signal::Signal;
 
 /// What [`catch`] holds back. One for the process, as its signal mask is.
-static CAUGHT: OnceLock<Interrupt> = OnceLock::new();
+static CAUGHT: OnceLock<HeldSignals> = OnceLock::new();
 
 /// One of them has come: a signal is read once, and told of from then on.
 static CAME: AtomicBool = AtomicBool::new(false);
@@ -35,7 +35,8 @@ impl Error for Interrupted {}
 pub fn catch() -> Result<()> {
     if CAUGHT.get().is_none() {
         // There is one thread: nobody has set it meanwhile.
-        let _ = CAUGHT.set(Interrupt::catch_all(&[Signal::SIGINT, Signal::SIGTERM])?);
+        let held = HeldSignals::hold(&[Signal::SIGINT, Signal::SIGTERM]);
+        let _ = CAUGHT.set(held.context("hold back SIGINT and SIGTERM")?);
     }
     Ok(())
 }
@@ -45,46 +46,11 @@ pub fn catch() -> Result<()> {
 /// # Errors
 /// [`Interrupted`], from the first signal on.
 pub fn check() -> Result<(), Interrupted> {
-    if CAUGHT
-        .get()
-        .is_some_and(|caught| caught.pending().is_some())
-    {
+    if CAUGHT.get().is_some_and(|caught| caught.next().is_some()) {
         CAME.store(true, Relaxed);
     }
     if CAME.load(Relaxed) {
         return Err(Interrupted);
     }
     Ok(())
-}
-
-/// Holds back signals and tells of them when asked. Children inherit the mask, so that a Ctrl-C,
-/// which goes to the whole foreground process group, leaves their end to their parent.
-#[derive(Debug)]
-pub struct Interrupt(SignalFd);
-
-impl Interrupt {
-    /// Holds back `signals`.
-    ///
-    /// # Errors
-    /// EMFILE.
-    pub fn catch_all(signals: &[Signal]) -> Result<Self> {
-        let set: SigSet = signals.iter().copied().collect();
-        set.thread_block().context("sigprocmask")?;
-        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        Ok(Interrupt(
-            SignalFd::with_flags(&set, flags).context("signalfd")?,
-        ))
-    }
-
-    /// The next signal that has come, if any.
-    pub fn pending(&self) -> Option<Signal> {
-        let info = self.0.read_signal().ok().flatten()?;
-        Signal::try_from(info.ssi_signo as i32).ok()
-    }
-}
-
-impl std::os::fd::AsFd for Interrupt {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
-    }
 }

@@ -5,15 +5,14 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 
 use anyhow::{Context, Result};
+use child::HeldSignals;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
 
 /// While it lives, the signals that ask for an end are held back and told of when asked.
 pub struct Interrupt {
-    signals: SignalFd,
-    before: SigSet,
+    signals: HeldSignals,
     last: Cell<Option<Signal>>,
 }
 
@@ -23,26 +22,19 @@ impl Interrupt {
     /// # Errors
     /// EMFILE.
     pub fn catch() -> Result<Interrupt> {
-        let set: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
-            .into_iter()
-            .collect();
-        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        let signals = SignalFd::with_flags(&set, flags).context("signalfd")?;
-        let before = SigSet::thread_get_mask().context("sigprocmask")?;
-        set.thread_block().context("sigprocmask")?;
+        let signals = HeldSignals::hold(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
+            .context("hold back SIGINT, SIGTERM and SIGHUP")?;
         Ok(Interrupt {
             signals,
-            before,
             last: Cell::new(None),
         })
     }
 
     /// Takes the signal that has come since the last call, if any.
     pub fn take(&self) -> Option<Signal> {
-        let info = self.signals.read_signal().ok().flatten()?;
-        let signal = Signal::try_from(info.ssi_signo as i32).ok();
-        self.last.set(signal);
-        signal
+        let signal = self.signals.next()?;
+        self.last.set(Some(signal));
+        Some(signal)
     }
 
     /// The signal that [`Interrupt::take`] gave last: this run was interrupted.
@@ -62,8 +54,7 @@ impl Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        // A signal held back until now ends the process, as it always would have.
-        let _ = self.before.thread_set_mask();
+        self.signals.let_go();
     }
 }
 

@@ -33,12 +33,14 @@ mod network;
 mod orphans;
 mod parent;
 mod pidfd;
+mod signals;
 
 pub use child::Child;
 pub use error::{BoxError, Error, ErrorKind};
 pub use fork::{Descriptors, fork, fork_with};
 pub use orphans::{adopt_orphans, end_orphans};
 pub use parent::Parent;
+pub use signals::HeldSignals;
 
 use std::time::Duration;
 

@@ -7,14 +7,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use child::Child;
+use child::{Child, HeldSignals};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::Protocol;
 use super::report::Place;
-use crate::interrupt::Interrupt;
 use crate::limits::{room_for, too_many};
 use crate::listen::Site;
 use crate::shared::Shared;
@@ -73,13 +72,11 @@ pub enum Event {
 pub fn serve(options: &Options, tell: &mut dyn FnMut(Event) -> Result<()>) -> Result<()> {
     room_for(options.site.workers)?;
     // Before the first fork: no signal falls between the fork and its handling.
-    let signals = Interrupt::catch_all(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1])?;
+    let signals = HeldSignals::hold(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGUSR1])
+        .context("hold back SIGINT, SIGTERM and SIGUSR1")?;
     let mut server = Server::new(options)?;
     for index in 0..options.site.workers {
-        if let Some(signal) = signals
-            .pending()
-            .filter(|&signal| signal != Signal::SIGUSR1)
-        {
+        if let Some(signal) = signals.next().filter(|&signal| signal != Signal::SIGUSR1) {
             tell(Event::Ending(signal))?;
             server.end();
             return Ok(());
@@ -94,7 +91,7 @@ pub fn serve(options: &Options, tell: &mut dyn FnMut(Event) -> Result<()>) -> Re
     })?;
     loop {
         let dead = server.wait(&signals)?;
-        while let Some(signal) = signals.pending() {
+        while let Some(signal) = signals.next() {
             if signal != Signal::SIGUSR1 {
                 tell(Event::Ending(signal))?;
                 server.end();
@@ -166,7 +163,7 @@ impl<'a> Server<'a> {
     }
 
     /// Sleeps until a signal comes or a worker dies; returns the indices of the dead.
-    fn wait(&self, signals: &Interrupt) -> Result<Vec<usize>> {
+    fn wait(&self, signals: &HeldSignals) -> Result<Vec<usize>> {
         let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         fds.extend(
             self.workers
