@@ -164,6 +164,16 @@ fn buddies_join_again() {
 }
 
 #[test]
+fn free_neighbours_at_the_end_are_not_in_use_though_they_are_no_buddies() {
+    // 992 bytes are blocks of 512, 256, 128, 64 and 32; the last two of order 1 are 928 and 960.
+    let mut buddy = Buddy::new(992);
+    let first = buddy.place(16).unwrap();
+    buddy.place(32).unwrap();
+    buddy.free(first, 16);
+    assert_eq!((buddy.free_bytes(), buddy.footprint()), (960, 928));
+}
+
+#[test]
 fn segregated_fit_takes_a_hole_of_the_first_class_that_will_do() {
     let mut fit = SegregatedFit::new(1000);
     let sizes = [200, 1, 50, 1, 55, 1];
@@ -185,6 +195,28 @@ fn segregated_fit_takes_a_hole_of_the_first_class_that_will_do() {
         "no class is sure to do, and its own has it"
     );
     assert_eq!(start_of(693), None);
+}
+
+#[test]
+fn segregated_fit_does_not_search_a_class_to_its_end() {
+    // Nine holes of 32 and 33 bytes, one class, with one byte in use between them; the longest is freed first.
+    let sizes: Vec<u64> = std::iter::once(33).chain([32; 8]).collect();
+    let mut fit = SegregatedFit::new(sizes.iter().map(|size| size + 1).sum());
+    let blocks: Vec<Block> = sizes
+        .iter()
+        .map(|&size| {
+            let block = fit.place(size).unwrap();
+            fit.place(1).unwrap();
+            block
+        })
+        .collect();
+    for (&block, &size) in blocks.iter().zip(&sizes) {
+        fit.free(block, size);
+    }
+    assert_eq!((fit.holes(), fit.largest()), (9, 32));
+    assert_eq!(fit.place(33), None, "eight shorter holes lie before it");
+    assert!(fit.place(32).is_some());
+    assert!(fit.place(33).is_some(), "now it is among the first eight");
 }
 
 #[test]

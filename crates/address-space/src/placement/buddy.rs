@@ -101,18 +101,19 @@ impl Placement for Buddy {
     }
 
     fn footprint(&self) -> u64 {
-        // Free blocks at the very end of the arena, from the smallest order up, are not in use.
+        // Free blocks at the very end of the arena are not in use; neighbours need not be buddies.
         let mut end = self.arena - self.arena % SMALLEST;
-        loop {
-            let tail = (0..self.free.len()).find(|&k| {
-                self.free[k]
-                    .last()
-                    .is_some_and(|start| start + (SMALLEST << k) == end)
-            });
-            match tail {
-                Some(k) => end -= SMALLEST << k,
-                None => return end,
-            }
+        let before = |end: u64| {
+            (0..self.free.len())
+                .filter_map(|order| {
+                    end.checked_sub(SMALLEST << order)
+                        .map(|start| (order, start))
+                })
+                .find(|(order, start)| self.free[*order].contains(start))
+        };
+        while let Some((_, start)) = before(end) {
+            end = start;
         }
+        end
     }
 }

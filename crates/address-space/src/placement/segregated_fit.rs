@@ -2,7 +2,8 @@
 //!
 //! What allocators for programs do (dlmalloc's small bins, TLSF, talc): O(1), because it takes a good
 //! hole and does not look for the best one. Where in memory that hole lies is left to chance, the one
-//! freed last comes first. Source: Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A
+//! freed last comes first. The price of O(1): a request can fail although a hole is long enough, if that
+//! is of the request's own class and lies deep in the list. Source: Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A
 //! Survey and Critical Review" (1995), 3.6.
 
 use super::classes::{CLASSES, Occupied, class, sufficient};
@@ -19,8 +20,10 @@ struct Link {
     after: u32,
 }
 
-/// Segregated fit in O(1), but for a request that only a hole of its own class could still hold: then
-/// that list is searched, so that no request fails for which there is a hole.
+/// How many holes of its own class, which may be too short, a request is tried in.
+const LOOKS: usize = 8;
+
+/// Segregated fit in O(1).
 pub struct SegregatedFit {
     tags: Tags,
     links: Vec<Link>,
@@ -76,22 +79,27 @@ impl SegregatedFit {
         }
     }
 
-    /// The holes of a class.
-    fn list(&self, class: usize) -> impl Iterator<Item = u32> {
+    /// The holes of a class that are looked at one by one.
+    #[inline]
+    fn looked_at(&self, class: usize) -> impl Iterator<Item = u32> {
         let after = |&at: &u32| Some(self.links[at as usize].after);
         std::iter::successors(Some(self.links[class].after), after)
             .take_while(|&at| at >= HEADS)
+            .take(LOOKS)
             .map(|at| at - HEADS)
     }
 
     #[inline]
     fn find(&self, size: u64) -> Option<u32> {
-        match self.occupied.from(sufficient(size)) {
-            Some(class) => Some(self.links[class].after - HEADS),
-            None => self
-                .list(class(size))
-                .find(|&hole| self.tags.len(hole) >= size),
+        let (own, sure) = (class(size), sufficient(size));
+        if own != sure {
+            let mut looked_at = self.looked_at(own);
+            if let Some(hole) = looked_at.find(|&hole| self.tags.len(hole) >= size) {
+                return Some(hole);
+            }
         }
+        let class = self.occupied.from(sure)?;
+        Some(self.links[class].after - HEADS)
     }
 }
 
@@ -138,7 +146,8 @@ impl Placement for SegregatedFit {
 
     fn largest(&self) -> u64 {
         let highest = self.occupied.highest();
-        let holes = highest.into_iter().flat_map(|class| self.list(class));
+        // Every shorter request finds its hole in this class, or is in it itself.
+        let holes = highest.into_iter().flat_map(|class| self.looked_at(class));
         holes.map(|hole| self.tags.len(hole)).max().unwrap_or(0)
     }
 
