@@ -49,7 +49,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::AtLeast(0.99 * (WORKERS * CONNECTIONS) as f64),
         },
     ],
-    limit: Duration::from_secs(15),
+    limit: Duration::from_secs(30),
     measure,
 };
 

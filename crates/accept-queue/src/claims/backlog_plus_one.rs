@@ -74,7 +74,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(1 + MORE as u64),
         },
     ],
-    limit: Duration::from_secs(20),
+    limit: Duration::from_secs(30),
     measure,
 };
 

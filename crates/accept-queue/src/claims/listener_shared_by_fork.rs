@@ -41,7 +41,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(1),
         },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -67,7 +67,7 @@ pub const CLAIM: Claim = Claim {
         all_or_none(BY_SOCK_DIAG),
         all_or_none(LATECOMER),
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -46,7 +46,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(0),
         },
     ],
-    limit: Duration::from_secs(15),
+    limit: Duration::from_secs(30),
     measure,
 };
 

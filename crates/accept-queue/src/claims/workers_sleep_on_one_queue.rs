@@ -52,7 +52,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(WORKERS as u64),
         },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -49,7 +49,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(ALL + KIB),
         },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -39,7 +39,7 @@ pub const CLAIM: Claim = Claim {
         experiment: Prediction::Between(PAGES as f64 / 8.0, PAGES as f64),
         control: Prediction::Between(1.0, BLOCKS as f64),
     }],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

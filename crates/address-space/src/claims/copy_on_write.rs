@@ -57,7 +57,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::AtMost(PAGES as f64 * 0.1),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -50,7 +50,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::AtLeast(0.5),
         },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

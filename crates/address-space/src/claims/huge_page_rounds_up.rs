@@ -34,7 +34,7 @@ pub const CLAIM: Claim = Claim {
         experiment: Prediction::Count(HUGE_PAGE as u64),
         control: Prediction::Count(4096),
     }],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -34,7 +34,7 @@ pub const CLAIM: Claim = Claim {
         experiment: Prediction::Count(OBJECTS as u64),
         control: Prediction::Count(1),
     }],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

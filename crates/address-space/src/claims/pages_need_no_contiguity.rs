@@ -76,7 +76,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::AtLeast(PAGES as f64),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

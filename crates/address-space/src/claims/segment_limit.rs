@@ -65,7 +65,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(0),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -52,7 +52,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(1),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -46,7 +46,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(6),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -43,7 +43,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Word("ok"),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -41,7 +41,7 @@ pub const CLAIM: Claim = Claim {
         Quantity::word(EXECED, "same, then different", "same, then same"),
         Quantity::word(CLOSED, "closed", "open"),
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -47,7 +47,7 @@ pub const CLAIM: Claim = Claim {
         Quantity::word(RETURNED, "ok", "ENOENT"),
         Quantity::word(TWICE, "ok", "EEXIST"),
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

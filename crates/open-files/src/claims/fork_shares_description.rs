@@ -42,7 +42,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Word(DIFFERENT),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

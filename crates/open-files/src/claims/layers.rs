@@ -46,7 +46,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Word("6, 0, 0"),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

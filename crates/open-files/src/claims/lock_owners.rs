@@ -50,7 +50,7 @@ pub const CLAIM: Claim = Claim {
         Quantity::word(POSIX_THREAD, "EAGAIN", "ok"),
         Quantity::word(POSIX_LOST, "EAGAIN, then ok", "EAGAIN, then EAGAIN"),
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -59,7 +59,7 @@ pub const CLAIM: Claim = Claim {
         Quantity::word(IN_FLIGHT, HELD_THEN_FREE, FREE_THEN_FREE),
         Quantity::word(MAPPED, HELD_THEN_FREE, FREE_THEN_FREE),
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -73,7 +73,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Word("unchanged"),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

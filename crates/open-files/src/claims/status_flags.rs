@@ -50,7 +50,7 @@ pub const CLAIM: Claim = Claim {
         },
         Quantity::word(MARKED, SET, CLEAR),
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -68,7 +68,7 @@ pub const CLAIM: Claim = Claim {
         Quantity::word("/proc/self/fd/N of a socket", REFUSED, SAME),
         Quantity::word("/proc/self/fd/N of an eventfd", REFUSED, SAME),
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

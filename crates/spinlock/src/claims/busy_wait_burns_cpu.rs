@@ -43,7 +43,7 @@ pub const CLAIM: Claim = Claim {
         experiment: Prediction::AtLeast(0.2),
         control: Prediction::AtMost(0.1),
     }],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

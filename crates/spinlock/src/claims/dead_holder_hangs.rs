@@ -61,7 +61,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Word("got, got"),
         },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -40,7 +40,7 @@ pub const CLAIM: Claim = Claim {
         experiment: Prediction::AtMost(20.0),
         control: Prediction::AtLeast(40.0),
     }],
-    limit: Duration::from_secs(20),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -35,7 +35,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Count(2),
         },
     ],
-    limit: Duration::from_secs(5),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -45,7 +45,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::AtMost(20.0),
         },
     ],
-    limit: Duration::from_secs(10),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -52,7 +52,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::Word("clear"),
         },
     ],
-    limit: Duration::from_secs(20),
+    limit: Duration::from_secs(30),
     measure,
 };
 

@@ -53,7 +53,7 @@ pub const CLAIM: Claim = Claim {
             control: Prediction::AtMost((2 * TIMES - 1) as f64),
         },
     ],
-    limit: Duration::from_secs(20),
+    limit: Duration::from_secs(30),
     measure,
 };
 
