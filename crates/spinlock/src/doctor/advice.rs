@@ -70,7 +70,7 @@ pub fn advise(costs: &Costs, regime: Regime) -> Advice {
                 .to_owned(),
         );
         LockName::Std
-    } else if costs.membarrier_ns.is_none() && costs.cpus > 1 {
+    } else if costs.membarrier_refused {
         because.push(
             "membarrier(2) is refused here, so the asymmetric lock has no advantage".to_owned(),
         );
@@ -125,6 +125,7 @@ mod tests {
         cache_line_round_trip_ns: Some(100.0),
         futex_hop_ns: Some(25_000.0),
         membarrier_ns: Some(11_000.0),
+        membarrier_refused: false,
     };
 
     fn lock(costs: &Costs, threads: usize, critical_ns: u64) -> &'static str {
@@ -149,6 +150,7 @@ mod tests {
             lock(
                 &Costs {
                     membarrier_ns: None,
+                    membarrier_refused: true,
                     ..COSTS
                 },
                 8,
@@ -156,6 +158,12 @@ mod tests {
             ),
             "std"
         );
+        // On a busy machine it may not have been seen.
+        let unseen = Costs {
+            membarrier_ns: None,
+            ..COSTS
+        };
+        assert_eq!(lock(&unseen, 8, 1000), "asymmetric");
         let slow_sleep = Costs {
             futex_hop_ns: Some(1e6),
             ..COSTS

@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// What was measured: medians, in ns. None needs a second CPU, or was refused.
+/// What was measured: medians, in ns. None needs a second CPU.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct Costs {
     /// CPUs that this process may use.
@@ -49,8 +49,11 @@ pub struct Costs {
     pub cache_line_round_trip_ns: Option<f64>,
     /// From FUTEX_WAKE to the woken thread running on the other CPU.
     pub futex_hop_ns: Option<f64>,
-    /// membarrier(2), private expedited, while the other CPU runs a thread of this process.
+    /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None also
+    /// where it is refused, or where the other CPU ran somebody else all the while.
     pub membarrier_ns: Option<f64>,
+    /// Whether the kernel refuses membarrier(2).
+    pub membarrier_refused: bool,
 }
 
 /// Measures all of them, in about half a second.
@@ -74,6 +77,7 @@ pub fn measure() -> io::Result<Costs> {
         cache_line_round_trip_ns: two.map(round_trip).transpose()?,
         futex_hop_ns: two.map(futex_hop).transpose()?,
         membarrier_ns: two.map(barrier).transpose()?.flatten(),
+        membarrier_refused: membarrier(REGISTER_PRIVATE_EXPEDITED).is_err(),
     })
 }
 
@@ -170,7 +174,7 @@ fn futex_hop(cpus: [usize; 2]) -> io::Result<f64> {
     beside(cpus, echo, || each(100, serve) / 2.0)
 }
 
-/// None where membarrier(2) is refused.
+/// None where membarrier(2) is refused, or no call was seen to meet our thread on the other CPU.
 fn barrier(cpus: [usize; 2]) -> io::Result<Option<f64>> {
     if membarrier(REGISTER_PRIVATE_EXPEDITED).is_err() {
         return Ok(None);

@@ -12,10 +12,11 @@ pub fn text(costs: &Costs, advice: &[Advice]) -> String {
         let shown = ns.map_or_else(|| otherwise.to_owned(), nanoseconds);
         let _ = writeln!(text, "  {name:<52} {shown:>8}");
     };
-    let alone = if costs.cpus > 1 {
-        "refused"
-    } else {
-        "needs a second CPU"
+    let alone = "needs a second CPU";
+    let unmeasured = match (costs.membarrier_refused, costs.cpus) {
+        (true, _) => "refused",
+        (false, 1) => alone,
+        (false, _) => "not seen: the CPU was busy",
     };
     line(
         "swap and store, uncontended",
@@ -35,7 +36,7 @@ pub fn text(costs: &Costs, advice: &[Advice]) -> String {
         costs.futex_hop_ns,
         alone,
     );
-    line("membarrier to a busy CPU", costs.membarrier_ns, alone);
+    line("membarrier to a busy CPU", costs.membarrier_ns, unmeasured);
     for advice in advice {
         let regime = &advice.regime;
         let _ = writeln!(
