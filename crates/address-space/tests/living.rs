@@ -98,7 +98,11 @@ fn sparse() -> Outcome {
     let found = report.mappings.iter().find(|mapping| mapping.size >= LEN);
     check(&report, "the mapping", found.is_some())?;
     let resident: u64 = report.parts.iter().map(|part| part.resident).sum();
-    check(&report, "next to nothing of it is resident", resident < 1 << 30)?;
+    check(
+        &report,
+        "next to nothing of it is resident",
+        resident < 1 << 30,
+    )?;
     if let (Some(frames), Some(found)) = (&report.frames, found) {
         // The page of zeros has a frame and is not resident: there may be more pages, never fewer.
         let page = observe::machine::this().page_size as u64;

@@ -52,7 +52,7 @@ pub fn text(report: &Report, every_mapping: bool) -> String {
         text.push_str("  no anonymous huge pages\n");
     } else {
         text.push_str(&format!(
-            "  {} in huge pages; of {} base pages of 4 KiB looked at, {} hold only zeros\n",
+            "  {} in huge pages; of {} base pages (4 KiB) looked\n  at, {} hold only zeros\n",
             bytes(waste.huge_pages),
             count(waste.huge_looked_at / BASE_PAGE as u64),
             count(waste.huge_unused / BASE_PAGE as u64)
@@ -150,16 +150,16 @@ fn describe(heap: &Heap, outside: u64) -> String {
     );
     if let Some(other) = &heap.other_allocator {
         text.push_str(&format!(
-            "  the program maps {other}: this is glibc's heap and not that one's, which is not walked\n"
+            "  the program maps {other}, whose heap this is not and is not walked\n"
         ));
     }
     if outside > heap.size {
         let whose = match &heap.other_allocator {
-            Some(_) => "the other\n  allocator's heap",
-            None => "arenas of\n  other threads, large chunks by mmap, stacks of threads",
+            Some(_) => "heaps\n  of the other allocator, large chunks by mmap, stacks of threads",
+            None => "arenas\n  of other threads, large chunks by mmap, stacks of threads",
         };
         text.push_str(&format!(
-            "  {} of anonymous memory lie outside: {whose}\n",
+            "  {} of anonymous memory are resident outside: {whose}\n",
             bytes(outside)
         ));
     }
