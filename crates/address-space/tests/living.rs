@@ -10,15 +10,18 @@ use std::num::NonZeroUsize;
 use address_space::inspect::map::Kind;
 use address_space::inspect::{self, Report};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 
 type Outcome = Result<(), Box<dyn Error>>;
 type Case = fn() -> Outcome;
 
 fn main() -> Outcome {
-    let cases: [(&str, Case); 5] = [
+    let cases: [(&str, Case); 7] = [
         ("a heap that moves", moving_heap),
         ("16 TiB of nothing", sparse),
+        ("as many mappings as may be", all_mappings),
+        ("RLIMIT_AS", limited),
         ("a process that dies meanwhile", dying),
         ("another user's process", another_users),
         ("a program without a C library", no_libc),
@@ -78,11 +81,13 @@ fn moving_heap() -> Outcome {
 fn sparse() -> Outcome {
     const LEN: u64 = 16 << 40;
     let mut child = child::fork("16 TiB", |parent| {
-        let none = ProtFlags::PROT_NONE;
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         let len = NonZeroUsize::new(LEN as usize).ok_or("64 bits")?;
-        // SAFETY: a new mapping where the kernel likes; nothing refers to it or reads it.
-        unsafe { mmap_anonymous(None, len, none, flags) }?;
+        // SAFETY: a new mapping where the kernel likes; nothing else refers to it.
+        let first = unsafe { mmap_anonymous(None, len, access, flags) }?;
+        // SAFETY: its first byte, writable, and mapped until the process ends.
+        unsafe { first.cast::<u8>().write(1) };
         parent.checkpoint()?;
         Ok(())
     })?;
@@ -93,8 +98,100 @@ fn sparse() -> Outcome {
     let found = report.mappings.iter().find(|mapping| mapping.size >= LEN);
     check(&report, "the mapping", found.is_some())?;
     let resident: u64 = report.parts.iter().map(|part| part.resident).sum();
-    check(&report, "nothing of it is resident", resident < 1 << 30)?;
+    check(
+        &report,
+        "next to nothing of it is resident",
+        resident < 1 << 30,
+    )?;
+    if let (Some(frames), Some(found)) = (&report.frames, found) {
+        // The page of zeros has a frame and is not resident: there may be more pages, never fewer.
+        let page = observe::machine::this().page_size as u64;
+        let others = (resident - found.resident) / page;
+        check(&report, "the others' frames", frames.pages >= others)?;
+        check(&report, "not wholly looked at", frames.cut_short)?;
+    }
     check(&report, "it stood still", !report.changed_meanwhile)
+}
+
+/// A hole that is long enough, and no mapping may be added: what the report says is what mmap answers.
+fn all_mappings() -> Outcome {
+    const MOST: u64 = 1 << 17;
+    let most = inspect::limits::most_mappings()?;
+    if most > MOST {
+        println!("vm.max_map_count is {most}: too many to make");
+        return Ok(());
+    }
+    let mut child = child::fork("all mappings", |parent| {
+        let page = NonZeroUsize::new(1 << 16).ok_or("64 bits")?;
+        let one = |i: u64| {
+            // Neighbours that allow different things do not merge.
+            let access = match i % 2 {
+                0 => ProtFlags::PROT_NONE,
+                _ => ProtFlags::PROT_READ,
+            };
+            // SAFETY: a new mapping where the kernel likes; nothing refers to it or reads it.
+            unsafe { mmap_anonymous(None, page, access, MapFlags::MAP_PRIVATE) }
+        };
+        parent.checkpoint()?;
+        let refused = (0..=MOST).find_map(|i| one(i).err());
+        parent.checkpoint()?;
+        Ok(refused.map(|errno| errno as i32))
+    })?;
+    child.at_checkpoint()?;
+    let before = inspect::inspect(child.pid())?;
+    child.release()?;
+    child.at_checkpoint()?;
+    let report = inspect::inspect(child.pid())?;
+    child.release()?;
+    let refused = child.join()?;
+    check(
+        &before,
+        "room before",
+        before.address_space.largest_request > 1 << 40,
+    )?;
+    if refused != Some(nix::errno::Errno::ENOMEM as i32) {
+        return Err(format!("mmap: {refused:?}").into());
+    }
+    let space = &report.address_space;
+    match space.largest_request == 0 && space.longest_hole > 1 << 40 {
+        true => Ok(()),
+        false => Err(format!("{space:?}").into()),
+    }
+}
+
+/// The largest request that the report names succeeds, and a page more does not.
+fn limited() -> Outcome {
+    const ROOM: u64 = 64 << 20;
+    let mut child = child::fork("RLIMIT_AS", |parent| {
+        let status = std::fs::read_to_string("/proc/self/status")?;
+        let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+        let size = size.and_then(|size| size.trim().strip_suffix(" kB"));
+        let size: u64 = size.ok_or("no VmSize")?.parse()?;
+        let limit = size * 1024 + ROOM;
+        let (_, hard) = getrlimit(Resource::RLIMIT_AS)?;
+        setrlimit(Resource::RLIMIT_AS, limit.min(hard), hard)?;
+        parent.checkpoint()?;
+        let largest: u64 = parent.recv()?;
+        let page = observe::machine::this().page_size as u64;
+        let try_one = |len: u64| {
+            let len = NonZeroUsize::new(len as usize)?;
+            let flags = MapFlags::MAP_PRIVATE;
+            // SAFETY: a new mapping where the kernel likes; nothing refers to it or reads it.
+            unsafe { mmap_anonymous(None, len, ProtFlags::PROT_NONE, flags) }.ok()
+        };
+        let more = try_one(largest + page).is_some();
+        Ok((try_one(largest).is_some(), more))
+    })?;
+    child.at_checkpoint()?;
+    let report = inspect::inspect(child.pid())?;
+    child.release()?;
+    child.send(&report.address_space.largest_request)?;
+    let outcome = child.join()?;
+    check(
+        &report,
+        &format!("(as large, larger) succeeded: {outcome:?}"),
+        outcome == (true, false),
+    )
 }
 
 /// At whatever moment it ends: a report, or an error that says that it ended.

@@ -24,7 +24,8 @@ pub struct Frames {
 const STEP: u64 = 1 << 16;
 const MOST: u64 = 1 << 22;
 
-/// Counts the physical runs of the mappings that have something in memory.
+/// Counts the physical runs of the mappings that have something in memory, the short ones first: a sparse
+/// mapping of many addresses leaves itself out, and no other.
 ///
 /// # Errors
 /// pagemap may not be opened, or shows no frame numbers (CAP_SYS_ADMIN).
@@ -38,10 +39,12 @@ pub fn measure(target: &Target, usages: &[Usage]) -> Result<Frames> {
         cut_short: false,
     };
     let (mut looked, mut hidden) = (0, false);
-    for usage in usages
+    let mut resident: Vec<&Usage> = usages
         .iter()
         .filter(|usage| usage.rss > 0 && usage.mapping.end < 1 << 63)
-    {
+        .collect();
+    resident.sort_by_key(|usage| usage.mapping.len());
+    for usage in resident {
         let (mut before, mut run) = (None, 0);
         let mut at = usage.mapping.start;
         while at < usage.mapping.end {

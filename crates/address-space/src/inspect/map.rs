@@ -1,5 +1,7 @@
 //! The mappings sorted into logical parts.
 
+use std::collections::HashSet;
+
 use observe::maps::Mapping;
 use observe::smaps::Usage;
 use serde::Serialize;
@@ -92,9 +94,9 @@ pub struct MappingReport {
 }
 
 /// Sorts the mappings by what they are for, and adds up each kind.
-pub fn parts(target: &Target, usages: &[Usage]) -> Vec<Part> {
+pub fn parts(usages: &[Usage], kinds: &[Kind]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
-    for (usage, kind) in usages.iter().zip(kinds(target, usages)) {
+    for (usage, kind) in usages.iter().zip(kinds.iter().copied()) {
         let i = parts
             .iter()
             .position(|part| part.part == kind)
@@ -121,10 +123,10 @@ pub fn parts(target: &Target, usages: &[Usage]) -> Vec<Part> {
 }
 
 /// Every mapping with what it is for.
-pub fn mappings(target: &Target, usages: &[Usage]) -> Vec<MappingReport> {
+pub fn mappings(usages: &[Usage], kinds: &[Kind]) -> Vec<MappingReport> {
     let described = usages
         .iter()
-        .zip(kinds(target, usages))
+        .zip(kinds.iter().copied())
         .map(|(usage, part)| MappingReport {
             start: format!("{:#x}", usage.mapping.start),
             end: format!("{:#x}", usage.mapping.end),
@@ -139,8 +141,8 @@ pub fn mappings(target: &Target, usages: &[Usage]) -> Vec<MappingReport> {
 }
 
 /// What each mapping is for.
-fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
-    let executed: Vec<(&str, u64)> = usages
+pub fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
+    let executed: HashSet<(&str, u64)> = usages
         .iter()
         .filter(|usage| usage.mapping.permissions.execute)
         .map(|usage| (usage.mapping.path.as_str(), usage.mapping.inode))
@@ -220,8 +222,9 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
             Constants, Code, Variables, Variables, Heap, Library, Library, Reserved, File, Stack,
             Kernel,
         ];
-        assert_eq!(kinds(&target, &usages), expected);
-        let heap = parts(&target, &usages)
+        let kinds = kinds(&target, &usages);
+        assert_eq!(kinds, expected);
+        let heap = parts(&usages, &kinds)
             .into_iter()
             .find(|part| part.part == Heap)
             .unwrap();

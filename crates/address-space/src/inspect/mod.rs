@@ -1,11 +1,12 @@
 //! A living process from outside: its map, what it wastes, its holes, its heap, its frames. Reads only.
 //!
 //! [`inspect`] gathers the [`Report`]: [`map`] sorts the mappings into logical parts, [`space`] finds the
-//! holes between them, up to the end that the process's [`width`] sets, [`heap`] walks glibc's main heap, [`waste`] looks into huge pages and behind the ends of
+//! holes between them, up to the end that the process's [`width`] sets, and what its [`limits`] leave of them, [`heap`] walks glibc's main heap, [`waste`] looks into huge pages and behind the ends of
 //! files, [`frames`] counts physical runs. [`text`] and [`svg`] draw it.
 
 pub mod frames;
 pub mod heap;
+pub mod limits;
 pub mod map;
 pub mod space;
 pub mod svg;
@@ -19,7 +20,8 @@ use serde::Serialize;
 
 use frames::Frames;
 use heap::Heap;
-use map::{MappingReport, Part};
+use limits::Room;
+use map::{Kind, MappingReport, Part};
 use space::AddressSpace;
 use target::Target;
 use waste::Waste;
@@ -57,13 +59,21 @@ pub struct Report {
     pub unseen: Vec<String>,
 }
 
+impl Report {
+    /// Resident bytes of the mappings that are for `kind`.
+    pub fn resident(&self, kind: Kind) -> u64 {
+        let parts = self.parts.iter().filter(|part| part.part == kind);
+        parts.map(|part| part.resident).sum()
+    }
+}
+
 /// Looks at process `pid`.
 ///
 /// # Errors
 /// No such process, a kernel thread, a process that has ended, one that may not be looked at.
 pub fn inspect(pid: i32) -> Result<Report> {
     let target = Target::open(pid)?;
-    let usages = target.usages()?;
+    let (usages, growing) = target.usages()?;
     let mut unseen =
         vec!["other threads' arenas; chunks in thread caches and fast bins look live".to_owned()];
     let mut partial = false;
@@ -88,6 +98,16 @@ pub fn inspect(pid: i32) -> Result<Report> {
             None
         }
     };
+    if let Some(other) = heap.as_ref().and_then(|heap| heap.other_allocator.as_ref()) {
+        let why = "the program maps this library, and no heap but glibc's is walked";
+        see(&format!("heap of {other}"), anyhow::anyhow!(why), false);
+    }
+    let room = Room::of(pid).unwrap_or_else(|error| {
+        see("RLIMIT_AS and RLIMIT_DATA", error, true);
+        Room::default()
+    });
+    let max_mappings = limits::most_mappings();
+    let max_mappings = max_mappings.map_err(|error| see("vm.max_map_count", error, true));
     let waste = waste::measure(&target, &usages, |what, error| see(what, error, true));
     if waste.huge_looked_at < waste.huge_pages {
         let all = "not all of them were found and looked at within what a report may cost";
@@ -111,15 +131,16 @@ pub fn inspect(pid: i32) -> Result<Report> {
         .iter()
         .map(|usage| (usage.mapping.start, usage.mapping.end));
     let changed_meanwhile = !before.eq(after.iter().map(|mapping| (mapping.start, mapping.end)));
+    let kinds = map::kinds(&target, &usages);
     let heap_changed = heap.as_ref().is_some_and(|heap| heap.changed);
     Ok(Report {
         schema: 1,
         pid,
         command: target.command.clone(),
         address_bits: width.bits(),
-        parts: map::parts(&target, &usages),
-        mappings: map::mappings(&target, &usages),
-        address_space: space::address_space(pid, width, &usages),
+        parts: map::parts(&usages, &kinds),
+        mappings: map::mappings(&usages, &kinds),
+        address_space: space::address_space(pid, width, &usages, &growing, room, max_mappings.ok()),
         waste,
         heap,
         frames,

@@ -1,5 +1,6 @@
 //! The process that is looked at, and the few files of proc(5) that tell about it.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -54,16 +55,19 @@ impl Target {
         })
     }
 
-    /// What its mappings use.
+    /// What its mappings use, and the first addresses of those that grow down.
     ///
     /// # Errors
     /// It may not be looked at, or it ended meanwhile.
-    pub fn usages(&self) -> Result<Vec<Usage>> {
-        let usages = smaps::of(self.pid).map_err(|error| self.explain(error))?;
+    pub fn usages(&self) -> Result<(Vec<Usage>, HashSet<u64>)> {
+        let text = observe::read(format!("/proc/{}/smaps", self.pid));
+        let text = text.map_err(|error| self.explain(error))?;
+        let usages = smaps::parse(&text);
         if usages.is_empty() {
             bail!("process {} ({}) ended meanwhile", self.pid, self.command);
         }
-        Ok(usages)
+        let growing = growing(&text, &usages);
+        Ok((usages, growing))
     }
 
     /// Its mappings.
@@ -138,6 +142,18 @@ impl RemoteMemory {
     }
 }
 
+/// First addresses of the mappings whose VmFlags have `gd`: VM_GROWSDOWN (proc_pid_smaps(5)). Every
+/// mapping has a line of flags, in the same order.
+fn growing(smaps: &str, usages: &[Usage]) -> HashSet<u64> {
+    let flags = smaps
+        .lines()
+        .filter_map(|line| line.strip_prefix("VmFlags:"));
+    let both = usages.iter().zip(flags);
+    both.filter(|(_, flags)| flags.split_ascii_whitespace().any(|flag| flag == "gd"))
+        .map(|(usage, _)| usage.mapping.start)
+        .collect()
+}
+
 /// Name, state and flags of proc_pid_stat(5). The name may hold blanks and parentheses.
 fn parse_stat(text: &str) -> Option<(String, char, u64)> {
     let (_, rest) = text.split_once('(')?;
@@ -161,6 +177,18 @@ mod tests {
         assert_ne!(flags & PF_KTHREAD, 0);
         let odd = "77 (a) b (c) R 1 77 77 0 -1 4194304 1";
         assert_eq!(parse_stat(odd).unwrap().0, "a) b (c");
+    }
+
+    #[test]
+    fn flags_tell_what_grows_down() {
+        let text = "\
+7f10e4c00000-7f10e5000000 rw-p 00000000 00:00 0
+VmFlags: rd wr mr mw me ac sd
+7ffd9a5e0000-7ffd9a601000 rw-p 00000000 00:00 0                          [stack]
+VmFlags: rd wr mr mw me gd ac
+";
+        let growing = growing(text, &smaps::parse(text));
+        assert_eq!(growing, HashSet::from([0x7ffd_9a5e_0000]));
     }
 
     proptest! {

@@ -2,6 +2,9 @@
 
 use super::Report;
 use super::heap::Heap;
+use super::map::Kind;
+use super::space::AddressSpace;
+use super::waste::BASE_PAGE;
 use crate::units::{bytes, columns, count, percent};
 
 /// The whole report; `every_mapping` lists them one by one.
@@ -41,13 +44,7 @@ pub fn text(report: &Report, every_mapping: bool) -> String {
         text.push_str(&mappings(report));
     }
 
-    let space = &report.address_space;
-    text.push_str(&format!(
-        "\naddress space\n  {} holes between the mappings; the largest mmap that fits: {} at {}\n",
-        count(space.holes as u64),
-        bytes(space.largest_request),
-        space.largest_at
-    ));
+    text.push_str(&holes(&report.address_space));
 
     let waste = &report.waste;
     text.push_str("\ninternal waste\n");
@@ -55,10 +52,10 @@ pub fn text(report: &Report, every_mapping: bool) -> String {
         text.push_str("  no anonymous huge pages\n");
     } else {
         text.push_str(&format!(
-            "  {} in huge pages; of {} looked at, {} hold only zeros\n",
+            "  {} in huge pages; of {} base pages (4 KiB) looked\n  at, {} hold only zeros\n",
             bytes(waste.huge_pages),
-            bytes(waste.huge_looked_at),
-            bytes(waste.huge_unused)
+            count(waste.huge_looked_at / BASE_PAGE as u64),
+            count(waste.huge_unused / BASE_PAGE as u64)
         ));
     }
     text.push_str(&format!(
@@ -68,7 +65,7 @@ pub fn text(report: &Report, every_mapping: bool) -> String {
     ));
 
     if let Some(heap) = &report.heap {
-        text.push_str(&describe(heap));
+        text.push_str(&describe(heap, report.resident(Kind::Anonymous)));
     }
     if let Some(frames) = &report.frames {
         let cut = if frames.cut_short {
@@ -114,17 +111,66 @@ fn mappings(report: &Report) -> String {
     format!("\n{}", columns(&rows))
 }
 
-fn describe(heap: &Heap) -> String {
+fn holes(space: &AddressSpace) -> String {
     let mut text = format!(
-        "\nglibc heap: {}, {} resident\n  {} live chunks hold {}\n  {} holes hold {}, {} of it the top chunk\n",
+        "\naddress space\n  {} holes between the mappings, the longest {} at {}\n  the largest mmap that fits: ",
+        count(space.holes as u64),
+        bytes(space.longest_hole),
+        space.largest_at
+    );
+    text.push_str(&match space.full() {
+        true => "none, whatever the holes: vm.max_map_count is reached\n".to_owned(),
+        false => format!("{}\n", bytes(space.largest_request)),
+    });
+    if let Some(most) = space.max_mappings {
+        let mappings = count(space.mappings);
+        text.push_str(&format!(
+            "  {mappings} of at most {} mappings\n",
+            count(most)
+        ));
+    }
+    if let Some(left) = space.limit_left {
+        text.push_str(&format!("  RLIMIT_AS leaves {}\n", bytes(left)));
+    }
+    if let Some(left) = space.data_limit_left {
+        let left = bytes(left);
+        text.push_str(&format!(
+            "  RLIMIT_DATA leaves {left} of private writable mappings\n"
+        ));
+    }
+    text
+}
+
+/// The heap, beside what is resident of the anonymous memory `outside` it.
+fn describe(heap: &Heap, outside: u64) -> String {
+    let mut text = format!(
+        "\nglibc heap: {}, {} resident\n",
         bytes(heap.size),
-        bytes(heap.resident),
+        bytes(heap.resident)
+    );
+    if let Some(other) = &heap.other_allocator {
+        text.push_str(&format!(
+            "  the program maps {other}, whose heap this is not and is not walked\n"
+        ));
+    }
+    if outside > heap.size {
+        let whose = match &heap.other_allocator {
+            Some(_) => "heaps\n  of the other allocator, large chunks by mmap, stacks of threads",
+            None => "arenas\n  of other threads, large chunks by mmap, stacks of threads",
+        };
+        text.push_str(&format!(
+            "  {} of anonymous memory are resident outside: {whose}\n",
+            bytes(outside)
+        ));
+    }
+    text.push_str(&format!(
+        "  {} live chunks hold {}\n  {} holes hold {}, {} of it the top chunk\n",
         count(heap.live_chunks),
         bytes(heap.live),
         count(heap.holes),
         bytes(heap.free),
         bytes(heap.top)
-    );
+    ));
     text.push_str(&format!(
         "  largest malloc without growing: {} bytes; external fragmentation {}\n",
         count(heap.largest_request),

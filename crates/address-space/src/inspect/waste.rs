@@ -30,7 +30,8 @@ pub struct Waste {
 const MOST: u64 = 256 << 20;
 /// And searched for in this many blocks of addresses (256 GiB in all), since most of them may be empty.
 const MOST_BLOCKS: u64 = 1 << 17;
-const BASE_PAGE: usize = 4096;
+/// Bytes of the parts that a huge page is looked at in.
+pub const BASE_PAGE: usize = 4096;
 
 /// Looks for waste; `unseen` hears what could not be looked at.
 pub fn measure(

@@ -46,6 +46,7 @@ impl Walk {
             attempts: 0,
             changed: false,
             free_again: None,
+            other_allocator: None,
             fingerprint: 0,
         };
         let window = Vec::new();

@@ -61,6 +61,8 @@ pub struct Heap {
     pub changed: bool,
     /// Free bytes in the second walk, to show how far apart the two are; null where it did not come out.
     pub free_again: Option<u64>,
+    /// The library of another allocator that the program maps: what that one allocates lies elsewhere.
+    pub other_allocator: Option<String>,
     /// Of the chunks' sizes and flags in order, to tell one walk from another.
     #[serde(skip)]
     fingerprint: u64,
@@ -91,10 +93,10 @@ pub fn walk(target: &Target, width: Width, usages: &[Usage]) -> Result<Heap, Unw
     if maps("ld-musl-") || maps("libc.musl-") {
         return absent("the program uses musl, whose heap has another form");
     }
-    let other = ["jemalloc", "tcmalloc", "mimalloc"]
+    let other = ["libjemalloc", "libtcmalloc", "libmimalloc"]
         .into_iter()
-        .find(|name| maps(&format!("lib{name}")));
-    let whose = other.map_or(String::new(), |name| format!("; the program uses {name}"));
+        .find(|name| maps(name));
+    let whose = other.map_or(String::new(), |name| format!("; the program maps {name}"));
     let mut heap = usages.iter().filter(|usage| usage.mapping.path == "[heap]");
     let Some(first) = heap.next() else {
         return absent(&format!(
@@ -125,6 +127,7 @@ pub fn walk(target: &Target, width: Width, usages: &[Usage]) -> Result<Heap, Unw
                     heap.resident = resident;
                     heap.pages = (end - start).div_ceil(page);
                     heap.attempts = attempt;
+                    heap.other_allocator = other.map(str::to_owned);
                     return Ok(heap);
                 }
                 Err(why) => broken = why,
@@ -132,8 +135,8 @@ pub fn walk(target: &Target, width: Width, usages: &[Usage]) -> Result<Heap, Unw
         }
     }
     Err(Unwalked::Absent(format!(
-        "[heap] is no chain of glibc's chunks ({broken}): another C library, a static one such as musl among \
-         them, or a heap that changes faster than it can be read{whose}"
+        "no glibc heap found at start_brk: [heap] at {start:#x} is no chain of its chunks ({broken}), or changes \
+         faster than it can be read{whose}"
     )))
 }
 
