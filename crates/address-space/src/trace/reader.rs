@@ -148,7 +148,7 @@ impl<R: Read> Reader<R> {
             Event::Place { id, size } => {
                 let size = acceptable(size)?;
                 let Entry::Vacant(vacant) = self.live.entry(id) else {
-                    return Err(format!("block {id:#x} is allocated twice without a free"));
+                    return Err(self.twice(id));
                 };
                 let slot = self.spare.pop().unwrap_or_else(|| {
                     self.summary.slots += 1;
@@ -174,7 +174,7 @@ impl<R: Read> Reader<R> {
                 };
                 self.summary.live_bytes -= was;
                 if self.live.insert(new, (slot, size)).is_some() {
-                    return Err(format!("block {new:#x} is allocated twice without a free"));
+                    return Err(self.twice(new));
                 }
                 self.grow(size)?;
                 Op::Resize { slot, size }
@@ -184,6 +184,15 @@ impl<R: Read> Reader<R> {
         self.summary.live_blocks = self.live.len() as u64;
         self.summary.peak_blocks = self.summary.peak_blocks.max(self.summary.live_blocks);
         Ok(Some(op))
+    }
+
+    /// The block is named as the trace names it: valgrind by its address, the other forms by a number.
+    fn twice(&self, id: u64) -> String {
+        let name = match self.parser {
+            Parser::Valgrind(_) => format!("{id:#X}"),
+            _ => id.to_string(),
+        };
+        format!("block {name} is allocated twice without a free")
     }
 
     fn grow(&mut self, size: u64) -> Result<(), String> {
