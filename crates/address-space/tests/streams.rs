@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -211,6 +212,65 @@ fn a_trace_cut_anywhere_is_partial_and_never_refused() {
         let at_an_end = whole.as_bytes()[cut - 1] == b'\n';
         assert_eq!(report["trace"]["partial"].is_null(), at_an_end, "{cut}");
     }
+}
+
+/// A valgrind that says what the real one says where nothing can be run here to make it say so.
+fn record_under(scratch: &Scratch, script: &str) -> Output {
+    let valgrind = scratch.0.join("valgrind");
+    let log = "for word; do case $word in --log-fd=*) fd=${word#--log-fd=};; esac; done";
+    fs::write(&valgrind, format!("#!/bin/sh\n{log}\n{script}\n")).unwrap();
+    fs::set_permissions(&valgrind, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", scratch.0.display(), std::env::var("PATH").unwrap());
+    Command::new(PROGRAM)
+        .args(["record", "--", "program"])
+        .env("PATH", path)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_recording_of_nothing_says_why() {
+    let scratch = Scratch::new("nothing");
+    let hello = "echo '==7== Memcheck, a memory error detector' >&$fd";
+    let silent = record_under(&scratch, &format!("{hello}\nexit 3"));
+    let error = String::from_utf8_lossy(&silent.stderr);
+    assert_eq!(silent.status.code(), Some(3), "the program's");
+    assert!(error.contains("valgrind saw no allocation"), "{error}");
+    let fatal = "printf '\\nvalgrind:  Fatal error at startup: a function redirection\\n\
+                 valgrind:  cannot be set up.\\n' >&$fd";
+    let refused = record_under(&scratch, &format!("{hello}\n{fatal}\nexit 1"));
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    let lines =
+        "valgrind:  Fatal error at startup: a function redirection\nvalgrind:  cannot be set up.";
+    assert!(error.contains("could not run program"), "{error}");
+    assert!(error.contains(lines), "{error}");
+    assert!(!error.contains("--log-file"), "{error}");
+}
+
+#[test]
+fn a_recorded_program_that_dies_of_its_own_signal_leaves_a_partial_trace() {
+    let scratch = Scratch::new("dies");
+    let script = "echo '--7-- malloc(5) = 0x10' >&$fd\nkill -KILL $$";
+    let output = record_under(&scratch, script);
+    assert_eq!(output.status.code(), Some(137));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let end = "a 0 5\n# PARTIAL: the program was ended by SIGKILL\n";
+    assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn a_recording_that_valgrind_gave_up_is_partial() {
+    let scratch = Scratch::new("gave-up");
+    let script = "{ echo '--7-- malloc(5) = 0x10'; echo; echo \"valgrind: the 'impossible' happened:\"; \
+                  echo 'host stacktrace:'; } >&$fd; exit 1";
+    let output = record_under(&scratch, script);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let end = "a 0 5\n# PARTIAL: valgrind: the 'impossible' happened:\n";
+    assert!(text.ends_with(end), "{text}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("\nhost stacktrace:\n"), "{error}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

@@ -218,13 +218,21 @@ impl<R: Read> Reader<R> {
 
     fn finish(&mut self) -> Result<(), TraceError> {
         let summary = &mut self.summary;
+        if let Parser::Valgrind(valgrind) = &self.parser {
+            summary.complaint = valgrind.complaint();
+        }
         if summary.operations == 0 {
-            let message = match (self.lines_read, summary.partial.take()) {
-                (0, _) => "the trace is empty".to_string(),
-                (lines, None) => format!("no allocation in {lines} lines"),
-                (lines, Some(partial)) => format!("no allocation in {lines} lines; {partial}"),
+            let lines = self.lines_read;
+            let message = match (&summary.complaint, summary.partial.take()) {
+                _ if lines == 0 => "the trace is empty".to_string(),
+                (Some(complaint), _) => format!("no allocation in {lines} lines:\n{complaint}"),
+                (None, None) => format!("no allocation in {lines} lines"),
+                (None, Some(partial)) => format!("no allocation in {lines} lines; {partial}"),
             };
             return Err(TraceError { line: 0, message });
+        }
+        if let (None, Some(complaint)) = (&summary.partial, &summary.complaint) {
+            summary.partial = complaint.lines().next().map(str::to_owned);
         }
         if let Some(announced) = self.announced
             && announced > summary.operations
