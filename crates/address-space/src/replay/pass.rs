@@ -21,9 +21,9 @@ pub(super) struct Cut {
 /// Operations of the first chunk, before it is known how long they take.
 const FIRST: usize = 1 << 12;
 
-/// What a chunk should take: nobody who asks for an end notices it, and the start of the threads does not
+/// What a chunk should take: nobody who asks for an end waits long, and the start of the threads does not
 /// count beside it.
-const PATIENCE: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Takes every run through the trace, to its end or until a signal comes. While some threads work on a
 /// chunk, this one reads the next. A signal is looked for behind every chunk, so that a pass that came to
