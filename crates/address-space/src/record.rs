@@ -83,7 +83,8 @@ impl Recording {
     }
 
     /// Writes the plain trace to `output` while the program runs, until it ends. SIGINT, SIGTERM and
-    /// SIGHUP go to the program; what it did until it died of one is kept, and marked as partial.
+    /// SIGHUP go to the program; what it did until it died of one, or of any other, is kept, and marked as
+    /// partial.
     ///
     /// # Errors
     /// `output` cannot be written; a line of valgrind's is not understood. The program is ended then.
@@ -98,13 +99,15 @@ impl Recording {
         }
         let status = self.child.wait().context("wait for valgrind")?;
         let mut summary = result.with_context(|| format!("recording (valgrind: {status})"))?;
-        if let Some(signal) = interrupted
-            && status.signal().is_some()
-        {
-            let why = format!("the program was ended by {}", signal.as_str());
+        if let Some(number) = status.signal() {
+            // valgrind may die of another signal than the one that was passed on: the user's counts.
+            let signal = interrupted.or(Signal::try_from(number).ok());
+            let name = signal.map_or(format!("signal {number}"), |signal| signal.to_string());
+            summary.partial = Some(format!("the program was ended by {name}"));
+        }
+        if let Some(why) = &summary.partial {
             writeln!(output, "{PARTIAL}{why}")?;
             output.flush()?;
-            summary.partial = Some(why);
         }
         Ok(Recorded { status, summary })
     }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -122,6 +123,82 @@ fn an_interrupted_pipe_is_replayed_as_far_as_it_was_read() {
 }
 
 #[test]
+fn an_interrupted_replay_of_a_short_trace_shows_what_it_has() {
+    let scratch = Scratch::new("short");
+    for more in [&["--no-search"][..], &[]] {
+        // Shorter than the largest chunk, and seconds of work.
+        let load = ["--generate", "pareto", "--operations", "500000", "--json"];
+        let child = replay(&[&load[..], more].concat(), &scratch);
+        let status = format!("/proc/{}/status", child.id());
+        let holds_back = || {
+            let text = fs::read_to_string(&status).unwrap();
+            let mask = text.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+            let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+            mask & 1 << (Signal::SIGINT as u32 - 1) != 0
+        };
+        while !holds_back() {
+            std::thread::yield_now();
+        }
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        let report = json(&output);
+        let partial = report["trace"]["partial"].as_str().unwrap();
+        let done = partial
+            .strip_prefix("interrupted by SIGINT after ")
+            .unwrap();
+        assert!(done.ends_with(" of 500,000 operations"), "{partial}");
+        assert!(!done.starts_with("500,000"), "{partial}");
+        let rows = report["policies"].as_array().unwrap();
+        assert_eq!(rows.len(), 13);
+    }
+}
+
+/// Not the path alone tells: a descriptor, a link and a file that is not there yet are files, too.
+#[test]
+fn what_is_read_is_never_written() {
+    let scratch = Scratch::new("same");
+    let trace = scratch.0.join("trace");
+    let text = "a 0 100\nf 0\n";
+    fs::write(&trace, text).unwrap();
+    let link = scratch.0.join("link");
+    std::os::unix::fs::symlink(&trace, &link).unwrap();
+    let refused = |arguments: &[&str], why: &str| {
+        let output = Command::new(PROGRAM)
+            .current_dir(&scratch.0)
+            .args(["replay", "--no-search"])
+            .args(arguments)
+            .stdin(fs::File::open(&trace).unwrap())
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(why), "{arguments:?}: {error}");
+        assert_eq!(fs::read_to_string(&trace).unwrap(), text, "{arguments:?}");
+    };
+    for name in ["trace", "./trace", "link", "/dev/stdin"] {
+        for option in ["--save", "--svg"] {
+            for read in ["-", "trace", "/dev/stdin", "link"] {
+                refused(&[read, option, name], "is the trace itself");
+            }
+        }
+    }
+    refused(
+        &["-", "--save", "new", "--svg", "./new"],
+        "are the same file",
+    );
+    refused(&["-", "--save", "/dev/stdout"], "is standard output");
+    refused(
+        &["-", "--svg", "/dev/stdout", "--json"],
+        "is standard output",
+    );
+    assert_eq!(scratch.left().len(), 2, "files left");
+    let both = ["-", "--save", "/dev/null", "--svg", "/dev/null", "--json"];
+    let harmless = fed(&both, &scratch, text.as_bytes());
+    assert!(harmless.status.success(), "null(4) keeps nothing");
+}
+
+#[test]
 fn a_trace_cut_anywhere_is_partial_and_never_refused() {
     let scratch = Scratch::new("cut");
     let whole = "a 1 100\na 12 50\nr 12 60\nf 12\na 7 5\nf 1\n";
@@ -135,6 +212,65 @@ fn a_trace_cut_anywhere_is_partial_and_never_refused() {
         let at_an_end = whole.as_bytes()[cut - 1] == b'\n';
         assert_eq!(report["trace"]["partial"].is_null(), at_an_end, "{cut}");
     }
+}
+
+/// A valgrind that says what the real one says where nothing can be run here to make it say so.
+fn record_under(scratch: &Scratch, script: &str) -> Output {
+    let valgrind = scratch.0.join("valgrind");
+    let log = "for word; do case $word in --log-fd=*) fd=${word#--log-fd=};; esac; done";
+    fs::write(&valgrind, format!("#!/bin/sh\n{log}\n{script}\n")).unwrap();
+    fs::set_permissions(&valgrind, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", scratch.0.display(), std::env::var("PATH").unwrap());
+    Command::new(PROGRAM)
+        .args(["record", "--", "program"])
+        .env("PATH", path)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_recording_of_nothing_says_why() {
+    let scratch = Scratch::new("nothing");
+    let hello = "echo '==7== Memcheck, a memory error detector' >&$fd";
+    let silent = record_under(&scratch, &format!("{hello}\nexit 3"));
+    let error = String::from_utf8_lossy(&silent.stderr);
+    assert_eq!(silent.status.code(), Some(3), "the program's");
+    assert!(error.contains("valgrind saw no allocation"), "{error}");
+    let fatal = "printf '\\nvalgrind:  Fatal error at startup: a function redirection\\n\
+                 valgrind:  cannot be set up.\\n' >&$fd";
+    let refused = record_under(&scratch, &format!("{hello}\n{fatal}\nexit 1"));
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    let lines =
+        "valgrind:  Fatal error at startup: a function redirection\nvalgrind:  cannot be set up.";
+    assert!(error.contains("could not run program"), "{error}");
+    assert!(error.contains(lines), "{error}");
+    assert!(!error.contains("--log-file"), "{error}");
+}
+
+#[test]
+fn a_recorded_program_that_dies_of_its_own_signal_leaves_a_partial_trace() {
+    let scratch = Scratch::new("dies");
+    let script = "echo '--7-- malloc(5) = 0x10' >&$fd\nkill -KILL $$";
+    let output = record_under(&scratch, script);
+    assert_eq!(output.status.code(), Some(137));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let end = "a 0 5\n# PARTIAL: the program was ended by SIGKILL\n";
+    assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn a_recording_that_valgrind_gave_up_is_partial() {
+    let scratch = Scratch::new("gave-up");
+    let script = "{ echo '--7-- malloc(5) = 0x10'; echo; echo \"valgrind: the 'impossible' happened:\"; \
+                  echo 'host stacktrace:'; } >&$fd; exit 1";
+    let output = record_under(&scratch, script);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let end = "a 0 5\n# PARTIAL: valgrind: the 'impossible' happened:\n";
+    assert!(text.ends_with(end), "{text}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("\nhost stacktrace:\n"), "{error}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

@@ -97,6 +97,15 @@ fn a_request_that_fails_with_enough_free() {
 }
 
 #[test]
+fn the_floor_itself_is_tried() {
+    // Next fit and worst fit have no bound from above, and a thousandth of this is more than a byte.
+    let report = replayed("a 0 140737488355328\n");
+    for row in report["policies"].as_array().unwrap() {
+        assert_eq!(row["smallest_arena_of_peak"], 1.0, "{}", row["policy"]);
+    }
+}
+
+#[test]
 fn the_smallest_arena_is_confirmed_by_a_run_in_it() {
     for kind in ["segments", "uniform", "pareto", "powers", "phases"] {
         let generate = [
@@ -149,8 +158,18 @@ fn bad_traces_are_refused_with_the_line() {
     );
     refused(
         replay,
-        b"a 0 1\na 0 1\n",
-        "line 2: block 0x0 is allocated twice",
+        b"a 10 5\na 10 6\n",
+        "line 2: block 10 is allocated twice",
+    );
+    refused(
+        replay,
+        b"1\n1\n2\n1\na 10 5\na 10 6\n",
+        "line 6: block 10 is allocated twice",
+    );
+    refused(
+        replay,
+        b"--1-- malloc(5) = 0x4A8B040\n--1-- malloc(6) = 0x4A8B040\n",
+        "line 2: block 0x4A8B040 is allocated twice",
     );
     refused(
         replay,

@@ -1,8 +1,9 @@
-//! One file a subcommand: its arguments, and the library call they turn into.
+//! One file a subcommand: its arguments, and the library call they turn into. [`same_file`] is theirs.
 
 pub mod inspect;
 pub mod record;
 pub mod replay;
+pub mod same_file;
 pub mod system;
 
 /// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use address_space::record::{Recorded, Recording};
 use address_space::units::{bytes, count};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 /// What to run, and where the trace goes.
@@ -49,6 +49,14 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
             program.display()
         );
     }
+    if let Some(complaint) = summary.complaint {
+        ensure!(
+            summary.operations > 0,
+            "valgrind could not run {}:\n{complaint}",
+            program.display()
+        );
+        let _ = writeln!(io::stderr(), "{complaint}");
+    }
     let partial = summary
         .partial
         .map_or(String::new(), |why| format!("; PARTIAL: {why}"));
@@ -58,6 +66,13 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         count(summary.operations),
         bytes(summary.peak_bytes)
     );
+    if summary.operations == 0 {
+        let _ = writeln!(
+            io::stderr(),
+            "note: valgrind saw no allocation: it takes the place of the malloc that a dynamic linker finds, and sees \
+             nothing in a static program, or in one with an allocator of its own"
+        );
+    }
     for note in summary.notes {
         let _ = writeln!(io::stderr(), "note: {note}");
     }

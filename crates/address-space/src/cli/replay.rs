@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use address_space::interrupt::Interrupt;
@@ -16,6 +15,7 @@ use clap::{Args, ValueEnum};
 use runner::{OutputFile, print_document};
 
 use super::parse_bytes;
+use super::same_file::SameFile;
 
 /// What to replay, and how to show it.
 #[derive(Args)]
@@ -100,8 +100,7 @@ enum Form {
 pub fn run(arguments: &Arguments) -> Result<u8> {
     let page_sizes = page_sizes(arguments)?;
     // Before anything is read: a file that cannot be written costs nobody a replay.
-    let svg_file = output(arguments, arguments.svg.as_deref())?;
-    let save_file = output(arguments, arguments.save.as_deref())?;
+    let (svg_file, save_file) = output_files(arguments)?;
     let interrupt = Interrupt::catch()?;
     let source = source(arguments, &interrupt)?;
     if let (Some(file), Some(path)) = (save_file, &arguments.save) {
@@ -139,6 +138,14 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         }
         report.real_memory = Some(checked);
     }
+    if interrupt.last().is_none()
+        && let Some(signal) = interrupt.take()
+    {
+        report.cut(format!(
+            "interrupted by {} when all was done",
+            signal.as_str()
+        ));
+    }
     let status = status(&interrupt);
     // From here on a signal ends the process: it may wait for who reads.
     drop(interrupt);
@@ -168,25 +175,39 @@ fn status(interrupt: &Interrupt) -> u8 {
     interrupt.last().map_or(0, |signal| 128 + signal as u8)
 }
 
-/// A file to write, which must not be the trace: that is read again in each pass.
-fn output(arguments: &Arguments, path: Option<&Path>) -> Result<Option<OutputFile>> {
-    let Some(path) = path else {
-        return Ok(None);
+/// The files to write: --svg and --save. Neither may be the trace, which is read again in each pass, nor
+/// take the other's place or that of the result.
+fn output_files(arguments: &Arguments) -> Result<(Option<OutputFile>, Option<OutputFile>)> {
+    let trace = match arguments.trace.as_deref() {
+        Some(path) if path == Path::new("-") => SameFile::open(io::stdin()),
+        path => path.and_then(SameFile::at),
     };
-    let trace = arguments.trace.as_deref();
-    let same = trace.and_then(|trace| Some(number(trace)? == number(path)?));
-    ensure!(
-        same != Some(true),
-        "{}: is the trace itself",
-        path.display()
-    );
-    OutputFile::at(path).map(Some)
-}
-
-/// What tells a file from every other: its device and its inode.
-fn number(path: &Path) -> Option<(u64, u64)> {
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.dev(), meta.ino()))
+    let result = SameFile::open(io::stdout());
+    let file = |path: &Path| -> Result<OutputFile> {
+        let this = SameFile::at(path);
+        let name = path.display();
+        ensure!(
+            this.is_none() || this != trace,
+            "{name}: is the trace itself"
+        );
+        ensure!(
+            this.is_none() || this != result,
+            "{name}: is standard output, where the result goes"
+        );
+        OutputFile::at(path)
+    };
+    let (svg, save) = (arguments.svg.as_deref(), arguments.save.as_deref());
+    let files = (svg.map(file).transpose()?, save.map(file).transpose()?);
+    if let (Some(svg), Some(save)) = (svg, save) {
+        let (one, other) = (SameFile::at(svg), SameFile::at(save));
+        ensure!(
+            one.is_none() || one != other,
+            "--svg {} and --save {}: are the same file",
+            svg.display(),
+            save.display()
+        );
+    }
+    Ok(files)
 }
 
 fn source(arguments: &Arguments, interrupt: &Interrupt) -> Result<Source> {

@@ -1,11 +1,12 @@
 //! One pass over the trace: every run on every operation, the runs shared out among the processors.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use super::run::Run;
-use super::source::{Cursor, Source};
+use super::source::{CHUNK, Source};
 use crate::interrupt::Interrupt;
 use crate::trace::{Op, TraceError};
 
@@ -17,8 +18,16 @@ pub(super) struct Cut {
     pub operations: u64,
 }
 
+/// Operations of the first chunk, before it is known how long they take.
+const FIRST: usize = 1 << 12;
+
+/// What a chunk should take: nobody who asks for an end waits long, and the start of the threads does not
+/// count beside it.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 /// Takes every run through the trace, to its end or until a signal comes. While some threads work on a
-/// chunk, this one reads the next.
+/// chunk, this one reads the next. A signal is looked for behind every chunk, so that a pass that came to
+/// its end can be cut, too: at the last operation.
 pub(super) fn pass(
     source: &Source,
     runs: &mut [Run],
@@ -27,26 +36,30 @@ pub(super) fn pass(
     let mut cursor = source.cursor()?;
     let (mut chunk, mut next) = (Vec::new(), Vec::new());
     let mut operations = 0;
-    cursor.fill(&mut chunk)?;
+    let mut most = FIRST;
+    cursor.fill(&mut chunk, most)?;
     while !chunk.is_empty() && runs.iter().any(|run| !run.stopped()) {
-        work(&chunk, runs, &mut cursor, &mut next)?;
+        let begin = Instant::now();
+        work(&chunk, runs, || cursor.fill(&mut next, most))?;
+        most = match begin.elapsed() {
+            short if short < PATIENCE / 2 => (2 * most).min(CHUNK),
+            long if long > 2 * PATIENCE => (most / 2).max(1),
+            _ => most,
+        };
         operations += chunk.len() as u64;
         std::mem::swap(&mut chunk, &mut next);
-        if !chunk.is_empty()
-            && let Some(signal) = interrupt.take()
-        {
+        if let Some(signal) = interrupt.take() {
             return Ok(Some(Cut { signal, operations }));
         }
     }
     Ok(None)
 }
 
-/// Takes every run through `chunk`, and the cursor through the one behind it.
+/// Takes every run through `chunk`, and does `meanwhile`.
 fn work(
     chunk: &[Op],
     runs: &mut [Run],
-    cursor: &mut Cursor<'_>,
-    behind: &mut Vec<Op>,
+    meanwhile: impl FnOnce() -> Result<(), TraceError>,
 ) -> Result<(), TraceError> {
     let workers = std::thread::available_parallelism()
         .map_or(1, usize::from)
@@ -66,6 +79,6 @@ fn work(
                 }
             });
         }
-        cursor.fill(behind)
+        meanwhile()
     })
 }

@@ -11,6 +11,8 @@ use super::Policy;
 #[derive(Debug, Clone)]
 pub struct Search {
     unit: u64,
+    /// No arena of fewer units can do.
+    floor: u64,
     /// No arena of this many units or fewer is worth a try: below the floor, or seen to fail.
     fails: u64,
     /// The smallest arena in which a whole run went well, or must go well by what is known of the policy.
@@ -43,6 +45,7 @@ impl Search {
         let hint = footprint.unwrap_or(floor + floor / 8);
         Search {
             unit,
+            floor: works.unwrap_or(floor),
             fails,
             works,
             seen: None,
@@ -55,7 +58,11 @@ impl Search {
     pub fn next(&self) -> Option<u64> {
         let units = match self.works {
             None => self.hint.max(self.fails + 1),
-            Some(works) if works - self.fails <= self.resolution => return None,
+            Some(works) if works - self.fails <= self.resolution => {
+                // The distance to the floor has been halved, but nobody has looked at the floor itself.
+                let untried = self.fails < self.floor && self.floor < works;
+                untried.then_some(self.floor)?
+            }
             Some(works) => self.fails + (works - self.fails) / 2,
         };
         Some(units.saturating_mul(self.unit))

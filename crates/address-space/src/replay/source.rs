@@ -16,8 +16,11 @@ use crate::units::count;
 /// Operations kept in memory unless told otherwise (16 bytes each, 256 MiB in all).
 pub const KEPT: usize = 1 << 24;
 
-/// Operations worked on at once: what an interruption waits for at most, and no more than that is done again.
+/// Operations handed out at once, at most.
 pub const CHUNK: usize = 1 << 19;
+
+/// Operations after which a visitor looks for a signal: few even where each writes a large block.
+const LOOK: usize = 1 << 12;
 
 /// What all policies together need for a live block, with six page sizes: measured, and rounded up.
 const BYTES_PER_BLOCK: u64 = 2048;
@@ -95,7 +98,7 @@ impl Source {
     /// The file can no longer be opened.
     pub fn cursor(&self) -> Result<Cursor<'_>, TraceError> {
         let way = match &self.ops {
-            Ops::Kept(ops) => Way::Kept(ops.chunks(CHUNK)),
+            Ops::Kept(ops) => Way::Kept(ops),
             Ops::File(path, format) => Way::File(Box::new(Reader::new(open(path)?, *format))),
             Ops::Spooled(file) => Way::Spooled(Unspool::new(file).map_err(spooled)?),
         };
@@ -118,7 +121,7 @@ impl Source {
         let mut cursor = self.cursor()?;
         let mut chunk = Vec::new();
         loop {
-            cursor.fill(&mut chunk)?;
+            cursor.fill(&mut chunk, LOOK)?;
             if chunk.is_empty() || !chunk.iter().all(|&op| visit(op)) {
                 return Ok(None);
             }
@@ -136,22 +139,26 @@ pub struct Cursor<'a> {
 }
 
 enum Way<'a> {
-    Kept(std::slice::Chunks<'a, Op>),
+    Kept(&'a [Op]),
     File(Box<Reader<File>>),
     Spooled(Unspool),
 }
 
 impl Cursor<'_> {
-    /// Puts the next [`CHUNK`] operations into `chunk`, fewer at the end of the trace and none behind it.
+    /// Puts the next `most` operations into `chunk`, fewer at the end of the trace and none behind it.
     ///
     /// # Errors
     /// The trace can no longer be read, or has changed.
-    pub fn fill(&mut self, chunk: &mut Vec<Op>) -> Result<(), TraceError> {
+    pub fn fill(&mut self, chunk: &mut Vec<Op>, most: usize) -> Result<(), TraceError> {
         chunk.clear();
         match &mut self.way {
-            Way::Kept(chunks) => chunk.extend(chunks.next().into_iter().flatten()),
+            Way::Kept(ops) => {
+                let (now, later) = ops.split_at(most.min(ops.len()));
+                chunk.extend_from_slice(now);
+                *ops = later;
+            }
             Way::File(reader) => {
-                while chunk.len() < CHUNK {
+                while chunk.len() < most {
                     match reader.next_op()? {
                         Some(op) => chunk.push(op),
                         None if reader.summary() == self.summary => break,
@@ -162,7 +169,7 @@ impl Cursor<'_> {
                 }
             }
             Way::Spooled(spool) => {
-                while chunk.len() < CHUNK
+                while chunk.len() < most
                     && let Some(op) = spool.next_op().map_err(spooled)?
                 {
                     chunk.push(op);

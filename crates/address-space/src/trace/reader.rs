@@ -148,7 +148,7 @@ impl<R: Read> Reader<R> {
             Event::Place { id, size } => {
                 let size = acceptable(size)?;
                 let Entry::Vacant(vacant) = self.live.entry(id) else {
-                    return Err(format!("block {id:#x} is allocated twice without a free"));
+                    return Err(self.twice(id));
                 };
                 let slot = self.spare.pop().unwrap_or_else(|| {
                     self.summary.slots += 1;
@@ -174,7 +174,7 @@ impl<R: Read> Reader<R> {
                 };
                 self.summary.live_bytes -= was;
                 if self.live.insert(new, (slot, size)).is_some() {
-                    return Err(format!("block {new:#x} is allocated twice without a free"));
+                    return Err(self.twice(new));
                 }
                 self.grow(size)?;
                 Op::Resize { slot, size }
@@ -184,6 +184,15 @@ impl<R: Read> Reader<R> {
         self.summary.live_blocks = self.live.len() as u64;
         self.summary.peak_blocks = self.summary.peak_blocks.max(self.summary.live_blocks);
         Ok(Some(op))
+    }
+
+    /// The block is named as the trace names it: valgrind by its address, the other forms by a number.
+    fn twice(&self, id: u64) -> String {
+        let name = match self.parser {
+            Parser::Valgrind(_) => format!("{id:#X}"),
+            _ => id.to_string(),
+        };
+        format!("block {name} is allocated twice without a free")
     }
 
     fn grow(&mut self, size: u64) -> Result<(), String> {
@@ -209,13 +218,21 @@ impl<R: Read> Reader<R> {
 
     fn finish(&mut self) -> Result<(), TraceError> {
         let summary = &mut self.summary;
+        if let Parser::Valgrind(valgrind) = &self.parser {
+            summary.complaint = valgrind.complaint();
+        }
         if summary.operations == 0 {
-            let message = match (self.lines_read, summary.partial.take()) {
-                (0, _) => "the trace is empty".to_string(),
-                (lines, None) => format!("no allocation in {lines} lines"),
-                (lines, Some(partial)) => format!("no allocation in {lines} lines; {partial}"),
+            let lines = self.lines_read;
+            let message = match (&summary.complaint, summary.partial.take()) {
+                _ if lines == 0 => "the trace is empty".to_string(),
+                (Some(complaint), _) => format!("no allocation in {lines} lines:\n{complaint}"),
+                (None, None) => format!("no allocation in {lines} lines"),
+                (None, Some(partial)) => format!("no allocation in {lines} lines; {partial}"),
             };
             return Err(TraceError { line: 0, message });
+        }
+        if let (None, Some(complaint)) = (&summary.partial, &summary.complaint) {
+            summary.partial = complaint.lines().next().map(str::to_owned);
         }
         if let Some(announced) = self.announced
             && announced > summary.operations

@@ -21,6 +21,8 @@ pub struct Summary {
     pub slots: u32,
     /// Why the trace is not complete, when it is not.
     pub partial: Option<String>,
+    /// Why valgrind could not go on, in its own lines, when it said so.
+    pub complaint: Option<String>,
     /// Lines left out on purpose, and why.
     pub notes: Vec<String>,
 }

@@ -11,11 +11,24 @@ use super::{Event, excerpt};
 #[derive(Default)]
 pub(crate) struct Valgrind {
     pid: Option<u64>,
+    /// What valgrind says of itself, a line each: why it cannot go on.
+    complaint: Vec<String>,
 }
+
+/// More lines of a complaint are not kept; valgrind's longest has about thirty.
+const LONGEST_COMPLAINT: usize = 100;
 
 impl Valgrind {
     pub fn parse(&mut self, line: &str) -> Result<Event, String> {
         if line.starts_with("==") || line.starts_with("**") || line.trim().is_empty() {
+            return Ok(Event::Nothing);
+        }
+        // What follows a complaint explains it, in lines of any form.
+        let explains = !self.complaint.is_empty() && prefix(line).is_none();
+        if line.starts_with("valgrind:") || explains {
+            if self.complaint.len() < LONGEST_COMPLAINT {
+                self.complaint.push(line.to_owned());
+            }
             return Ok(Event::Nothing);
         }
         let Some((pid, text)) = prefix(line) else {
@@ -29,6 +42,11 @@ impl Valgrind {
             return Ok(Event::OtherProcess);
         }
         Ok(event)
+    }
+
+    /// Why valgrind could not go on, in its own lines.
+    pub fn complaint(&self) -> Option<String> {
+        (!self.complaint.is_empty()).then(|| self.complaint.join("\n"))
     }
 }
 
