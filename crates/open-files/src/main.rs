@@ -69,10 +69,14 @@ impl MapArgs {
             map.descriptions
                 .retain(|description| description.object.contains(object));
         }
+        if self.shared {
+            map.descriptions
+                .retain(|description| description.holders.len() > 1);
+        }
         runner::print(&if self.json {
             serde_json::to_string_pretty(&map)? + "\n"
         } else {
-            map::text::render(&map, self.shared)
+            map::text::render(&map)
         })?;
         Ok(0)
     }

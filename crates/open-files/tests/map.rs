@@ -91,6 +91,22 @@ fn a_duplicate_shares_and_a_second_open_does_not() {
 }
 
 #[test]
+fn shared_leaves_out_what_has_one_holder_in_both_forms() {
+    let file = File::open("/proc/self/exe").unwrap();
+    let _duplicate = file.try_clone().unwrap();
+    let _alone = EventFd::new().unwrap();
+    let all = map();
+    let holders = |d: &Value| d["holders"].as_array().unwrap().len();
+    assert!(all.iter().any(|d| holders(d) == 1));
+    let shared: Value = serde_json::from_str(&drawn(binary(), &["--shared", "--json"])).unwrap();
+    let shared = shared["descriptions"].as_array().unwrap();
+    assert!(!shared.is_empty());
+    assert!(shared.iter().all(|d| holders(d) > 1), "{shared:?}");
+    let text = drawn(binary(), &["--shared"]);
+    assert!(text.contains("exe") && !text.contains("eventfd"), "{text}");
+}
+
+#[test]
 fn a_process_that_is_named_twice_is_mapped_once() {
     let pid = std::process::id().to_string();
     let own = File::open("/proc/self/exe").unwrap();

@@ -29,15 +29,25 @@ pub fn run_isolated(claim: &Claim, order: Order) -> Report {
         }
     }
     let (mut report, others) = quiet::watched(|| once(claim, order));
-    // What was refused says why, and would be refused on a quiet machine as well.
-    let refused =
-        matches!(report.verdict, Verdict::NotMeasured { .. }) && report.observed.is_empty();
-    if !as_it_should(claim, &report, order) && !refused && quiet::is_disturbed(others) {
+    if !as_it_should(claim, &report, order)
+        && noise_explains(&report.verdict, !report.observed.is_empty())
+        && quiet::is_disturbed(others)
+    {
         report.verdict = quiet::disturbed(others);
         report.observed.clear();
         report.control.observed.clear();
     }
     report
+}
+
+/// Whether a busy machine may be the reason for this verdict, given whether values were `read`. What
+/// was refused or broke would be so on a quiet machine as well, and must not hide behind the noise.
+fn noise_explains(verdict: &Verdict, read: bool) -> bool {
+    match verdict {
+        Verdict::Error(_) => false,
+        Verdict::NotMeasured { .. } => read,
+        Verdict::Holds | Verdict::HoldsWith(_) | Verdict::Refuted => true,
+    }
 }
 
 /// Quantities that read as the experiment should: after a run with the arms exchanged, those of a
@@ -87,4 +97,34 @@ fn named(arm: Arm) {
 
 fn failed(claim: &Claim, error: anyhow::Error) -> Report {
     Report::failed(claim, &refusal::explained(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_hides_neither_a_broken_set_up_nor_a_refusal() {
+        let not_measured = Verdict::NotMeasured {
+            why: String::new(),
+            enable: String::new(),
+        };
+        let broken = Verdict::Error("sched_setaffinity CPU 1: EIO".to_owned());
+        for (verdict, read, explained) in [
+            (&broken, false, false),
+            (&broken, true, false),
+            (&not_measured, false, false),
+            // The control did not come out: the instrument was disturbed.
+            (&not_measured, true, true),
+            (&Verdict::Refuted, true, true),
+            // With the arms exchanged it is this one that is wrong.
+            (&Verdict::Holds, true, true),
+        ] {
+            assert_eq!(
+                noise_explains(verdict, read),
+                explained,
+                "{verdict:?}, {read}"
+            );
+        }
+    }
 }

@@ -1,9 +1,14 @@
 //! How fast a robust mutex comes from a killed holder to the next owner.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use nix::sys::signal::Signal;
+use nix::{
+    errno::Errno,
+    sys::{signal::Signal, time::TimeValLike},
+    time::{ClockId, clock_gettime},
+};
+use observe::{status, wchan};
 
 use crate::{
     compare::statistics::median,
@@ -12,6 +17,12 @@ use crate::{
 
 /// Within this time, in ns, a robust mutex should be with its next owner.
 const FIVE_MS: f64 = 5e6;
+
+/// How long an heir may take to come to sleep.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// So many looks without a wait channel, and the kernel tells none.
+const SILENT: u32 = 1000;
 
 /// What became of the tries.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
@@ -24,17 +35,17 @@ pub struct Handovers {
     pub handed_on: usize,
     /// Those that were there 5 ms after the SIGKILL.
     pub within_5_ms: usize,
-    /// Median from SIGKILL to having the lock, in ns.
+    /// Median from SIGKILL to the heir's having the lock, in ns.
     pub median_ns: f64,
     /// The slowest, in ns.
     pub max_ns: f64,
 }
 
-/// Kills the holder of one and the same robust mutex `tries` times and takes the lock after it each time: asked for right
-/// after kill(2), while the holder is still dying.
+/// Kills the holder of one and the same robust mutex `tries` times. Its heir, another process, sleeps on the mutex by then,
+/// so that each time the kernel has to find the lock in the dying thread's list and to wake who waits for it.
 ///
 /// # Errors
-/// A child that cannot be forked or does not answer; a lock that came as if nobody had died.
+/// A child that cannot be forked or does not answer; an heir that does not come to sleep; no lock that was handed on.
 pub fn measure(tries: usize) -> Result<Handovers> {
     let mutex = RobustMutex::new(0_u64)?;
     let mut times = Vec::new();
@@ -44,14 +55,19 @@ pub fn measure(tries: usize) -> Result<Handovers> {
             Ok(parent.checkpoint()?)
         })?;
         holder.at_checkpoint()?;
-        let start = Instant::now();
-        holder.signal(Signal::SIGKILL)?;
-        match mutex.lock()? {
+        let heir = child::fork("heir", |_| match mutex.lock()? {
             Acquired::OwnerDied(bereft) => {
-                times.push(start.elapsed().as_nanos() as f64);
-                *bereft.repair(|_| ())? += 1;
+                let owned = monotonic_ns()?;
+                drop(bereft.repair(|value| value + 1)?);
+                Ok(Some(owned))
             }
-            Acquired::Clean(_) => {}
+            Acquired::Clean(_) => Ok(None),
+        })?;
+        sleeps_on_a_futex(heir.pid())?;
+        let killed = monotonic_ns()?;
+        holder.signal(Signal::SIGKILL)?;
+        if let Some(owned) = heir.join()? {
+            times.push((owned - killed) as f64);
         }
         holder.wait()?;
     }
@@ -67,4 +83,31 @@ pub fn measure(tries: usize) -> Result<Handovers> {
         max_ns: times.iter().copied().fold(0.0, f64::max),
         median_ns: median(times).unwrap_or(0.0),
     })
+}
+
+/// CLOCK_MONOTONIC, which all processes read alike, in ns.
+fn monotonic_ns() -> Result<i64, Errno> {
+    Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.num_nanoseconds())
+}
+
+/// Waits until the process sleeps in futex(2). State S alone does for a kernel that tells no wait channel in [`SILENT`]
+/// looks.
+fn sleeps_on_a_futex(pid: i32) -> Result<()> {
+    let (deadline, mut silent) = (Instant::now() + LONGEST, 0);
+    loop {
+        let state = status::of(pid)?.state;
+        match wchan::of(pid)? {
+            Some(channel) if channel.contains("futex") => return Ok(()),
+            None if state == 'S' => silent += 1,
+            _ => {}
+        }
+        if silent == SILENT {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "the heir {pid} was not seen asleep on the mutex within {LONGEST:?}, but in state {state}"
+        );
+        std::thread::yield_now();
+    }
 }

@@ -142,6 +142,9 @@ fn compare(options: &Compare) -> Result<u8> {
 /// No comparison may take longer; a slip of the keyboard would.
 const LONGEST: Duration = Duration::from_secs(3600);
 
+/// No window of the default run begins after this time, and it ends within 30 s. A first round always has as long.
+const DEFAULT_RUN: Duration = Duration::from_secs(27);
+
 fn plan(options: &Compare) -> Result<Plan> {
     let window = Duration::try_from_secs_f64(options.seconds)
         .with_context(|| format!("--seconds {}", options.seconds))?;
@@ -196,6 +199,7 @@ fn plan(options: &Compare) -> Result<Plan> {
             .rounds
             .unwrap_or(if options.seconds < 0.2 { 5 } else { 3 }),
         limit: Duration::ZERO,
+        bound: Duration::ZERO,
         seed: options.seed.unwrap_or_else(time_seed),
     };
     // Repeating refused windows may take half as long again; the default run stays under 30 s.
@@ -211,10 +215,11 @@ fn plan(options: &Compare) -> Result<Plan> {
         );
     };
     plan.limit = if all_default && options.seconds < 0.02 {
-        Duration::from_secs(27)
+        DEFAULT_RUN
     } else {
         planned * 3 / 2
     };
+    plan.bound = plan.limit.max(DEFAULT_RUN);
     Ok(plan)
 }
 

@@ -88,7 +88,9 @@ fn compare_gives_a_row_for_each_lock_and_regime() {
             "wait_max_ns",
             "ratio_to_best",
         ] {
-            assert!(row[key].is_number(), "{key} of {row}");
+            // On a busy machine no thread may come to an operation within a window.
+            let void = row[key].is_null() && row["windows_without_operation"] != 0;
+            assert!(row[key].is_number() || void, "{key} of {row}");
         }
     }
     for threads in [1, 2] {

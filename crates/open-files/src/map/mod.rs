@@ -74,7 +74,7 @@ pub struct Watch {
     pub inode: u64,
     /// No mapped holder of the epoll instance has what is watched open under that number (kcmp
     /// `KCMP_EPOLL_TFD`): a ghost, which close() of the descriptor did not end. Unknown where kcmp was
-    /// refused.
+    /// refused, and where every holder was gone before it could be asked.
     pub ghost: Option<bool>,
 }
 

@@ -1,7 +1,7 @@
 //! Reads every descriptor of some processes and groups them by description.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use nix::errno::Errno;
 use observe::{Error, fdinfo, kcmp, process};
@@ -14,6 +14,18 @@ struct Seen {
     holder: Holder,
     target: process::Target,
     info: fdinfo::FdInfo,
+}
+
+impl Seen {
+    /// The process and the number in its table.
+    fn number(&self) -> (i32, i32) {
+        (self.holder.pid, self.holder.fd)
+    }
+
+    /// Whether the process or the descriptor is gone by now.
+    fn is_gone(&self) -> bool {
+        kcmp::descriptions(self.number(), self.number()).is_err_and(|error| closed(&error))
+    }
 }
 
 /// What descriptors of one description have in common for life; kcmp is asked only within it. Offset
@@ -95,6 +107,11 @@ fn gone(error: &Error) -> bool {
     matches!(error.errno, Errno::ENOENT | Errno::ESRCH)
 }
 
+/// As kcmp says it, to which a process that has exited has no descriptor either.
+fn closed(error: &Error) -> bool {
+    gone(error) || error.errno == Errno::EBADF
+}
+
 fn key(seen: &Seen) -> Key {
     let info = &seen.info;
     (seen.target.inode, info.mount, info.eventfd_id)
@@ -103,37 +120,60 @@ fn key(seen: &Seen) -> Key {
 /// Splits descriptors of equal keys by description. A socket has one description for life, so its
 /// inode says it all; the others are put in kcmp's order, in which the same stand together. Where kcmp is
 /// refused, the descriptors come back with its error.
-fn split(mut group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
+fn split(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
     if group
         .iter()
         .all(|seen| seen.target.link.starts_with("socket:"))
     {
         return Ok(vec![group]);
     }
-    let mut refused = None;
-    let mut order = |a: &Seen, b: &Seen| {
-        let pair = |seen: &Seen| (seen.holder.pid, seen.holder.fd);
-        kcmp::descriptions(pair(a), pair(b)).unwrap_or_else(|error| {
-            // A holder that is gone has no order; any will do.
-            if !gone(&error) && error.errno != Errno::EBADF {
-                refused = Some(error);
-            }
-            Ordering::Less
-        })
-    };
+    let mut group = VecDeque::from(group);
     let mut split: Vec<Vec<Seen>> = Vec::new();
-    // Insertion by binary search: a comparison that has lost its object cannot confuse it, as it
-    // could a library sort that insists on a total order.
-    for seen in group.drain(..) {
-        match split.binary_search_by(|same| order(&same[0], &seen)) {
-            Ok(at) => split[at].push(seen),
-            Err(at) => split.insert(at, vec![seen]),
+    while let Some(seen) = group.pop_front() {
+        match place(&mut split, &seen) {
+            Ok(Some(Place::Same(at))) => split[at].push(seen),
+            Ok(Some(Place::New(at))) => split.insert(at, vec![seen]),
+            Ok(None) => {}
+            Err(error) => {
+                group.push_front(seen);
+                return Err((error, split.into_iter().flatten().chain(group).collect()));
+            }
         }
     }
-    match refused {
-        None => Ok(split),
-        Some(error) => Err((error, split.into_iter().flatten().collect())),
+    Ok(split)
+}
+
+/// Where a descriptor belongs in kcmp's order.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// In the group at this index.
+    Same(usize),
+    /// In a group of its own, before this index.
+    New(usize),
+}
+
+/// Finds the place of `seen` by binary search; none if it is gone. A member that is gone stands for its group no longer:
+/// it is left out, and the next one is asked.
+fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error> {
+    let (mut low, mut high) = (0, split.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        match kcmp::descriptions(split[middle][0].number(), seen.number()) {
+            Ok(Ordering::Equal) => return Ok(Some(Place::Same(middle))),
+            Ok(Ordering::Less) => low = middle + 1,
+            Ok(Ordering::Greater) => high = middle,
+            Err(error) if !closed(&error) => return Err(error),
+            Err(_) if seen.is_gone() => return Ok(None),
+            Err(_) => {
+                split[middle].remove(0);
+                if split[middle].is_empty() {
+                    split.remove(middle);
+                    high -= 1;
+                }
+            }
+        }
     }
+    Ok(Some(Place::New(low)))
 }
 
 /// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two, what
@@ -183,15 +223,81 @@ fn description(same: Vec<Seen>, certain: bool) -> Description {
 }
 
 /// Whether no holder of an epoll instance has the very description that it watches as `fd` open under
-/// that number; unknown where kcmp is refused.
+/// that number; unknown where kcmp is refused, and where no holder is left to be asked.
 fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
-    for Seen { holder, .. } in epoll {
-        match kcmp::watched(holder.pid, fd, holder.fd, fd, nth) {
+    let mut asked = false;
+    for seen in epoll {
+        let (pid, instance) = seen.number();
+        match kcmp::watched(pid, fd, instance, fd, nth) {
             Ok(order) if order.is_eq() => return Some(false),
-            Ok(_) => {}
-            Err(error) if gone(&error) || error.errno == Errno::EBADF => {}
+            Ok(_) => asked = true,
+            // Either number may be meant: the one that is watched, or the epoll instance's own.
+            Err(error) if error.errno == Errno::EBADF => asked |= !seen.is_gone(),
+            Err(error) if gone(&error) => {}
             Err(_) => return None,
         }
     }
-    Some(true)
+    asked.then_some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+    use std::process::Command;
+
+    use anyhow::Result;
+    use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+    use nix::sys::eventfd::EventFd;
+
+    use super::*;
+
+    fn seen(pid: i32, file: &impl AsRawFd) -> Result<Seen> {
+        let (own, fd) = (std::process::id() as i32, file.as_raw_fd());
+        Ok(Seen {
+            holder: Holder {
+                pid,
+                command: String::new(),
+                fd,
+                close_on_exec: true,
+            },
+            target: process::target(own, fd)?,
+            info: fdinfo::of(own, fd)?,
+        })
+    }
+
+    /// The number of a process that has exited.
+    fn exited() -> Result<i32> {
+        let mut child = Command::new("true").spawn()?;
+        child.wait()?;
+        Ok(child.id() as i32)
+    }
+
+    #[test]
+    fn a_holder_that_is_gone_stands_for_nobody() -> Result<()> {
+        let (own, exited) = (std::process::id() as i32, exited()?);
+        let file = File::open("/proc/self/exe")?;
+        let duplicate = file.try_clone()?;
+        let mut split = vec![vec![seen(exited, &file)?, seen(own, &file)?]];
+        let placed = place(&mut split, &seen(own, &duplicate)?)?;
+        assert_eq!(placed, Some(Place::Same(0)), "the one behind it is asked");
+        assert_eq!(split[0].len(), 1);
+        assert_eq!(place(&mut split, &seen(exited, &file)?)?, None);
+        let mut split = vec![vec![seen(exited, &file)?]];
+        assert_eq!(place(&mut split, &seen(own, &file)?)?, Some(Place::New(0)));
+        assert!(split.is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn without_a_holder_nobody_knows_a_ghost() -> Result<()> {
+        let (own, exited) = (std::process::id() as i32, exited()?);
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        let watched = EventFd::new()?;
+        epoll.add(&watched, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+        let fd = watched.as_raw_fd();
+        assert_eq!(is_ghost(&[seen(own, &epoll.0)?], fd, 0), Some(false));
+        assert_eq!(is_ghost(&[seen(exited, &epoll.0)?], fd, 0), None);
+        Ok(())
+    }
 }

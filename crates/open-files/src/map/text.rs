@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::{Description, Map};
 
-/// Renders the map; `shared` leaves out descriptions with one holder.
-pub fn render(map: &Map, shared: bool) -> String {
+/// Renders the map.
+pub fn render(map: &Map) -> String {
     let mut out = String::new();
     if let Some(refused) = &map.refused {
         // Writing to a String does not fail.
@@ -15,11 +15,7 @@ pub fn render(map: &Map, shared: bool) -> String {
              description or several\n"
         );
     }
-    for description in map
-        .descriptions
-        .iter()
-        .filter(|d| !shared || d.holders.len() > 1)
-    {
+    for description in &map.descriptions {
         one(&mut out, description);
     }
     for denied in &map.denied {
@@ -62,7 +58,7 @@ fn one(out: &mut String, description: &Description) {
         let ghost = match watch.ghost {
             Some(true) => ": GHOST, not open there any more",
             Some(false) => "",
-            None => ": open there or not, kcmp was refused",
+            None => ": open there or not, nobody could be asked",
         };
         let _ = writeln!(
             out,

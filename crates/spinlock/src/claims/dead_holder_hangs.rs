@@ -14,7 +14,7 @@ use nix::{
 
 use crate::{
     compare::render::nanoseconds,
-    locks::{RobustMutex, Shared, TestAndSet, robust::Acquired},
+    locks::{RobustMutex, Shared, SharedMutex, TestAndSet, robust::Acquired},
 };
 
 const SPINLOCK: &str = "spinlock, 100 ms after its holder ended";
@@ -66,7 +66,7 @@ pub const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let spinlock = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0))?;
+    let spinlock = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
     let mut robust = RobustMutex::new(0_u64).map(Some)?;
     let file = scratch_file()?;
     let mut holder = child::fork("holder", |parent| {
@@ -105,7 +105,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Acquired::Clean(_) => ("got", killed.elapsed()),
         Acquired::OwnerDied(bereft) => {
             let handed_on = killed.elapsed();
-            drop(bereft.repair(|value| *value = 0)?);
+            drop(bereft.repair(|_| 0)?);
             ("EOWNERDEAD, got", handed_on)
         }
     };

@@ -231,22 +231,36 @@ fn preemptions() -> Result<u64> {
 
 /// Returns true once it is certain that nobody will enter any more, false once `finished` says that all are through.
 ///
-/// Certain, because between two looks each thread that was not done before has been refused twice and has not entered: so
-/// there was a moment at which the flag was set and nobody was inside, and only who is inside clears it.
+/// The seats are read one after the other, and who reads them may be preempted in between, so one pass in which both were
+/// refused is not enough: the first may have entered while the second was looked at. Two passes are. A thread that was
+/// refused in both and entered in neither was outside all the time between its last refusal of the first and its first
+/// refusal of the second, as an entry is counted before the next refusal. So both were outside when the first pass
+/// ended; both found the flag set in attempts begun later (of two refusals in a pass, the second was begun in it); and only
+/// who is inside clears it.
 fn watch(seats: &[Seat; 2], finished: impl Fn() -> bool) -> bool {
     let stuck = |seat: &Seat, then: Option<(u64, u64)>| match (then, seat.look()) {
         (None, None) => Some(true),
         (Some((refused, entered)), Some(now)) if now.1 == entered => Some(now.0 >= refused + 2),
         _ => None, // it entered or came through: look anew
     };
+    let mut last_pass = None;
     while !finished() {
         let then = [seats[0].look(), seats[1].look()];
+        let entered = then.map(|look| look.map(|(_, entered)| entered));
         loop {
             std::thread::yield_now();
             match [stuck(&seats[0], then[0]), stuck(&seats[1], then[1])] {
-                [Some(true), Some(true)] => return then != [None, None],
+                [Some(true), Some(true)] if entered == [None, None] => return false,
+                [Some(true), Some(true)] if last_pass == Some(entered) => return true,
+                [Some(true), Some(true)] => {
+                    last_pass = Some(entered);
+                    break;
+                }
                 [Some(_), Some(_)] if !finished() => {}
-                _ => break,
+                _ => {
+                    last_pass = None;
+                    break;
+                }
             }
         }
     }

@@ -36,8 +36,10 @@ pub struct Plan {
     pub window: Duration,
     /// Windows for each lock and regime; one more is run to time the waits.
     pub rounds: usize,
-    /// No round is begun and no window is repeated after this time; one round is always run.
+    /// No round but the first is begun and no window is repeated after this time.
     pub limit: Duration,
+    /// No window at all is begun after this time; a row may then be without figures.
+    pub bound: Duration,
     /// Orders the windows.
     pub seed: u64,
 }
@@ -162,7 +164,8 @@ impl Plan {
             Ok(())
         };
 
-        // The waits first, so that a run that is cut short has timed them, too.
+        // The waits in the second round, so that a run that is cut short has timed them, too.
+        let timed = |round| round == 1;
         for round in 0..=self.rounds {
             if round > 1 && started.elapsed() > self.limit {
                 break;
@@ -173,7 +176,10 @@ impl Plan {
                 let mut order: Vec<&mut Cell> = regime.iter_mut().collect();
                 shuffle(&mut order, &mut seed);
                 for cell in order {
-                    open(cell, round == 0)?;
+                    if started.elapsed() >= self.bound {
+                        break;
+                    }
+                    open(cell, timed(round))?;
                 }
             }
         }

@@ -76,8 +76,8 @@ pub fn tables(rows: &[Row]) -> String {
                 row.threads_at_zero,
                 row.windows_without_operation,
                 known(row.cpu_ns_per_operation, nanoseconds),
-                nanoseconds(row.wait_weighted_ns),
-                nanoseconds(row.wait_max_ns as f64),
+                known(row.wait_weighted_ns, nanoseconds),
+                known(row.wait_max_ns.map(|ns| ns as f64), nanoseconds),
             );
         }
         text.push('\n');
@@ -167,6 +167,13 @@ fn remarks(comparison: &Comparison) -> String {
     }
     if comparison.rows.iter().any(|row| row.disturbed) {
         text += "! every window of this lock was refused: its figures are of the least\n  disturbed ones. Run again on a quieter machine.\n";
+    }
+    if comparison
+        .rows
+        .iter()
+        .any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none())
+    {
+        text += "-: the time was over before this could be measured. Run again on a quieter\nmachine, or with fewer --locks.\n";
     }
     if comparison
         .rows

@@ -8,7 +8,7 @@ use super::{
     window::Window,
 };
 
-/// One lock in one regime. Figures are medians over its windows; None where no window finished an operation.
+/// One lock in one regime. Figures are medians over its windows; None where no window was run or none finished an operation.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Row {
     /// Which lock: see [`LockName`].
@@ -30,10 +30,10 @@ pub struct Row {
     pub threads_at_zero: usize,
     /// CPU time, user and system, for one operation, in ns.
     pub cpu_ns_per_operation: Option<f64>,
-    /// The longest wait in ns, those unfinished at the end of the window included.
-    pub wait_max_ns: u64,
-    /// The mean wait weighted by its length, in ns.
-    pub wait_weighted_ns: f64,
+    /// The longest wait in ns, those unfinished at the end of the window included; None if none was timed.
+    pub wait_max_ns: Option<u64>,
+    /// The mean wait weighted by its length, in ns; None if none was timed.
+    pub wait_weighted_ns: Option<f64>,
     /// `ns_per_operation` by that of the best lock of the regime (`none` is no lock).
     pub ratio_to_best: Option<f64>,
     /// Windows that count here.
@@ -135,19 +135,13 @@ fn row(cell: &Cell, rounds: usize) -> Row {
         jain: over(&|window| jain(&window.operations)),
         threads_at_zero: zero.unwrap_or(0.0).round() as usize,
         cpu_ns_per_operation: over(&|window| window.cpu_ns_per_operation),
-        wait_max_ns: cell
-            .timed
-            .iter()
-            .map(|window| window.waits.max_ns)
-            .max()
-            .unwrap_or(0),
-        wait_weighted_ns: median(cell.timed.iter().map(|w| w.waits.weighted_ns()).collect())
-            .unwrap_or(0.0),
+        wait_max_ns: cell.timed.iter().map(|window| window.waits.max_ns).max(),
+        wait_weighted_ns: median(cell.timed.iter().map(|w| w.waits.weighted_ns()).collect()),
         ns_per_operation: median(ns).filter(|_| any),
         ratio_to_best: None,
         windows: good,
         windows_without_operation: without_operation,
         refused: cell.windows.len() - good,
-        disturbed: good == 0,
+        disturbed: good == 0 && !cell.windows.is_empty(),
     }
 }

@@ -11,7 +11,8 @@
 //! - **Cost**: two locked exchanges uncontended, twice test-and-set, because the unlock must learn whether somebody
 //!   sleeps; a hand-over through the kernel costs two system calls and a wakeup.
 //! - **Fairness**: none by promise: a running thread may take the lock before the woken one has arrived. FUTEX_WAKE
-//!   wakes in the order of sleep, so nobody stays at zero.
+//!   wakes those of equal priority in the order of sleep, and the woken one may lose to a running thread again and sleep
+//!   anew, at the end: a thread stays at zero seldom, not never.
 //!
 //! Sources: Drepper, Futexes Are Tricky (2011), mutex2; futex(2).
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]

@@ -12,9 +12,10 @@
 //! | `futex` | [`Futex`] | sleep in the kernel while there is nothing to do |
 //! | `asymmetric` | [`Asymmetric`] | unlock with a plain store; the sleeper pays for the ordering |
 //! | `process_shared` | [`Shared`] | the lock between processes: test-and-set in a `MAP_SHARED` mapping |
+//! | `shared_mutex` | [`SharedMutex`] | its guard, which a fork copies, holds in one process only |
 //! | `robust` | [`RobustMutex`] | the kernel tells the next owner that the last one died |
 //!
-//! All but the first, [`Shared`] and [`RobustMutex`] implement [`lock_api::RawMutex`], so that a mutex is
+//! All but the first and those between processes implement [`lock_api::RawMutex`], so that a mutex is
 //! written `lock_api::Mutex<TestAndSet, T>`. What a lock needs of the machine, atomics
 //! included, it takes from `platform`, and from nowhere else: the loom models in `tests/loom` build
 //! these very files on another platform, and break them by breaking the platform.
@@ -22,6 +23,8 @@
 #[cfg(feature = "std")]
 pub mod asymmetric;
 pub mod backoff;
+#[cfg(feature = "std")]
+mod call_error;
 #[cfg(feature = "std")]
 pub mod futex;
 pub mod mcs;
@@ -35,6 +38,8 @@ pub mod process_shared;
 pub mod robust;
 #[cfg(feature = "std")]
 pub mod sched_yield;
+#[cfg(feature = "std")]
+pub mod shared_mutex;
 pub mod test_and_set;
 pub mod test_and_test_and_set;
 pub mod ticket;
@@ -48,9 +53,11 @@ pub use ticket::Ticket;
 #[cfg(feature = "std")]
 pub use {
     asymmetric::Asymmetric,
+    call_error::CallError,
     futex::Futex,
     platform_linux::{Barriers, barriers},
     process_shared::{Shareable, Shared},
     robust::RobustMutex,
     sched_yield::Yield,
+    shared_mutex::SharedMutex,
 };

@@ -4,11 +4,11 @@
 //! process-shared spinlock is the spinlock, in a mapping:
 //!
 //! ```
-//! use spinlock::locks::{Shared, TestAndSet};
-//! let counter = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0))?;
-//! *counter.lock() += 1; // and so may each child forked from here on
-//! assert_eq!(*counter.lock(), 1);
-//! # Ok::<(), std::io::Error>(())
+//! use spinlock::locks::{Shared, SharedMutex, TestAndSet};
+//! let counter = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
+//! counter.lock().set(1); // and so may each child forked from here on
+//! assert_eq!(counter.lock().get(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! What may be shared is what means the same in another address space: numbers, atomics, and the locks
@@ -18,8 +18,15 @@
 //! let _ = spinlock::locks::Shared::new(Box::new(1));
 //! ```
 //! ```compile_fail,E0277
-//! use spinlock::locks::{Mcs, Shared};
-//! let _ = Shared::new(lock_api::Mutex::<Mcs, u64>::new(0));
+//! use spinlock::locks::{Mcs, Shared, SharedMutex};
+//! let _ = Shared::new(SharedMutex::<Mcs, u64>::new(0));
+//! ```
+//!
+//! Nor a [`lock_api::Mutex`], of whose guard a fork would make two: [`SharedMutex`](super::SharedMutex) tells them apart.
+//!
+//! ```compile_fail,E0277
+//! use spinlock::locks::{Shared, TestAndSet};
+//! let _ = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0));
 //! ```
 //!
 //! - **Never** where a process may die inside the critical section: nobody unlocks for it, and the
@@ -28,7 +35,7 @@
 //! Source: mmap(2), fork(2).
 #![expect(unsafe_code, reason = "the value lives in memory from mmap(2)")]
 
-use super::{Backoff, TestAndSet, TestAndTestAndSet, Ticket, Yield};
+use super::{Backoff, CallError, TestAndSet, TestAndTestAndSet, Ticket, Yield};
 use std::{
     io,
     ops::Deref,
@@ -40,7 +47,7 @@ use std::{
 ///
 /// # Safety
 /// The type holds no pointer, reference, descriptor or thread identity, needs no drop, and bears being used by several
-/// processes at once through `&self`.
+/// processes at once through `&self`. What `&self` lends exclusively, it lends to one process, also after a fork.
 pub unsafe trait Shareable: Sync {}
 
 macro_rules! shareable {
@@ -71,11 +78,6 @@ shareable!(
 
 // SAFETY: an array holds its elements and nothing else.
 unsafe impl<T: Shareable, const N: usize> Shareable for [T; N] {}
-// SAFETY: lock_api's mutex is the lock and the value, and the lock excludes whoever shares its memory.
-unsafe impl<L: lock_api::RawMutex + Shareable, T: Shareable + Send> Shareable
-    for lock_api::Mutex<L, T>
-{
-}
 
 /// A value in an anonymous `MAP_SHARED` mapping: parent and forked children see one and the same.
 #[derive(Debug)]
@@ -88,7 +90,7 @@ impl<T: Shareable> Shared<T> {
     ///
     /// # Errors
     /// That of mmap(2): ENOMEM.
-    pub fn new(value: T) -> io::Result<Self> {
+    pub fn new(value: T) -> Result<Self, CallError> {
         const { assert!(align_of::<T>() <= PAGE, "mmap aligns to pages only") };
         let value_pointer = map(size_of::<T>())?.cast::<T>();
         // SAFETY: the mapping is ours alone, writable, page-aligned and large enough.
@@ -103,21 +105,18 @@ impl<T: Shareable> Shared<T> {
 pub(super) const PAGE: usize = 4096;
 
 /// Maps `bytes` (at least one) of zeroed memory that forked children share.
-pub(super) fn map(bytes: usize) -> io::Result<NonNull<u8>> {
+pub(super) fn map(bytes: usize) -> Result<NonNull<u8>, CallError> {
     let (protection, flags) = (
         libc::PROT_READ | libc::PROT_WRITE,
         libc::MAP_SHARED | libc::MAP_ANONYMOUS,
     );
     // SAFETY: a fresh mapping at an address of the kernel's choice touches nothing that exists.
     let address = unsafe { libc::mmap(ptr::null_mut(), bytes.max(1), protection, flags, -1, 0) };
+    let error = |error| CallError::new(format!("mmap {bytes} bytes MAP_SHARED"), error);
     if address == libc::MAP_FAILED {
-        let error = io::Error::last_os_error();
-        return Err(io::Error::new(
-            error.kind(),
-            format!("mmap {bytes} bytes MAP_SHARED: {error}"),
-        ));
+        return Err(error(io::Error::last_os_error()));
     }
-    NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mmap returned address 0"))
+    NonNull::new(address.cast()).ok_or_else(|| error(io::Error::other("it returned address 0")))
 }
 
 impl<T> Deref for Shared<T> {

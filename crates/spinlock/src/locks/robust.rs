@@ -12,14 +12,17 @@
 //! | FUTEX_OWNER_DIED (with or without FUTEX_WAITERS) | the holder died; the next one gets EOWNERDEAD |
 //!
 //! - **Use it** between processes of which any may be killed.
-//! - **Never** merely between threads: they die together, and [`Futex`](super::Futex) is cheaper.
-//! - **Cost**: the C library's mutex, some stores to its list, and a getpid(2) for each guard. A dead holder's lock
+//! - **Seldom** between threads of one process: what kills one kills all, so only a thread that ends by itself with the
+//!   lock held (a forgotten guard) leaves it behind, and [`Futex`](super::Futex) is cheaper.
+//! - **Cost**: the C library's mutex, some stores to its list, and a getpid(2) for each guard and each access. A dead holder's lock
 //!   comes as fast as the kernel ends the holder: `spinlock handover` measures it, some microseconds to some hundreds.
 //! - **Fairness**: that of the futex mutex.
 //!
 //! The data may be half changed when the holder dies, so the successor has to look at it first:
 //! [`Acquired::OwnerDied`] gives no access until [`Bereft::repair`] is called, and if it is dropped instead,
 //! the mutex is unusable for everybody (ENOTRECOVERABLE), as the standard prescribes.
+//!
+//! Its guard lends no reference and gives no access in a forked child, as that of [`SharedMutex`](super::SharedMutex).
 //!
 //! It is no [`lock_api::RawMutex`]: that trait has no word for "your predecessor died". And its guard
 //! must stay in its thread, because the kernel's list is the thread's:
@@ -34,13 +37,16 @@
 //! Sources: pthread_mutexattr_setrobust(3), get_robust_list(2), kernel Documentation/locking/robust-futexes.rst.
 #![expect(unsafe_code, reason = "pthread mutexes and memory from mmap(2)")]
 
-use super::process_shared::{PAGE, Shareable, map};
+use super::{
+    CallError,
+    process_shared::{PAGE, Shareable, map},
+    shared_mutex::own,
+};
 use std::{
     cell::UnsafeCell,
     fmt, io,
     marker::PhantomData,
     mem::{MaybeUninit, size_of},
-    ops::{Deref, DerefMut},
     process,
     ptr::NonNull,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -59,10 +65,10 @@ struct Inner<T> {
 /// let mutex = RobustMutex::new(0_u64)?;
 /// let mut guard = match mutex.lock()? {
 ///     Acquired::Clean(guard) => guard,
-///     Acquired::OwnerDied(bereft) => bereft.repair(|value| *value = 0)?,
+///     Acquired::OwnerDied(bereft) => bereft.repair(|_| 0)?,
 /// };
-/// *guard += 1;
-/// # Ok::<(), std::io::Error>(())
+/// guard.set(guard.get() + 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct RobustMutex<T> {
     inner: NonNull<Inner<T>>,
@@ -79,12 +85,12 @@ pub enum Acquired<'a, T> {
     OwnerDied(Bereft<'a, T>),
 }
 
-impl<T: Shareable + Send> RobustMutex<T> {
+impl<T: Shareable + Send + Copy> RobustMutex<T> {
     /// Puts `value` into a mapping of its own, unlocked.
     ///
     /// # Errors
     /// That of mmap(2) or of pthread_mutex_init(3): ENOMEM.
-    pub fn new(value: T) -> io::Result<Self> {
+    pub fn new(value: T) -> Result<Self, CallError> {
         const { assert!(align_of::<Inner<T>>() <= PAGE, "mmap aligns to pages only") };
         let inner = map(size_of::<Inner<T>>())?.cast::<Inner<T>>();
         let this = Self {
@@ -99,7 +105,7 @@ impl<T: Shareable + Send> RobustMutex<T> {
 }
 
 /// Makes `mutex` robust, shared between processes and error-checking.
-fn initialise(mutex: *mut libc::pthread_mutex_t) -> io::Result<()> {
+fn initialise(mutex: *mut libc::pthread_mutex_t) -> Result<(), CallError> {
     let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
     let attributes = attributes.as_mut_ptr();
     // SAFETY: the attribute object is initialised by the first call, used by no one else, and destroyed if it was
@@ -137,7 +143,7 @@ impl<T> RobustMutex<T> {
     ///
     /// # Errors
     /// EDEADLK if this thread holds it already; ENOTRECOVERABLE if a successor of a dead holder gave up.
-    pub fn lock(&self) -> io::Result<Acquired<'_, T>> {
+    pub fn lock(&self) -> Result<Acquired<'_, T>, CallError> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_lock(self.mutex()) };
         match result {
@@ -153,7 +159,7 @@ impl<T> RobustMutex<T> {
     ///
     /// # Errors
     /// ENOTRECOVERABLE, as [`lock`](Self::lock).
-    pub fn try_lock(&self) -> io::Result<Option<Acquired<'_, T>>> {
+    pub fn try_lock(&self) -> Result<Option<Acquired<'_, T>>, CallError> {
         // SAFETY: an initialised mutex in mapped memory.
         let result = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
         match result {
@@ -236,19 +242,25 @@ pub struct Guard<'a, T> {
     stays_in_its_thread: PhantomData<*mut ()>,
 }
 
-impl<T> Deref for Guard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: we hold the lock, so no one writes; the value is mapped as long as the mutex.
-        unsafe { &*self.mutex.inner.as_ref().value.get() }
+impl<T: Copy> Guard<'_, T> {
+    /// The value.
+    ///
+    /// # Panics
+    /// In a child forked while the lock was held: it is its parent's.
+    pub fn get(&self) -> T {
+        own(self.process);
+        // SAFETY: this process holds the lock, so no one writes; the value is mapped as long as the mutex.
+        unsafe { *self.mutex.inner.as_ref().value.get() }
     }
-}
 
-impl<T> DerefMut for Guard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: we hold the lock and `&mut self`: nobody else reads or writes.
-        unsafe { &mut *self.mutex.inner.as_ref().value.get() }
+    /// Writes the value.
+    ///
+    /// # Panics
+    /// As [`get`](Self::get).
+    pub fn set(&mut self, value: T) {
+        own(self.process);
+        // SAFETY: this process holds the lock, so nobody else reads or writes, and no reference is ever lent.
+        unsafe { *self.mutex.inner.as_ref().value.get() = value }
     }
 }
 
@@ -269,13 +281,17 @@ pub struct Bereft<'a, T> {
     guard: Guard<'a, T>,
 }
 
-impl<'a, T> Bereft<'a, T> {
-    /// Lets `repair` put the value in order, declares it consistent and gives the guard.
+impl<'a, T: Copy> Bereft<'a, T> {
+    /// Gives `repair` the value, puts what it returns in its place, declares it consistent and gives the guard.
     ///
     /// # Errors
     /// That of pthread_mutex_consistent(3).
-    pub fn repair(mut self, repair: impl FnOnce(&mut T)) -> io::Result<Guard<'a, T>> {
-        repair(&mut self.guard);
+    ///
+    /// # Panics
+    /// As [`Guard::get`].
+    pub fn repair(mut self, repair: impl FnOnce(T) -> T) -> Result<Guard<'a, T>, CallError> {
+        let repaired = repair(self.guard.get());
+        self.guard.set(repaired);
         // SAFETY: we hold this mutex, having got EOWNERDEAD for it.
         let result = unsafe { libc::pthread_mutex_consistent(self.guard.mutex.mutex()) };
         check("pthread_mutex_consistent", result)?;
@@ -294,9 +310,9 @@ impl<T> fmt::Debug for RobustMutex<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Guard<'_, T> {
+impl<T> fmt::Debug for Guard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+        f.debug_struct("Guard").finish_non_exhaustive()
     }
 }
 
@@ -306,7 +322,7 @@ impl<T> fmt::Debug for Bereft<'_, T> {
     }
 }
 
-fn check(call: &str, errno: i32) -> io::Result<()> {
+fn check(call: &str, errno: i32) -> Result<(), CallError> {
     if errno == 0 {
         Ok(())
     } else {
@@ -314,7 +330,6 @@ fn check(call: &str, errno: i32) -> io::Result<()> {
     }
 }
 
-fn error(call: &str, errno: i32) -> io::Error {
-    let error = io::Error::from_raw_os_error(errno);
-    io::Error::new(error.kind(), format!("{call}: {error}"))
+fn error(call: &str, errno: i32) -> CallError {
+    CallError::new(call, io::Error::from_raw_os_error(errno))
 }
