@@ -19,7 +19,7 @@ mod workers;
 
 pub use client::{Client, End, end};
 pub use counts::{Counts, Snapshot};
-pub use limits::room_for;
+pub use limits::{NoStart, room_for};
 pub use listen::{Empty, Site};
 pub use tally::{Detail, now_ns};
 pub use workers::Workers;

@@ -1,8 +1,23 @@
 //! How many workers this process may have, asked before the first is forked.
 
+use std::fmt;
+
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{SysconfVar, sysconf};
+
+/// The step that failed, where it is one that every strategy has to take: room for the workers, an
+/// address, a fork. A context of errors (`anyhow::Error::is` finds it), for what failed says this and
+/// its errno does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoStart(pub(crate) String);
+
+impl fmt::Display for NoStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Makes sure, before anything is forked, that this process may hold what `workers` need: a link, a
 /// pidfd, a wait channel and perhaps a listening socket each.
@@ -10,8 +25,28 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// # Errors
 /// EMFILE, with the limit that stands in the way.
 pub fn room_for(workers: usize) -> Result<()> {
-    room_for_descriptors(4 * workers as u64 + 64)
-        .with_context(|| format!("{workers} workers are too many"))
+    room_for_descriptors(descriptors(workers))
+        .with_context(|| NoStart(format!("{workers} workers are too many")))
+}
+
+/// Makes sure that, beside what `workers` need, this process may hold the tracepoint's counters: one
+/// for each CPU that is online, for each [`FILTERED`] processes.
+///
+/// # Errors
+/// As [`room_for`].
+pub(crate) fn room_for_counters(workers: usize) -> Result<()> {
+    let cpus = sysconf(SysconfVar::_NPROCESSORS_ONLN).context("sysconf _SC_NPROCESSORS_ONLN")?;
+    let cpus = cpus.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
+    let counters = cpus * workers.div_ceil(FILTERED) as u64;
+    room_for_descriptors(descriptors(workers) + counters)
+}
+
+/// Processes that `observe::tracepoint` puts in one filter.
+const FILTERED: usize = 200;
+
+/// What `workers` need, and as many as this process holds anyway.
+fn descriptors(workers: usize) -> u64 {
+    4 * workers as u64 + 64
 }
 
 /// Makes sure that this process may hold `needed` descriptors. Raises its own soft limit if it must.
@@ -32,9 +67,9 @@ pub(crate) fn room_for_descriptors(needed: u64) -> Result<()> {
 }
 
 /// Where in the row of forks it stopped, and which limits are known to stop it.
-pub(crate) fn too_many(index: usize, count: usize) -> String {
-    format!(
+pub(crate) fn too_many(index: usize, count: usize) -> NoStart {
+    NoStart(format!(
         "fork worker {} of {count} (limits: ulimit -u, ulimit -n, pids.max of the control group)",
         index + 1
-    )
+    ))
 }

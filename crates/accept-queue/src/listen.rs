@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use anyhow::{Context, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::limits::NoStart;
+
 /// Where to listen, and for how many workers.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
@@ -71,10 +73,10 @@ impl Site {
         }
         socket
             .bind(&address.into())
-            .with_context(|| format!("bind {address}"))?;
-        socket
-            .listen(self.backlog)
-            .with_context(|| format!("listen on {address} with backlog {}", self.backlog))?;
+            .with_context(|| NoStart(format!("bind {address}")))?;
+        socket.listen(self.backlog).with_context(|| {
+            NoStart(format!("listen on {address} with backlog {}", self.backlog))
+        })?;
         socket
             .set_nonblocking(empty == Empty::Again)
             .context("fcntl O_NONBLOCK")?;

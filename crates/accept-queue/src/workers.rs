@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 use crate::counts::{Counts, Snapshot};
 use crate::interrupt;
@@ -39,6 +39,9 @@ impl Workers {
         for index in 0..count {
             interrupt::check()?;
             let body = |_: &mut child::Parent| {
+                // SIGINT stays held back: a Ctrl-C reaches the whole group, and the parent ends us. But
+                // whoever asks one worker to end is heard.
+                SigSet::from_iter([Signal::SIGTERM]).thread_unblock()?;
                 let mut wait = prepared.wait(index)?;
                 let tally: &Tally = &tallies[index];
                 let mut close = drop;
@@ -49,7 +52,7 @@ impl Workers {
                 }
             };
             let child = child::fork("worker", body).with_context(|| too_many(index, count))?;
-            workers.push(Worker::of(child)?);
+            workers.push(Worker::of(child).with_context(|| too_many(index, count))?);
         }
         Ok(Workers {
             workers,

@@ -328,6 +328,28 @@ fn a_killed_worker_is_told_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_worker_hears_a_sigterm_of_its_own() {
+    let (run, workers) = long_run("blocking", 3);
+    kill(workers[0], Signal::SIGTERM).expect("signalled");
+    wait_until("the worker ends", || {
+        // A zombie until the meter has asked it for its counts.
+        observe::status::of(workers[0].as_raw()).map_or(true, |now| matches!(now.state, 'Z' | 'X'))
+    });
+    let before = observe::status::of(workers[2].as_raw())
+        .expect("alive")
+        .voluntary_switches;
+    wait_until("the others go on", || {
+        let now = observe::status::of(workers[2].as_raw());
+        now.is_ok_and(|now| now.voluntary_switches > before + 20)
+    });
+    let note = interrupted(run, &workers);
+    assert!(
+        note.contains("worker 0") && note.contains("died after"),
+        "{note}"
+    );
+}
+
+#[test]
 fn a_stopped_worker_is_told_and_the_row_kept() {
     let (mut run, workers) = long_run("blocking", 3);
     let switches = || observe::status::of(workers[2].as_raw()).map(|now| now.voluntary_switches);
@@ -479,6 +501,45 @@ fn limits_are_told_before_anything_is_forked() {
         text.contains("RLIMIT_NOFILE") && text.contains("100 workers"),
         "{text}"
     );
+}
+
+/// The rows of `herd ARGUMENTS --json` with at most `descriptors`, and its exit status.
+fn rows_within(descriptors: u32, arguments: &str) -> (Vec<Value>, Option<i32>) {
+    let script = format!("ulimit -n {descriptors}; exec \"$0\" herd {arguments} --json");
+    let output = Command::new("/bin/bash")
+        .args(["-c", &script, BINARY])
+        .output()
+        .expect("bash runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let document: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let rows = document["rows"].as_array().expect("rows").clone();
+    (rows, output.status.code())
+}
+
+#[test]
+fn without_room_for_the_tracepoint_the_counters_count() {
+    // 8 workers may be forked, and nothing is left for the tracepoint.
+    let (rows, status) = rows_within(96, "--workers 8 --strategy blocking --connections 20");
+    assert_eq!(status, Some(0));
+    assert_eq!(rows[0]["evidence"], "counters");
+    assert_eq!(number(&rows[0], "connections"), 20.0);
+}
+
+#[test]
+fn what_one_row_lacks_does_not_end_the_others() {
+    // The client's own descriptors, which the workers need not.
+    let arguments = "--workers 8 --strategy blocking,poll --connections 95 --pace burst=95";
+    let (rows, status) = rows_within(96, arguments);
+    assert_eq!(status, Some(2), "nothing was measured");
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let note = row["note"].as_str().expect("a note");
+        assert!(
+            note.starts_with("not measured") && note.contains("Too many open files"),
+            "{note}"
+        );
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The server from outside: it serves, replaces the dead, reports, and ends.
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use accept_queue::Site;
+use accept_queue::strategies::{self, Strategy};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -221,4 +223,74 @@ fn a_stopped_worker_does_not_keep_the_server_from_its_end() {
     server.lines.read_to_string(&mut rest).expect("the rest");
     assert!(rest.contains("Jain's index"), "{rest}");
     assert!(kill(stopped, None).is_err(), "worker {stopped} is left");
+}
+
+/// Strategies by which a busy worker may hold connections that another could serve: by the queue of its
+/// own, or by accepting while it is busy.
+const HOLD: &[&str] = &["reuseport", "reuseport-steered", "io-uring-multishot"];
+
+/// Whether this kernel refuses `strategy`.
+fn refused(strategy: &Strategy) -> bool {
+    (strategy.prepare)(&Site::loopback(1)).is_err()
+}
+
+/// Rounds of silent clients, all made at once: two that come before the first worker runs are one edge.
+const ROUNDS: usize = 8;
+
+#[test]
+fn silent_clients_leave_the_last_worker_to_the_others() {
+    let strategies = strategies::ALL.iter();
+    for strategy in strategies.filter(|strategy| !HOLD.contains(&strategy.name)) {
+        let name = strategy.name;
+        if name == "io-uring" && refused(strategy) {
+            continue;
+        }
+        let server = Server::start(&["--http", "--strategy", name]);
+        for round in 0..ROUNDS {
+            let connect = |_| TcpStream::connect(&server.address).expect("a connection");
+            let silent: Vec<TcpStream> = (0..2).map(connect).collect();
+            for _ in 0..3 {
+                let answer = server.ask(b"GET / HTTP/1.1\r\n\r\n");
+                assert!(answer.starts_with("HTTP/1.1 200"), "{name}: {answer}");
+            }
+            // Not served because one of them was given up: all are still held.
+            for mut client in silent {
+                client.set_nonblocking(true).expect("nonblocking");
+                let end = client.read(&mut [0]).map_err(|error| error.kind());
+                assert_eq!(end, Err(ErrorKind::WouldBlock), "{name}, round {round}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_strategy_that_holds_connections_says_so() {
+    for (name, cautioned) in [("io-uring-multishot", true), ("blocking", false)] {
+        if strategies::named(name).map_or(true, refused) {
+            continue;
+        }
+        let mut process = Command::new(BINARY)
+            .args(["serve", "--listen", "127.0.0.1:0", "--strategy", name])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        // What it tells first: the caution, or that the signal ends it.
+        let ended = Pid::from_raw(process.id() as i32);
+        let mut told = String::new();
+        let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
+        if !cautioned {
+            let deadline = Instant::now() + LIMIT;
+            let children = format!("/proc/{ended}/task/{ended}/children");
+            while std::fs::read_to_string(&children).is_ok_and(|pids| pids.is_empty()) {
+                assert!(Instant::now() < deadline, "no worker is forked");
+                std::thread::yield_now();
+            }
+            kill(ended, Signal::SIGTERM).expect("signalled");
+        }
+        errors.read_line(&mut told).expect("a line");
+        process.kill().expect("killed");
+        process.wait().expect("it ends");
+        assert_eq!(told.contains("busy worker"), cautioned, "{name}: {told}");
+    }
 }

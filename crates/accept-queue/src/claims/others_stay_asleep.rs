@@ -36,7 +36,7 @@ pub const CLAIM: Claim = Claim {
             name: UNTOUCHED,
             unit: "",
             experiment: Prediction::Count(WORKERS as u64 - 1),
-            control: Prediction::AtMost(1.0),
+            control: Prediction::Count(0),
         },
     ],
     limit: Duration::from_secs(30),

@@ -10,10 +10,9 @@ use accept_queue::herd::{
 };
 use accept_queue::interrupt::{self, Interrupted};
 use accept_queue::strategies::{self, Strategy};
-use accept_queue::{Detail, Site};
+use accept_queue::{Detail, NoStart, Site};
 use anyhow::{Result, ensure};
 use clap::Args;
-use nix::errno::Errno;
 
 use super::order::shuffled;
 use super::progress::Progress;
@@ -168,7 +167,7 @@ impl HerdArgs {
                     interrupted = true;
                     break;
                 }
-                Err(error) if exhausted(&error) => return Err(error),
+                Err(error) if error.is::<NoStart>() => return Err(error),
                 Err(error) => Row {
                     strategy: strategy.name.to_owned(),
                     workers: workers as usize,
@@ -248,24 +247,4 @@ impl HerdArgs {
             .map(|name| strategies::named(name))
             .collect()
     }
-}
-
-/// Whether the machine has no room for the workers, which holds for every row alike, or the address
-/// is not to be had.
-fn exhausted(error: &anyhow::Error) -> bool {
-    let errnos = [
-        Errno::EAGAIN,
-        Errno::EMFILE,
-        Errno::ENFILE,
-        Errno::ENOMEM,
-        Errno::EADDRINUSE,
-        Errno::EADDRNOTAVAIL,
-    ];
-    error.chain().any(|cause| {
-        let io = |e: &std::io::Error| e.raw_os_error().map(Errno::from_raw);
-        let errno = cause.downcast_ref::<Errno>().copied();
-        errno
-            .or_else(|| cause.downcast_ref().and_then(io))
-            .is_some_and(|errno| errnos.contains(&errno))
-    })
 }

@@ -74,6 +74,10 @@ impl ServeArgs {
                      kill -USR1 {pid} shows who accepted, Ctrl-C ends it\n"
                 ))
             }
+            Event::Caution(caution) => {
+                tell(&format!("{}: {caution}", self.strategy));
+                Ok(())
+            }
             Event::Replaced { index, end, pid } => {
                 tell(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())

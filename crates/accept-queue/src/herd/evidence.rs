@@ -8,6 +8,8 @@ use child::Child;
 use observe::tracepoint::Wakeups;
 use observe::wchan;
 
+use crate::limits::room_for_counters;
+
 /// Wakeups that the self-check makes.
 const KNOWN: u64 = 16;
 
@@ -25,8 +27,9 @@ impl Kernel {
     /// Starts to count the wakeups of `pids`.
     ///
     /// # Errors
-    /// A full descriptor table.
+    /// A full descriptor table, or no room in it for the counters and all that these workers need.
     pub fn count(self, pids: &[i32]) -> Result<Wakeups> {
+        room_for_counters(pids.len())?;
         Ok(Wakeups::of(pids)?)
     }
 }

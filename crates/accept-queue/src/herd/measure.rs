@@ -112,6 +112,8 @@ pub fn measure(
         notes.push(NOT_SPLIT.to_owned());
     }
     notes.extend(disagreement(&row));
+    let uncounted = counted.uncounted.as_ref();
+    notes.extend(uncounted.map(|why| format!("counted without the tracepoint: {why}")));
     notes.extend(workers.dead().map(|(index, pid)| {
         let accepted = counted
             .after

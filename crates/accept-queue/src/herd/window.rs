@@ -34,6 +34,8 @@ pub(super) struct Window {
     pub(super) spent: Snapshot,
     /// Wakeups by the tracepoint.
     pub(super) kernel: Option<u64>,
+    /// Why the tracepoint, though permitted, did not count.
+    pub(super) uncounted: Option<String>,
     /// From the call of connect to the server's close.
     pub(super) latency: Option<Latency>,
     /// Why it ended early.
@@ -102,8 +104,13 @@ impl Run<'_> {
                 return Ok(window);
             }
         };
-        let counter = kernel.map(|kernel| kernel.count(&self.workers.pids()));
-        let counter = counter.transpose()?;
+        let counter = match kernel.map(|kernel| kernel.count(&self.workers.pids())) {
+            Some(Err(error)) => {
+                window.uncounted = Some(claim::told(&error));
+                None
+            }
+            counter => counter.and_then(Result::ok),
+        };
         // Up to a minute, to three digits.
         let mut histogram =
             Histogram::new_with_bounds(1, 60_000_000_000, 3).context("histogram")?;
@@ -177,7 +184,8 @@ impl Run<'_> {
     /// # Errors
     /// Anything else.
     pub(super) fn cut(&self, error: anyhow::Error) -> Result<Cut> {
-        if error.is::<Interrupted>() {
+        // A SIGTERM to the whole group ends the workers, too.
+        if error.is::<Interrupted>() || interrupt::check().is_err() {
             return Ok(Cut::Interrupted);
         }
         self.workers.unfit().map(Cut::Workers).ok_or(error)

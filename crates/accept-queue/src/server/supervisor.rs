@@ -50,6 +50,8 @@ pub enum Event {
         /// The backlog in force, which somaxconn may have capped.
         backlog: u32,
     },
+    /// What to know of the strategy.
+    Caution(&'static str),
     /// A worker died and another has its place.
     Replaced {
         /// Its index.
@@ -89,6 +91,9 @@ pub fn serve(options: &Options, tell: &mut dyn FnMut(Event) -> Result<()>) -> Re
         address: listener.local_addr().context("getsockname")?,
         backlog: observe::tcp_info::of(listener)?.sacked,
     })?;
+    if let Some(caution) = server.prepared.caution {
+        tell(Event::Caution(caution))?;
+    }
     loop {
         let dead = server.wait(&signals)?;
         while let Some(signal) = signals.next() {

@@ -1,4 +1,5 @@
-//! One epoll instance for all, edge-triggered: one edge, one worker.
+//! One epoll instance for all, edge-triggered: one edge, one worker, which takes one connection and has
+//! the edge told again for the rest.
 
 use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
@@ -9,7 +10,7 @@ use crate::listen::Site;
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
     name: "epoll-shared-edge",
-    about: "one epoll instance for all, edge-triggered; drains the queue",
+    about: "one epoll instance for all, edge-triggered; told again after each accept",
     prepare,
 };
 

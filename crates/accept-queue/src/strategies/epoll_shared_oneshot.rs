@@ -9,7 +9,7 @@ use crate::listen::Site;
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
     name: "epoll-shared-oneshot",
-    about: "one epoll instance for all, disarmed by each event and armed again",
+    about: "one epoll instance for all, disarmed by each event, armed again after the accept",
     prepare,
 };
 

@@ -1,5 +1,6 @@
 //! Every worker has a ring with one multishot accept (io_uring_prep_multishot_accept(3), Linux 5.19)
-//! that completes once for each connection.
+//! that completes once for each connection, also while the worker is busy: the kernel accepts for it
+//! until the accept is cancelled or its completion queue is full.
 
 use std::os::fd::AsRawFd;
 
@@ -17,9 +18,16 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn prepare(site: &Site) -> Result<Prepared> {
-    prepare_with(site, |listener| {
+    let prepared = prepare_with(site, |listener| {
         opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
             .flags(libc::SOCK_CLOEXEC)
             .build()
+    })?;
+    Ok(Prepared {
+        caution: Some(
+            "a multishot accept goes on while its worker serves: connections wait for a busy worker \
+             beside idle ones",
+        ),
+        ..prepared
     })
 }

@@ -61,6 +61,8 @@ pub struct Prepared {
     pub listeners: Vec<TcpListener>,
     /// The C library waits again by itself, so that not every return to user space is seen.
     pub returns_unseen: bool,
+    /// What whoever serves real clients by it should know.
+    pub caution: Option<&'static str>,
     make: Make,
 }
 
@@ -81,6 +83,7 @@ impl Prepared {
         Prepared {
             listeners,
             returns_unseen: false,
+            caution: None,
             make: Box::new(move |listener, index| Ok(Box::new(make(listener, index)?))),
         }
     }
