@@ -36,6 +36,7 @@ pub fn run_isolated(claim: &Claim, order: Order) -> Report {
         report.verdict = quiet::disturbed(others);
         report.observed.clear();
         report.control.observed.clear();
+        report.details.clear();
     }
     report
 }

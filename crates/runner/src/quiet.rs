@@ -24,10 +24,9 @@ pub(crate) fn watched(measure: impl FnOnce() -> Report) -> (Report, f64) {
     let busy = busy.saturating_sub(busy_before);
     let others = busy.saturating_sub(own().saturating_sub(before.2));
     let processors = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    (
-        report,
-        others.as_secs_f64() / (before.0.elapsed().as_secs_f64() * processors),
-    )
+    // Pinned to some of the processors, this process sees the load of all.
+    let share = others.as_secs_f64() / (before.0.elapsed().as_secs_f64() * processors);
+    (report, share.min(1.0))
 }
 
 /// Whether times cannot be trusted after others used this share.

@@ -84,6 +84,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         let mut established = Vec::new();
         for (backlog, _) in BACKLOGS {
             let asked = backlog as usize + 1 + MORE;
+            room_for_descriptors(2 * asked as u64 + 64)?;
             established.push(fill(backlog, asked, arm)?);
         }
         let dropped = netstat::listen_overflows()?;

@@ -8,6 +8,7 @@ use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use super::sleepers::level_on_one_socket;
 use crate::client::{self, Client};
 use crate::cpu;
+use crate::limits::room_for;
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
@@ -68,6 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => "epoll-exclusive",
     };
     cpu::stay_here()?;
+    room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
     herd.workers.settle()?;

@@ -9,6 +9,7 @@ use observe::sock_diag::CLOSE;
 
 use super::until;
 use crate::client::{self, Client, End};
+use crate::limits::room_for_descriptors;
 use crate::listen::{Empty, Site};
 
 const WORKERS: usize = 4;
@@ -59,6 +60,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         )
         .into());
     }
+    // Both ends of each connection, and the workers.
+    room_for_descriptors(2 * u64::from(CONNECTIONS) + 64)?;
     let site = Site::loopback(WORKERS);
     let mut listeners = match arm {
         Arm::Experiment => site.group()?,
