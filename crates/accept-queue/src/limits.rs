@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{SysconfVar, sysconf};
+use observe::tracepoint::Wakeups;
 
 /// The step that failed, where it is one that every strategy has to take: room for the workers, an
 /// address, a fork. A context of errors (`anyhow::Error::is` finds it), for what failed says this and
@@ -29,20 +29,14 @@ pub fn room_for(workers: usize) -> Result<()> {
         .with_context(|| NoStart(format!("{workers} workers are too many")))
 }
 
-/// Makes sure that, beside what `workers` need, this process may hold the tracepoint's counters: one
-/// for each CPU that is online, for each [`FILTERED`] processes.
+/// Makes sure that, beside what `workers` need, this process may hold the tracepoint's counters.
 ///
 /// # Errors
-/// As [`room_for`].
+/// As [`room_for`]; the number of counters cannot be told.
 pub(crate) fn room_for_counters(workers: usize) -> Result<()> {
-    let cpus = sysconf(SysconfVar::_NPROCESSORS_ONLN).context("sysconf _SC_NPROCESSORS_ONLN")?;
-    let cpus = cpus.and_then(|cpus| u64::try_from(cpus).ok()).unwrap_or(1);
-    let counters = cpus * workers.div_ceil(FILTERED) as u64;
-    room_for_descriptors(descriptors(workers) + counters)
+    let counters = Wakeups::descriptors(workers)?;
+    room_for_descriptors(descriptors(workers) + counters as u64)
 }
-
-/// Processes that `observe::tracepoint` puts in one filter.
-const FILTERED: usize = 200;
 
 /// What `workers` need, and as many as this process holds anyway.
 fn descriptors(workers: usize) -> u64 {

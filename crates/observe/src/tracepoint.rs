@@ -64,10 +64,11 @@ impl Wakeups {
     /// where the descriptor table is full.
     pub fn of(pids: &[i32]) -> Result<Self, Error> {
         let id = tracefs::id("sched/sched_waking")?;
+        let cpus = online()?;
         let mut counters = Vec::new();
         for pids in pids.chunks(CHUNK) {
             let filter = filter(pids);
-            for cpu in cpus(&read("/sys/devices/system/cpu/online")?) {
+            for &cpu in &cpus {
                 let counter = counter(id, cpu, &filter).map_err(|errno| {
                     Error::new(
                         format!("perf_event_open sched:sched_waking cpu {cpu}"),
@@ -78,6 +79,15 @@ impl Wakeups {
             }
         }
         Ok(Wakeups { counters })
+    }
+
+    /// How many descriptors [`Wakeups::of`] so many threads holds: a counter for each CPU that is
+    /// online, for each filter.
+    ///
+    /// # Errors
+    /// The CPUs that are online cannot be read.
+    pub fn descriptors(threads: usize) -> Result<usize, Error> {
+        Ok(online()?.len() * threads.div_ceil(CHUNK))
     }
 
     /// Wakeups since the start, over all CPUs.
@@ -96,6 +106,11 @@ impl Wakeups {
         }
         Ok(sum)
     }
+}
+
+/// The CPUs that are online.
+fn online() -> Result<Vec<i32>, Error> {
+    Ok(cpus(&read("/sys/devices/system/cpu/online")?))
 }
 
 /// `pid >= LEAST && pid <= MOST && (pid == A || ...)`. The bounds come first because every wakeup on
