@@ -1,4 +1,4 @@
-//! How much memory there is to use: asked before anything large is mapped.
+//! How much memory there is to use, and how many mappings: asked before anything large is mapped.
 
 use anyhow::{Context, Result};
 
@@ -9,17 +9,27 @@ use anyhow::{Context, Result};
 /// /proc/meminfo cannot be read or has no such line.
 pub fn available_memory() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").context("read /proc/meminfo")?;
-    let machine = meminfo(&text, "MemAvailable").context("/proc/meminfo has no MemAvailable")?;
+    let machine = size_after(&text, "MemAvailable").context("/proc/meminfo has no MemAvailable")?;
     Ok(cgroup_rest().map_or(machine, |rest| rest.min(machine)))
 }
 
-/// The value of a line of /proc/meminfo, in bytes.
-pub fn meminfo(text: &str, key: &str) -> Option<u64> {
+/// The value of a line of /proc/meminfo, or of one of /proc/PID/status that has a size, in bytes.
+pub fn size_after(text: &str, key: &str) -> Option<u64> {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
+}
+
+/// Mappings that a process may have: vm.max_map_count (proc_sys_vm(5)).
+///
+/// # Errors
+/// It cannot be read.
+pub fn most_mappings() -> Result<u64> {
+    let path = "/proc/sys/vm/max_map_count";
+    let most = observe::read(path)?.trim().parse();
+    most.with_context(|| format!("{path} is not understood"))
 }
 
 /// What the memory cgroups of this process leave, the tightest of the path up to the root.
@@ -66,8 +76,8 @@ mod tests {
     #[test]
     fn meminfo_lines() {
         let text = "MemTotal:       24684084 kB\nMemFree:  1 kB\nMemAvailable:   24355500 kB\n";
-        assert_eq!(meminfo(text, "MemAvailable"), Some(24_355_500 * 1024));
-        assert_eq!(meminfo(text, "Mem"), None);
-        assert_eq!(meminfo("MemFree: many kB", "MemFree"), None);
+        assert_eq!(size_after(text, "MemAvailable"), Some(24_355_500 * 1024));
+        assert_eq!(size_after(text, "Mem"), None);
+        assert_eq!(size_after("MemFree: many kB", "MemFree"), None);
     }
 }

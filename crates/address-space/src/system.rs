@@ -4,7 +4,7 @@ use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
 use serde::Serialize;
 
-use crate::machine::meminfo;
+use crate::machine::size_after;
 use crate::units::{bytes, columns, count, percent};
 
 /// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
@@ -78,7 +78,7 @@ pub fn system() -> Result<Report> {
     let info = observe::read("/proc/meminfo")?;
     let zones = buddyinfo::of_machine()?;
     anyhow::ensure!(!zones.is_empty(), "/proc/buddyinfo lists no zone");
-    let size = meminfo(&info, "Hugepagesize");
+    let size = size_after(&info, "Hugepagesize");
     let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);
     let ready = zones
         .iter()
@@ -99,7 +99,7 @@ pub fn system() -> Result<Report> {
         transparent: setting("enabled"),
         defrag: setting("defrag"),
         size,
-        in_use: meminfo(&info, "AnonHugePages"),
+        in_use: size_after(&info, "AnonHugePages"),
         ready,
         reserved: plain(&info, "HugePages_Total"),
         reserved_free: plain(&info, "HugePages_Free"),
@@ -111,7 +111,7 @@ pub fn system() -> Result<Report> {
         schema: 1,
         page_size,
         zones: zones.iter().map(|zone| describe(zone, page_size)).collect(),
-        available: meminfo(&info, "MemAvailable"),
+        available: size_after(&info, "MemAvailable"),
         huge,
         unseen,
     })

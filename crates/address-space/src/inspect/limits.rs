@@ -1,6 +1,8 @@
-//! What else than the holes bounds a request to mmap: RLIMIT_AS, RLIMIT_DATA, and the number of mappings.
+//! What else than the holes bounds a request to mmap: RLIMIT_AS and RLIMIT_DATA.
 
 use anyhow::{Context, Result};
+
+use crate::machine::size_after;
 
 /// Room under each limit, in bytes; `None` where it is not set. mm/mmap.c, may_expand_vm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,33 +28,17 @@ impl Room {
 
 fn room(limits: &str, status: &str) -> Option<Room> {
     let left = |limit: &str, used: &str| {
-        let soft = words_after(limits, limit)?.next()?;
-        let used: u64 = words_after(status, used)?.next()?.parse().ok()?;
-        match soft {
+        let line = limits.lines().find_map(|line| line.strip_prefix(limit))?;
+        let used = size_after(status, used)?;
+        match line.split_ascii_whitespace().next()? {
             "unlimited" => Some(None),
-            soft => Some(Some(soft.parse::<u64>().ok()?.saturating_sub(used * 1024))),
+            soft => Some(Some(soft.parse::<u64>().ok()?.saturating_sub(used))),
         }
     };
     Some(Room {
-        address_space: left("Max address space", "VmSize:")?,
-        data: left("Max data size", "VmData:")?,
+        address_space: left("Max address space", "VmSize")?,
+        data: left("Max data size", "VmData")?,
     })
-}
-
-fn words_after<'a>(text: &'a str, name: &str) -> Option<std::str::SplitAsciiWhitespace<'a>> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.split_ascii_whitespace())
-}
-
-/// vm.max_map_count: the mappings that a process may have.
-///
-/// # Errors
-/// /proc/sys/vm/max_map_count cannot be read.
-pub fn most_mappings() -> Result<u64> {
-    let path = "/proc/sys/vm/max_map_count";
-    let text = observe::read(path)?;
-    let most = text.trim().parse();
-    most.with_context(|| format!("{path} is not understood"))
 }
 
 #[cfg(test)]

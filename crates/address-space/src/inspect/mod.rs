@@ -27,6 +27,8 @@ use target::Target;
 use waste::Waste;
 use width::Width;
 
+use crate::machine::most_mappings;
+
 /// Everything seen of one process, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -106,7 +108,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         see("RLIMIT_AS and RLIMIT_DATA", error, true);
         Room::default()
     });
-    let max_mappings = limits::most_mappings();
+    let max_mappings = most_mappings();
     let max_mappings = max_mappings.map_err(|error| see("vm.max_map_count", error, true));
     let waste = waste::measure(&target, &usages, |what, error| see(what, error, true));
     if waste.huge_looked_at < waste.huge_pages {
