@@ -307,18 +307,23 @@ fn files_for_others_to_open() {
     std::fs::remove_dir_all(folder).expect("removed");
 }
 
+/// Waits until `worker` has slept and woken some more.
+fn goes_on(worker: Pid) {
+    let before = observe::status::of(worker.as_raw())
+        .expect("alive")
+        .voluntary_switches;
+    wait_until("the others go on", || {
+        let now = observe::status::of(worker.as_raw());
+        now.is_ok_and(|now| now.voluntary_switches > before + 20)
+    });
+}
+
 #[test]
 fn a_killed_worker_is_told_and_the_run_goes_on() {
     let (run, workers) = long_run("blocking", 4);
     kill(workers[1], Signal::SIGKILL).expect("killed");
     // It goes on: the others keep accepting.
-    let before = observe::status::of(workers[2].as_raw())
-        .expect("alive")
-        .voluntary_switches;
-    wait_until("the others go on", || {
-        let now = observe::status::of(workers[2].as_raw());
-        now.is_ok_and(|now| now.voluntary_switches > before + 20)
-    });
+    goes_on(workers[2]);
     let note = interrupted(run, &workers);
     assert!(
         note.contains("worker 1") && note.contains("died after"),
@@ -335,13 +340,7 @@ fn a_worker_hears_a_sigterm_of_its_own() {
         // A zombie until the meter has asked it for its counts.
         observe::status::of(workers[0].as_raw()).map_or(true, |now| matches!(now.state, 'Z' | 'X'))
     });
-    let before = observe::status::of(workers[2].as_raw())
-        .expect("alive")
-        .voluntary_switches;
-    wait_until("the others go on", || {
-        let now = observe::status::of(workers[2].as_raw());
-        now.is_ok_and(|now| now.voluntary_switches > before + 20)
-    });
+    goes_on(workers[2]);
     let note = interrupted(run, &workers);
     assert!(
         note.contains("worker 0") && note.contains("died after"),
