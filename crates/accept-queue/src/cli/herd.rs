@@ -13,11 +13,11 @@ use accept_queue::strategies::{self, Strategy};
 use accept_queue::{Detail, NoStart, Site};
 use anyhow::{Result, ensure};
 use clap::Args;
+use runner::{OutputFile, print};
 
 use super::order::shuffled;
 use super::progress::Progress;
 use super::{INTERRUPTED, tell};
-use runner::{OutputFile, print};
 
 /// Pairs of runs, with the meter and without.
 const PAIRS: usize = 9;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use address_space::inspect::{self, svg::svg, text::text};
+use address_space::inspect;
+use address_space::inspect::svg::svg;
+use address_space::inspect::text::text;
 use anyhow::Result;
 use clap::Args;
 use runner::{OutputFile, print_document};

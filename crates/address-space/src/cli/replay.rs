@@ -6,7 +6,10 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use address_space::interrupt::Interrupt;
-use address_space::replay::{self, Options, Source, source::KEPT, svg::svg, table::table};
+use address_space::replay::source::KEPT;
+use address_space::replay::svg::svg;
+use address_space::replay::table::table;
+use address_space::replay::{self, Options, Source};
 use address_space::trace::generate::{Kind, generate};
 use address_space::trace::{Format, PARTIAL};
 use address_space::units::bytes;
