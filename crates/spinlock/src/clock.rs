@@ -1,11 +1,12 @@
 //! Clocks, CPUs and calibrated work: what measuring needs of the machine.
 
-use nix::{
-    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
-    time::{ClockId, clock_gettime},
-    unistd::Pid,
-};
-use std::{hint::black_box, io, time::Instant};
+use std::hint::black_box;
+use std::io;
+use std::time::Instant;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 
 /// CPU time of this process so far, user and system, in ns (CLOCK_PROCESS_CPUTIME_ID).
 pub fn process_cpu_ns() -> u64 {

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("child", &["libc", "nix", "serde", "serde_json"]),
     ("observe", &["libc", "nix", "perf-event-open-sys2"]),
+    ("locks", &["libc", "lock_api", "loom"]),
     (
         "runner",
         &[
@@ -107,7 +108,7 @@ const SPINLOCK: &[&str] = &[
     "indicatif",
     "libc",
     "lock_api",
-    "loom",
+    "locks",
     "nix",
     "observe",
     "parking_lot",

@@ -1,22 +1,17 @@
 //! Who waits busily uses the CPU for nothing.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    thread::Builder,
-    time::{Duration, Instant},
-};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
-use nix::sys::{
-    resource::{UsageWho, getrusage},
-    time::TimeVal,
-};
+use locks::{Futex, TestAndSet};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 
-use crate::{
-    clock::thread_cpu_ns,
-    locks::{Futex, TestAndSet},
-};
+use crate::clock::thread_cpu_ns;
 
 const BURNT: &str = "user CPU of the waiter, per second of waiting";
 /// How long the lock is held.

@@ -1,24 +1,19 @@
 //! The race that the claims run: two threads, one flag, one counter that only the flag protects.
 #![expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
 
-use std::{
-    sync::atomic::{
-        AtomicBool, AtomicU64,
-        Ordering::{Acquire, Relaxed, Release},
-    },
-    thread::Builder,
-    time::{Duration, Instant},
-};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::NotMeasured;
 use lock_api::RawMutex;
+use locks::TestAndSet;
+use locks::not_atomic::NotAtomic;
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::{
-    clock::pin,
-    locks::{TestAndSet, not_atomic::NotAtomic},
-};
+use crate::clock::pin;
 
 /// How a thread asks for the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

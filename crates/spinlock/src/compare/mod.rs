@@ -12,14 +12,14 @@ pub mod statistics;
 pub mod svg;
 pub mod window;
 
-use crate::clock::{Work, cpus};
 use contender::LockName;
+
+use crate::clock::{Work, cpus};
 pub use report::{Comparison, Row};
+use std::io;
+use std::time::{Duration, Instant};
+
 use statistics::shuffle;
-use std::{
-    io,
-    time::{Duration, Instant},
-};
 use window::{Regime, Setup, Window};
 
 /// A window is refused if others used more than this share of the CPUs.

@@ -15,12 +15,10 @@
 //! Source: Rudolph and Segall, Dynamic decentralized cache schemes for MIMD parallel processors (ISCA 1984).
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed, Release},
-    spin_loop,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{Acquire, Relaxed, Release};
+use super::platform::{AtomicBool, spin_loop};
 
 /// The test-and-test-and-set spinlock. See the [module](self) for when to use it.
 #[derive(Debug)]

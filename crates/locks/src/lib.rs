@@ -1,4 +1,5 @@
-//! The locks, one file each, to be read in this order: each differs from the one before by one idea.
+//! Test-and-set and its family of locks, one file each, to be read in this order: each differs from
+//! the one before by one idea.
 //!
 //! | File | Lock | The idea it adds |
 //! |---|---|---|
@@ -19,6 +20,7 @@
 //! written `lock_api::Mutex<TestAndSet, T>`. What a lock needs of the machine, atomics
 //! included, it takes from `platform`, and from nowhere else: the loom models in `tests/loom` build
 //! these very files on another platform, and break them by breaking the platform.
+#![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(feature = "std")]
 pub mod asymmetric;
@@ -31,7 +33,7 @@ pub mod mcs;
 pub mod not_atomic;
 pub(crate) mod platform;
 #[cfg(feature = "std")]
-pub(crate) mod platform_linux;
+pub mod platform_linux;
 #[cfg(feature = "std")]
 pub mod process_shared;
 #[cfg(feature = "std")]

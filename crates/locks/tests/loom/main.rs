@@ -1,6 +1,6 @@
 //! loom models: the locks' own source files, run through every order of events that the memory model allows.
 //!
-//! `cargo test --release -p spinlock --features loom --test loom`
+//! `cargo test --release -p locks --features loom --test loom`
 //!
 //! A model checks mutual exclusion (loom's `UnsafeCell` panics when two threads are inside, or when the second
 //! has not seen what the first wrote) and that nobody waits for ever (loom reports a deadlock). A

@@ -28,7 +28,7 @@
 //! must stay in its thread, because the kernel's list is the thread's:
 //!
 //! ```compile_fail,E0277
-//! use spinlock::locks::{RobustMutex, robust::Acquired};
+//! use locks::{RobustMutex, robust::Acquired};
 //! let mutex = RobustMutex::new(0_u64).unwrap();
 //! let Ok(Acquired::Clean(guard)) = mutex.lock() else { panic!() };
 //! std::thread::scope(|scope| { scope.spawn(move || drop(guard)); });
@@ -37,20 +37,17 @@
 //! Sources: pthread_mutexattr_setrobust(3), get_robust_list(2), kernel Documentation/locking/robust-futexes.rst.
 #![expect(unsafe_code, reason = "pthread mutexes and memory from mmap(2)")]
 
-use super::{
-    CallError,
-    process_shared::{PAGE, Shareable, map},
-    shared_mutex::own,
-};
-use std::{
-    cell::UnsafeCell,
-    fmt, io,
-    marker::PhantomData,
-    mem::{MaybeUninit, size_of},
-    process,
-    ptr::NonNull,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem::{MaybeUninit, size_of};
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::{fmt, io, process};
+
+use super::CallError;
+use super::process_shared::{PAGE, Shareable, map};
+use super::shared_mutex::own;
 
 /// What lies in the mapping.
 struct Inner<T> {
@@ -61,7 +58,7 @@ struct Inner<T> {
 /// A value behind a robust mutex in a `MAP_SHARED` mapping, for this process and its forked children.
 ///
 /// ```
-/// use spinlock::locks::{RobustMutex, robust::Acquired};
+/// use locks::{RobustMutex, robust::Acquired};
 /// let mutex = RobustMutex::new(0_u64)?;
 /// let mut guard = match mutex.lock()? {
 ///     Acquired::Clean(guard) => guard,

@@ -14,16 +14,11 @@
     reason = "raw system calls: libc wraps neither futex(2) nor membarrier(2)"
 )]
 
-use std::{
-    hint::spin_loop,
-    io, ptr,
-    sync::atomic::{
-        AtomicU8, AtomicU32,
-        Ordering::{Relaxed, SeqCst},
-        compiler_fence, fence,
-    },
-    time::{Duration, Instant},
-};
+use std::hint::spin_loop;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU32, compiler_fence, fence};
+use std::time::{Duration, Instant};
+use std::{io, ptr};
 
 /// How the barriers of this process are made: see [`barriers`].
 static BARRIERS: AtomicU8 = AtomicU8::new(UNDECIDED);
@@ -32,8 +27,10 @@ const MEMBARRIER: u8 = 1;
 const FENCES: u8 = 2;
 
 /// linux/membarrier.h, since Linux 4.14.
-pub(crate) const PRIVATE_EXPEDITED: i32 = 1 << 3;
-pub(crate) const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+/// Command of membarrier(2): every running thread of the process passes a full barrier.
+pub const PRIVATE_EXPEDITED: i32 = 1 << 3;
+/// Command of membarrier(2) that must come first: the process wants expedited barriers.
+pub const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
 
 /// Which barriers the locks of this process use, and if it is the slower kind, why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +76,7 @@ fn decide() -> u8 {
 /// The frequent side: orders the store before it against the load after it, as far as the thread that
 /// calls [`heavy_barrier`] can see.
 #[inline]
-pub(crate) fn light_barrier() {
+pub fn light_barrier() {
     match BARRIERS.load(Relaxed) {
         MEMBARRIER => compiler_fence(SeqCst),
         FENCES => fence(SeqCst),
@@ -92,7 +89,7 @@ pub(crate) fn light_barrier() {
 
 /// The rare side. Returns false if membarrier(2) works no more, which a seccomp filter installed later
 /// can bring about: then nothing is ordered, and the caller must not sleep for ever.
-pub(crate) fn heavy_barrier() -> bool {
+pub fn heavy_barrier() -> bool {
     if barriers() == Barriers::Fences {
         fence(SeqCst);
         return true;
@@ -112,7 +109,7 @@ pub(crate) const GLANCE: Duration = Duration::from_nanos(120);
 pub(crate) const AWAY: Duration = Duration::from_nanos(1300);
 
 /// Spins for `time` without touching the lock.
-pub(crate) fn stay_away(time: Duration) {
+pub fn stay_away(time: Duration) {
     let start = Instant::now();
     while start.elapsed() < time {
         spin_loop();
@@ -120,7 +117,7 @@ pub(crate) fn stay_away(time: Duration) {
 }
 
 /// membarrier(2) with flags 0. Errors: EPERM (not registered), ENOSYS, or what a seccomp filter says.
-pub(crate) fn membarrier(command: i32) -> io::Result<()> {
+pub fn membarrier(command: i32) -> io::Result<()> {
     // SAFETY: membarrier takes three integers and touches no memory of ours.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
     if result < 0 {
@@ -131,12 +128,12 @@ pub(crate) fn membarrier(command: i32) -> io::Result<()> {
 }
 
 /// Sleeps while `*word == expected`; may wake for no reason, so the caller looks again.
-pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
+pub fn futex_wait(word: &AtomicU32, expected: u32) {
     wait(word, expected, None);
 }
 
 /// As [`futex_wait`], for a millisecond at most.
-pub(crate) fn futex_wait_briefly(word: &AtomicU32, expected: u32) {
+pub fn futex_wait_briefly(word: &AtomicU32, expected: u32) {
     wait(word, expected, Some(Duration::from_millis(1)));
 }
 
@@ -160,7 +157,7 @@ fn wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
 }
 
 /// Wakes one thread that sleeps on `word`. Returns how many woke: 0 or 1.
-pub(crate) fn futex_wake(word: &AtomicU32) -> i64 {
+pub fn futex_wake(word: &AtomicU32) -> i64 {
     // SAFETY: the kernel uses the address as a key and reads nothing there. For `Futex`, whose unlock touches nothing
     // else after the release, that holds even if the thread that took the lock next has freed it: then we wake nobody, or a
     // stranger for nothing. `Asymmetric` must outlive its unlock.

@@ -15,12 +15,10 @@
 //! Source: Anderson, The performance of spin lock alternatives for shared-memory multiprocessors (IEEE TPDS 1990).
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed, Release},
-    spin_loop,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{Acquire, Relaxed, Release};
+use super::platform::{AtomicBool, spin_loop};
 
 /// The longest wait between two looks at the lock, in PAUSE instructions.
 const MOST_PAUSES: u32 = 64;

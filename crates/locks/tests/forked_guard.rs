@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use spinlock::locks::{RobustMutex, Shared, SharedMutex, TestAndSet, robust::Acquired};
+use locks::{RobustMutex, Shared, SharedMutex, TestAndSet, robust::Acquired};
 
 fn main() -> Result<(), Box<dyn Error>> {
     the_parents_copy_unlocks_and_the_childs_gives_no_access()?;

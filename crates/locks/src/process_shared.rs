@@ -4,7 +4,7 @@
 //! process-shared spinlock is the spinlock, in a mapping:
 //!
 //! ```
-//! use spinlock::locks::{Shared, SharedMutex, TestAndSet};
+//! use locks::{Shared, SharedMutex, TestAndSet};
 //! let counter = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
 //! counter.lock().set(1); // and so may each child forked from here on
 //! assert_eq!(counter.lock().get(), 1);
@@ -15,17 +15,17 @@
 //! that hold no pointer. A `Box` may not, and neither may a lock whose waiters queue by address or sleep on a private futex:
 //!
 //! ```compile_fail,E0277
-//! let _ = spinlock::locks::Shared::new(Box::new(1));
+//! let _ = locks::Shared::new(Box::new(1));
 //! ```
 //! ```compile_fail,E0277
-//! use spinlock::locks::{Mcs, Shared, SharedMutex};
+//! use locks::{Mcs, Shared, SharedMutex};
 //! let _ = Shared::new(SharedMutex::<Mcs, u64>::new(0));
 //! ```
 //!
 //! Nor a [`lock_api::Mutex`], of whose guard a fork would make two: [`SharedMutex`](super::SharedMutex) tells them apart.
 //!
 //! ```compile_fail,E0277
-//! use spinlock::locks::{Shared, TestAndSet};
+//! use locks::{Shared, TestAndSet};
 //! let _ = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0));
 //! ```
 //!
@@ -35,13 +35,12 @@
 //! Source: mmap(2), fork(2).
 #![expect(unsafe_code, reason = "the value lives in memory from mmap(2)")]
 
+use std::io;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+
 use super::{Backoff, CallError, TestAndSet, TestAndTestAndSet, Ticket, Yield};
-use std::{
-    io,
-    ops::Deref,
-    ptr::{self, NonNull},
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize},
-};
 
 /// What keeps its meaning in another process.
 ///

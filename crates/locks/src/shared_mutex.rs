@@ -22,7 +22,7 @@ use std::{fmt, mem::ManuallyDrop, process};
 /// A value behind the lock `L`, between processes if it lies in [`Shared`](super::Shared) memory.
 ///
 /// ```
-/// use spinlock::locks::{Shared, SharedMutex, TestAndSet};
+/// use locks::{Shared, SharedMutex, TestAndSet};
 /// let counter = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
 /// let mut guard = counter.lock();
 /// guard.set(guard.get() + 1);

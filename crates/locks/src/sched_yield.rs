@@ -15,12 +15,10 @@
 //! Source: sched_yield(2).
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed, Release},
-    yield_now,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{Acquire, Relaxed, Release};
+use super::platform::{AtomicBool, yield_now};
 
 /// The spinlock that calls sched_yield(2) while it waits. See the [module](self) for when to use it.
 #[derive(Debug)]

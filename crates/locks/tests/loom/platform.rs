@@ -1,4 +1,4 @@
-//! The machine that loom explores: what `src/locks/platform.rs` gives the locks, in loom's terms.
+//! The machine that loom explores: what `src/platform.rs` gives the locks, in loom's terms.
 //!
 //! The including module says how good the machine is: [`RELEASES`] (a Release store is one), [`LIGHT_BARRIER`] (that
 //! side of the asymmetric fences orders anything) and [`HEAVY`] (what becomes of the other side). So a known-bad variant

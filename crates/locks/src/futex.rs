@@ -17,12 +17,10 @@
 //! Sources: Drepper, Futexes Are Tricky (2011), mutex2; futex(2).
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AtomicU32, LOOKS,
-    Ordering::{Acquire, Relaxed, Release},
-    futex_wait, futex_wake, spin_loop,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{Acquire, Relaxed, Release};
+use super::platform::{AtomicU32, LOOKS, futex_wait, futex_wake, spin_loop};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;

@@ -1,34 +1,34 @@
-//! The locks on a machine where a Release store is a Relaxed one: every model must fail.
+//! The locks on a sound machine: every model must pass.
 #![allow(
     dead_code,
     unused_imports,
     reason = "the source files are the library's; the models use a part of them"
 )]
 
-pub(crate) const RELEASES: bool = false;
+pub(crate) const RELEASES: bool = true;
 pub(crate) const LIGHT_BARRIER: bool = true;
 pub(crate) const HEAVY: crate::Heavy = crate::Heavy::Orders;
 
 #[path = "platform.rs"]
 pub(crate) mod platform;
 
-#[path = "../../src/locks/asymmetric.rs"]
+#[path = "../../src/asymmetric.rs"]
 pub mod asymmetric;
-#[path = "../../src/locks/backoff.rs"]
+#[path = "../../src/backoff.rs"]
 pub mod backoff;
-#[path = "../../src/locks/futex.rs"]
+#[path = "../../src/futex.rs"]
 pub mod futex;
-#[path = "../../src/locks/mcs.rs"]
+#[path = "../../src/mcs.rs"]
 pub mod mcs;
-#[path = "../../src/locks/not_atomic.rs"]
+#[path = "../../src/not_atomic.rs"]
 pub mod not_atomic;
-#[path = "../../src/locks/sched_yield.rs"]
+#[path = "../../src/sched_yield.rs"]
 pub mod sched_yield;
-#[path = "../../src/locks/test_and_set.rs"]
+#[path = "../../src/test_and_set.rs"]
 pub mod test_and_set;
-#[path = "../../src/locks/test_and_test_and_set.rs"]
+#[path = "../../src/test_and_test_and_set.rs"]
 pub mod test_and_test_and_set;
-#[path = "../../src/locks/ticket.rs"]
+#[path = "../../src/ticket.rs"]
 pub mod ticket;
 
 pub use self::{

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "prctl(2) takes the filter by address")]
 
 use lock_api::Mutex;
-use spinlock::locks::{Asymmetric, Barriers, barriers};
+use locks::{Asymmetric, Barriers, barriers};
 use std::{io, thread};
 
 const THREADS: u64 = 4;

@@ -11,7 +11,7 @@
 //! impossible to put data behind it by mistake.
 //!
 //! ```compile_fail,E0277
-//! type Wrong = lock_api::Mutex<spinlock::locks::not_atomic::NotAtomic, u64>;
+//! type Wrong = lock_api::Mutex<locks::not_atomic::NotAtomic, u64>;
 //! let counter = Wrong::new(0);
 //! ```
 //!
@@ -23,7 +23,8 @@
 //! | `false` | nobody is inside |
 //! | `true` | somebody is inside; but two threads may both have read `false` before either wrote |
 
-use super::platform::{AtomicBool, Ordering::Relaxed};
+use super::platform::AtomicBool;
+use super::platform::Ordering::Relaxed;
 
 /// A shared flag with the two readings of the pseudo-code; it guards nothing.
 #[derive(Debug)]

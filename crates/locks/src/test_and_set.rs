@@ -17,17 +17,15 @@
 //! Programming, section 7.2.
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AtomicBool,
-    Ordering::{Acquire, Relaxed, Release},
-    spin_loop,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{Acquire, Relaxed, Release};
+use super::platform::{AtomicBool, spin_loop};
 
 /// The test-and-set spinlock. See the [module](self) for when to use it.
 ///
 /// ```
-/// use spinlock::locks::TestAndSet;
+/// use locks::TestAndSet;
 /// let counter = lock_api::Mutex::<TestAndSet, u64>::new(0);
 /// *counter.lock() += 1;
 /// assert_eq!(*counter.lock(), 1);

@@ -1,12 +1,15 @@
 //! The laws of lock_api that every lock of ours must keep.
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+use std::sync::Arc;
+use std::thread;
+
 use lock_api::{Mutex, RawMutex};
-use spinlock::locks::{
+use locks::robust::Acquired;
+use locks::{
     Asymmetric, Backoff, CallError, Futex, Mcs, RobustMutex, Shared, SharedMutex, TestAndSet,
-    TestAndTestAndSet, Ticket, Yield, robust::Acquired,
+    TestAndTestAndSet, Ticket, Yield,
 };
-use std::{sync::Arc, thread};
 
 fn try_lock_tells_the_truth<L: RawMutex>() {
     let mutex = Mutex::<L, u32>::new(1);

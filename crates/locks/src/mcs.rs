@@ -28,13 +28,12 @@
     reason = "lock_api::RawMutex is an unsafe trait; nodes are reached by pointer"
 )]
 
-use super::platform::{
-    AtomicBool, AtomicPtr,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
-    spin_loop,
-};
 use core::ptr::{null_mut, without_provenance_mut};
+
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use super::platform::{AtomicBool, AtomicPtr, spin_loop};
 
 /// A waiter: it lives on the stack of `lock` until that thread holds the lock and has moved `next` out.
 #[derive(Debug)]

@@ -18,12 +18,10 @@
 //! (ACM TOCS 1991), section 2.2; Linux used it on x86 from 2.6.25 to 4.1.
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AtomicU32,
-    Ordering::{Acquire, Relaxed, Release},
-    spin_loop,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{Acquire, Relaxed, Release};
+use super::platform::{AtomicU32, spin_loop};
 
 /// The ticket lock. See the [module](self) for when to use it.
 #[derive(Debug)]

@@ -41,16 +41,16 @@
 //! Sources: folly `AsymmetricThreadFence` for the idea; brpc #3539 for the lost wakeup that a wrong order of
 //! store and load brings, which the loom models must find when the barrier is taken away.
 //!
-//! [`barriers`]: crate::locks::barriers
+//! [`barriers`]: crate::barriers
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
-use super::platform::{
-    AWAY, AtomicU32, GLANCE, LOOKS_CLOSELY,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
-    PATIENCE, YIELDS, futex_wait, futex_wait_briefly, futex_wake, heavy_barrier, light_barrier,
-    spin_loop, stay_away, yield_now,
-};
 use lock_api::{GuardSend, RawMutex};
+
+use super::platform::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use super::platform::{
+    AWAY, AtomicU32, GLANCE, LOOKS_CLOSELY, PATIENCE, YIELDS, futex_wait, futex_wait_briefly,
+    futex_wake, heavy_barrier, light_barrier, spin_loop, stay_away, yield_now,
+};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -63,7 +63,7 @@ const ASLEEP: u32 = 2;
 /// The asymmetric lock. See the [module](self) for when to use it.
 ///
 /// ```
-/// use spinlock::locks::Asymmetric;
+/// use locks::Asymmetric;
 /// let counter = lock_api::Mutex::<Asymmetric, u64>::new(0);
 /// *counter.lock() += 1;
 /// assert_eq!(*counter.lock(), 1);
