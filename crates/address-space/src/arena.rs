@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
+use placement::{Block, Placement};
 
 use crate::memory::Memory;
-use crate::placement::{Block, Placement};
 
 /// A policy whose blocks lie in real memory, their contents watched.
 pub struct Checked {
@@ -16,7 +16,7 @@ pub struct Checked {
 
 impl Checked {
     /// Lays `policy` over a mapping of its arena's size. The policy must know where its blocks lie
-    /// ([`crate::placement::Segments::recording_moves`], [`crate::placement::Paging::with_frames`]).
+    /// ([`placement::Segments::recording_moves`], [`placement::Paging::with_frames`]).
     ///
     /// # Errors
     /// The arena cannot be mapped.

@@ -10,7 +10,6 @@ pub mod interrupt;
 mod ldt;
 pub mod machine;
 pub mod memory;
-pub mod placement;
 pub mod record;
 pub mod replay;
 pub mod system;

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("child", &["libc", "nix", "serde", "serde_json"]),
     ("observe", &["libc", "nix", "perf-event-open-sys2"]),
     ("locks", &["libc", "lock_api", "loom"]),
+    ("placement", &[]),
     (
         "runner",
         &[
@@ -73,6 +74,7 @@ const TOPIC: &[&str] = &[
     "child",
     "claim",
     "observe",
+    "placement",
     "runner",
     // the kernel's interface
     "io-uring",

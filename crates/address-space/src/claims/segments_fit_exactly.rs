@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use placement::{FirstFit, Paging, Placement};
 
 use crate::arena::Checked;
-use crate::placement::{FirstFit, Paging, Placement};
 use crate::trace::generate::Random;
 
 const REQUESTS: u64 = 1000;

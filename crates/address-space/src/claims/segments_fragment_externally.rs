@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit};
 
 use crate::arena::Checked;
-use crate::placement::{
-    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit,
-};
 use crate::units::bytes;
 
 const ARENA: u64 = 4 << 20;

@@ -1,8 +1,9 @@
 //! The policies by name, and how each of them is built for an arena.
 
-use crate::placement::{
+use placement::{
     BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit, buddy,
 };
+
 use crate::units::bytes;
 
 /// A placement policy, not yet given an arena.

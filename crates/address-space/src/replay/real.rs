@@ -2,12 +2,12 @@
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
+use placement::{Block, Paging, Placement, Segments};
 use serde::Serialize;
 
 use super::{Options, Policy, Source};
 use crate::arena::Checked;
 use crate::interrupt::Interrupt;
-use crate::placement::{Block, Paging, Placement, Segments};
 use crate::trace::Op;
 use crate::units::bytes;
 

@@ -1,9 +1,9 @@
 //! One policy in one arena, fed with one trace.
 
+use placement::{Block, Placement};
 use serde::Serialize;
 
 use super::Policy;
-use crate::placement::{Block, Placement};
 use crate::trace::Op;
 
 /// The state of memory after some operations. Bytes, unless the name says otherwise.

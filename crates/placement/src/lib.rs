@@ -1,7 +1,7 @@
 //! Placement policies: which free bytes a request gets. Pure: no system call, no clock.
 //!
 //! One policy a file, all over one trait, so that the same trace can be run through each of them on plain
-//! offsets (`replay`) or inside a real mapping whose contents are checked ([`crate::arena`]).
+//! offsets (`replay`) or inside a real mapping whose contents are checked (`arena` of the crate `replay`).
 //! Sources: Knuth, The Art of Computer Programming 1, 2.5; OSTEP, "Free-Space Management".
 
 pub mod best_fit;
