@@ -14,7 +14,6 @@ pub mod record;
 pub mod replay;
 pub mod system;
 pub mod trace;
-pub mod units;
 
 use claim::Topic;
 

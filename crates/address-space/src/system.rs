@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
+use present::units::{bytes, columns, count, percent};
 use serde::Serialize;
 
 use crate::machine::size_after;
-use crate::units::{bytes, columns, count, percent};
 
 /// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]

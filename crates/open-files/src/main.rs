@@ -73,7 +73,7 @@ impl MapArgs {
             map.descriptions
                 .retain(|description| description.holders.len() > 1);
         }
-        runner::print(&if self.json {
+        present::print(&if self.json {
             serde_json::to_string_pretty(&map)? + "\n"
         } else {
             map::text::render(&map)

@@ -8,9 +8,10 @@ use anyhow::{Context, Result};
 use claim::render::{html, json, text};
 use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
+use present::{OutputFile, print};
 
 use crate::isolate::unturned;
-use crate::{OutputFile, print, run_isolated, select};
+use crate::{run_isolated, select};
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]

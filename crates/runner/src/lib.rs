@@ -6,8 +6,6 @@
 mod cli;
 mod generate;
 mod isolate;
-mod output;
-mod output_file;
 mod quiet;
 mod refusal;
 mod select;
@@ -15,5 +13,3 @@ mod select;
 pub use cli::{RunArgs, SelftestArgs, explain, finish, list, own_proc};
 pub use generate::Generate;
 pub use isolate::run_isolated;
-pub use output::{print, print_document};
-pub use output_file::OutputFile;

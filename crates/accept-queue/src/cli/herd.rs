@@ -13,10 +13,9 @@ use accept_queue::strategies::{self, Strategy};
 use accept_queue::{Detail, NoStart, Site};
 use anyhow::{Result, ensure};
 use clap::Args;
-use runner::{OutputFile, print};
+use present::{OutputFile, Progress, print};
 
 use super::order::shuffled;
-use super::progress::Progress;
 use super::{INTERRUPTED, tell};
 
 /// Pairs of runs, with the meter and without.

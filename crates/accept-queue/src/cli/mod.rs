@@ -2,7 +2,6 @@
 
 mod herd;
 mod order;
-mod progress;
 mod serve;
 
 pub use herd::HerdArgs;

@@ -7,9 +7,9 @@ use accept_queue::server::{Event, Options, Protocol, report, serve};
 use accept_queue::{Site, strategies};
 use anyhow::Result;
 use clap::Args;
+use present::print;
 
 use super::tell;
-use runner::print;
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]

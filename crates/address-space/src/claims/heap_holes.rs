@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use present::units::bytes;
 
 use crate::glibc::{self, State};
-use crate::units::bytes;
 
 const BLOCKS: usize = 20_000;
 const SIZE: usize = 1000;

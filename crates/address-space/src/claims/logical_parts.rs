@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
 use observe::maps::{self, Mapping};
-
-use crate::units::bytes;
+use present::units::bytes;
 
 /// Read-only data of this program.
 static CONSTANT: &str = "lies in the file, and no store reaches it";

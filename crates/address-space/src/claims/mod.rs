@@ -46,8 +46,8 @@ fn ask_for(wanted: usize) -> anyhow::Result<()> {
         return Err(claim::NotMeasured::new(
             format!(
                 "it needs {} of memory and leaves as much free; {} are available",
-                crate::units::bytes(wanted as u64),
-                crate::units::bytes(available)
+                present::units::bytes(wanted as u64),
+                present::units::bytes(available)
             ),
             "free memory, or raise the limit of the control group",
         )

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit};
+use present::units::bytes;
 
 use crate::arena::Checked;
-use crate::units::bytes;
 
 const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;

@@ -7,7 +7,7 @@ use address_space::inspect::svg::svg;
 use address_space::inspect::text::text;
 use anyhow::Result;
 use clap::Args;
-use runner::{OutputFile, print_document};
+use present::{OutputFile, print_document};
 
 /// Which process, and how to show it.
 #[derive(Args)]

@@ -12,10 +12,10 @@ use address_space::replay::table::table;
 use address_space::replay::{self, Options, Source};
 use address_space::trace::generate::{Kind, generate};
 use address_space::trace::{Format, PARTIAL};
-use address_space::units::bytes;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use runner::{OutputFile, print_document};
+use present::units::bytes;
+use present::{OutputFile, print_document};
 
 use super::parse_bytes;
 use super::same_file::SameFile;

@@ -3,7 +3,7 @@
 use address_space::system::{system, text};
 use anyhow::Result;
 use clap::Args;
-use runner::print_document;
+use present::print_document;
 
 /// How to show it.
 #[derive(Args)]

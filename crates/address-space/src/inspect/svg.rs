@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use present::units::bytes;
+
 use super::Report;
 use super::map::Kind;
-use crate::units::bytes;
 
 const ROW: f64 = 18.0;
 const LEFT: f64 = 150.0;

@@ -1,11 +1,12 @@
 //! The report for people, in at most 80 columns.
 
+use present::units::{bytes, columns, count, percent};
+
 use super::Report;
 use super::heap::Heap;
 use super::map::Kind;
 use super::space::AddressSpace;
 use super::waste::BASE_PAGE;
-use crate::units::{bytes, columns, count, percent};
 
 /// The whole report; `every_mapping` lists them one by one.
 pub fn text(report: &Report, every_mapping: bool) -> String {

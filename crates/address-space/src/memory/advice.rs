@@ -4,9 +4,9 @@
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::sys::mman::{MmapAdvise, madvise};
+use present::units::bytes;
 
 use super::Memory;
-use crate::units::bytes;
 
 impl Memory {
     /// Asks for huge pages in the whole of it (`MADV_HUGEPAGE`), or for none (`MADV_NOHUGEPAGE`).

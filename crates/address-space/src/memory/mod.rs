@@ -13,8 +13,7 @@ use std::ptr::NonNull;
 
 use anyhow::{Context, Result};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
-
-use crate::units::bytes;
+use present::units::bytes;
 
 pub use counters::{minor_faults, pages, present, resident};
 

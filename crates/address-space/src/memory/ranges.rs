@@ -7,9 +7,9 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::sys::mman::{MRemapFlags, MapFlags, mmap_anonymous, mremap};
+use present::units::bytes;
 
 use super::{Backing, Memory, WRITABLE};
-use crate::units::bytes;
 
 impl Memory {
     /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for `len` bytes

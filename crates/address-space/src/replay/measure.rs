@@ -1,5 +1,7 @@
 //! Driving every policy over the trace: endless arenas, the search, and the run that the report rests on.
 
+use present::units::count;
+
 use super::pass::pass;
 use super::policy::Policy;
 use super::report::{Report, Row, Searched};
@@ -8,7 +10,6 @@ use super::search::Search;
 use super::source::Source;
 use crate::interrupt::Interrupt;
 use crate::trace::TraceError;
-use crate::units::count;
 
 /// What to replay.
 #[derive(Debug, Clone)]

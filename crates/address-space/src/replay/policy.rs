@@ -3,8 +3,7 @@
 use placement::{
     BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit, buddy,
 };
-
-use crate::units::bytes;
+use present::units::bytes;
 
 /// A placement policy, not yet given an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use placement::{Block, Paging, Placement, Segments};
+use present::units::bytes;
 use serde::Serialize;
 
 use super::{Options, Policy, Source};
 use crate::arena::Checked;
 use crate::interrupt::Interrupt;
 use crate::trace::Op;
-use crate::units::bytes;
 
 /// A policy's run over real memory.
 #[derive(Debug, Clone, Serialize)]

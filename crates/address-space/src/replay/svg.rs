@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use present::units::{bytes, count};
+
 use super::Report;
 use super::report::{Row, Searched};
 use super::run::Sample;
-use crate::units::{bytes, count};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 80.0;

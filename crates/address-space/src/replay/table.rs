@@ -1,8 +1,9 @@
 //! The replay as a table for a terminal of 85 columns.
 
+use present::units::{bytes, columns, count, percent};
+
 use super::Report;
 use super::report::Searched;
-use crate::units::{bytes, columns, count, percent};
 
 /// The whole report as text.
 pub fn table(report: &Report) -> String {

@@ -34,7 +34,7 @@ extern "C" fn look() {
 ///
 /// # Errors
 /// Output that cannot be written, EBADF if it was closed from the start; a reader who went away, which
-/// [`finish`](crate::finish) takes for success.
+/// the command line takes for success.
 pub fn print(text: &str) -> Result<()> {
     let open = match CLOSED.load(Ordering::Relaxed) {
         true => Err(Error::from(Errno::EBADF)),
