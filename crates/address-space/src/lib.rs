@@ -8,7 +8,6 @@ mod glibc;
 pub mod inspect;
 pub mod interrupt;
 mod ldt;
-pub mod machine;
 pub mod memory;
 pub mod record;
 pub mod replay;

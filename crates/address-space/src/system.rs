@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
+use observe::memory::size_after;
 use present::units::{bytes, columns, count, percent};
 use serde::Serialize;
-
-use crate::machine::size_after;
 
 /// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]

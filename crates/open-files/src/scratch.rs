@@ -51,15 +51,6 @@ pub fn is_open(fd: RawFd) -> Result<bool> {
     }
 }
 
-/// The access mode in the flags of a description, by its name in open(2).
-pub fn access_mode(status_flags: i32) -> &'static str {
-    match status_flags & libc::O_ACCMODE {
-        libc::O_RDONLY => "O_RDONLY",
-        libc::O_WRONLY => "O_WRONLY",
-        _ => "O_RDWR",
-    }
-}
-
 fn open_path(path: &std::path::Path, flags: OFlag) -> Result<File> {
     let flags = flags | OFlag::O_CLOEXEC;
     let mode = nix::sys::stat::Mode::empty();

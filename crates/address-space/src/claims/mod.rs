@@ -41,7 +41,7 @@ fn page_size() -> usize {
 /// Makes sure that `wanted` bytes of memory can be had twice over, so that no claim ever brings the
 /// out-of-memory killer; a machine that has less does not measure.
 fn ask_for(wanted: usize) -> anyhow::Result<()> {
-    let available = crate::machine::available_memory()?;
+    let available = observe::memory::available_memory()?;
     if available / 2 < wanted as u64 {
         return Err(claim::NotMeasured::new(
             format!(

@@ -1,8 +1,7 @@
 //! What else than the holes bounds a request to mmap: RLIMIT_AS and RLIMIT_DATA.
 
 use anyhow::{Context, Result};
-
-use crate::machine::size_after;
+use observe::memory::size_after;
 
 /// Room under each limit, in bytes; `None` where it is not set. mm/mmap.c, may_expand_vm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

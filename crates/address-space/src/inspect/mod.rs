@@ -16,18 +16,16 @@ pub mod waste;
 pub mod width;
 
 use anyhow::Result;
-use serde::Serialize;
-
 use frames::Frames;
 use heap::Heap;
 use limits::Room;
 use map::{Kind, MappingReport, Part};
+use observe::memory::most_mappings;
+use serde::Serialize;
 use space::AddressSpace;
 use target::Target;
 use waste::Waste;
 use width::Width;
-
-use crate::machine::most_mappings;
 
 /// Everything seen of one process, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]
@@ -109,7 +107,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         Room::default()
     });
     let max_mappings = most_mappings();
-    let max_mappings = max_mappings.map_err(|error| see("vm.max_map_count", error, true));
+    let max_mappings = max_mappings.map_err(|error| see("vm.max_map_count", error.into(), true));
     let waste = waste::measure(&target, &usages, |what, error| see(what, error, true));
     if waste.huge_looked_at < waste.huge_pages {
         let all = "not all of them were found and looked at within what a report may cost";

@@ -33,7 +33,7 @@ pub fn check(
     arena: u64,
     interrupt: &Interrupt,
 ) -> Result<(Vec<RealMemory>, Option<Signal>)> {
-    let available = crate::machine::available_memory()?;
+    let available = observe::memory::available_memory()?;
     ensure!(
         arena <= available / 2,
         "an arena of {} is more than half of the available memory ({}); without --real it needs none",

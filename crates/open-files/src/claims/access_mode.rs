@@ -68,7 +68,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .map(drop)
         .map_err(|e| e.raw_os_error().unwrap_or(0));
     Ok(Reading::counters()
-        .with(MODE, scratch::access_mode(flags))
+        .with(MODE, observe::fdinfo::access_mode(flags))
         .with(APPEND, append)
         .with(WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
 }

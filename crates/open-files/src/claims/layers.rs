@@ -108,7 +108,7 @@ fn look(files: &[File; 3]) -> Result<Vec<Descriptor>> {
         seen.push(Descriptor {
             fd,
             offset: info.pos,
-            access: scratch::access_mode(info.status_flags),
+            access: observe::fdinfo::access_mode(info.status_flags),
             inode: (metadata.dev(), metadata.ino()),
             description,
         });

@@ -214,7 +214,7 @@ fn description(same: Vec<Seen>, certain: bool) -> Description {
         device,
         inode,
         offset: first.info.pos,
-        access: scratch::access_mode(first.info.status_flags),
+        access: observe::fdinfo::access_mode(first.info.status_flags),
         status_flags: first.info.status_flags,
         certain,
         watches: watches.iter().enumerate().map(watch).collect(),

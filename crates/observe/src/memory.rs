@@ -1,15 +1,20 @@
 //! How much memory there is to use, and how many mappings: asked before anything large is mapped.
 
-use anyhow::{Context, Result};
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::{Error, read};
 
 /// Bytes that can be had without pushing the machine or the cgroup into reclaim: MemAvailable of
 /// proc_meminfo(5), less where a cgroup (v2 or v1) of this process has a limit.
 ///
 /// # Errors
-/// /proc/meminfo cannot be read or has no such line.
-pub fn available_memory() -> Result<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").context("read /proc/meminfo")?;
-    let machine = size_after(&text, "MemAvailable").context("/proc/meminfo has no MemAvailable")?;
+/// That of reading /proc/meminfo; ENODATA where it has no such line.
+pub fn available_memory() -> Result<u64, Error> {
+    let text = read("/proc/meminfo")?;
+    let machine = size_after(&text, "MemAvailable")
+        .ok_or_else(|| Error::new("find MemAvailable in /proc/meminfo", Errno::ENODATA))?;
     Ok(cgroup_rest().map_or(machine, |rest| rest.min(machine)))
 }
 
@@ -25,16 +30,16 @@ pub fn size_after(text: &str, key: &str) -> Option<u64> {
 /// Mappings that a process may have: vm.max_map_count (proc_sys_vm(5)).
 ///
 /// # Errors
-/// It cannot be read.
-pub fn most_mappings() -> Result<u64> {
+/// That of reading the file; ENODATA where it holds no number.
+pub fn most_mappings() -> Result<u64, Error> {
     let path = "/proc/sys/vm/max_map_count";
-    let most = observe::read(path)?.trim().parse();
-    most.with_context(|| format!("{path} is not understood"))
+    let most = read(path)?.trim().parse();
+    most.map_err(|_| Error::new(format!("find a number in {path}"), Errno::ENODATA))
 }
 
 /// What the memory cgroups of this process leave, the tightest of the path up to the root.
 fn cgroup_rest() -> Option<u64> {
-    let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let own = read("/proc/self/cgroup").ok()?;
     let mut rest: Option<u64> = None;
     for line in own.lines() {
         let mut fields = line.splitn(3, ':');
@@ -51,14 +56,11 @@ fn cgroup_rest() -> Option<u64> {
             continue;
         };
         // In a container the path may be the host's and not be there: its ancestors are tried, too.
-        for group in std::path::Path::new(path).ancestors() {
+        for group in Path::new(path).ancestors() {
             let directory = format!("{root}{}", group.display());
             let number = |file: &str| -> Option<u64> {
-                std::fs::read_to_string(format!("{directory}/{file}"))
-                    .ok()?
-                    .trim()
-                    .parse()
-                    .ok()
+                let text = read(format!("{directory}/{file}")).ok()?;
+                text.trim().parse().ok()
             };
             if let (Some(limit), Some(usage)) = (number(limit), number(usage)) {
                 let left = limit.saturating_sub(usage);
