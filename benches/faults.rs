@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use address_space::memory::{HUGE_PAGE, Memory, resident};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use harness::memory::{HUGE_PAGE, Memory, resident};
 use nix::sys::mman::MmapAdvise;
 
 const PAGE: usize = 4096;

@@ -19,10 +19,10 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use address_space::memory::Memory;
 use address_space::trace::Op;
 use address_space::trace::generate::{Kind, Random, generate};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use harness::memory::Memory;
 use placement::{
     BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Placement, SegregatedFit,
     WorstFit,

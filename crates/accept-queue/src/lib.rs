@@ -5,7 +5,6 @@
 pub mod claims;
 mod client;
 mod counts;
-mod cpu;
 pub mod herd;
 pub mod interrupt;
 mod limits;

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use nix::errno::Errno;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use harness::limits::room_for_descriptors;
 use observe::tracepoint::Wakeups;
 
 /// The step that failed, where it is one that every strategy has to take: room for the workers, an
@@ -41,23 +40,6 @@ pub(crate) fn room_for_counters(workers: usize) -> Result<()> {
 /// What `workers` need, and as many as this process holds anyway.
 fn descriptors(workers: usize) -> u64 {
     4 * workers as u64 + 64
-}
-
-/// Makes sure that this process may hold `needed` descriptors. Raises its own soft limit if it must.
-///
-/// # Errors
-/// EMFILE, with the limit that stands in the way.
-pub(crate) fn room_for_descriptors(needed: u64) -> Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    if needed > hard {
-        return Err(Errno::EMFILE).with_context(|| {
-            format!("{needed} descriptors are needed and RLIMIT_NOFILE allows {hard} (ulimit -Hn)")
-        });
-    }
-    if needed > soft {
-        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).context("setrlimit RLIMIT_NOFILE")?;
-    }
-    Ok(())
 }
 
 /// Where in the row of forks it stopped, and which limits are known to stop it.

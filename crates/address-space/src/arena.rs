@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
+use harness::memory::Memory;
 use placement::{Block, Placement};
-
-use crate::memory::Memory;
 
 /// A policy whose blocks lie in real memory, their contents watched.
 pub struct Checked {

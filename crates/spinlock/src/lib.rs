@@ -8,7 +8,6 @@
 //! - [`claims`]: what the notes say about test-and-set, put to the test.
 
 pub mod claims;
-pub mod clock;
 pub mod compare;
 pub mod doctor;
 pub mod handover;

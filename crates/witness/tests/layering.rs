@@ -29,12 +29,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("locks", &["libc", "lock_api", "loom"]),
     ("placement", &[]),
     (
+        "harness",
+        &[
+            "anyhow", "child", "libc", "nix", "observe", "present", "serde",
+        ],
+    ),
+    (
         "present",
         &["anstream", "anyhow", "nix", "serde", "serde_json"],
     ),
     (
         "runner",
         &[
+            "harness",
             "present",
             "anstream",
             "anyhow",

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use harness::limits::room_for_descriptors;
 use observe::sock_diag::ESTABLISHED;
 use observe::{netstat, tcp_info};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
-use crate::limits::room_for_descriptors;
 use crate::listen::{Empty, Site};
 
 /// Connections asked for beyond what the queue holds.

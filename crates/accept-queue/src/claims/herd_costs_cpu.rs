@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use harness::pin;
 
 use super::sleepers::level_on_one_socket;
 use crate::client::{self, Client};
-use crate::cpu;
 use crate::limits::room_for;
 use crate::listen::Site;
 use crate::strategies;
@@ -68,7 +68,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => "epoll-level",
         Arm::Control => "epoll-exclusive",
     };
-    cpu::stay_here()?;
+    pin::stay_here()?;
     room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());

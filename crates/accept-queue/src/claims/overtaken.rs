@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 use claim::Arm;
+use harness::pin;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{self, Client};
-use crate::cpu;
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
@@ -39,12 +39,12 @@ pub(super) struct Overtaken {
 pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
     // In a child: what is bound to a CPU stays bound.
     let child = child::fork("runner", |_| {
-        cpu::stay_here()?;
+        pin::stay_here()?;
         let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
         let own = prepared.listeners[0].try_clone().context("dup")?;
         let mut client = Client::of(own.local_addr().context("getsockname")?);
         let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
-        cpu::never_preempts(worker.pids()[0])?;
+        pin::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
         let tries = match arm {
             Arm::Experiment => TRIES,

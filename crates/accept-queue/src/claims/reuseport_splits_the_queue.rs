@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
-
+use harness::limits::room_for_descriptors;
 use observe::sock_diag::CLOSE;
 
 use super::until;
 use crate::client::{self, Client, End};
-use crate::limits::room_for_descriptors;
 use crate::listen::{Empty, Site};
 
 const WORKERS: usize = 4;

@@ -1,9 +1,9 @@
 //! What the meter itself costs the workers: the same workers with it and without it, in turn.
 
 use anyhow::{Context, Result};
+use harness::pin;
 
 use super::{Plan, measure};
-use crate::cpu;
 use crate::interrupt;
 use crate::strategies::Strategy;
 use crate::tally::Detail;
@@ -33,7 +33,7 @@ impl Overhead {
 /// # Errors
 /// As [`measure`]; an interrupt; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
 pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhead> {
-    cpu::stay_here()?;
+    pin::stay_here()?;
     let bare = Plan {
         kernel: None,
         detail: Detail::Nothing,

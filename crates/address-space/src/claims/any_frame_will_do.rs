@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Evidence, NotMeasured, Prediction, Quantity, Reading};
+use harness::memory::{HUGE_PAGE, Memory, pages, resident};
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap;
 
-use crate::memory::{HUGE_PAGE, Memory, pages, resident};
 use crate::trace::generate::Random;
 
 const BLOCKS: usize = 8;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use harness::memory::{HUGE_PAGE, Memory, resident};
 use nix::sys::mman::MmapAdvise;
-
-use crate::memory::{HUGE_PAGE, Memory, resident};
 
 const BLOCKS: usize = 16;
 

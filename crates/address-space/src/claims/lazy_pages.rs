@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::memory::{Memory, minor_faults, pages, resident};
 use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
-use crate::memory::{Memory, minor_faults, pages, resident};
 
 const PAGES: usize = 1024;
 

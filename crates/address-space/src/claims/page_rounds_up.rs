@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::memory::Memory;
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap::Pagemap;
 
 use super::page_size;
-use crate::memory::Memory;
 
 const OBJECTS: usize = 256;
 

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::memory::{Memory, minor_faults, pages, present};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap::{self, Page};
 
 use super::page_size;
-use crate::memory::{Memory, minor_faults, pages, present};
 
 const PAGES: usize = 4096;
 const FILE_PAGES: usize = 16;

@@ -5,7 +5,6 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use address_space::interrupt::Interrupt;
 use address_space::replay::source::KEPT;
 use address_space::replay::svg::svg;
 use address_space::replay::table::table;
@@ -14,6 +13,7 @@ use address_space::trace::generate::{Kind, generate};
 use address_space::trace::{Format, PARTIAL};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use harness::interrupt::Interrupt;
 use present::units::bytes;
 use present::{OutputFile, print_document};
 

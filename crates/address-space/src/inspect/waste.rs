@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use harness::memory::HUGE_PAGE;
 use observe::pagemap::Pagemap;
 use observe::smaps::Usage;
 use serde::Serialize;
 
 use super::target::Target;
-use crate::memory::HUGE_PAGE;
 
 /// Bytes that are resident or mapped and hold nothing.
 #[derive(Debug, Clone, Default, Serialize)]

@@ -1,5 +1,6 @@
 //! Driving every policy over the trace: endless arenas, the search, and the run that the report rests on.
 
+use harness::interrupt::Interrupt;
 use present::units::count;
 
 use super::pass::pass;
@@ -8,7 +9,6 @@ use super::report::{Report, Row, Searched};
 use super::run::{Run, Watch};
 use super::search::Search;
 use super::source::Source;
-use crate::interrupt::Interrupt;
 use crate::trace::TraceError;
 
 /// What to replay.

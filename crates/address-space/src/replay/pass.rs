@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use harness::interrupt::Interrupt;
 use nix::sys::signal::Signal;
 
 use super::run::Run;
 use super::source::{CHUNK, Source};
-use crate::interrupt::Interrupt;
 use crate::trace::{Op, TraceError};
 
 /// What a signal left of a pass: every run has seen the same operations, from the first on.

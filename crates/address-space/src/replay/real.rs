@@ -1,6 +1,7 @@
 //! The given arena once more, laid over real memory: every block written, moved and checked.
 
 use anyhow::{Result, ensure};
+use harness::interrupt::Interrupt;
 use nix::sys::signal::Signal;
 use placement::{Block, Paging, Placement, Segments};
 use present::units::bytes;
@@ -8,7 +9,6 @@ use serde::Serialize;
 
 use super::{Options, Policy, Source};
 use crate::arena::Checked;
-use crate::interrupt::Interrupt;
 use crate::trace::Op;
 
 /// A policy's run over real memory.

@@ -5,12 +5,12 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use harness::interrupt::Interrupt;
 use nix::sys::signal::Signal;
 use observe::memory::available_memory;
 use present::units::count;
 
 use super::spool::{Spool, Unspool};
-use crate::interrupt::Interrupt;
 use crate::trace::{Format, Op, Reader, Summary, TraceError};
 
 /// Operations kept in memory unless told otherwise (16 bytes each, 256 MiB in all).

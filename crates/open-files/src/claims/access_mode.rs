@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::outcome;
-use crate::scratch;
 
 const MODE: &str = "access mode of a read-only description after F_SETFL O_RDWR";
 const APPEND: &str = "O_APPEND, asked for in the same call";

@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
 use super::{DIFFERENT, SAME, sameness, then};
-use crate::{scratch, threaded};
+use crate::threaded;
 
 const THREAD: &str = "table of a thread and its process";
 const FORKED: &str = "table of parent and forked child";

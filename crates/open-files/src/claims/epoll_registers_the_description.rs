@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::unistd::{close, pipe2, write};
 
 use super::outcome;
-use crate::scratch;
 
 const GHOST: &str = "events of a descriptor that was closed";
 const DELETE: &str = "EPOLL_CTL_DEL of the closed number";

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
 
 use super::{DIFFERENT, SAME, sameness};
-use crate::scratch;
 
 /// Bytes that the child reads.
 const READ: usize = 6;

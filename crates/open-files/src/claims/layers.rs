@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 /// The claim.
 pub const CLAIM: Claim = Claim {

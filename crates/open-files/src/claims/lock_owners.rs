@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use child::Descriptors;
 use claim::{Arm, Claim, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
 use super::{outcome, then};
-use crate::{flock, scratch, threaded};
+use crate::{flock, threaded};
 
 const FLOCK_OTHER: &str = "flock again through a second open";
 const FLOCK: &str = "flock again through a duplicate";

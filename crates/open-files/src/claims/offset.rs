@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 const DUPLICATE: &str = "offset through a duplicate after lseek to 5";
 const CHILD: &str = "parent's offset after the child's lseek to 9";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Quantity, Reading};
+use harness::{mapping, scratch};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,7 +15,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::pipe2;
 
 use super::{around, then};
-use crate::{flock, mapping, scm_rights, scratch};
+use crate::{flock, scm_rights};
 
 const LEFT: &str = "descriptors still open of 5";
 const CLOSED: &str = "IN_CLOSE events of the file";

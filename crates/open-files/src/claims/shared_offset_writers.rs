@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 const SHARED: &str = "records left of 2000, written through one description";
 const APPENDED: &str = "records left of 2000, through two descriptions with O_APPEND";

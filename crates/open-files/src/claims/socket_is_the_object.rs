@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket2::SockRef;
-
-use crate::scratch;
 
 const INODES: &str = "inodes behind 3 descriptors in 2 processes";
 const COOKIES: &str = "cookies behind 3 descriptors in 2 processes";

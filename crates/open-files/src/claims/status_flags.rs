@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-
-use crate::scratch;
 
 const NONBLOCK: &str = "O_NONBLOCK, set through a duplicate";
 const APPEND: &str = "O_APPEND, set by a child";

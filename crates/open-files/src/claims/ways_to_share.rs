@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::eventfd::EventFd;
@@ -15,7 +16,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{dup, dup2, pipe2};
 
 use super::{DIFFERENT, SAME, sameness};
-use crate::{scm_rights, scratch};
+use crate::scm_rights;
 
 /// Reopening was refused: such an object has one description for life.
 const REFUSED: &str = "refused";

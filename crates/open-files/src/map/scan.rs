@@ -7,7 +7,6 @@ use nix::errno::Errno;
 use observe::{Error, fdinfo, kcmp, process};
 
 use super::{Denied, Description, Holder, Map, Watch};
-use crate::scratch;
 
 /// A descriptor with all that is known of it.
 struct Seen {

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::clock::thread_cpu_ns;
 use locks::{Futex, TestAndSet};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-
-use crate::clock::thread_cpu_ns;
 
 const BURNT: &str = "user CPU of the waiter, per second of waiting";
 /// How long the lock is held.

@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::clock::Work;
 
 use super::two_cpus;
-use crate::{
-    clock::Work,
-    compare::{
-        contender::LockName,
-        render::nanoseconds,
-        window::{Regime, Setup},
-    },
-};
+use crate::compare::contender::LockName;
+use crate::compare::render::nanoseconds;
+use crate::compare::window::{Regime, Setup};
 
 const BARGING: &str = "time per operation, 8 threads by 2, sections of 1 us";
 const FIFO: &str = "time per operation, 8 threads by 2, first come first served";

@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::NotMeasured;
+use harness::clock::pin;
 use lock_api::RawMutex;
 use locks::TestAndSet;
 use locks::not_atomic::NotAtomic;
 use nix::sys::resource::{UsageWho, getrusage};
-
-use crate::clock::pin;
 
 /// How a thread asks for the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

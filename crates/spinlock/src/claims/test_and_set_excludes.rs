@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use harness::clock::pin;
 use locks::{Shareable, Shared};
 
 use super::race::{Course, Entry, contended, two_threads};
 use super::two_cpus;
-use crate::clock::pin;
 
 const THREADS: &str = "increments counted, two threads";
 const PROCESSES: &str = "increments counted, two processes over MAP_SHARED";

@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use harness::clock::Work;
+use harness::statistics::jain;
 
 use super::two_cpus;
-use crate::{
-    clock::Work,
-    compare::{
-        contender::LockName,
-        statistics::jain,
-        window::{Regime, Setup},
-    },
-};
+use crate::compare::contender::LockName;
+use crate::compare::window::{Regime, Setup};
 
 const JAIN: &str = "Jain's index of the threads' operations";
 const LEAST: &str = "operations of the least served thread, by a fair share";

@@ -1,7 +1,8 @@
 //! What a comparison came to: rows of medians, and the document around them.
 
+use harness::statistics::{jain, median, spread};
+
 use super::contender::LockName;
-use super::statistics::{jain, median, spread};
 use super::window::Window;
 use super::{Cell, Plan, refused};
 

@@ -9,10 +9,11 @@ use std::sync::{Barrier, RwLock};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use super::bystanders::Reading;
-use super::contender::{Contender, Visitor};
-use crate::clock::{Work, pin, process_cpu_ns, rounds};
+use harness::clock::{Work, pin, process_cpu_ns, rounds};
+use harness::quiet::Reading;
 use locks::barriers;
+
+use super::contender::{Contender, Visitor};
 
 /// Who contends, and how hard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

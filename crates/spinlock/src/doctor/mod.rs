@@ -11,10 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use harness::clock::{cpus, pin};
+use harness::statistics::median;
 use lock_api::RawMutex as _;
-
-use crate::clock::{cpus, pin};
-use crate::compare::statistics::median;
 use locks::TestAndSet;
 use locks::platform_linux::{
     PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly, futex_wake,
