@@ -7,8 +7,8 @@
 use std::error::Error;
 use std::num::NonZeroUsize;
 
-use address_space::inspect::map::Kind;
-use address_space::inspect::{self, Report};
+use inspect::map::Kind;
+use inspect::{self, Report};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;

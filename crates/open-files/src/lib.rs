@@ -2,7 +2,6 @@
 
 pub mod claims;
 mod flock;
-pub mod map;
 mod network;
 mod scm_rights;
 mod threaded;

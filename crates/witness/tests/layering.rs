@@ -29,6 +29,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("locks", &["libc", "lock_api", "loom"]),
     ("placement", &[]),
     (
+        "replay",
+        &[
+            "anyhow",
+            "harness",
+            "libc",
+            "memchr",
+            "nix",
+            "observe",
+            "placement",
+            "present",
+            "serde",
+            "serde_json",
+        ],
+    ),
+    (
+        "inspect",
+        &["anyhow", "libc", "nix", "observe", "present", "serde"],
+    ),
+    ("descriptors", &["libc", "nix", "observe", "serde"]),
+    (
         "harness",
         &[
             "anyhow", "child", "libc", "nix", "observe", "present", "serde",
@@ -85,6 +105,12 @@ const TOPIC: &[&str] = &[
     // ours
     "child",
     "claim",
+    "descriptors",
+    "harness",
+    "inspect",
+    "locks",
+    "prefork",
+    "replay",
     "observe",
     "present",
     "placement",
@@ -119,6 +145,7 @@ const SPINLOCK: &[&str] = &[
     "child",
     "claim",
     "clap",
+    "harness",
     "iced-x86",
     "indicatif",
     "libc",

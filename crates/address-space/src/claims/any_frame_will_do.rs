@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Evidence, NotMeasured, Prediction, Quantity, Reading};
-use harness::memory::{HUGE_PAGE, Memory, pages, resident};
+use harness::memory::{Memory, pages, resident};
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap;
+use replay::trace::generate::Random;
 
-use crate::trace::generate::Random;
+use super::HUGE_PAGE;
 
 const BLOCKS: usize = 8;
 /// Pages of 4 KiB in a huge page.
@@ -52,7 +53,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
     }
     super::ask_for(2 * BLOCKS * HUGE_PAGE)?;
-    let mut memory = Memory::huge_aligned(BLOCKS * HUGE_PAGE)?;
+    let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     for page in shuffled() {
         memory.bytes()[page * 4096] = page as u8;
@@ -91,7 +92,7 @@ fn collapse(memory: &mut Memory) -> Result<()> {
     let Err(error) = memory.collapse() else {
         return Ok(());
     };
-    let mut fresh = Memory::huge_aligned(memory.len())?;
+    let mut fresh = Memory::aligned(memory.len(), HUGE_PAGE)?;
     fresh.advise(MmapAdvise::MADV_HUGEPAGE)?;
     fresh.bytes().copy_from_slice(memory.bytes());
     if resident(&fresh)?.1 < fresh.len() as u64 {

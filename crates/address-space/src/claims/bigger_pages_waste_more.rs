@@ -8,8 +8,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
 use present::units::{bytes, percent};
-
-use crate::trace::generate::Random;
+use replay::trace::generate::Random;
 
 const PAGES: [u64; 5] = [512, 4096, 16 << 10, 64 << 10, 2 << 20];
 /// Steps of the list up to 64 KiB; the files of the control are multiples of that.

@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use placement::{FirstFit, Paging, Placement};
-
-use crate::arena::Checked;
-use crate::trace::generate::Random;
+use replay::arena::Checked;
+use replay::trace::generate::Random;
 
 const REQUESTS: u64 = 1000;
 const PAGE: u64 = 4096;

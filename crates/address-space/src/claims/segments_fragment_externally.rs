@@ -6,8 +6,7 @@ use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit};
 use present::units::bytes;
-
-use crate::arena::Checked;
+use replay::arena::Checked;
 
 const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use address_space::inspect;
-use address_space::inspect::svg::svg;
-use address_space::inspect::text::text;
 use anyhow::Result;
 use clap::Args;
+use inspect;
+use inspect::svg::svg;
+use inspect::text::text;
 use present::{OutputFile, print_document};
 
 /// Which process, and how to show it.

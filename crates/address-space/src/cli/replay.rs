@@ -5,17 +5,17 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use address_space::replay::source::KEPT;
-use address_space::replay::svg::svg;
-use address_space::replay::table::table;
-use address_space::replay::{self, Options, Source};
-use address_space::trace::generate::{Kind, generate};
-use address_space::trace::{Format, PARTIAL};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use harness::interrupt::Interrupt;
 use present::units::bytes;
 use present::{OutputFile, print_document};
+use replay::source::KEPT;
+use replay::svg::svg;
+use replay::table::table;
+use replay::trace::generate::{Kind, generate};
+use replay::trace::{Format, PARTIAL};
+use replay::{self, Options, Source};
 
 use super::parse_bytes;
 use super::same_file::SameFile;

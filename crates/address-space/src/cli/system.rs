@@ -1,8 +1,8 @@
 //! `address-space system`.
 
-use address_space::system::{system, text};
 use anyhow::Result;
 use clap::Args;
+use inspect::system::{system, text};
 use present::print_document;
 
 /// How to show it.

@@ -17,9 +17,6 @@ use present::units::bytes;
 
 pub use counters::{minor_faults, pages, present, resident};
 
-/// Bytes of a transparent huge page where a page table holds 512 entries of 4 KiB.
-pub const HUGE_PAGE: usize = 2 << 20;
-
 /// Readable and writable memory of this process.
 #[derive(Debug)]
 pub struct Memory {
@@ -80,13 +77,13 @@ impl Memory {
         })
     }
 
-    /// Private anonymous memory that begins at a multiple of [`HUGE_PAGE`].
+    /// Private anonymous memory that begins at a multiple of `alignment`.
     ///
     /// # Errors
-    /// As [`Memory::private`]; `len` is no multiple of the page size.
-    pub fn huge_aligned(len: usize) -> Result<Memory> {
-        let mut below = Memory::private(len + HUGE_PAGE)?;
-        let skip = below.address().next_multiple_of(HUGE_PAGE) - below.address();
+    /// As [`Memory::private`]; `len` or `alignment` is no multiple of the page size.
+    pub fn aligned(len: usize, alignment: usize) -> Result<Memory> {
+        let mut below = Memory::private(len + alignment)?;
+        let skip = below.address().next_multiple_of(alignment) - below.address();
         let mut memory = below.split_off(skip)?;
         drop(memory.split_off(len)?);
         Ok(memory)

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use harness::memory::HUGE_PAGE;
 use observe::pagemap::Pagemap;
 use observe::smaps::Usage;
 use serde::Serialize;
@@ -56,30 +55,31 @@ pub fn measure(
 fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<()> {
     let memory = target.memory()?;
     let pagemap = Pagemap::open(target.pid)?;
-    let mut buffer = vec![0; HUGE_PAGE];
+    let huge_page = observe::machine::huge_page_size();
+    let mut buffer = vec![0; huge_page as usize];
     let mut blocks = 0;
     for usage in usages.iter().filter(|usage| usage.anon_huge_pages > 0) {
         let mut left = usage.anon_huge_pages;
         let mapping = &usage.mapping;
-        let mut at = mapping.start.next_multiple_of(HUGE_PAGE as u64);
-        while left > 0 && at + HUGE_PAGE as u64 <= mapping.end {
+        let mut at = mapping.start.next_multiple_of(huge_page);
+        while left > 0 && at + huge_page <= mapping.end {
             if waste.huge_looked_at >= MOST || blocks >= MOST_BLOCKS {
                 return Ok(());
             }
             blocks += 1;
             // A huge page is wholly present; a block of base pages may be, too, and is then taken for
             // one. `left` bounds the error to the number of huge pages that smaps reports.
-            let pages = pagemap.pages(at, HUGE_PAGE as u64)?;
+            let pages = pagemap.pages(at, huge_page)?;
             if pages.iter().all(|page| page.present()) {
                 let filled = memory.read(at, &mut buffer).context("huge page")?;
                 let zeros = buffer[..filled]
                     .chunks(BASE_PAGE)
                     .filter(|page| is_zero(page));
                 waste.huge_unused += (zeros.count() * BASE_PAGE) as u64;
-                waste.huge_looked_at += HUGE_PAGE as u64;
-                left = left.saturating_sub(HUGE_PAGE as u64);
+                waste.huge_looked_at += huge_page;
+                left = left.saturating_sub(huge_page);
             }
-            at += HUGE_PAGE as u64;
+            at += huge_page;
         }
     }
     Ok(())

@@ -175,9 +175,10 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::inspect::width::Width;
     use proptest::prelude::*;
+
+    use super::*;
+    use crate::width::Width;
 
     const START: u64 = 0x5555_0000_0000;
 

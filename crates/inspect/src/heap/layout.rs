@@ -5,7 +5,7 @@
 //! multiples of 16 (MALLOC_ALIGNMENT), on i386 since glibc 2.26. What malloc returns lies two words
 //! behind the chunk's beginning, so that the chunks of a 32-bit heap lie 8 bytes behind such a multiple.
 
-use crate::inspect::width::Width;
+use crate::width::Width;
 
 /// MALLOC_ALIGNMENT: sizes of chunks are multiples of it, in bytes.
 pub const ALIGNMENT: u64 = 16;

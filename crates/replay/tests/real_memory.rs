@@ -1,9 +1,9 @@
 //! Every policy over real memory: no block loses a byte, no free byte is lost.
 
-use address_space::arena::Checked;
-use address_space::replay::Policy;
 use placement::{Block, Paging, Placement, Segments};
 use proptest::prelude::*;
+use replay::Policy;
+use replay::arena::Checked;
 
 /// Places (0..) or frees the n-th live block.
 #[derive(Debug, Clone)]

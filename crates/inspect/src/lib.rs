@@ -10,6 +10,7 @@ pub mod limits;
 pub mod map;
 pub mod space;
 pub mod svg;
+pub mod system;
 pub mod target;
 pub mod text;
 pub mod waste;

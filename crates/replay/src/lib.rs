@@ -4,10 +4,12 @@
 //! them; [`search`] looks for a policy's smallest arena; [`measure`] drives them and makes the
 //! [`Report`]; [`table`] and [`svg`] draw it. Nothing here prints.
 
+pub mod arena;
 pub mod measure;
 mod pass;
 pub mod policy;
 pub mod real;
+pub mod record;
 pub mod report;
 mod row;
 pub mod run;
@@ -16,6 +18,7 @@ pub mod source;
 mod spool;
 pub mod svg;
 pub mod table;
+pub mod trace;
 
 pub use measure::{Options, replay};
 pub use policy::Policy;
