@@ -13,9 +13,9 @@ use accept_queue::strategies::{self, Strategy};
 use accept_queue::{Detail, NoStart, Site};
 use anyhow::{Result, ensure};
 use clap::Args;
+use harness::statistics::shuffle;
 use present::{OutputFile, Progress, print};
 
-use super::order::shuffled;
 use super::{INTERRUPTED, tell};
 
 /// Pairs of runs, with the meter and without.
@@ -154,7 +154,10 @@ impl HerdArgs {
         let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
         let mut rows = HashMap::new();
         let mut interrupted = false;
-        for (done, at) in shuffled(asked.len(), self.seed).into_iter().enumerate() {
+        // A machine that gets slower or faster meanwhile favours no strategy by its place in the list.
+        let mut order: Vec<usize> = (0..asked.len()).collect();
+        shuffle(&mut order, &mut { self.seed });
+        for (done, at) in order.into_iter().enumerate() {
             let (workers, strategy) = asked[at];
             let what = format!("{}, {workers} workers", strategy.name);
             let before = self.connections.saturating_mul(done as u64);

@@ -1,8 +1,8 @@
 //! One row: one strategy, one number of workers.
 
 use anyhow::{Context, Result, ensure};
+use harness::statistics::jain;
 
-use super::row::jain;
 use super::window::{Run, Window};
 use super::{Kernel, Pace, Row, Trace};
 use crate::client::Client;

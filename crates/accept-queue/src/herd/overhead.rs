@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use harness::pin;
+use harness::statistics::median;
 
 use super::{Plan, measure};
 use crate::interrupt;
@@ -22,7 +23,7 @@ pub struct Overhead {
 impl Overhead {
     /// The median ratio.
     pub fn ratio(&self) -> f64 {
-        median(&self.ratios)
+        median(self.ratios.clone()).unwrap_or(f64::NAN)
     }
 }
 
@@ -59,17 +60,10 @@ pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhe
         unmetered.push(without);
         ratios.push(with / without);
     }
-    for values in [&mut metered, &mut unmetered, &mut ratios] {
-        values.sort_by(f64::total_cmp);
-    }
+    ratios.sort_by(f64::total_cmp);
     Ok(Overhead {
-        metered_us: median(&metered),
-        unmetered_us: median(&unmetered),
+        metered_us: median(metered).unwrap_or(f64::NAN),
+        unmetered_us: median(unmetered).unwrap_or(f64::NAN),
         ratios,
     })
-}
-
-/// The middle of sorted values.
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

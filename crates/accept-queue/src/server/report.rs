@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::herd::jain;
+use harness::statistics::jain;
 
 /// One worker's place: the process that has it now, the connections accepted by all that had it, and
 /// how often it was given to a new one.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use claim::{Arm, Claim, Evidence, NotMeasured, Prediction, Quantity, Reading};
 use harness::memory::{Memory, pages, resident};
+use harness::statistics::shuffle;
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap;
-use replay::trace::generate::Random;
 
 use super::HUGE_PAGE;
 
@@ -106,12 +106,9 @@ fn collapse(memory: &mut Memory) -> Result<()> {
     Ok(())
 }
 
-/// The pages' numbers in random order (Fisher and Yates).
+/// The pages' numbers in an order without a pattern, the same in every run.
 fn shuffled() -> Vec<usize> {
-    let mut random = Random::new(1);
     let mut order: Vec<usize> = (0..PAGES).collect();
-    for i in (1..PAGES).rev() {
-        order.swap(i, random.below(i as u64 + 1) as usize);
-    }
+    shuffle(&mut order, &mut 1);
     order
 }
