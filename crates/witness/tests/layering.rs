@@ -29,6 +29,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("locks", &["libc", "lock_api", "loom"]),
     ("placement", &[]),
     (
+        "prefork",
+        &[
+            "anyhow", "child", "harness", "io-uring", "libc", "locks", "nix", "observe", "socket2",
+        ],
+    ),
+    (
         "replay",
         &[
             "anyhow",

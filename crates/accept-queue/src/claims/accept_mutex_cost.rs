@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 const FEW: usize = 4;

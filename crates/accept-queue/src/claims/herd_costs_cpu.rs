@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use harness::pin;
+use prefork::limits::room_for;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use super::sleepers::level_on_one_socket;
 use crate::client::{self, Client};
-use crate::limits::room_for;
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 const WORKERS: usize = 100;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use prefork::listen::{Empty, Site};
 
 use super::{DIFFERENT, SAME, until};
 use crate::client::Client;
-use crate::listen::{Empty, Site};
 
 const DESCRIPTION: &str = "description of the listener in parent and children";
 const ACCEPTED: &str = "processes that accepted a connection to the parent's port";

@@ -3,12 +3,12 @@
 use anyhow::{Context, Result};
 use claim::Arm;
 use harness::pin;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{self, Client};
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 /// Connections that the running process is to take; as many are made in the control.

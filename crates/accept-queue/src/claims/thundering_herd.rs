@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use prefork::counts::Counts;
 
 use super::sleepers::level_on_one_socket;
 use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};
-use crate::counts::Counts;
 
 const WORKERS: usize = 100;
 const CONNECTIONS: usize = 20;

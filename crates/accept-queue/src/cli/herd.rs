@@ -9,11 +9,11 @@ use accept_queue::herd::{
     svg, table,
 };
 use accept_queue::interrupt::{self, Interrupted};
-use accept_queue::strategies::{self, Strategy};
-use accept_queue::{Detail, NoStart, Site};
 use anyhow::{Result, ensure};
 use clap::Args;
 use harness::statistics::shuffle;
+use prefork::strategies::{self, Strategy};
+use prefork::{Detail, NoStart, Site};
 use present::{OutputFile, Progress, print};
 
 use super::{INTERRUPTED, tell};
@@ -87,7 +87,7 @@ impl HerdArgs {
         let trace_file = self.trace.as_deref().map(OutputFile::at).transpose()?;
         let svg_file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         for &workers in &self.workers {
-            accept_queue::room_for(workers as usize)?;
+            prefork::room_for(workers as usize)?;
         }
         interrupt::catch()?;
         let (kernel, refused) = match checked() {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use accept_queue::server::{Event, Options, Protocol, report, serve};
-use accept_queue::{Site, strategies};
 use anyhow::Result;
 use clap::Args;
+use prefork::server::{Event, Options, Protocol, report, serve};
+use prefork::{Site, strategies};
 use present::print;
 
 use super::tell;

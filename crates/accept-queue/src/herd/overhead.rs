@@ -3,11 +3,11 @@
 use anyhow::{Context, Result};
 use harness::pin;
 use harness::statistics::median;
+use prefork::strategies::Strategy;
+use prefork::tally::Detail;
 
 use super::{Plan, measure};
 use crate::interrupt;
-use crate::strategies::Strategy;
-use crate::tally::Detail;
 
 /// CPU time of the workers per connection, with the meter over without it.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use observe::tracepoint::Wakeups;
 /// address, a fork. A context of errors (`anyhow::Error::is` finds it), for what failed says this and
 /// its errno does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoStart(pub(crate) String);
+pub struct NoStart(pub String);
 
 impl fmt::Display for NoStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,7 +32,7 @@ pub fn room_for(workers: usize) -> Result<()> {
 ///
 /// # Errors
 /// As [`room_for`]; the number of counters cannot be told.
-pub(crate) fn room_for_counters(workers: usize) -> Result<()> {
+pub fn room_for_counters(workers: usize) -> Result<()> {
     let counters = Wakeups::descriptors(workers)?;
     room_for_descriptors(descriptors(workers) + counters as u64)
 }
@@ -43,7 +43,7 @@ fn descriptors(workers: usize) -> u64 {
 }
 
 /// Where in the row of forks it stopped, and which limits are known to stop it.
-pub(crate) fn too_many(index: usize, count: usize) -> NoStart {
+pub fn too_many(index: usize, count: usize) -> NoStart {
     NoStart(format!(
         "fork worker {} of {count} (limits: ulimit -u, ulimit -n, pids.max of the control group)",
         index + 1
