@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::render::{html, json, text};
 use anyhow::{Context, Result};
-use claim::render::{html, json, text};
 use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
 use present::{OutputFile, print};

@@ -8,6 +8,7 @@ mod generate;
 mod isolate;
 mod quiet;
 mod refusal;
+mod render;
 mod select;
 
 pub use cli::{RunArgs, SelftestArgs, explain, finish, list, own_proc};

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::{Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict};
+use claim::{Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict};
 
 const STYLE: &str = include_str!("report.css");
 

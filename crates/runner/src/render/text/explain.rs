@@ -1,7 +1,7 @@
 //! A claim as `list` and `explain` tell it, without a run.
 
 use super::layout::{BOLD, Layout, indented, spaced};
-use crate::Claim;
+use claim::Claim;
 
 /// A claim's line in `list`: its id and its statement.
 pub fn listed(claim: &Claim, layout: Layout) -> String {

@@ -3,7 +3,7 @@
 use textwrap::core::display_width;
 
 use super::layout::{BOLD, DIM, Layout, indented, spaced};
-use crate::{Claim, Prediction, Quantity, Report, Value};
+use claim::{Claim, Prediction, Quantity, Report, Value};
 
 /// Quantities shown of a claim that came out as predicted, unless details are asked for.
 const FEW: usize = 3;

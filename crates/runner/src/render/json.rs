@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::{
+use claim::{
     ControlReport, Detail, Document, Evidence, Machine, Report, SCHEMA, Summary, Value, Verdict,
 };
 

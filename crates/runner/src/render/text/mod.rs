@@ -13,7 +13,7 @@ pub use layout::Layout;
 use layout::{BOLD, dimmed, indented};
 use quantities::quantities;
 
-use crate::{Claim, Detail, Machine, Report, Summary, Table, Topic, Verdict};
+use claim::{Claim, Detail, Machine, Report, Summary, Table, Topic, Verdict};
 
 const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up that \
                       must come out the other way.";
