@@ -22,8 +22,8 @@ pub mod locks;
 
 /// The topic, its claims in the order in which they are best read.
 #[cfg(feature = "std")]
-pub const TOPIC: claim::Topic = claim::Topic {
-    name: "spinlock",
-    title: "test-and-set, its family, and what busy waiting costs",
-    claims: claims::ALL,
-};
+pub const TOPIC: claim::Topic = claim::Topic::new(
+    "spinlock",
+    "test-and-set, its family, and what busy waiting costs",
+    claims::ALL,
+);

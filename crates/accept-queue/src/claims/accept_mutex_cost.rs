@@ -1,9 +1,8 @@
 //! Serialising accept by a file lock: the herd moves from the socket to the lock.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, Between};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
@@ -16,33 +15,23 @@ const FEW: usize = 4;
 const MANY: usize = 32;
 const CONNECTIONS: u64 = 40;
 
-const IN_FLOCK: &str = "workers, of 32, asleep in flock while one accepts";
-const IN_FCNTL: &str = "workers, of 32, asleep in fcntl while one accepts";
-const FLOCK: &str = "wakeups with 32 workers over those with 4, under flock";
-const FCNTL: &str = "wakeups with 32 workers over those with 4, under fcntl";
+const IN_FLOCK: Quantity = waits("workers, of 32, asleep in flock while one accepts");
+const IN_FCNTL: Quantity = waits("workers, of 32, asleep in fcntl while one accepts");
+const FLOCK: Quantity = grows("wakeups with 32 workers over those with 4, under flock");
+const FCNTL: Quantity = grows("wakeups with 32 workers over those with 4, under fcntl");
 
 const fn grows(name: &'static str) -> Quantity {
-    Quantity {
-        name,
-        unit: "x",
-        experiment: Prediction::AtLeast(1.5),
-        control: Prediction::Between(0.9, 1.2),
-    }
+    Name(name)
+        .predict(AtLeast(1.5), Between(0.9, 1.2))
+        .unit("x")
 }
 
 const fn waits(name: &'static str) -> Quantity {
-    Quantity {
-        name,
-        unit: "",
-        experiment: Prediction::Count(MANY as u64 - 1),
-        control: Prediction::Count(0),
-    }
+    Name(name).count(MANY as u64 - 1, 0)
 }
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "accept-mutex-cost",
-    topic: "accept-queue",
     statement: "An accept mutex by flock or fcntl has a herd of its own: its wakeups per connection \
                 grow with the number of workers.",
     measures: "Workers take a lock before they accept and give it up after. /proc/PID/syscall tells \
@@ -52,9 +41,9 @@ pub const CLAIM: Claim = Claim {
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     syscalls: &["flock", "fcntl F_SETLKW", "futex", "accept4"],
     man: &["flock(2)", "fcntl_locking(2)", "futex(2)"],
-    quantities: &[waits(IN_FLOCK), waits(IN_FCNTL), grows(FLOCK), grows(FCNTL)],
-    limit: Duration::from_secs(30),
+    quantities: &[IN_FLOCK, IN_FCNTL, FLOCK, FCNTL],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -85,10 +74,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         growth(of_fcntl)?
     };
     Ok(reading(&tracepoint)
-        .with(IN_FLOCK, waiting(of_flock, libc::SYS_flock)?)
-        .with(IN_FCNTL, waiting(of_fcntl, libc::SYS_fcntl)?)
-        .with(FLOCK, flock)
-        .with(FCNTL, fcntl)
+        .with(&IN_FLOCK, waiting(of_flock, libc::SYS_flock)?)
+        .with(&IN_FCNTL, waiting(of_fcntl, libc::SYS_fcntl)?)
+        .with(&FLOCK, flock)
+        .with(&FCNTL, fcntl)
         .table(table))
 }
 

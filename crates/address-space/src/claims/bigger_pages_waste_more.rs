@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 
 use crate::trace::generate::Random;
 use crate::units::{bytes, percent};
@@ -19,14 +19,16 @@ const FILES: usize = 5000;
 /// One file of so many is opened.
 const SAMPLE: usize = 25;
 
-const REAL: &str = "share of the files that end where the size says, one in 25 looked at";
-const GREW: &str = "steps in page size at which the waste grew, 512 B to 64 KiB";
-const WASTE: &str = "share of pages of 64 KiB that files leave empty";
+/// Some change meanwhile.
+const REAL: Quantity = Name("share of the files that end where the size says, one in 25 looked at")
+    .predict(AtLeast(0.9), AtMost(0.1));
+const GREW: Quantity =
+    Name("steps in page size at which the waste grew, 512 B to 64 KiB").count(STEPS, 0);
+const WASTE: Quantity =
+    Name("share of pages of 64 KiB that files leave empty").predict(AtLeast(0.01), AtMost(0.0));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "bigger-pages-waste-more",
-    topic: "address-space",
     statement: "The larger the page, the more of it the last page of a file or an object leaves \
                 empty: internal fragmentation grows with the page size.",
     measures: "Takes the sizes of up to 5000 files of this system and works out what their last \
@@ -37,29 +39,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["a directory with files of a page and more: /usr or /etc"],
     syscalls: &["getdents64", "statx", "pread64"],
     man: &["stat(2)"],
-    quantities: &[
-        // Some change meanwhile.
-        Quantity {
-            name: REAL,
-            unit: "",
-            experiment: Prediction::AtLeast(0.9),
-            control: Prediction::AtMost(0.1),
-        },
-        Quantity {
-            name: GREW,
-            unit: "",
-            experiment: Prediction::Count(STEPS),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: WASTE,
-            unit: "",
-            experiment: Prediction::AtLeast(0.01),
-            control: Prediction::AtMost(0.0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[REAL, GREW, WASTE],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -93,7 +75,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     files.sort_unstable();
     let median = files[files.len() / 2];
-    Ok(Reading::counters().with(REAL, real).with(GREW, grew).with(WASTE, waste[STEPS as usize]).table(table).note(
+    Ok(Reading::counters().with(&REAL, real).with(&GREW, grew).with(&WASTE, waste[STEPS as usize]).table(table).note(
         format!(
             "the median file has {median} bytes: \"half a page for each file\" holds only for pages \
              much smaller than that"

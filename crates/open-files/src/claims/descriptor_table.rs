@@ -1,29 +1,28 @@
 //! Who shares a descriptor table: threads and CLONE_FILES do, fork and exec end it.
 
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
-use claim::{Arm, Claim, Quantity, Reading};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
-use super::{DIFFERENT, SAME, sameness, then};
+use super::before_and_after_text;
 use crate::{scratch, threaded};
 
-const THREAD: &str = "table of a thread and its process";
-const FORKED: &str = "table of parent and forked child";
-const CLONED: &str = "table of parent and child of clone(CLONE_FILES)";
-const EXECED: &str = "table of the two around the child's exec";
-const CLOSED: &str = "descriptor closed by a CLONE_FILES child";
+const THREAD: Quantity = Name("table of a thread and its process").word(SAME, DIFFERENT);
+const FORKED: Quantity = Name("table of parent and forked child").word(DIFFERENT, SAME);
+const CLONED: Quantity =
+    Name("table of parent and child of clone(CLONE_FILES)").word(SAME, DIFFERENT);
+const EXECED: Quantity = Name("table of the two around the child's exec")
+    .word("same, then different", "same, then same");
+const CLOSED: Quantity = Name("descriptor closed by a CLONE_FILES child").word("closed", "open");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "descriptor-table",
-    topic: "open-files",
     statement: "Threads share one descriptor table, fork copies it, clone(CLONE_FILES) shares it \
                 between processes, and exec ends the sharing.",
     measures: "kcmp compares the tables in each case; and a child with a shared table closes a \
@@ -34,15 +33,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["kcmp on a child of one's own", "a shell called sh"],
     syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
     man: &["clone(2)", "fork(2)", "execve(2)", "unshare(2)", "kcmp(2)"],
-    quantities: &[
-        Quantity::word(THREAD, SAME, DIFFERENT),
-        Quantity::word(FORKED, DIFFERENT, SAME),
-        Quantity::word(CLONED, SAME, DIFFERENT),
-        Quantity::word(EXECED, "same, then different", "same, then same"),
-        Quantity::word(CLOSED, "closed", "open"),
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[THREAD, FORKED, CLONED, EXECED, CLOSED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -51,11 +44,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => (Descriptors::Copied, Descriptors::Shared),
     };
     Ok(Reading::kernel()
-        .with(THREAD, of_thread(arm)?)
-        .with(FORKED, of_child(copies)?)
-        .with(CLONED, of_child(shares)?)
-        .with(EXECED, around_exec(arm)?)
-        .with(CLOSED, after_close(shares)?))
+        .with(&THREAD, of_thread(arm)?)
+        .with(&FORKED, of_child(copies)?)
+        .with(&CLONED, of_child(shares)?)
+        .with(&EXECED, around_exec(arm)?)
+        .with(&CLOSED, after_close(shares)?))
 }
 
 fn of_thread(arm: Arm) -> Result<&'static str> {
@@ -107,7 +100,7 @@ fn around_exec(arm: Arm) -> Result<String> {
         let after = same_as_ours(shell.pid())?;
         shell.release()?;
         shell.join()?;
-        return Ok(then([before, after]));
+        return Ok(before_and_after_text([before, after]));
     }
     let mut fds = [
         PollFd::new(said.as_fd(), PollFlags::POLLIN),
@@ -121,7 +114,7 @@ fn around_exec(arm: Arm) -> Result<String> {
     let after = same_as_ours(shell.pid())?;
     drop(end);
     shell.wait()?;
-    Ok(then([before, after]))
+    Ok(before_and_after_text([before, after]))
 }
 
 fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {

@@ -5,29 +5,31 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, Count};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, Table, sameness};
 use nix::errno::Errno;
 use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 
-use super::{DIFFERENT, SAME, around, outcome, sameness, then};
+use super::{before_and_after_text, observe_before_and_after, outcome};
 use crate::network;
 
-const INODE: &str = "inode of a connection before accept";
-const INODE_AFTER: &str = "inode of it after accept";
-const ACCEPTED: &str = "cookie after accept, against before";
-const CLOSED: &str = "cookie in TIME_WAIT, against before";
-const LISTENERS: &str = "sockets that listen on one port";
-const PORTS: &str = "ports of one UDP socket, one after the other";
-const NAMESPACE: &str = "bind of a listener's port in a second namespace";
-const HERE: &str = "bind of a listener's port in its own namespace";
-const SURVIVOR: &str = "bind of a port left to a connection, then to nobody";
+const INODE: Quantity = Name("inode of a connection before accept").predict(Count(0), AtLeast(1.0));
+const INODE_AFTER: Quantity = Name("inode of it after accept").predict(AtLeast(1.0), Count(0));
+const ACCEPTED: Quantity = Name("cookie after accept, against before").word(SAME, DIFFERENT);
+const CLOSED: Quantity = Name("cookie in TIME_WAIT, against before").word(SAME, DIFFERENT);
+const LISTENERS: Quantity = Name("sockets that listen on one port").count(4, 1);
+const PORTS: Quantity = Name("ports of one UDP socket, one after the other").count(3, 1);
+const NAMESPACE: Quantity =
+    Name("bind of a listener's port in a second namespace").word("ok", "EADDRINUSE");
+const HERE: Quantity =
+    Name("bind of a listener's port in its own namespace").word("EADDRINUSE", "ok");
+const SURVIVOR: Quantity = Name("bind of a port left to a connection, then to nobody")
+    .word("EADDRINUSE, then ok", "ok, then ok");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "port-is-not-an-object",
-    topic: "open-files",
     statement: "A socket is a kernel object and a port is not: a socket keeps its identity through \
                 states with and without an inode, many sockets can have one port, one socket several \
                 ports in turn, and each network namespace has its own.",
@@ -60,53 +62,18 @@ pub const CLAIM: Claim = Claim {
         "network_namespaces(7)",
     ],
     quantities: &[
-        Quantity {
-            name: INODE,
-            unit: "",
-            experiment: Prediction::Count(0),
-            control: Prediction::AtLeast(1.0),
-        },
-        Quantity {
-            name: INODE_AFTER,
-            unit: "",
-            experiment: Prediction::AtLeast(1.0),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: ACCEPTED,
-            unit: "",
-            experiment: Prediction::Word(SAME),
-            control: Prediction::Word(DIFFERENT),
-        },
-        Quantity {
-            name: CLOSED,
-            unit: "",
-            experiment: Prediction::Word(SAME),
-            control: Prediction::Word(DIFFERENT),
-        },
-        Quantity {
-            name: LISTENERS,
-            unit: "",
-            experiment: Prediction::Count(4),
-            control: Prediction::Count(1),
-        },
-        Quantity {
-            name: PORTS,
-            unit: "",
-            experiment: Prediction::Count(3),
-            control: Prediction::Count(1),
-        },
-        Quantity {
-            name: NAMESPACE,
-            unit: "",
-            experiment: Prediction::Word("ok"),
-            control: Prediction::Word("EADDRINUSE"),
-        },
-        Quantity::word(HERE, "EADDRINUSE", "ok"),
-        Quantity::word(SURVIVOR, "EADDRINUSE, then ok", "ok, then ok"),
+        INODE,
+        INODE_AFTER,
+        ACCEPTED,
+        CLOSED,
+        LISTENERS,
+        PORTS,
+        NAMESPACE,
+        HERE,
+        SURVIVOR,
     ],
-    limit: Duration::from_secs(30),
     measure,
+    ..Claim::DEFAULT
 };
 
 /// How long a state of the loopback network may take to settle.
@@ -132,15 +99,15 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => (life.accepted.inode, life.queued.inode, &other),
     };
     Ok(Reading::kernel()
-        .with(INODE, inode)
-        .with(INODE_AFTER, after)
-        .with(ACCEPTED, sameness(life.queued.cookie == later.accepted.cookie))
-        .with(CLOSED, sameness(life.queued.cookie == later.closed.cookie))
-        .with(LISTENERS, listeners)
-        .with(PORTS, ports)
-        .with(NAMESPACE, elsewhere)
-        .with(HERE, here)
-        .with(SURVIVOR, survivor)
+        .with(&INODE, inode)
+        .with(&INODE_AFTER, after)
+        .with(&ACCEPTED, sameness(life.queued.cookie == later.accepted.cookie))
+        .with(&CLOSED, sameness(life.queued.cookie == later.closed.cookie))
+        .with(&LISTENERS, listeners)
+        .with(&PORTS, ports)
+        .with(&NAMESPACE, elsewhere)
+        .with(&HERE, here)
+        .with(&SURVIVOR, survivor)
         .table(life.table())
         .caveat(
             "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each one \
@@ -337,7 +304,11 @@ fn survivor(arm: Arm) -> Result<String> {
             Ok(sock_diag::tcp_on(server.port())?.is_empty().then_some(()))
         })
     };
-    Ok(then(around(arm, end, || bound(server.port()))?))
+    Ok(before_and_after_text(observe_before_and_after(
+        arm,
+        end,
+        || bound(server.port()),
+    )?))
 }
 
 /// What binding `port` gives, without SO_REUSEADDR.

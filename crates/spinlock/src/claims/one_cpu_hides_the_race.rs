@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 
 use super::{
     race::{Entry, contended, two_threads, until},
     two_cpus,
 };
 
-const LOST: &str = "races in which check-then-set lost an increment";
+const LOST: Quantity = Name("races in which check-then-set lost an increment")
+    .predict(AtMost(20.0), AtLeast(40.0))
+    .unit("%");
 /// Increments of each of the two threads: enough that a thread is preempted among them.
 const TIMES: u64 = 5_000_000;
 /// How often each thread must have been preempted on the one CPU, in all races: if they only ran one after the other,
@@ -21,10 +24,8 @@ const CONTROL_RACES: u64 = 5;
 /// How long is waited for the preemptions.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "one-cpu-hides-the-race",
-    topic: "spinlock",
     statement: "On one CPU the broken test-and-set loses an increment only if a thread is preempted just between \
                 its load and its store, which is rare. A test that passes there proves nothing.",
     measures: "Two threads, both pinned to one CPU, increment a counter 5 million times each behind \
@@ -34,14 +35,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_setaffinity", "getrusage"],
     man: &["sched_setaffinity(2)", "getrusage(2)"],
-    quantities: &[Quantity {
-        name: LOST,
-        unit: "%",
-        experiment: Prediction::AtMost(20.0),
-        control: Prediction::AtLeast(40.0),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[LOST],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -71,7 +67,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
     contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
-    Ok(Reading::counters().with(LOST, share).note(format!(
+    Ok(Reading::counters().with(&LOST, share).note(format!(
         "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or more, and one refused {} times",
         all.lost_updates(),
         all.entered,

@@ -1,17 +1,13 @@
 //! What the compiler made of it: one locked exchange, against separate moves.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 
-const LOCKED: &str = "locked exchanges in the function";
-const ACCESSES: &str = "instructions that access memory";
+const LOCKED: Quantity = Name("locked exchanges in the function").count(1, 0);
+const ACCESSES: Quantity = Name("instructions that access memory").count(1, 2);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "one-instruction",
-    topic: "spinlock",
     statement: "In the code that runs here, test-and-set is one locked exchange; the pseudo-code is a load and a \
                 store, with room for another CPU in between.",
     measures: "The bytes of the function are read from this process's own text and decoded; instructions \
@@ -19,24 +15,9 @@ pub const CLAIM: Claim = Claim {
     control: "the pseudo-code, compiled by the same compiler",
     notes: &[20, 24, 25, 26, 27],
     needs: &["x86-64", "a build with optimisation"],
-    syscalls: &[],
-    man: &[],
-    quantities: &[
-        Quantity {
-            name: LOCKED,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: ACCESSES,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(2),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[LOCKED, ACCESSES],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -115,8 +96,8 @@ mod decode {
             .filter(|instruction| exchanges(instruction))
             .count();
         Ok(Reading::kernel()
-            .with(LOCKED, locked)
-            .with(ACCESSES, accesses().count())
+            .with(&LOCKED, locked)
+            .with(&ACCESSES, accesses().count())
             .figure(listing(name, &instructions)))
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 
 use super::two_cpus;
 use crate::{
@@ -15,13 +16,15 @@ use crate::{
     },
 };
 
-const BARGING: &str = "time per operation, 8 threads by 2, sections of 1 us";
-const FIFO: &str = "time per operation, 8 threads by 2, first come first served";
+const BARGING: Quantity = Name("time per operation, 8 threads by 2, sections of 1 us")
+    .predict(AtLeast(1.8), AtMost(1.7))
+    .unit("times");
+const FIFO: Quantity = Name("time per operation, 8 threads by 2, first come first served")
+    .predict(AtLeast(100.0), AtMost(20.0))
+    .unit("times");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "preempted-holder-collapse",
-    topic: "spinlock",
     statement: "With more threads than CPUs a spinlock collapses: who holds it, or is next in line, is \
                 preempted by those who wait for it.",
     measures: "Two and then eight threads contend on two CPUs; the time per operation of eight by that of two, \
@@ -31,22 +34,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_yield", "futex"],
     man: &["sched_yield(2)", "futex(2)"],
-    quantities: &[
-        Quantity {
-            name: BARGING,
-            unit: "times",
-            experiment: Prediction::AtLeast(1.8),
-            control: Prediction::AtMost(1.7),
-        },
-        Quantity {
-            name: FIFO,
-            unit: "times",
-            experiment: Prediction::AtLeast(100.0),
-            control: Prediction::AtMost(20.0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[BARGING, FIFO],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -79,12 +69,12 @@ fn measure(arm: Arm) -> Result<Reading> {
         })
     };
     let mut reading = Reading::counters();
-    for (name, lock, critical_ns) in [(BARGING, barging, 1000), (FIFO, fifo, 0)] {
+    for (quantity, lock, critical_ns) in [(BARGING, barging, 1000), (FIFO, fifo, 0)] {
         let (two, eight) = (
             undisturbed(lock, critical_ns)?,
             window(lock, 8, critical_ns, 80)?,
         );
-        reading = reading.with(name, eight / two).note(format!(
+        reading = reading.with(&quantity, eight / two).note(format!(
             "{lock}: {} per operation with 2 threads, {} with 8",
             nanoseconds(two),
             nanoseconds(eight)

@@ -7,7 +7,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtMost, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 
 use super::{
     race::{Course, Entry, contended, two_threads},
@@ -18,17 +19,17 @@ use crate::{
     locks::{Shareable, Shared},
 };
 
-const THREADS: &str = "increments counted, two threads";
-const PROCESSES: &str = "increments counted, two processes over MAP_SHARED";
+const THREADS: Quantity = Name("increments counted, two threads")
+    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
+const PROCESSES: Quantity = Name("increments counted, two processes over MAP_SHARED")
+    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
 /// Increments of each of the two.
 const TIMES: u64 = 200_000;
 /// How long is waited for a telling race.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "test-and-set-excludes",
-    topic: "spinlock",
     statement: "One atomic swap is enough: behind it, two threads, or two processes that share a \
                 page, lose not a single increment.",
     measures: "Two threads, then two forked processes with the flag and the counter in a MAP_SHARED mapping, \
@@ -39,22 +40,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["mmap", "fork"],
     man: &["mmap(2)", "fork(2)"],
-    quantities: &[
-        Quantity {
-            name: THREADS,
-            unit: "",
-            experiment: Prediction::Count(2 * TIMES),
-            control: Prediction::AtMost((2 * TIMES - 1) as f64),
-        },
-        Quantity {
-            name: PROCESSES,
-            unit: "",
-            experiment: Prediction::Count(2 * TIMES),
-            control: Prediction::AtMost((2 * TIMES - 1) as f64),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[THREADS, PROCESSES],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -78,8 +66,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     Ok(Reading::counters()
-        .with(THREADS, threads.0)
-        .with(PROCESSES, processes.0))
+        .with(&THREADS, threads.0)
+        .with(&PROCESSES, processes.0))
 }
 
 /// Runs races, each giving what was counted and how often one was refused, until one is telling: it lost

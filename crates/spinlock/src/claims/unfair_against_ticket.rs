@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
 use super::two_cpus;
 use crate::{
@@ -15,8 +16,10 @@ use crate::{
     },
 };
 
-const JAIN: &str = "Jain's index of the threads' operations";
-const LEAST: &str = "operations of the least served thread, by a fair share";
+const JAIN: Quantity =
+    Name("Jain's index of the threads' operations").predict(AtMost(0.85), AtLeast(0.9));
+const LEAST: Quantity = Name("operations of the least served thread, by a fair share")
+    .predict(AtMost(0.6), AtLeast(0.65));
 
 /// How long the threads contend.
 const LENGTH: Duration = Duration::from_millis(100);
@@ -24,10 +27,8 @@ const LENGTH: Duration = Duration::from_millis(100);
 /// scheduler happens to deal test-and-set's threads nearly equal slices.
 const WINDOWS: usize = 3;
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "unfair-against-ticket",
-    topic: "spinlock",
     statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a thread may get \
                 nothing at all; a ticket lock serves all alike.",
     measures: "Four threads on two CPUs contend for 100 ms with critical sections of 1 us and no pause \
@@ -38,22 +39,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_setaffinity"],
     man: &["sched_setaffinity(2)"],
-    quantities: &[
-        Quantity {
-            name: JAIN,
-            unit: "",
-            experiment: Prediction::AtMost(0.85),
-            control: Prediction::AtLeast(0.9),
-        },
-        Quantity {
-            name: LEAST,
-            unit: "",
-            experiment: Prediction::AtMost(0.6),
-            control: Prediction::AtLeast(0.65),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[JAIN, LEAST],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -94,7 +82,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([thread.to_string(), operations.to_string()]);
     }
     Ok(Reading::counters()
-        .with(JAIN, fairness)
-        .with(LEAST, least as f64 * operations.len() as f64 / all as f64)
+        .with(&JAIN, fairness)
+        .with(&LEAST, least as f64 * operations.len() as f64 / all as f64)
         .table(table))
 }
