@@ -7,7 +7,7 @@ use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 
 use super::{
-    race::{Entry, contended, two_threads, until},
+    race::{Entry, ensure_contended, repeat_until, two_threads},
     two_cpus,
 };
 
@@ -46,7 +46,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => [first, first],
         Arm::Control => [first, second],
     };
-    let all = until(
+    let all = repeat_until(
         |all| match arm {
             Arm::Experiment => all.preempted >= PREEMPTIONS && all.refused > 0,
             Arm::Control => all.races >= CONTROL_RACES,
@@ -65,7 +65,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .into());
     }
     // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
-    contended(all.refused)?;
+    ensure_contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
     Ok(Reading::counters().with(&LOST, share).note(format!(
         "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or more, and one refused {} times",

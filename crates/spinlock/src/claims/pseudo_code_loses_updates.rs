@@ -7,7 +7,7 @@ use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
 
 use super::{
-    race::{Entry, contended, two_threads, until},
+    race::{Entry, ensure_contended, repeat_until, two_threads},
     two_cpus,
 };
 
@@ -45,7 +45,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     // The control has no failure to wait for, but both must have been put to the test.
     let fails = arm == Arm::Experiment;
-    let literal = until(
+    let literal = repeat_until(
         |race| {
             race.refused > 0
                 && race.given_back()
@@ -54,13 +54,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         PATIENCE,
         || two_threads(literal, TIMES, cpus),
     )?;
-    let checked = until(
+    let checked = repeat_until(
         |race| race.refused > 0 && race.given_back() && (!fails || race.lost_updates() > 0),
         PATIENCE,
         || two_threads(checked, TIMES, cpus),
     )?;
     for (name, race) in [("literal", &literal), ("checked", &checked)] {
-        contended(race.refused)?;
+        ensure_contended(race.refused)?;
         ensure!(
             race.given_back(),
             "{name}: {} entries in {} races: the flag was never cleared",

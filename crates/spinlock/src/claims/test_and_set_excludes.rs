@@ -11,7 +11,7 @@ use claim::Prediction::{AtMost, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
 
 use super::{
-    race::{Course, Entry, contended, two_threads},
+    race::{Course, Entry, ensure_contended, two_threads},
     two_cpus,
 };
 use crate::{
@@ -62,7 +62,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     .join()?;
     for (counted, refused) in [threads, processes] {
         if counted == 2 * TIMES {
-            contended(refused)?; // a loss needs no other proof that they met
+            ensure_contended(refused)?; // a loss needs no other proof that they met
         }
     }
     Ok(Reading::counters()
@@ -104,5 +104,5 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
     first.release()?;
     second.release()?;
     let refused = first.join()? + second.join()?;
-    Ok((course.counted(), refused))
+    Ok((course.count(), refused))
 }
