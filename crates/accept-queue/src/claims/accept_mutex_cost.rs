@@ -6,6 +6,7 @@ use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
+use crate::cpu;
 use crate::listen::Site;
 use crate::strategies;
 use crate::tally::Detail;
@@ -34,8 +35,9 @@ pub(super) const CLAIM: Claim = Claim {
     id: "accept-mutex-cost",
     statement: "An accept mutex by flock or fcntl has a herd of its own: its wakeups per connection \
                 grow with the number of workers.",
-    measures: "Workers take a lock before they accept and give it up after. /proc/PID/syscall tells \
-               who sleeps in which call; wakeups per connection are compared between 4 and 32 workers.",
+    measures: "Workers take a lock before they accept and give it up after, all on one CPU, so that who \
+               gives it up takes it again before another runs. /proc/PID/syscall tells who sleeps in \
+               which call; wakeups per connection are compared between 4 and 32 workers.",
     control: "a robust mutex on a futex in shared memory: two wakeups, however many workers",
     notes: &[13],
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
@@ -47,6 +49,12 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). Whoever gives
+    // the lock up wakes the first. If that one finds the lock free, the rest moves up behind it without
+    // waking: no herd. If the lock has been taken again by then, each wakes in its turn and waits anew:
+    // the herd. On two CPUs the first waiter and the next locker race for it; on one CPU the process
+    // that gave the lock up always runs on and takes it again first.
+    cpu::stay_here()?;
     let tracepoint = tracepoint();
     let mut table = Table::new(
         "wakeups per connection",
@@ -62,20 +70,20 @@ fn measure(arm: Arm) -> Result<Reading> {
         ]);
         Ok(many / few)
     };
-    let (of_flock, of_fcntl) = match arm {
+    let (by_flock, by_fcntl) = match arm {
         Arm::Experiment => ("mutex-flock", "mutex-fcntl"),
         Arm::Control => ("mutex-futex", "mutex-futex"),
     };
-    let flock = growth(of_flock)?;
+    let flock = growth(by_flock)?;
     // The control has one mutex for both.
-    let fcntl = if of_fcntl == of_flock {
+    let fcntl = if by_fcntl == by_flock {
         flock
     } else {
-        growth(of_fcntl)?
+        growth(by_fcntl)?
     };
     Ok(reading(&tracepoint)
-        .with(&IN_FLOCK, waiting(of_flock, libc::SYS_flock)?)
-        .with(&IN_FCNTL, waiting(of_fcntl, libc::SYS_fcntl)?)
+        .with(&IN_FLOCK, waiting(by_flock, libc::SYS_flock)?)
+        .with(&IN_FCNTL, waiting(by_fcntl, libc::SYS_fcntl)?)
         .with(&FLOCK, flock)
         .with(&FCNTL, fcntl)
         .table(table))
