@@ -51,6 +51,16 @@ pub enum Arm {
     Control,
 }
 
+impl Arm {
+    /// The value that belongs to this arm: for what differs between the two by no more than that.
+    pub fn choose<T>(self, experiment: T, control: T) -> T {
+        match self {
+            Arm::Experiment => experiment,
+            Arm::Control => control,
+        }
+    }
+}
+
 /// Whether the arms stand in their own places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

@@ -70,10 +70,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         ]);
         Ok(many / few)
     };
-    let (by_flock, by_fcntl) = match arm {
-        Arm::Experiment => ("mutex-flock", "mutex-fcntl"),
-        Arm::Control => ("mutex-futex", "mutex-futex"),
-    };
+    let by_flock = arm.choose("mutex-flock", "mutex-futex");
+    let by_fcntl = arm.choose("mutex-fcntl", "mutex-futex");
     let flock = growth(by_flock)?;
     // The control has one mutex for both.
     let fcntl = if by_fcntl == by_flock {

@@ -38,10 +38,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
-    let strategy = match arm {
-        Arm::Experiment => "blocking",
-        Arm::Control => "poll",
-    };
+    let strategy = arm.choose("blocking", "poll");
     let woken = each_woken(
         strategy,
         WORKERS,

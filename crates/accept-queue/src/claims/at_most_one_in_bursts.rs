@@ -71,10 +71,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let strategy = match arm {
-        Arm::Experiment => "blocking",
-        Arm::Control => "poll",
-    };
+    let strategy = arm.choose("blocking", "poll");
     let columns = [
         "connections at once",
         "wakeups",
@@ -99,10 +96,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Ok(woken)
     };
     // One by one, poll wakes all for each; of a burst two connections may share a wakeup there.
-    let burst = match arm {
-        Arm::Experiment => BURST,
-        Arm::Control => 1,
-    };
+    let burst = arm.choose(BURST, 1);
     let of_two = at_once(burst)?;
     at_once(4 * burst)?;
     let wakeups = of_two.sum(|counts| counts.sleeps) as f64 / (ROUNDS * burst) as f64;

@@ -34,10 +34,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let strategy = match arm {
-        Arm::Experiment => "epoll-exclusive",
-        Arm::Control => "epoll-level",
-    };
+    let strategy = arm.choose("epoll-exclusive", "epoll-level");
     let woken = each_woken(
         strategy,
         WORKERS,

@@ -48,10 +48,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let strategy = match arm {
-        Arm::Experiment => "epoll-level",
-        Arm::Control => "epoll-exclusive",
-    };
+    let strategy = arm.choose("epoll-level", "epoll-exclusive");
     cpu::stay_here()?;
     room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);

@@ -28,10 +28,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let strategy = match arm {
-        Arm::Experiment => "blocking",
-        Arm::Control => "poll",
-    };
+    let strategy = arm.choose("blocking", "poll");
     let columns = ["worker", "pid", "woke", "accepted"];
     let mut table = Table::new("what one connection did to each", &columns);
     let mut untouched = 0u64;

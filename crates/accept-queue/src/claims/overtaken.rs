@@ -46,10 +46,7 @@ pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
         let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
         cpu::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
-        let tries = match arm {
-            Arm::Experiment => TRIES,
-            Arm::Control => CONNECTIONS,
-        };
+        let tries = arm.choose(TRIES, CONNECTIONS);
         let (mut made, mut taken) = (0, 0);
         while taken < CONNECTIONS && made < tries {
             made += 1;

@@ -36,10 +36,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
-    let strategy = match arm {
-        Arm::Experiment => "epoll-level",
-        Arm::Control => "blocking",
-    };
+    let strategy = arm.choose("epoll-level", "blocking");
     let woken = each_woken(
         strategy,
         WORKERS,

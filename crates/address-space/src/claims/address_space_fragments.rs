@@ -37,10 +37,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let spare = exhaust::room_is_the_only_limit()?;
     let page = super::page_size();
-    let holes = match arm {
-        Arm::Experiment => Holes::Scattered,
-        Arm::Control => Holes::Together,
-    };
+    let holes = arm.choose(Holes::Scattered, Holes::Together);
     let full = child::fork("full", move |_| Ok(exhaust::measure(holes, page, spare)?))?;
     let room = match full.join()? {
         Outcome::Measured(room) if room.largest >= UNIT && !room.unit_fits => {

@@ -39,10 +39,8 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (shares, copies) = match arm {
-        Arm::Experiment => (Descriptors::Shared, Descriptors::Copied),
-        Arm::Control => (Descriptors::Copied, Descriptors::Shared),
-    };
+    let shares = arm.choose(Descriptors::Shared, Descriptors::Copied);
+    let copies = arm.choose(Descriptors::Copied, Descriptors::Shared);
     Ok(Reading::kernel()
         .with(&THREAD, of_thread(arm)?)
         .with(&FORKED, of_child(copies)?)

@@ -88,11 +88,8 @@ fn again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[Strin
     let file = file()?;
     ask(&file)?.context("lock a file of one's own")?;
     let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
-    let [first, second] = match arm {
-        Arm::Experiment => [other, duplicate],
-        Arm::Control => [duplicate, other],
-    };
-    Ok([outcome(ask(&first)?), outcome(ask(&second)?)])
+    let [first, second] = arm.choose([&other, &duplicate], [&duplicate, &other]);
+    Ok([outcome(ask(first)?), outcome(ask(second)?)])
 }
 
 fn unlocked_by_child(arm: Arm) -> Result<String> {

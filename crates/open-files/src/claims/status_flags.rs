@@ -46,10 +46,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     for fd in [&original, &duplicate] {
         fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
     }
-    let marked = match arm {
-        Arm::Experiment => &duplicate,
-        Arm::Control => &original,
-    };
+    let marked = arm.choose(&duplicate, &original);
     fcntl(marked, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).context("fcntl F_SETFD")?;
 
     let word = |set: bool| if set { SET } else { CLEAR };

@@ -168,10 +168,7 @@ fn fetched(arm: Arm, file: &File) -> Result<&'static str> {
 
 /// The number under which a child opened a file, used by the parent; the control copies the table.
 fn opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
-    let table = match arm {
-        Arm::Experiment => Descriptors::Shared,
-        Arm::Control => Descriptors::Copied,
-    };
+    let table = arm.choose(Descriptors::Shared, Descriptors::Copied);
     let open = || scratch::open_again(file, OFlag::O_RDWR);
     with_child(table, &open, |pid, fd| compare(fd, (pid, fd)))
 }

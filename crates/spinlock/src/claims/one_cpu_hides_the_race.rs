@@ -42,10 +42,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let [first, second] = two_cpus()?;
-    let cpus = match arm {
-        Arm::Experiment => [first, first],
-        Arm::Control => [first, second],
-    };
+    let cpus = arm.choose([first, first], [first, second]);
     let all = repeat_until(
         |all| match arm {
             Arm::Experiment => all.preempted >= PREEMPTIONS && all.refused > 0,

@@ -42,10 +42,8 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
     let work = Work::calibrate();
-    let (barging, fifo) = match arm {
-        Arm::Experiment => (LockName::TestAndSet, LockName::Ticket),
-        Arm::Control => (LockName::Asymmetric, LockName::Asymmetric),
-    };
+    let barging = arm.choose(LockName::TestAndSet, LockName::Asymmetric);
+    let fifo = arm.choose(LockName::Ticket, LockName::Asymmetric);
     let window = |lock: LockName, threads, critical_ns, ms| -> Result<f64> {
         let window = lock.visit(Setup {
             regime: Regime {

@@ -39,10 +39,8 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
-    let (literal, checked) = match arm {
-        Arm::Experiment => (Entry::Literal, Entry::CheckThenSet),
-        Arm::Control => (Entry::Swap, Entry::Swap),
-    };
+    let literal = arm.choose(Entry::Literal, Entry::Swap);
+    let checked = arm.choose(Entry::CheckThenSet, Entry::Swap);
     // The control has no failure to wait for, but both must have been put to the test.
     let fails = arm == Arm::Experiment;
     let literal = repeat_until(

@@ -47,10 +47,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
-    let entry = match arm {
-        Arm::Experiment => Entry::Swap,
-        Arm::Control => Entry::CheckThenSet,
-    };
+    let entry = arm.choose(Entry::Swap, Entry::CheckThenSet);
     let processes = race(arm, || two_processes(entry, cpus))?;
     // In a child of its own: a process that has had threads may not fork until the last trace of them is gone.
     let threads = child::fork("threads", |_| {

@@ -45,10 +45,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let lock = match arm {
-        Arm::Experiment => LockName::TestAndSet,
-        Arm::Control => LockName::Ticket,
-    };
+    let lock = arm.choose(LockName::TestAndSet, LockName::Ticket);
     let setup = Setup {
         regime: Regime {
             threads: 4,
