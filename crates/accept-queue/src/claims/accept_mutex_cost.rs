@@ -33,11 +33,12 @@ const fn waits(name: &'static str) -> Quantity {
 
 pub(super) const CLAIM: Claim = Claim {
     id: "accept-mutex-cost",
-    statement: "An accept mutex by flock or fcntl has a herd of its own: its wakeups per connection \
-                grow with the number of workers.",
-    measures: "Workers take a lock before they accept and give it up after, all on one CPU, so that who \
-               gives it up takes it again before another runs. /proc/PID/syscall tells who sleeps in \
-               which call; wakeups per connection are compared between 4 and 32 workers.",
+    statement: "An accept mutex by flock or fcntl has a herd of its own: its wakeups per \
+                connection grow with the number of workers.",
+    measures: "Workers take a lock before they accept and give it up after, all on one CPU, so \
+               that who gives it up takes it again before another runs. /proc/PID/syscall tells \
+               who sleeps in which call; wakeups per connection are compared between 4 and 32 \
+               workers.",
     control: "a robust mutex on a futex in shared memory: two wakeups, however many workers",
     notes: &[13],
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
@@ -49,11 +50,11 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). Whoever gives
-    // the lock up wakes the first. If that one finds the lock free, the rest moves up behind it without
-    // waking: no herd. If the lock has been taken again by then, each wakes in its turn and waits anew:
-    // the herd. On two CPUs the first waiter and the next locker race for it; on one CPU the process
-    // that gave the lock up always runs on and takes it again first.
+    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). Whoever
+    // gives the lock up wakes the first. If that one finds the lock free, the rest moves up behind
+    // it without waking: no herd. If the lock has been taken again by then, each wakes in its turn
+    // and waits anew: the herd. On two CPUs the first waiter and the next locker race for it; on
+    // one CPU the process that gave the lock up always runs on and takes it again first.
     cpu::stay_here()?;
     let tracepoint = tracepoint();
     let mut table = Table::new(

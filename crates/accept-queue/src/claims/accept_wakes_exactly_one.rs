@@ -22,10 +22,11 @@ const WAKEUPS: Quantity = Name("wakeups of 8 workers by 50 connections").predict
 
 pub(super) const CLAIM: Claim = Claim {
     id: "accept-wakes-exactly-one",
-    statement: "When a connection arrives and processes sleep in accept, the kernel wakes exactly one \
-                of them.",
-    measures: "Eight workers block in accept; /proc/PID/syscall and /proc/PID/fd tell on which socket. \
-               Fifty times: all are seen asleep, a client connects and is served. The wakeups are counted.",
+    statement: "When a connection arrives and processes sleep in accept, the kernel wakes exactly \
+                one of them.",
+    measures: "Eight workers block in accept; /proc/PID/syscall and /proc/PID/fd tell on which \
+               socket. Fifty times: all are seen asleep, a client connects and is served. The \
+               wakeups are counted.",
     control: "the workers sleep in poll on the same socket: all eight wake each time",
     notes: &[11, 14],
     needs: &[TRACEPOINT_IF_ALLOWED],

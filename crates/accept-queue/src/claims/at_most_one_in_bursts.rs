@@ -53,14 +53,14 @@ const FUTILE: Quantity = Name("wakeups of a worker in accept that brought it no 
 
 pub(super) const CLAIM: Claim = Claim {
     id: "at-most-one-in-bursts",
-    statement: "A connection wakes at most one process in accept: none where nobody sleeps; and woken is \
-                not served, since one that is running may take it first.",
-    measures: "Eight workers block in accept; thirty times all are seen asleep and two connections come \
-               at once. Then eight connections are queued before a lone worker is forked, which takes \
-               them all. Last, connections wake a lone worker, and the process that makes them accepts \
-               before it leaves the CPU, until it has taken twenty.",
-    control: "the eight workers sleep in poll and the connections come one by one; the lone worker sleeps before each connection; nobody but \
-              the worker accepts",
+    statement: "A connection wakes at most one process in accept: none where nobody sleeps; and \
+                woken is not served, since one that is running may take it first.",
+    measures: "Eight workers block in accept; thirty times all are seen asleep and two connections \
+               come at once. Then eight connections are queued before a lone worker is forked, \
+               which takes them all. Last, connections wake a lone worker, and the process that \
+               makes them accepts before it leaves the CPU, until it has taken twenty.",
+    control: "the eight workers sleep in poll and the connections come one by one; the lone worker \
+              sleeps before each connection; nobody but the worker accepts",
     notes: &[11, 14],
     needs: &[claim::QUIET_MACHINE],
     syscalls: &["accept4", "getrusage", "sched_setscheduler"],
@@ -121,8 +121,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .table(race);
     Ok(if arm == Arm::Experiment && wakeups > 1.0 {
         reading.caveat(format!(
-            "{wakeups:.3} wakeups per connection: what is above 1 are sleeps of workers that met at the \
-             listening socket's own lock, which voluntary context switches count, too"
+            "{wakeups:.3} wakeups per connection: what is above 1 are sleeps of workers that met \
+             at the listening socket's own lock, which voluntary context switches count, too"
         ))
     } else {
         reading

@@ -15,8 +15,8 @@ use crate::listen::{Empty, Site};
 
 /// Connections asked for beyond what the queue holds.
 const MORE: usize = 2;
-/// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill a
-/// queue that it caps.
+/// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill
+/// a queue that it caps.
 const SOMAXCONN: i32 = 64;
 const SETTING: &str = "/proc/sys/net/core/somaxconn";
 
@@ -39,12 +39,12 @@ const fn holds(name: &'static str, backlog: u64) -> Quantity {
 
 pub(super) const CLAIM: Claim = Claim {
     id: "backlog-plus-one",
-    statement: "A queue with backlog B holds B + 1 connections; the next SYN is dropped and counted; \
-                somaxconn caps the backlog.",
-    measures: "In a network namespace of its own: for B of 0, 1, 2, 5 and 128, B + 3 clients connect \
-               while nobody accepts; TCP_INFO tells who is ESTABLISHED, /proc/net/netstat what was \
-               dropped. Then the same with a backlog of twice somaxconn, which is set to 64 there if /proc/sys \
-               may be written.",
+    statement: "A queue with backlog B holds B + 1 connections; the next SYN is dropped and \
+                counted; somaxconn caps the backlog.",
+    measures: "In a network namespace of its own: for B of 0, 1, 2, 5 and 128, B + 3 clients \
+               connect while nobody accepts; TCP_INFO tells who is ESTABLISHED, /proc/net/netstat \
+               what was dropped. Then the same with a backlog of twice somaxconn, which is set to \
+               64 there if /proc/sys may be written.",
     control: "the server accepts each connection as it comes",
     notes: &[9],
     needs: &["a network namespace: root, or user namespaces for everyone"],
@@ -162,8 +162,8 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
     })
 }
 
-/// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where /proc/sys
-/// may be written, else what it came with.
+/// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
+/// /proc/sys may be written, else what it came with.
 fn somaxconn() -> Result<i32> {
     match std::fs::write(SETTING, SOMAXCONN.to_string()) {
         Err(e)

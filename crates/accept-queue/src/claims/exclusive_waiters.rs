@@ -20,10 +20,12 @@ const WOKEN: Quantity = Name("workers that woke, over 3 connections").predict(
 
 pub(super) const CLAIM: Claim = Claim {
     id: "exclusive-waiters",
-    statement: "Registered with EPOLLEXCLUSIVE, epoll waiters are woken one at a time, as accept's are.",
-    measures: "Eight workers sleep in epoll_wait, each on an instance of its own that watches the one \
-               socket with EPOLLEXCLUSIVE, as /proc/PID/fdinfo tells. For each of three connections the workers whose count of \
-               sleeps moved are counted, which holds under strace, too.",
+    statement: "Registered with EPOLLEXCLUSIVE, epoll waiters are woken one at a time, as accept's \
+                are.",
+    measures: "Eight workers sleep in epoll_wait, each on an instance of its own that watches the \
+               one socket with EPOLLEXCLUSIVE, as /proc/PID/fdinfo tells. For each of three \
+               connections the workers whose count of sleeps moved are counted, which holds under \
+               strace, too.",
     control: "the same without EPOLLEXCLUSIVE",
     notes: &[13, 14],
     syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
@@ -59,7 +61,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&WOKEN, awake_in_all)
         .table(table)
         .note(
-            "one wakeup, but not by turns: the worker registered first is told first (accept itself \
-             rotates)",
+            "one wakeup, but not by turns: the worker registered first is told first (accept \
+             itself rotates)",
         ))
 }

@@ -29,11 +29,11 @@ const RATIO: Quantity = Name("CPU per connection over that of wake-one, 100 work
 
 pub(super) const CLAIM: Claim = Claim {
     id: "herd-costs-cpu",
-    statement: "Waking everyone costs CPU time: a connection to 100 workers that all wake for it costs \
-                them a multiple of one to 100 workers of which one wakes.",
-    measures: "Two sets of 100 workers sleep in epoll_wait side by side, the second with EPOLLEXCLUSIVE. In \
-               seven rounds each is given six connections in turn, all on one CPU. The ratio is that of \
-               the medians of their CPU time (/proc/PID/schedstat).",
+    statement: "Waking everyone costs CPU time: a connection to 100 workers that all wake for it \
+                costs them a multiple of one to 100 workers of which one wakes.",
+    measures: "Two sets of 100 workers sleep in epoll_wait side by side, the second with \
+               EPOLLEXCLUSIVE. In seven rounds each is given six connections in turn, all on one \
+               CPU. The ratio is that of the medians of their CPU time (/proc/PID/schedstat).",
     control: "the first set has EPOLLEXCLUSIVE, too",
     notes: &[13],
     needs: &[

@@ -19,8 +19,8 @@ pub(super) const CLAIM: Claim = Claim {
     id: "listener-shared-by-fork",
     statement: "A child inherits the listening socket itself: parent and children accept from one \
                 queue.",
-    measures: "The parent listens and forks two children; three connections are made; each child and \
-               then the parent accepts once, without blocking. kcmp compares the descriptors.",
+    measures: "The parent listens and forks two children; three connections are made; each child \
+               and then the parent accepts once, without blocking. kcmp compares the descriptors.",
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],

@@ -16,8 +16,9 @@ const UNTOUCHED: Quantity =
 pub(super) const CLAIM: Claim = Claim {
     id: "others-stay-asleep",
     statement: "One process gets the connection; the others stay asleep: they do not run at all.",
-    measures: "Eight workers sleep in accept, all on one socket (/proc/PID/syscall). Their voluntary context switches are read, one client \
-               connects and is served, and they are read again once all sleep.",
+    measures: "Eight workers sleep in accept, all on one socket (/proc/PID/syscall). Their \
+               voluntary context switches are read, one client connects and is served, and they \
+               are read again once all sleep.",
     control: "the workers sleep in poll: each of the eight runs",
     notes: &[12],
     syscalls: &["accept4"],

@@ -31,11 +31,11 @@ const fn all_or_none(name: &'static str) -> Quantity {
 
 pub(super) const CLAIM: Claim = Claim {
     id: "queue-belongs-to-the-socket",
-    statement: "The kernel completes connections and queues them at the listening socket; a process \
-                that did not exist when they were made can accept them.",
-    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for the \
-               queue; this process has no child (waitid), then forks one that accepts until the queue is \
-               empty.",
+    statement: "The kernel completes connections and queues them at the listening socket; a \
+                process that did not exist when they were made can accept them.",
+    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for \
+               the queue; this process has no child (waitid), then forks one that accepts until \
+               the queue is empty.",
     control: "the child is forked before, and the parent accepts the three before it asks",
     notes: &[9],
     syscalls: &[

@@ -22,11 +22,12 @@ const RESET: Quantity = Name("connections reset when one of 4 workers dies")
 
 pub(super) const CLAIM: Claim = Claim {
     id: "reuseport-splits-the-queue",
-    statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it when its \
-                worker dies is reset.",
-    measures: "Four workers each hold one listening socket of one port and accept nothing; 64 clients \
-               connect; TCP_INFO tells each queue. The worker with the longest queue is killed, the \
-               connections that are closed then are counted (TCP_INFO), and the others accept what they have.",
+    statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it \
+                when its worker dies is reset.",
+    measures: "Four workers each hold one listening socket of one port and accept nothing; 64 \
+               clients connect; TCP_INFO tells each queue. The worker with the longest queue is \
+               killed, the connections that are closed then are counted (TCP_INFO), and the others \
+               accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
     notes: &[9],
     syscalls: &["setsockopt SO_REUSEPORT", "getsockopt TCP_INFO", "accept4"],
@@ -127,10 +128,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([index.to_string(), length.to_string()]);
     }
     Ok(Reading::kernel()
-        .with(&QUEUES, lengths.iter().filter(|&&length| length > 0).count())
+        .with(
+            &QUEUES,
+            lengths.iter().filter(|&&length| length > 0).count(),
+        )
         .with(&RESET, at_its_end)
         .note(format!(
-            "the killed worker's queue held {length}; {accepted} were accepted by the others, {reset} reset in all"
+            "the killed worker's queue held {length}; {accepted} were accepted by the others, \
+             {reset} reset in all"
         ))
         .table(table))
 }

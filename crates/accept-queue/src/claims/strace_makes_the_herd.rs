@@ -30,8 +30,9 @@ const VISIBLE: Quantity =
 
 pub(super) const CLAIM: Claim = Claim {
     id: "strace-makes-the-herd",
-    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the kernel \
-                return to user space and fail with EAGAIN, because the tracer slows the winner.",
+    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the \
+                kernel return to user space and fail with EAGAIN, because the tracer slows the \
+                winner.",
     measures: "Eight workers sleep in epoll_wait (level-triggered) while their parent traces their \
                system calls with ptrace, as strace does; 25 connections, all asleep before each.",
     control: "the same workers, not traced",

@@ -20,8 +20,8 @@ const WASTED: Quantity = Name("of them wasted").predict(Between(98.0, 101.0), At
 
 pub(super) const CLAIM: Claim = Claim {
     id: "thundering-herd",
-    statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection wakes \
-                them all and 99 wake for nothing.",
+    statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection \
+                wakes them all and 99 wake for nothing.",
     measures: "A hundred workers sleep in epoll_wait, each on an instance of its own \
                (/proc/PID/fdinfo); twenty times, all are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
@@ -71,9 +71,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&WAKEUPS, per(woken.by_tracepoint.unwrap_or(sleeps)))
         .with(&WASTED, wasted)
         .caveat(format!(
-            "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look again \
-             and sleep inside the kernel: context switches, but neither system calls nor mode \
-             transitions"
+            "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look \
+             again and sleep inside the kernel: context switches, but neither system calls nor \
+             mode transitions"
         ))
         .table(table))
 }

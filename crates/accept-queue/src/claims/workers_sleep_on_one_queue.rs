@@ -22,10 +22,11 @@ const SOCKETS: Quantity = Name("sockets that they listen on").count(1, WORKERS a
 
 pub(super) const CLAIM: Claim = Claim {
     id: "workers-sleep-on-one-queue",
-    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on that \
-                socket.",
-    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which each \
-               sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that descriptor is.",
+    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on \
+                that socket.",
+    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which \
+               each sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that \
+               descriptor is.",
     control: "four workers that sleep in poll, each on a listening socket of its own",
     notes: &[10],
     needs: &["/proc/PID/wchan and /proc/PID/syscall of a child of one's own"],
@@ -63,8 +64,8 @@ fn measure(arm: Arm) -> Result<Reading> {
                 )
             })?;
             let accepts = sleeper.accepts();
-            // The socket that the blocked call was given; another call is not given one that could be
-            // read, so there it is the one that the worker has open.
+            // The socket that the blocked call was given; another call is not given one that could
+            // be read, so there it is the one that the worker has open.
             let socket = if accepts {
                 sleeper.descriptor()?
             } else {

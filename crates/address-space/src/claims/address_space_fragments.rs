@@ -19,11 +19,12 @@ const JOINED: Quantity = Name("largest mmap after one separator of 1 MiB went")
 
 pub(super) const CLAIM: Claim = Claim {
     id: "address-space-fragments",
-    statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM while \
-                512 MiB of addresses are free, because no hole has more than 1 MiB.",
+    statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM \
+                while 512 MiB of addresses are free, because no hole has more than 1 MiB.",
     measures: "In a child, reserves every address (PROT_NONE), unmaps 512 holes of 1 MiB with \
-               separators of 1 MiB between them, and looks for the largest mmap that succeeds and for \
-               the error number of one that does not; then unmaps one separator and looks again.",
+               separators of 1 MiB between them, and looks for the largest mmap that succeeds and \
+               for the error number of one that does not; then unmaps one separator and looks \
+               again.",
     control: "the same 512 MiB in one piece",
     notes: &[46],
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
@@ -62,9 +63,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&REFUSED, refused)
         .with(&JOINED, room.joined / 1024)
         .note(format!(
-            "{} reservations filled the rest of the address space; mmap of 1 MiB {} right after the refusal, \
-             so the number of mappings (vm.max_map_count) was not what ran out",
+            "{} reservations filled the rest of the address space; mmap of 1 MiB {} right after \
+             the refusal, so the number of mappings (vm.max_map_count) was not what ran out",
             room.reservations,
-            if room.unit_fits { "succeeded" } else { "failed as before" }
+            if room.unit_fits {
+                "succeeded"
+            } else {
+                "failed as before"
+            }
         )))
 }

@@ -25,13 +25,14 @@ pub(super) const CLAIM: Claim = Claim {
     id: "any-frame-will-do",
     statement: "Contiguous pages need no contiguous memory: any free frame will do for any page.",
     measures: "Maps 16 MiB, writes its 4096 pages in random order, as programs do, and counts in \
-               pagemap how many runs of consecutive frames hold them: their physical extents. Without \
-               frame numbers it counts the pages that lie in memory, of 4 KiB or 2 MiB, each of which the \
-               kernel may put anywhere.",
+               pagemap how many runs of consecutive frames hold them: their physical extents. \
+               Without frame numbers it counts the pages that lie in memory, of 4 KiB or 2 MiB, \
+               each of which the kernel may put anywhere.",
     control: "the same pages after MADV_COLLAPSE has moved them into huge pages",
     notes: &[41, 42],
     needs: &[
-        "CAP_SYS_ADMIN to see physical extents; else the pages stand in, by their present bits and smaps",
+        "CAP_SYS_ADMIN to see physical extents; else the pages stand in, by their present bits and \
+         smaps",
     ],
     syscalls: &["mmap", "madvise", "pread64"],
     man: &["proc_pid_pagemap(5)", "madvise(2)"],
@@ -78,8 +79,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&PIECES, separate)
         .note(held)
         .caveat(format!(
-            "frame numbers are hidden without CAP_SYS_ADMIN: counted are {separate} pages of 4 KiB or 2 MiB that \
-             the kernel may put anywhere, not the physical extents that it put them into"
+            "frame numbers are hidden without CAP_SYS_ADMIN: counted are {separate} pages of 4 KiB \
+             or 2 MiB that the kernel may put anywhere, not the physical extents that it put them \
+             into"
         )))
 }
 

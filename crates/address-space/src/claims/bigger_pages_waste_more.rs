@@ -32,8 +32,8 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "The larger the page, the more of it the last page of a file or an object leaves \
                 empty: internal fragmentation grows with the page size.",
     measures: "Takes the sizes of up to 5000 files of this system and works out what their last \
-               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object sizes. Reads the \
-               last byte of some of the files, and what follows it.",
+               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object \
+               sizes. Reads the last byte of some of the files, and what follows it.",
     control: "the same files, each taken to be filled up to a multiple of 64 KiB",
     notes: &[41, 45],
     needs: &["a directory with files of a page and more: /usr or /etc"],
@@ -75,12 +75,15 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     files.sort_unstable();
     let median = files[files.len() / 2];
-    Ok(Reading::counters().with(&REAL, real).with(&GREW, grew).with(&WASTE, waste[STEPS as usize]).table(table).note(
-        format!(
-            "the median file has {median} bytes: \"half a page for each file\" holds only for pages \
-             much smaller than that"
-        ),
-    ))
+    Ok(Reading::counters()
+        .with(&REAL, real)
+        .with(&GREW, grew)
+        .with(&WASTE, waste[STEPS as usize])
+        .table(table)
+        .note(format!(
+            "the median file has {median} bytes: \"half a page for each file\" holds only for \
+             pages much smaller than that"
+        )))
 }
 
 /// Share of the pages' bytes that lie behind the end of an object.
@@ -97,7 +100,8 @@ struct Measured {
 }
 
 impl Measured {
-    /// Whether its last byte can be read and nothing behind it; `None` for a file that may not be read.
+    /// Whether its last byte can be read and nothing behind it; `None` for a file that may not be
+    /// read.
     fn ends(&self) -> Option<bool> {
         let file = File::open(&self.path).ok()?;
         let mut byte = [0];

@@ -28,8 +28,9 @@ const FAULTS: Quantity = Name("minor faults while the child writes each")
 
 pub(super) const CLAIM: Claim = Claim {
     id: "copy-on-write",
-    statement: "After fork, parent and child share every frame of private memory; a frame is copied \
-                in a fault when one of them writes to it, and the other never sees the change.",
+    statement: "After fork, parent and child share every frame of private memory; a frame is \
+                copied in a fault when one of them writes to it, and the other never sees the \
+                change.",
     measures: "The parent writes 1024 pages and forks; the child writes one byte of each, and \
                pagemap tells before and after how many of the pages no other process maps; \
                getrusage counts the faults in between.",
@@ -60,7 +61,8 @@ fn measure(arm: Arm) -> Result<Reading> {
             Arm::Experiment => exclusive(&memory)?,
             // Shared memory is nobody's own either; what is the child's own must be told from it.
             Arm::Control => {
-                // Where the processor does not mark a page as written, the first write of any is a fault.
+                // Where the processor does not mark a page as written, the first write of any is a
+                // fault.
                 memory.write_every(page, b'p');
                 exclusive(&written(page)?)?
             }

@@ -24,10 +24,12 @@ const RETURNED: Quantity =
 pub(super) const CLAIM: Claim = Claim {
     id: "heap-holes",
     statement: "Free memory in many small holes serves nobody: after every second block is freed, \
-                half of the heap is free, no large request fits, and no page can go back to the system.",
+                half of the heap is free, no large request fits, and no page can go back to the \
+                system.",
     measures: "In a child, allocates 20,000 blocks of 1000 bytes, frees every second one, counts \
-               the holes (mallinfo2), forbids the heap to grow (RLIMIT_DATA), looks for the largest malloc that succeeds, and asks for \
-               the resident size before and after malloc_trim.",
+               the holes (mallinfo2), forbids the heap to grow (RLIMIT_DATA), looks for the \
+               largest malloc that succeeds, and asks for the resident size before and after \
+               malloc_trim.",
     control: "frees the upper half of the blocks instead: as many bytes, in one hole",
     notes: &[46],
     needs: &["glibc's malloc"],

@@ -16,8 +16,9 @@ pub(super) const CLAIM: Claim = Claim {
     id: "huge-page-rounds-up",
     statement: "The larger the page, the more a byte can cost: with transparent huge pages one \
                 touched byte makes 2 MiB resident.",
-    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the resident \
-               size before and after, and divides by the bytes that are found to be written.",
+    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the \
+               resident size before and after, and divides by the bytes that are found to be \
+               written.",
     control: "the same with MADV_NOHUGEPAGE",
     notes: &[41, 45],
     needs: &[
@@ -72,7 +73,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     )))
 }
 
-/// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation, too.
+/// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation,
+/// too.
 fn written(bytes: &[u8]) -> u64 {
     let pages = bytes.chunks(4096).filter(|page| *page != [0; 4096]);
     let written = pages.map(|page| page.iter().filter(|&&byte| byte != 0).count());

@@ -33,15 +33,16 @@ const FAULTS: Quantity = Name("minor faults while each page is written for the f
 
 pub(super) const CLAIM: Claim = Claim {
     id: "lazy-pages",
-    statement: "mmap gives addresses and no memory: each page gets its frame in a minor fault, when \
-                it is first written; reading maps one frame of zeros that all of them share.",
-    measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps for \
-               the resident size before, getrusage for the faults, and pagemap for the frames in \
-               between.",
+    statement: "mmap gives addresses and no memory: each page gets its frame in a minor fault, \
+                when it is first written; reading maps one frame of zeros that all of them share.",
+    measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps \
+               for the resident size before, getrusage for the faults, and pagemap for the frames \
+               in between.",
     control: "the same with MAP_POPULATE, which fetches every frame in the call",
     notes: &[41, 42],
     needs: &[
-        "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands in",
+        "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands \
+         in",
     ],
     syscalls: &["mmap", "getrusage", "pread64"],
     man: &[

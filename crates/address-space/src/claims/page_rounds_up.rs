@@ -18,8 +18,8 @@ const RESIDENT: Quantity = Name("pages resident for 256 objects of one byte")
 
 pub(super) const CLAIM: Claim = Claim {
     id: "page-rounds-up",
-    statement: "A request is rounded up to whole pages: one byte costs a page, and the rest of it is \
-                wasted inside (internal fragmentation).",
+    statement: "A request is rounded up to whole pages: one byte costs a page, and the rest of it \
+                is wasted inside (internal fragmentation).",
     measures: "Maps 256 objects of one byte, each by an mmap of its own, writes the byte, and asks \
                pagemap for each object whether its page is in memory; each page counts once.",
     control: "256 objects of one byte, one after the other in one mapping",

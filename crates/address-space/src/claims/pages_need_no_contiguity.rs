@@ -34,12 +34,13 @@ const FAULTS: Quantity =
 
 pub(super) const CLAIM: Claim = Claim {
     id: "pages-need-no-contiguity",
-    statement: "Addresses and memory are tied page by page: a file can be mapped backwards, a large \
-                request is served from scattered frames, and mremap moves pages without copying.",
-    measures: "Maps the 16 pages of a memfd in reverse order and reads them; gives back every second \
-               of 4096 pages and asks for 2048 at once; lets a forked child share the frames of 4096 \
-               pages, moves the pages to another address with mremap, and asks pagemap how many of \
-               them are shared with the child still.",
+    statement: "Addresses and memory are tied page by page: a file can be mapped backwards, a \
+                large request is served from scattered frames, and mremap moves pages without \
+                copying.",
+    measures: "Maps the 16 pages of a memfd in reverse order and reads them; gives back every \
+               second of 4096 pages and asks for 2048 at once; lets a forked child share the \
+               frames of 4096 pages, moves the pages to another address with mremap, and asks \
+               pagemap how many of them are shared with the child still.",
     control: "the file in its own order; the 2048 pages asked for at the addresses that were given \
               back, which must be contiguous; memcpy to a new mapping",
     notes: &[41, 42, 44],
@@ -141,8 +142,8 @@ fn reversed(arm: Arm, page: usize) -> Result<usize> {
         .count())
 }
 
-/// Fragments memory and then asks for a large piece: how many of its pages are in memory, and how that
-/// came about.
+/// Fragments memory and then asks for a large piece: how many of its pages are in memory, and how
+/// that came about.
 fn scattered(arm: Arm, page: usize) -> Result<(u64, String)> {
     let size = PAGES / 2 * page;
     let mut memory = plain(page)?;
@@ -190,7 +191,7 @@ fn ratio(mut memory: Memory, page: usize) -> Result<String> {
     let [fastest, median, slowest] = [(4, 0), (2, 2), (0, 4)]
         .map(|(m, c)| copying[c].as_secs_f64() / moving[m].as_secs_f64().max(1e-9));
     Ok(format!(
-        "memcpy of the same bytes to pages that are there took {median:.0} times as long as mremap (median \
-         of five, {fastest:.0} to {slowest:.0})"
+        "memcpy of the same bytes to pages that are there took {median:.0} times as long as mremap \
+         (median of five, {fastest:.0} to {slowest:.0})"
     ))
 }

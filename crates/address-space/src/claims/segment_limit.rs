@@ -19,13 +19,14 @@ const MOVED: Quantity =
 
 pub(super) const CLAIM: Claim = Claim {
     id: "segment-limit",
-    statement: "A hardware segment ends at any byte: of a segment of 1000 bytes, byte 999 reads and \
-                byte 1000 faults; limit, base and presence change without a page being touched.",
+    statement: "A hardware segment ends at any byte: of a segment of 1000 bytes, byte 999 reads \
+                and byte 1000 faults; limit, base and presence change without a page being \
+                touched.",
     measures: "In a child, enters a data segment with modify_ldt and reads every offset of it from \
                32-bit code through ES; then raises the limit, moves the base, turns the segment \
                upside down, and marks it not present.",
-    control: "the same reads by the same code through Linux's flat data segment, where the next page \
-              is PROT_NONE: paging lets them run on to the end of the page",
+    control: "the same reads by the same code through Linux's flat data segment, where the next \
+              page is PROT_NONE: paging lets them run on to the end of the page",
     notes: &[38, 39, 40],
     needs: &[
         "x86-64",
@@ -79,7 +80,8 @@ fn not_here(error: Error) -> Error {
     };
     NotMeasured::new(
         format!("{absent}. A base and a limit checked in software stand in: {software} (counters)"),
-        "run it on x86-64, on a Linux kernel with CONFIG_MODIFY_LDT_SYSCALL, and outside of a seccomp filter",
+        "run it on x86-64, on a Linux kernel with CONFIG_MODIFY_LDT_SYSCALL, and outside of a \
+         seccomp filter",
     )
     .into()
 }

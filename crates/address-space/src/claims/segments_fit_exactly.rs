@@ -25,11 +25,11 @@ const CHANGED: Quantity = Name("bytes that read back otherwise than they were wr
 
 pub(super) const CLAIM: Claim = Claim {
     id: "segments-fit-exactly",
-    statement: "Parts of variable size, placed byte by byte, waste nothing inside: segmentation has \
-                no internal fragmentation.",
-    measures: "Places 1000 parts of 1 to 8192 bytes in a real mapping with first fit, fills each of \
-               them with a pattern of its own, adds up what each takes away from the free bytes, and \
-               checks every byte at the end.",
+    statement: "Parts of variable size, placed byte by byte, waste nothing inside: segmentation \
+                has no internal fragmentation.",
+    measures: "Places 1000 parts of 1 to 8192 bytes in a real mapping with first fit, fills each \
+               of them with a pattern of its own, adds up what each takes away from the free \
+               bytes, and checks every byte at the end.",
     control: "the same parts in pages of 4096 bytes; one byte of them overwritten on purpose",
     notes: &[38, 39, 40],
     syscalls: &["mmap"],

@@ -21,11 +21,11 @@ pub(super) const CLAIM: Claim = Claim {
     id: "segments-fragment-externally",
     statement: "Where parts must be contiguous, a request can fail although enough is free in \
                 total: segmentation has external fragmentation, whatever the placement policy.",
-    measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and asks \
-               for 128 KiB; with first, next, best, worst and segregated fit and a buddy system. Every \
-               byte of every part is checked.",
-    control: "the same requests served in pages of 2, 4, 8, 16, 32 and 64 KiB: any free frame will do; \
-              one byte in each of the six overwritten on purpose",
+    measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and \
+               asks for 128 KiB; with first, next, best, worst and segregated fit and a buddy \
+               system. Every byte of every part is checked.",
+    control: "the same requests served in pages of 2, 4, 8, 16, 32 and 64 KiB: any free frame will \
+              do; one byte in each of the six overwritten on purpose",
     notes: &[38, 46],
     syscalls: &["mmap"],
     man: &["mmap(2)"],

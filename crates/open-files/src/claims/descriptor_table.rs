@@ -27,8 +27,8 @@ pub(super) const CLAIM: Claim = Claim {
                 between processes, and exec ends the sharing.",
     measures: "kcmp compares the tables in each case; and a child with a shared table closes a \
                descriptor that the parent then looks for.",
-    control: "the thread unshares its table; CLONE_FILES and fork change places; the child does not \
-              call exec",
+    control: "the thread unshares its table; CLONE_FILES and fork change places; the child does \
+              not call exec",
     notes: &[4, 7],
     needs: &["kcmp on a child of one's own", "a shell called sh"],
     syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
@@ -78,8 +78,8 @@ fn same_as_ours(pid: i32) -> Result<&'static str> {
     Ok(sameness(tables.is_eq()))
 }
 
-/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in the
-/// control it stays what it is.
+/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in
+/// the control it stays what it is.
 fn around_exec(arm: Arm) -> Result<String> {
     let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;

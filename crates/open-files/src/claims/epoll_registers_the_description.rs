@@ -26,8 +26,8 @@ pub(super) const CLAIM: Claim = Claim {
                 removed only under its old number, once that refers to the description again.",
     measures: "Registers a pipe's read end, keeps a duplicate, closes the registered descriptor, \
                writes to the pipe and waits without a timeout; asks for the registration's removal \
-               by the closed number, and again after the duplicate was put back on that number. The \
-               key is description and number, so a duplicate can be registered as well.",
+               by the closed number, and again after the duplicate was put back on that number. \
+               The key is description and number, so a duplicate can be registered as well.",
     control: "what is kept is a second open of the pipe's read end, a description of its own, and \
               that is put on the number; nothing is closed; the same number is registered twice",
     notes: &[5],
@@ -140,8 +140,8 @@ impl Watched {
         })
     }
 
-    /// A descriptor that keeps the pipe's read side open: of the same description in the experiment,
-    /// of one of its own in the control.
+    /// A descriptor that keeps the pipe's read side open: of the same description in the
+    /// experiment, of one of its own in the control.
     fn another_reader(&self, arm: Arm) -> Result<File> {
         match arm {
             Arm::Experiment => scratch::duplicate(&self.reader),

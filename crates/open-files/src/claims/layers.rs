@@ -20,7 +20,8 @@ const OFFSETS: Quantity = Name("offsets after reading 6 bytes through the first"
 pub(super) const CLAIM: Claim = Claim {
     id: "layers",
     statement: "A descriptor refers to an open file description, and that to an inode: one file \
-                opened twice and duplicated once is three descriptors, two descriptions, one inode.",
+                opened twice and duplicated once is three descriptors, two descriptions, one \
+                inode.",
     measures: "Opens a file, duplicates the descriptor, opens the file again, and reads 6 bytes \
                through the first. kcmp groups the descriptors by description, fstat by inode, and \
                fdinfo tells each one's offset.",

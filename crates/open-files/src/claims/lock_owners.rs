@@ -30,10 +30,10 @@ pub(super) const CLAIM: Claim = Claim {
     id: "lock-owners",
     statement: "flock and OFD locks belong to the open file description, POSIX locks to the \
                 descriptor table, and not, as is often said, to the process.",
-    measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the kernel \
-               takes the two for one owner, EAGAIN that it does not.",
-    control: "those who are one owner and those who are not change places; the child unlocks a second \
-              open; nothing is closed; no table is unshared",
+    measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the \
+               kernel takes the two for one owner, EAGAIN that it does not.",
+    control: "those who are one owner and those who are not change places; the child unlocks a \
+              second open; nothing is closed; no table is unshared",
     notes: &[5, 7],
     syscalls: &["flock", "fcntl", "fork", "clone", "unshare"],
     man: &["flock(2)", "fcntl_locking(2)", "clone(2)"],
@@ -82,8 +82,8 @@ fn second_open(file: &File) -> Result<File> {
     scratch::open_again(file, OFlag::O_RDWR)
 }
 
-/// Asks for a lock that is held through a second open and through a duplicate. What is refused first
-/// shows that the lock was there for the second to be granted.
+/// Asks for a lock that is held through a second open and through a duplicate. What is refused
+/// first shows that the lock was there for the second to be granted.
 fn again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[String; 2]> {
     let file = file()?;
     ask(&file)?.context("lock a file of one's own")?;
@@ -106,8 +106,8 @@ fn unlocked_by_child(arm: Arm) -> Result<String> {
 }
 
 /// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
-/// that shares the descriptor table. In the control those who were granted it change places with the
-/// one who was not.
+/// that shares the descriptor table. In the control those who were granted it change places with
+/// the one who was not.
 fn posix_again(arm: Arm) -> Result<[String; 3]> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;

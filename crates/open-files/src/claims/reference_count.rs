@@ -34,10 +34,10 @@ pub(super) const CLAIM: Claim = Claim {
     id: "reference-count",
     statement: "The kernel counts references to an open file description: closing all but one \
                 releases nothing, the last one does; messages in flight and mappings count too.",
-    measures: "Leaves one reference and looks for each sign of a release: inotify's IN_CLOSE, end of \
-               file on a pipe, a flock that another description can take. The last reference is a \
-               duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a mapping. \
-               It goes then, too, and the sign must be there.",
+    measures: "Leaves one reference and looks for each sign of a release: inotify's IN_CLOSE, end \
+               of file on a pipe, a flock that another description can take. The last reference is \
+               a duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a \
+               mapping. It goes then, too, and the sign must be there.",
     control: "the last reference goes before the first look",
     notes: &[6],
     syscalls: &[
@@ -67,7 +67,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&MAPPED, mapped(arm)?))
 }
 
-/// Closes four of five descriptors, looks which are open and what inotify tells, and closes the fifth.
+/// Closes four of five descriptors, looks which are open and what inotify tells, and closes the
+/// fifth.
 fn closes(arm: Arm) -> Result<(String, String)> {
     let file = scratch::file(b"hello, kernel")?;
     let inotify =
@@ -105,8 +106,8 @@ fn closes(arm: Arm) -> Result<(String, String)> {
     ))
 }
 
-/// Looks for end of file on a pipe after the parent has closed its write end; a child holds another,
-/// and ends.
+/// Looks for end of file on a pipe after the parent has closed its write end; a child holds
+/// another, and ends.
 fn pipe(arm: Arm) -> Result<String> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let mut holder = child::fork("holder", |parent| Ok(parent.checkpoint()?))?;

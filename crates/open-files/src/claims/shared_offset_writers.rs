@@ -32,11 +32,12 @@ pub(super) const CLAIM: Claim = Claim {
     id: "shared-offset-writers",
     statement: "Two processes that write through one open file description never overwrite each \
                 other; through two descriptions they do, unless both have O_APPEND.",
-    measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` and \
-               one of `b`; whole records are counted in the file. Then both again, ten times, \
+    measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` \
+               and one of `b`; whole records are counted in the file. Then both again, ten times, \
                where neither stops before the other has begun; the order of the records shows it.",
-    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each finds \
-              out the offset or the end of the file, at times yields the CPU, and writes there",
+    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each \
+              finds out the offset or the end of the file, at times yields the CPU, and writes \
+              there",
     notes: &[6, 7],
     syscalls: &["fork", "write", "open", "lseek", "pwrite64", "sched_yield"],
     man: &["write(2)", "open(2)"],
@@ -75,8 +76,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         ))
 }
 
-/// Records lost by two writers who overlap: neither stops before the other has written, and a thousand
-/// records more. Without a lock they do not lose something every time.
+/// Records lost by two writers who overlap: neither stops before the other has written, and a
+/// thousand records more. Without a lock they do not lose something every time.
 fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
     for _ in 0..ROUNDS {
         let begun = scratch::open_again(&scratch::file(b"")?, OFlag::O_WRONLY | OFlag::O_APPEND)?;
@@ -129,8 +130,8 @@ struct Written {
     turns: usize,
 }
 
-/// Sets two children off together on a file that each gets by `obtain`; `write` writes its record many
-/// times and tells how often.
+/// Sets two children off together on a file that each gets by `obtain`; `write` writes its record
+/// many times and tells how often.
 fn written(
     obtain: &dyn Fn(&File) -> Result<File>,
     write: &dyn Fn(&mut File, &[u8]) -> Result<u64>,
@@ -174,8 +175,8 @@ fn at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
     file.write_all(record).context(WRITING)
 }
 
-/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it yields
-/// now and then; beside busy neighbours each yield costs a time slice of theirs.
+/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it
+/// yields now and then; beside busy neighbours each yield costs a time slice of theirs.
 fn let_the_other_in(number: u64) {
     if number.is_multiple_of(50) {
         std::thread::yield_now();

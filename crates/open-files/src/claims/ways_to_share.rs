@@ -34,10 +34,11 @@ const EVENTFD: Quantity = Name("/proc/self/fd/N of an eventfd").word(REFUSED, SA
 
 pub(super) const CLAIM: Claim = Claim {
     id: "ways-to-share",
-    statement: "dup, fork, SCM_RIGHTS, pidfd_getfd and CLONE_FILES share the open file description; \
-                a second open, also of /proc/self/fd/N, makes a new one or is refused.",
-    measures: "Obtains a second descriptor in each way, by each kind of object, and compares the two \
-               descriptions with kcmp.",
+    statement: "dup, fork, SCM_RIGHTS, pidfd_getfd and CLONE_FILES share the open file \
+                description; a second open, also of /proc/self/fd/N, makes a new one or is \
+                refused.",
+    measures: "Obtains a second descriptor in each way, by each kind of object, and compares the \
+               two descriptions with kcmp.",
     control: "what shares is replaced by a second open, what reopens by dup",
     notes: &[4, 7],
     needs: &[

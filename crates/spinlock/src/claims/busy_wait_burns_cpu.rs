@@ -29,10 +29,10 @@ const LEAST: Duration = Duration::from_millis(100);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "busy-wait-burns-cpu",
-    statement: "A thread that waits for a spinlock computes all the while; one that waits for a mutex \
-                sleeps.",
-    measures: "The holder keeps the lock for 120 ms while one other thread waits for it; the waiter reads \
-               its own user CPU time before and after.",
+    statement: "A thread that waits for a spinlock computes all the while; one that waits for a \
+                mutex sleeps.",
+    measures: "The holder keeps the lock for 120 ms while one other thread waits for it; the \
+               waiter reads its own user CPU time before and after.",
     control: "a futex mutex in place of the spinlock",
     notes: &[18, 21],
     needs: &[claim::QUIET_MACHINE],

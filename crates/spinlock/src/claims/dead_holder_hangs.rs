@@ -27,11 +27,12 @@ const DEADLINE: Duration = Duration::from_millis(100);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "dead-holder-hangs",
-    statement: "A spinlock whose holder is killed stays locked for ever; the kernel hands a robust mutex on \
-                (EOWNERDEAD) and drops a flock.",
-    measures: "A child takes a process-shared spinlock, a robust mutex and a flock, and is killed with \
-               SIGKILL. A bystander, a process that never locked, gives up its handle of the robust mutex. Then the \
-               parent asks for the robust mutex and the flock, and spins for 100 ms.",
+    statement: "A spinlock whose holder is killed stays locked for ever; the kernel hands a robust \
+                mutex on (EOWNERDEAD) and drops a flock.",
+    measures: "A child takes a process-shared spinlock, a robust mutex and a flock, and is killed \
+               with SIGKILL. A bystander, a process that never locked, gives up its handle of the \
+               robust mutex. Then the parent asks for the robust mutex and the flock, and spins \
+               for 100 ms.",
     control: "the child releases all three before it is killed",
     notes: &[21, 26],
     syscalls: &["mmap", "fork", "kill", "futex", "flock", "set_robust_list"],
@@ -106,7 +107,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&ROBUST, owner)
         .with(&FLOCK, format!("{before}, {after}"))
         .note(format!(
-            "the robust mutex was there {} after its holder's end was seen; the spinlock was asked for {tries} times",
+            "the robust mutex was there {} after its holder's end was seen; the spinlock was asked \
+             for {tries} times",
             nanoseconds(handed_on.as_nanos() as f64)
         )))
 }

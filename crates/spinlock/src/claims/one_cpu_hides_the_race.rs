@@ -16,8 +16,8 @@ const LOST: Quantity = Name("races in which check-then-set lost an increment")
     .unit("%");
 /// Increments of each of the two threads: enough that a thread is preempted among them.
 const TIMES: u64 = 5_000_000;
-/// How often each thread must have been preempted on the one CPU, in all races: if they only ran one after the other,
-/// nothing was hidden, because there was nothing to see.
+/// How often each thread must have been preempted on the one CPU, in all races: if they only ran
+/// one after the other, nothing was hidden, because there was nothing to see.
 const PREEMPTIONS: u64 = 10;
 /// A few, because on two CPUs, too, a thread may be through before the other has begun.
 const CONTROL_RACES: u64 = 5;
@@ -26,10 +26,12 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "one-cpu-hides-the-race",
-    statement: "On one CPU the broken test-and-set loses an increment only if a thread is preempted just between \
-                its load and its store, which is rare. A test that passes there proves nothing.",
-    measures: "Two threads, both pinned to one CPU, increment a counter 5 million times each behind \
-               check-then-set, again until each was preempted 10 times among its increments (RUSAGE_THREAD).",
+    statement: "On one CPU the broken test-and-set loses an increment only if a thread is \
+                preempted just between its load and its store, which is rare. A test that passes \
+                there proves nothing.",
+    measures: "Two threads, both pinned to one CPU, increment a counter 5 million times each \
+               behind check-then-set, again until each was preempted 10 times among its increments \
+               (RUSAGE_THREAD).",
     control: "the same threads on two CPUs, five times",
     notes: &[24, 25, 26, 27],
     needs: &["two CPUs", claim::QUIET_MACHINE],
@@ -57,7 +59,8 @@ fn measure(arm: Arm) -> Result<Reading> {
                 "a thread was preempted {} times only, in {} races: they ran one after the other",
                 all.preempted, all.races
             ),
-            "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes them",
+            "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes \
+             them",
         )
         .into());
     }
@@ -65,7 +68,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     ensure_contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
     Ok(Reading::counters().with(&LOST, share).note(format!(
-        "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or more, and one refused {} times",
+        "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or \
+         more, and one refused {} times",
         all.lost_updates(),
         all.entered,
         all.races_with_loss,

@@ -25,10 +25,11 @@ const FIFO: Quantity = Name("time per operation, 8 threads by 2, first come firs
 
 pub(super) const CLAIM: Claim = Claim {
     id: "preempted-holder-collapse",
-    statement: "With more threads than CPUs a spinlock collapses: who holds it, or is next in line, is \
-                preempted by those who wait for it.",
-    measures: "Two and then eight threads contend on two CPUs; the time per operation of eight by that of two, \
-               for test-and-set with sections of 1 us and for the ticket lock with short ones.",
+    statement: "With more threads than CPUs a spinlock collapses: who holds it, or is next in \
+                line, is preempted by those who wait for it.",
+    measures: "Two and then eight threads contend on two CPUs; the time per operation of eight by \
+               that of two, for test-and-set with sections of 1 us and for the ticket lock with \
+               short ones.",
     control: "for both, the asymmetric lock, which yields and sleeps",
     notes: &[18, 21, 30],
     needs: &["two CPUs", claim::QUIET_MACHINE],
@@ -57,10 +58,12 @@ fn measure(arm: Arm) -> Result<Reading> {
             time_waits: false,
         })?;
         let operations: u64 = window.operations.iter().sum();
-        // Not one operation in a window is a collapse, too: the next would have come after its end at best.
+        // Not one operation in a window is a collapse, too: the next would have come after its end
+        // at best.
         Ok(window.elapsed_ns as f64 / operations.max(1) as f64)
     };
-    // Of the short windows the fastest counts: whoever else used a CPU has turned the others into the case of eight.
+    // Of the short windows the fastest counts: whoever else used a CPU has turned the others into
+    // the case of eight.
     let undisturbed = |lock, critical_ns| -> Result<f64> {
         (0..3).try_fold(f64::INFINITY, |fastest, _| {
             Ok(fastest.min(window(lock, 2, critical_ns, 20)?))

@@ -24,10 +24,11 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 pub(super) const CLAIM: Claim = Claim {
     id: "pseudo-code-loses-updates",
     statement: "Test-and-set written as a load and a store excludes nobody: two threads enter \
-                together and lose updates, and a waiter's store can overwrite the unlock, so that all wait for ever.",
-    measures: "Two threads on two CPUs increment a counter 200000 times each behind the flag, again \
-               and again until the failure shows (1.5 s at most). A watchdog ends a race once every thread \
-               outside has been refused again and again while nobody is inside.",
+                together and lose updates, and a waiter's store can overwrite the unlock, so that \
+                all wait for ever.",
+    measures: "Two threads on two CPUs increment a counter 200000 times each behind the flag, \
+               again and again until the failure shows (1.5 s at most). A watchdog ends a race \
+               once every thread outside has been refused again and again while nobody is inside.",
     control: "one swap in place of the load and the store, again until a thread was refused",
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
     needs: &["two CPUs", claim::QUIET_MACHINE],
@@ -69,9 +70,16 @@ fn measure(arm: Arm) -> Result<Reading> {
     Ok(Reading::counters()
         .with(&LITERAL, literal.lost_updates())
         .with(&CHECKED, checked.lost_updates())
-        .with(&HUNG, if literal.lost_unlock { "set, with nobody inside" } else { "clear" })
+        .with(
+            &HUNG,
+            if literal.lost_unlock {
+                "set, with nobody inside"
+            } else {
+                "clear"
+            },
+        )
         .note(
-            "the lost unlock is a failure of its own: the waiter loads true, the holder stores false, \
-             the waiter stores true",
+            "the lost unlock is a failure of its own: the waiter loads true, the holder stores \
+             false, the waiter stores true",
         ))
 }

@@ -32,9 +32,9 @@ pub(super) const CLAIM: Claim = Claim {
     id: "test-and-set-excludes",
     statement: "One atomic swap is enough: behind it, two threads, or two processes that share a \
                 page, lose not a single increment.",
-    measures: "Two threads, then two forked processes with the flag and the counter in a MAP_SHARED mapping, \
-               increment it 200000 times each, without an atomic addition, again until one was refused \
-               at least once; then the counter is read.",
+    measures: "Two threads, then two forked processes with the flag and the counter in a \
+               MAP_SHARED mapping, increment it 200000 times each, without an atomic addition, \
+               again until one was refused at least once; then the counter is read.",
     control: "check-then-set instead of the swap, again until something is lost (1.5 s at most)",
     notes: &[19, 20, 21],
     needs: &["two CPUs", claim::QUIET_MACHINE],
@@ -49,7 +49,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
     let entry = arm.choose(Entry::Swap, Entry::CheckThenSet);
     let processes = race(arm, || two_processes(entry, cpus))?;
-    // In a child of its own: a process that has had threads may not fork until the last trace of them is gone.
+    // In a child of its own: a process that has had threads may not fork until the last trace of
+    // them is gone.
     let threads = child::fork("threads", |_| {
         Ok(race(arm, || {
             let outcome = two_threads(entry, TIMES, cpus)?;
@@ -67,8 +68,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&PROCESSES, processes.0))
 }
 
-/// Runs races, each giving what was counted and how often one was refused, until one is telling: it lost
-/// something, or, where nothing should be lost, it was contended. Returns the last.
+/// Runs races, each giving what was counted and how often one was refused, until one is telling: it
+/// lost something, or, where nothing should be lost, it was contended. Returns the last.
 fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
     let start = Instant::now();
     loop {

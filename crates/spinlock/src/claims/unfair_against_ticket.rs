@@ -23,17 +23,18 @@ const LEAST: Quantity = Name("operations of the least served thread, by a fair s
 
 /// How long the threads contend.
 const LENGTH: Duration = Duration::from_millis(100);
-/// How often: the claim says what may happen, so the least fair window counts, in both arms. In about one window of fifteen the
-/// scheduler happens to deal test-and-set's threads nearly equal slices.
+/// How often: the claim says what may happen, so the least fair window counts, in both arms. In
+/// about one window of fifteen the scheduler happens to deal test-and-set's threads nearly equal
+/// slices.
 const WINDOWS: usize = 3;
 
 pub(super) const CLAIM: Claim = Claim {
     id: "unfair-against-ticket",
-    statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a thread may get \
-                nothing at all; a ticket lock serves all alike.",
-    measures: "Four threads on two CPUs contend for 100 ms with critical sections of 1 us and no pause \
-               between; each counts its operations. Jain's index is 1 if all are equal, 1/4 if one has all. \
-               Of three such windows the least fair one counts.",
+    statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a \
+                thread may get nothing at all; a ticket lock serves all alike.",
+    measures: "Four threads on two CPUs contend for 100 ms with critical sections of 1 us and no \
+               pause between; each counts its operations. Jain's index is 1 if all are equal, 1/4 \
+               if one has all. Of three such windows the least fair one counts.",
     control: "the ticket lock",
     notes: &[21, 30],
     needs: &["two CPUs", claim::QUIET_MACHINE],

@@ -28,12 +28,13 @@ const SURVIVOR: Quantity = Name("bind of a port left to a connection, then to no
 pub(super) const CLAIM: Claim = Claim {
     id: "port-is-not-an-object",
     statement: "A socket is a kernel object and a port is not: a socket keeps its identity through \
-                states with and without an inode, many sockets can have one port, one socket several \
-                ports in turn, and each network namespace has its own.",
-    measures: "In a network namespace of its own: follows one socket's cookie from the accept queue \
-               through accept to TIME_WAIT; lets four SO_REUSEPORT sockets listen on one port; gives \
-               one UDP socket three ports; binds a listener's port in a second namespace and in its \
-               own; closes a listener and binds its port while a connection of it lives, and after.",
+                states with and without an inode, many sockets can have one port, one socket \
+                several ports in turn, and each network namespace has its own.",
+    measures: "In a network namespace of its own: follows one socket's cookie from the accept \
+               queue through accept to TIME_WAIT; lets four SO_REUSEPORT sockets listen on one \
+               port; gives one UDP socket three ports; binds a listener's port in a second \
+               namespace and in its own; closes a listener and binds its port while a connection \
+               of it lives, and after.",
     control: "before and after accept change places; another connection's cookie; no \
               SO_REUSEPORT; a UDP socket with a bound port; the namespaces change places; the \
               connection is closed before",
@@ -102,8 +103,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&SURVIVOR, survivor)
         .table(first.table())
         .caveat(
-            "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each one \
-             in use (struct inet_bind_bucket); that is what a second bind runs into. In TIME_WAIT a \
-             smaller record stands in for the socket and keeps its cookie (inet_timewait_sock)",
+            "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each \
+             one in use (struct inet_bind_bucket); that is what a second bind runs into. In \
+             TIME_WAIT a smaller record stands in for the socket and keeps its cookie \
+             (inet_timewait_sock)",
         ))
 }

@@ -1,5 +1,5 @@
-//! What the threads race for: a flag, in a form that works and one that does not, and the counter that
-//! only the flag protects.
+//! What the threads race for: a flag, in a form that works and one that does not, and the counter
+//! that only the flag protects.
 #![expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
 
 use std::sync::atomic::AtomicU64;

@@ -19,9 +19,11 @@ pub struct Outcome {
     pub entered: u64,
     /// What the counter says of them in the end.
     pub counted: u64,
-    /// How often a thread was refused: without a refusal there was no contention, and nothing was shown.
+    /// How often a thread was refused: without a refusal there was no contention, and nothing was
+    /// shown.
     pub refused: u64,
-    /// How often the thread that was preempted more seldom was preempted (involuntary context switches).
+    /// How often the thread that was preempted more seldom was preempted (involuntary context
+    /// switches).
     pub preempted: u64,
     /// Races run.
     pub races: u64,

@@ -50,8 +50,8 @@ impl Race {
     }
 }
 
-/// Two threads, pinned to `cpus`, increment `times` times each. The calling thread is the watchdog that
-/// ends a race in which nobody can win any more.
+/// Two threads, pinned to `cpus`, increment `times` times each. The calling thread is the watchdog
+/// that ends a race in which nobody can win any more.
 ///
 /// # Errors
 /// A thread that cannot be created or pinned.

@@ -53,12 +53,12 @@ impl Racer {
 /// both are through.
 ///
 /// The racers are read one after the other, and the thread that reads them may be preempted in
-/// between, so one pass in which both were refused is not enough: the first may have entered while the
-/// second was read. Two passes are enough. A racer that was refused in both and entered in neither was
-/// outside all the time between its last refusal of the first pass and its first refusal of the second,
-/// as an entry is counted before the next refusal. So both were outside when the first pass ended; both
-/// found the flag set in attempts begun later (of two refusals in a pass, the second was begun in it);
-/// and only a thread that is inside clears it.
+/// between, so one pass in which both were refused is not enough: the first may have entered while
+/// the second was read. Two passes are enough. A racer that was refused in both and entered in
+/// neither was outside all the time between its last refusal of the first pass and its first
+/// refusal of the second, as an entry is counted before the next refusal. So both were outside when
+/// the first pass ended; both found the flag set in attempts begun later (of two refusals in a
+/// pass, the second was begun in it); and only a thread that is inside clears it.
 pub(super) fn watch(racers: &[Racer; 2], finished: impl Fn() -> bool) -> bool {
     let mut last_pass = None;
     while !finished() {
