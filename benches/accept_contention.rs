@@ -19,10 +19,11 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-use accept_queue::{Client, Detail, Site, Workers, end, strategies};
+use accept_queue::{Client, Workers, end};
 use criterion::{
     BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
+use prefork::{Detail, Site, strategies};
 
 /// Connections that the client keeps open.
 const OPEN: usize = 16;

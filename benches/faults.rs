@@ -7,16 +7,18 @@
 
 use std::time::{Duration, Instant};
 
-use address_space::memory::{HUGE_PAGE, Memory, resident};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use harness::memory::{Memory, resident};
 use nix::sys::mman::MmapAdvise;
 
 const PAGE: usize = 4096;
+/// Bytes of a huge page on x86-64, and where pages are of 4 KiB.
+const HUGE_PAGE: usize = 2 << 20;
 const SIZE: usize = 8 * HUGE_PAGE;
 
 /// Memory that has no frame yet.
 fn fresh(advice: MmapAdvise) -> Memory {
-    let memory = Memory::huge_aligned(SIZE).expect("mmap of 16 MiB");
+    let memory = Memory::aligned(SIZE, HUGE_PAGE).expect("mmap of 16 MiB");
     memory.advise(advice).expect("madvise");
     memory
 }

@@ -19,14 +19,14 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use address_space::memory::Memory;
-use address_space::placement::{
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use harness::memory::Memory;
+use placement::{
     BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Placement, SegregatedFit,
     WorstFit,
 };
-use address_space::trace::Op;
-use address_space::trace::generate::{Kind, Random, generate};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use replay::trace::Op;
+use replay::trace::generate::{Kind, Random, generate};
 
 /// An allocator, ours or a peer's: a place for so many bytes, by a number that frees it again.
 trait Contestant {

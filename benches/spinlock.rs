@@ -3,25 +3,17 @@
 //! `cargo bench -p benches --bench spinlock`. Criterion is right for the uncontended lock and for two threads; it knows no
 //! fairness and cannot plan operations of milliseconds. For contention in general: `spinlock compare`.
 
-use criterion::{
-    BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
-};
-use spinlock::{
-    clock::{cpus, pin},
-    compare::contender::{Contender, LockName, Visitor},
-};
-use std::{
-    hint::black_box,
-    sync::{
-        Barrier,
-        atomic::{
-            AtomicBool, AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use harness::clock::{cpus, pin};
+use spinlock::compare::contender::{Contender, LockName, Visitor};
 
 /// Lock, increment, unlock by one thread.
 struct Alone<'a, 'b>(&'a mut BenchmarkGroup<'b, WallTime>, LockName);

@@ -4,24 +4,12 @@
 
 pub mod claims;
 mod client;
-mod counts;
-mod cpu;
 pub mod herd;
 pub mod interrupt;
-mod limits;
-mod listen;
-pub mod server;
-mod shared;
-pub mod strategies;
-mod tally;
 mod worker;
 mod workers;
 
 pub use client::{Client, End, end};
-pub use counts::{Counts, Snapshot};
-pub use limits::{NoStart, room_for};
-pub use listen::{Empty, Site};
-pub use tally::{Detail, now_ns};
 pub use workers::Workers;
 
 use claim::Topic;

@@ -7,8 +7,7 @@ use child::Child;
 use observe::schedstat::SchedStat;
 use observe::status::Status;
 use observe::wchan::WaitChannel;
-
-use crate::tally::Tally;
+use prefork::tally::Tally;
 
 /// Kernel functions in which a worker sleeps while it waits. Only a short cut: of one that sleeps
 /// anywhere else the state is asked.

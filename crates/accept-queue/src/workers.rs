@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{SigSet, Signal};
+use prefork::counts::{Counts, Snapshot};
+use prefork::limits::{room_for, too_many};
+use prefork::shared::Shared;
+use prefork::strategies::Prepared;
+use prefork::tally::{Detail, Round, Tally, Turn};
 
-use crate::counts::{Counts, Snapshot};
 use crate::interrupt;
-use crate::limits::{room_for, too_many};
-use crate::shared::Shared;
-use crate::strategies::Prepared;
-use crate::tally::{Detail, Round, Tally, Turn};
 use crate::worker::{Channels, Worker, counted};
 
 /// How long the workers have to fall asleep.

@@ -6,10 +6,10 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use accept_queue::Site;
-use accept_queue::strategies::{self, Strategy};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use prefork::Site;
+use prefork::strategies::{self, Strategy};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_accept-queue");
 const LIMIT: Duration = Duration::from_secs(30);

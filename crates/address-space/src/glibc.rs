@@ -35,7 +35,7 @@ pub fn riddle(blocks: usize, size: usize, freed: fn(usize) -> bool) -> anyhow::R
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
     // The list is mapped, not allocated, so that it is no part of the heap it describes.
-    let mut list = crate::memory::Memory::private(blocks * size_of::<usize>())?;
+    let mut list = harness::memory::Memory::private(blocks * size_of::<usize>())?;
     let (slots, _) = list.bytes().as_chunks_mut::<{ size_of::<usize>() }>();
     // SAFETY: mallopt only sets parameters: all blocks from the heap, none given back unasked.
     unsafe {

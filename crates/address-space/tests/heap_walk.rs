@@ -16,7 +16,7 @@ fn main() {
 
 #[cfg(target_env = "gnu")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use address_space::inspect;
+    use inspect;
 
     let mut heap = child::fork("heap", |parent| {
         // What is freed and what stays differ in size, so that taking one for the other shows.

@@ -7,8 +7,8 @@
 use std::error::Error;
 use std::num::NonZeroUsize;
 
-use address_space::inspect::map::Kind;
-use address_space::inspect::{self, Report};
+use inspect::map::Kind;
+use inspect::{self, Report};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -116,7 +116,7 @@ fn sparse() -> Outcome {
 /// A hole that is long enough, and no mapping may be added: what the report says is what mmap answers.
 fn all_mappings() -> Outcome {
     const MOST: u64 = 1 << 17;
-    let most = address_space::machine::most_mappings()?;
+    let most = observe::memory::most_mappings()?;
     if most > MOST {
         println!("vm.max_map_count is {most}: too many to make");
         return Ok(());

@@ -1,4 +1,4 @@
-//! The claim with its control: model, verdict, report, renderers. Makes no system call.
+//! The claim with its control: model, verdict, report. Makes no system call.
 //!
 //! A [`Claim`] says one sentence about the kernel and predicts one or more [`Quantity`]s. Its
 //! `measure` function is called twice, once for each [`Arm`]: the experiment is the set-up that the
@@ -47,7 +47,6 @@ mod prediction;
 mod quantity;
 mod reading;
 mod register;
-pub mod render;
 mod report;
 mod verdict;
 mod words;

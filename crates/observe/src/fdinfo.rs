@@ -48,6 +48,15 @@ pub fn of(pid: i32, fd: i32) -> Result<FdInfo, Error> {
     Ok(parse(&read(format!("/proc/{pid}/fdinfo/{fd}"))?))
 }
 
+/// The access mode in the flags of a description, by its name in open(2).
+pub fn access_mode(status_flags: i32) -> &'static str {
+    match status_flags & libc::O_ACCMODE {
+        libc::O_RDONLY => "O_RDONLY",
+        libc::O_WRONLY => "O_WRONLY",
+        _ => "O_RDWR",
+    }
+}
+
 /// Parses the file's text.
 pub fn parse(text: &str) -> FdInfo {
     let mut info = FdInfo::default();

@@ -13,6 +13,7 @@ pub mod fdinfo;
 pub mod kcmp;
 pub mod machine;
 pub mod maps;
+pub mod memory;
 pub mod net_tcp;
 pub mod netstat;
 pub mod pagemap;

@@ -219,9 +219,11 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
     use std::net::TcpListener;
+
+    use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn a_listener_of_ours_is_found_by_its_port() {

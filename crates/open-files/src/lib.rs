@@ -2,11 +2,8 @@
 
 pub mod claims;
 mod flock;
-pub mod map;
-mod mapping;
 mod network;
 mod scm_rights;
-mod scratch;
 mod threaded;
 
 use claim::Topic;

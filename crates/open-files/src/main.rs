@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use claim::Register;
 use clap::{Args, Parser};
-use open_files::map;
 use runner::{Generate, RunArgs, SelftestArgs};
 
 /// Descriptors, open file descriptions, inodes and sockets of the kernel that runs.
@@ -64,7 +63,7 @@ impl MapArgs {
         } else {
             &self.pids
         };
-        let mut map = map::scan(pids);
+        let mut map = descriptors::scan(pids);
         if let Some(object) = &self.object {
             map.descriptions
                 .retain(|description| description.object.contains(object));
@@ -73,10 +72,10 @@ impl MapArgs {
             map.descriptions
                 .retain(|description| description.holders.len() > 1);
         }
-        runner::print(&if self.json {
+        present::print(&if self.json {
             serde_json::to_string_pretty(&map)? + "\n"
         } else {
-            map::text::render(&map)
+            descriptors::text::render(&map)
         })?;
         Ok(0)
     }

@@ -4,13 +4,14 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::render::{html, json, text};
 use anyhow::{Context, Result};
-use claim::render::{html, json, text};
 use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
+use present::{OutputFile, print};
 
 use crate::isolate::still_as_claimed;
-use crate::{OutputFile, print, run_isolated, select};
+use crate::{run_isolated, select};
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]

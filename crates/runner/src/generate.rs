@@ -3,8 +3,7 @@
 use anyhow::Result;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
-
-use crate::print;
+use present::print;
 
 /// What a binary tells about its own command line.
 #[derive(Args, Clone, Copy, Debug)]

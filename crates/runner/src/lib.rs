@@ -6,14 +6,11 @@
 mod cli;
 mod generate;
 mod isolate;
-mod output;
-mod output_file;
 mod quiet;
 mod refusal;
+mod render;
 mod select;
 
 pub use cli::{RunArgs, SelftestArgs, explain, finish, list, own_proc};
 pub use generate::Generate;
 pub use isolate::run_isolated;
-pub use output::{print, print_document};
-pub use output_file::OutputFile;

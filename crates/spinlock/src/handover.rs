@@ -3,17 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use nix::{
-    errno::Errno,
-    sys::{signal::Signal, time::TimeValLike},
-    time::{ClockId, clock_gettime},
-};
+use harness::statistics::median;
+use locks::RobustMutex;
+use locks::robust::Acquired;
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
 use observe::{status, wchan};
-
-use crate::{
-    compare::statistics::median,
-    locks::{RobustMutex, robust::Acquired},
-};
 
 /// Within this time, in ns, a robust mutex should be with its next owner.
 const FIVE_MS: f64 = 5e6;

@@ -1,22 +1,22 @@
 //! The command `spinlock`: parse, run, exit status.
 
+use std::io::{IsTerminal as _, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use runner::{Generate, OutputFile, RunArgs, SelftestArgs, print_document};
+use present::{OutputFile, print_document};
+use runner::{Generate, RunArgs, SelftestArgs};
 use serde_json::json;
-use spinlock::{
-    compare::{DEFAULT_REGIMES, Plan, contender::LockName, render, svg, window::Regime},
-    doctor::{self, advice},
-    handover,
-};
-use std::{
-    io::{IsTerminal as _, stdout},
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use spinlock::compare::contender::LockName;
+use spinlock::compare::window::Regime;
+use spinlock::compare::{DEFAULT_REGIMES, Plan, render, svg};
+use spinlock::doctor::{self, advice};
+use spinlock::handover;
 
 /// Test-and-set and its family: compare locks under contention, on this machine.
 #[derive(Parser)]
@@ -107,7 +107,7 @@ struct Compare {
 
 fn main() -> ExitCode {
     // Registers with membarrier while there is one thread: later, the first unlock would pay for it.
-    spinlock::locks::barriers();
+    locks::barriers();
     runner::finish(dispatch(Cli::parse()))
 }
 

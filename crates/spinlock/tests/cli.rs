@@ -1,11 +1,10 @@
 //! The command, run as a user runs it.
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+use std::io::Read as _;
+use std::process::{Command, Output, Stdio};
+
 use serde_json::Value;
-use std::{
-    io::Read as _,
-    process::{Command, Output, Stdio},
-};
 
 fn spinlock(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spinlock"))

@@ -4,12 +4,12 @@
 //! a fraction of one.
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use spinlock::compare::contender::{Contender, LockName, Visitor};
-use std::{
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
-    thread,
-    time::{Duration, Instant},
-};
 
 const THREADS: u64 = 4;
 

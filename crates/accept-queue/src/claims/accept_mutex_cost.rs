@@ -3,13 +3,13 @@
 use anyhow::Result;
 use claim::Prediction::{AtLeast, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use harness::pin;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
-use crate::cpu;
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 const FEW: usize = 4;
@@ -55,7 +55,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     // it without waking: no herd. If the lock has been taken again by then, each wakes in its turn
     // and waits anew: the herd. On two CPUs the first waiter and the next locker race for it; on
     // one CPU the process that gave the lock up always runs on and takes it again first.
-    cpu::stay_here()?;
+    pin::stay_here()?;
     let tracepoint = tracepoint();
     let mut table = Table::new(
         "wakeups per connection",

@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use prefork::counts::Counts;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use super::overtaken::{self, overtaken};
 use super::sleepers::accept_on_one_socket;
 use super::{Woken, each_woken};
 use crate::client::{self, Client};
-use crate::counts::Counts;
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 const WORKERS: usize = 8;

@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use harness::limits::room_for_descriptors;
 use observe::sock_diag::ESTABLISHED;
 use observe::{netstat, tcp_info};
+use prefork::listen::{Empty, Site};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
-use crate::limits::room_for_descriptors;
-use crate::listen::{Empty, Site};
 
 /// Connections asked for beyond what the queue holds.
 const MORE: usize = 2;

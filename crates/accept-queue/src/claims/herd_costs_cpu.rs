@@ -3,14 +3,14 @@
 use anyhow::{Context, Result, ensure};
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use harness::pin;
+use prefork::limits::room_for;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use super::sleepers::level_on_one_socket;
 use crate::client::{self, Client};
-use crate::cpu;
-use crate::limits::room_for;
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 const WORKERS: usize = 100;
@@ -49,7 +49,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-level", "epoll-exclusive");
-    cpu::stay_here()?;
+    pin::stay_here()?;
     room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());

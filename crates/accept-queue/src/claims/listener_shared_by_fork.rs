@@ -5,10 +5,10 @@ use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use prefork::listen::{Empty, Site};
 
 use super::until;
 use crate::client::Client;
-use crate::listen::{Empty, Site};
 
 const DESCRIPTION: Quantity =
     Name("description of the listener in parent and children").word(SAME, DIFFERENT);

@@ -21,13 +21,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use claim::{Claim, Reading};
 use observe::sock_diag::ESTABLISHED;
+use prefork::counts::Counts;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use crate::client::{self, Client};
-use crate::counts::Counts;
 use crate::herd::{Kernel, NOT_SPLIT, Pace, Plan, Row, checked, measure};
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 /// Every claim of the topic.

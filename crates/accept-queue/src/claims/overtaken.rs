@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 use claim::Arm;
+use harness::pin;
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{self, Client};
-use crate::cpu;
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 /// Connections that the running process is to take; as many are made in the control.
@@ -41,12 +41,12 @@ pub(super) struct Overtaken {
 pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
     // In a child: what is bound to a CPU stays bound.
     let child = child::fork("runner", |_| {
-        cpu::stay_here()?;
+        pin::stay_here()?;
         let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
         let own = prepared.listeners[0].try_clone().context("dup")?;
         let mut client = Client::of(own.local_addr().context("getsockname")?);
         let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
-        cpu::never_preempts(worker.pids()[0])?;
+        pin::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
         let tries = arm.choose(TRIES, CONNECTIONS);
         let (mut made, mut taken) = (0, 0);

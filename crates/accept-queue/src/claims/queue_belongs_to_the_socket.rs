@@ -8,10 +8,10 @@ use claim::{Arm, Claim, Name, Quantity, Reading};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
+use prefork::listen::{Empty, Site};
 
 use super::until;
 use crate::client::Client;
-use crate::listen::{Empty, Site};
 
 /// Connections that are made.
 const MADE: u64 = 3;

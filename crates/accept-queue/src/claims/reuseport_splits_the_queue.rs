@@ -3,13 +3,12 @@
 use anyhow::{Context, Result, ensure};
 use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
-
+use harness::limits::room_for_descriptors;
 use observe::sock_diag::CLOSE;
+use prefork::listen::{Empty, Site};
 
 use super::until;
 use crate::client::{self, Client, End};
-use crate::limits::room_for_descriptors;
-use crate::listen::{Empty, Site};
 
 const WORKERS: usize = 4;
 const CONNECTIONS: u32 = 64;

@@ -13,14 +13,14 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use prefork::listen::Site;
+use prefork::shared::Shared;
+use prefork::strategies::{self, Prepared};
+use prefork::tally::{Detail, Round, Tally, Turn};
 
 use super::sleepers::look_at;
 use super::until;
 use crate::client::{self, Client};
-use crate::listen::Site;
-use crate::shared::Shared;
-use crate::strategies::{self, Prepared};
-use crate::tally::{Detail, Round, Tally, Turn};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: u64 = 25;

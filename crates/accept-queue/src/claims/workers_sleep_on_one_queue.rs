@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use observe::wchan::{self, Blocked};
+use prefork::listen::Site;
+use prefork::strategies;
+use prefork::tally::Detail;
 
 use super::sleepers::{listening, sleepers};
-use crate::listen::Site;
-use crate::strategies;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 const WORKERS: usize = 4;

@@ -9,15 +9,14 @@ use accept_queue::herd::{
     svg, table,
 };
 use accept_queue::interrupt::{self, Interrupted};
-use accept_queue::strategies::{self, Strategy};
-use accept_queue::{Detail, NoStart, Site};
 use anyhow::{Result, ensure};
 use clap::Args;
+use harness::statistics::shuffle;
+use prefork::strategies::{self, Strategy};
+use prefork::{Detail, NoStart, Site};
+use present::{OutputFile, Progress, print};
 
-use super::order::shuffled;
-use super::progress::Progress;
 use super::{INTERRUPTED, tell};
-use runner::{OutputFile, print};
 
 /// Pairs of runs, with the meter and without.
 const PAIRS: usize = 9;
@@ -88,7 +87,7 @@ impl HerdArgs {
         let trace_file = self.trace.as_deref().map(OutputFile::at).transpose()?;
         let svg_file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         for &workers in &self.workers {
-            accept_queue::room_for(workers as usize)?;
+            prefork::room_for(workers as usize)?;
         }
         interrupt::catch()?;
         let (kernel, refused) = match checked() {
@@ -155,7 +154,10 @@ impl HerdArgs {
         let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
         let mut rows = HashMap::new();
         let mut interrupted = false;
-        for (done, at) in shuffled(asked.len(), self.seed).into_iter().enumerate() {
+        // A machine that gets slower or faster meanwhile favours no strategy by its place in the list.
+        let mut order: Vec<usize> = (0..asked.len()).collect();
+        shuffle(&mut order, &mut { self.seed });
+        for (done, at) in order.into_iter().enumerate() {
             let (workers, strategy) = asked[at];
             let what = format!("{}, {workers} workers", strategy.name);
             let before = self.connections.saturating_mul(done as u64);

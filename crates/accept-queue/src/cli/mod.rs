@@ -1,8 +1,6 @@
 //! The subcommands: what they take, what they print, how they end.
 
 mod herd;
-mod order;
-mod progress;
 mod serve;
 
 pub use herd::HerdArgs;

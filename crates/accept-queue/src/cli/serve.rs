@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use accept_queue::server::{Event, Options, Protocol, report, serve};
-use accept_queue::{Site, strategies};
 use anyhow::Result;
 use clap::Args;
+use prefork::server::{Event, Options, Protocol, report, serve};
+use prefork::{Site, strategies};
+use present::print;
 
 use super::tell;
-use runner::print;
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]

@@ -7,8 +7,7 @@ use anyhow::{Context, Result, ensure};
 use child::Child;
 use observe::tracepoint::Wakeups;
 use observe::wchan;
-
-use crate::limits::room_for_counters;
+use prefork::limits::room_for_counters;
 
 /// Wakeups that the self-check makes.
 const KNOWN: u64 = 16;

@@ -1,14 +1,14 @@
 //! One row: one strategy, one number of workers.
 
 use anyhow::{Context, Result, ensure};
+use harness::statistics::jain;
+use prefork::listen::Site;
+use prefork::strategies::Strategy;
+use prefork::tally::Detail;
 
-use super::row::jain;
 use super::window::{Run, Window};
 use super::{Kernel, Pace, Row, Trace};
 use crate::client::Client;
-use crate::listen::Site;
-use crate::strategies::Strategy;
-use crate::tally::Detail;
 use crate::workers::Workers;
 
 /// How the two ways to count may differ before the row says so.

@@ -20,7 +20,7 @@ pub(crate) use measure::NOT_SPLIT;
 pub use measure::{Plan, measure};
 pub use overhead::{Overhead, overhead};
 pub use pace::Pace;
-pub use row::{Latency, Row, document, jain};
+pub use row::{Latency, Row, document};
 pub use svg::svg;
 pub use table::{details, table};
 pub use trace::Trace;

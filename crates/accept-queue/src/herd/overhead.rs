@@ -1,12 +1,13 @@
 //! What the meter itself costs the workers: the same workers with it and without it, in turn.
 
 use anyhow::{Context, Result};
+use harness::pin;
+use harness::statistics::median;
+use prefork::strategies::Strategy;
+use prefork::tally::Detail;
 
 use super::{Plan, measure};
-use crate::cpu;
 use crate::interrupt;
-use crate::strategies::Strategy;
-use crate::tally::Detail;
 
 /// CPU time of the workers per connection, with the meter over without it.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub struct Overhead {
 impl Overhead {
     /// The median ratio.
     pub fn ratio(&self) -> f64 {
-        median(&self.ratios)
+        median(self.ratios.clone()).unwrap_or(f64::NAN)
     }
 }
 
@@ -33,7 +34,7 @@ impl Overhead {
 /// # Errors
 /// As [`measure`]; an interrupt; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
 pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhead> {
-    cpu::stay_here()?;
+    pin::stay_here()?;
     let bare = Plan {
         kernel: None,
         detail: Detail::Nothing,
@@ -59,17 +60,10 @@ pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhe
         unmetered.push(without);
         ratios.push(with / without);
     }
-    for values in [&mut metered, &mut unmetered, &mut ratios] {
-        values.sort_by(f64::total_cmp);
-    }
+    ratios.sort_by(f64::total_cmp);
     Ok(Overhead {
-        metered_us: median(&metered),
-        unmetered_us: median(&unmetered),
+        metered_us: median(metered).unwrap_or(f64::NAN),
+        unmetered_us: median(unmetered).unwrap_or(f64::NAN),
         ratios,
     })
-}
-
-/// The middle of sorted values.
-fn median(sorted: &[f64]) -> f64 {
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

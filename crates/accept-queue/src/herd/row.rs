@@ -75,15 +75,6 @@ impl Latency {
     }
 }
 
-/// Jain's index of fairness, (sum x)^2 / (n sum x^2); none where nothing was shared out.
-///
-/// Jain, Chiu, Hawe: A Quantitative Measure of Fairness (DEC-TR-301, 1984).
-pub fn jain(shares: &[u64]) -> Option<f64> {
-    let sum: f64 = shares.iter().map(|&share| share as f64).sum();
-    let squares: f64 = shares.iter().map(|&share| (share as f64).powi(2)).sum();
-    (squares > 0.0).then(|| sum * sum / (shares.len() as f64 * squares))
-}
-
 /// The JSON document of a run.
 pub fn document(kernel: &str, rows: &[Row]) -> serde_json::Value {
     serde_json::json!({ "schema": SCHEMA, "kernel": kernel, "rows": rows })
@@ -92,14 +83,6 @@ pub fn document(kernel: &str, rows: &[Row]) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fairness() {
-        assert_eq!(jain(&[10, 10, 10, 10]), Some(1.0));
-        assert_eq!(jain(&[40, 0, 0, 0]), Some(0.25));
-        assert_eq!(jain(&[0, 0]), None);
-        assert_eq!(jain(&[]), None);
-    }
 
     #[test]
     fn quantiles_are_microseconds() {

@@ -8,10 +8,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Result, ensure};
+use prefork::counts::Counts;
+use prefork::tally::now_ns;
 use serde_json::{Value, json};
 
-use crate::counts::Counts;
-use crate::tally::now_ns;
 use crate::workers::Workers;
 
 /// The slice of a worker that slept again inside its call.

@@ -4,13 +4,13 @@ use std::net::TcpStream;
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
+use prefork::counts::Snapshot;
+use prefork::tally::now_ns;
 
 use super::row::Latency;
 use super::{Kernel, Pace, Plan, Trace};
 use crate::client::{self, Client, End};
-use crate::counts::Snapshot;
 use crate::interrupt::{self, Interrupted};
-use crate::tally::now_ns;
 use crate::workers::Workers;
 
 /// Why connections ended before the last that was asked for.

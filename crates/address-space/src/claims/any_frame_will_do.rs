@@ -3,11 +3,12 @@
 use anyhow::Result;
 use claim::Prediction::Between;
 use claim::{Arm, Claim, Evidence, Name, NotMeasured, Quantity, Reading};
+use harness::memory::{Memory, pages, resident};
+use harness::statistics::shuffle;
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap;
 
-use crate::memory::{HUGE_PAGE, Memory, pages, resident};
-use crate::trace::generate::Random;
+use super::HUGE_PAGE;
 
 const BLOCKS: usize = 8;
 /// Pages of 4 KiB in a huge page.
@@ -50,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
     }
     super::ask_for(2 * BLOCKS * HUGE_PAGE)?;
-    let mut memory = Memory::huge_aligned(BLOCKS * HUGE_PAGE)?;
+    let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     for page in shuffled() {
         memory.bytes()[page * 4096] = page as u8;
@@ -90,7 +91,7 @@ fn collapse(memory: &mut Memory) -> Result<()> {
     let Err(error) = memory.collapse() else {
         return Ok(());
     };
-    let mut fresh = Memory::huge_aligned(memory.len())?;
+    let mut fresh = Memory::aligned(memory.len(), HUGE_PAGE)?;
     fresh.advise(MmapAdvise::MADV_HUGEPAGE)?;
     fresh.bytes().copy_from_slice(memory.bytes());
     if resident(&fresh)?.1 < fresh.len() as u64 {
@@ -104,12 +105,9 @@ fn collapse(memory: &mut Memory) -> Result<()> {
     Ok(())
 }
 
-/// The pages' numbers in random order (Fisher and Yates).
+/// The pages' numbers in an order without a pattern, the same in every run.
 fn shuffled() -> Vec<usize> {
-    let mut random = Random::new(1);
     let mut order: Vec<usize> = (0..PAGES).collect();
-    for i in (1..PAGES).rev() {
-        order.swap(i, random.below(i as u64 + 1) as usize);
-    }
+    shuffle(&mut order, &mut 1);
     order
 }

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
-
-use crate::trace::generate::Random;
-use crate::units::{bytes, percent};
+use present::units::{bytes, percent};
+use replay::trace::generate::Random;
 
 const PAGES: [u64; 5] = [512, 4096, 16 << 10, 64 << 10, 2 << 20];
 /// Steps of the list up to 64 KiB; the files of the control are multiples of that.

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::memory::{Memory, minor_faults, pages};
 use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
-use crate::memory::{Memory, minor_faults, pages};
 
 const PAGES: usize = 1024;
 

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use present::units::bytes;
 
 use crate::glibc::{self, State};
-use crate::units::bytes;
 
 const BLOCKS: usize = 20_000;
 const SIZE: usize = 1000;

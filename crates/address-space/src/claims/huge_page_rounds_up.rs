@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
+use harness::memory::{Memory, resident};
 use nix::sys::mman::MmapAdvise;
 
-use crate::memory::{HUGE_PAGE, Memory, resident};
+use super::HUGE_PAGE;
 
 const BLOCKS: usize = 16;
 
@@ -41,7 +42,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
     }
     super::ask_for(BLOCKS * HUGE_PAGE)?;
-    let mut memory = Memory::huge_aligned(BLOCKS * HUGE_PAGE)?;
+    let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     match arm {
         Arm::Experiment => {
             enabled()?;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::memory::{Memory, minor_faults, pages, resident};
 use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
-use crate::memory::{Memory, minor_faults, pages, resident};
 
 const PAGES: usize = 1024;
 

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use observe::maps::{self, Mapping};
-
-use crate::units::bytes;
+use present::units::bytes;
 
 /// Read-only data of this program.
 static CONSTANT: &str = "lies in the file, and no store reaches it";

@@ -33,6 +33,10 @@ pub const ALL: &[Claim] = &[
     copy_on_write::CLAIM,
 ];
 
+/// Bytes of a transparent huge page where a page table holds 512 entries of 4 KiB. The claims about huge
+/// pages are not measured where pages are larger.
+const HUGE_PAGE: usize = 2 << 20;
+
 /// Bytes in a page of this machine.
 fn page_size() -> usize {
     observe::machine::this().page_size
@@ -41,13 +45,13 @@ fn page_size() -> usize {
 /// Makes sure that `wanted` bytes of memory can be had twice over, so that no claim ever brings the
 /// out-of-memory killer; a machine that has less does not measure.
 fn ask_for(wanted: usize) -> anyhow::Result<()> {
-    let available = crate::machine::available_memory()?;
+    let available = observe::memory::available_memory()?;
     if available / 2 < wanted as u64 {
         return Err(claim::NotMeasured::new(
             format!(
                 "it needs {} of memory and leaves as much free; {} are available",
-                crate::units::bytes(wanted as u64),
-                crate::units::bytes(available)
+                present::units::bytes(wanted as u64),
+                present::units::bytes(available)
             ),
             "free memory, or raise the limit of the control group",
         )

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::memory::Memory;
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap::Pagemap;
 
 use super::page_size;
-use crate::memory::Memory;
 
 const OBJECTS: usize = 256;
 

@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::memory::{Memory, minor_faults, pages, present};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap::{self, Page};
 
 use super::page_size;
-use crate::memory::{Memory, minor_faults, pages, present};
 
 const PAGES: usize = 4096;
 const FILE_PAGES: usize = 16;

@@ -3,10 +3,9 @@
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, AtMost, Between, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
-
-use crate::arena::Checked;
-use crate::placement::{FirstFit, Paging, Placement};
-use crate::trace::generate::Random;
+use placement::{FirstFit, Paging, Placement};
+use replay::arena::Checked;
+use replay::trace::generate::Random;
 
 const REQUESTS: u64 = 1000;
 const PAGE: u64 = 4096;

@@ -2,12 +2,9 @@
 
 use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
-
-use crate::arena::Checked;
-use crate::placement::{
-    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit,
-};
-use crate::units::bytes;
+use placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit};
+use present::units::bytes;
+use replay::arena::Checked;
 
 const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;

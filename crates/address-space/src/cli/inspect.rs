@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use address_space::inspect::{self, svg::svg, text::text};
 use anyhow::Result;
 use clap::Args;
-use runner::{OutputFile, print_document};
+use inspect;
+use inspect::svg::svg;
+use inspect::text::text;
+use present::{OutputFile, print_document};
 
 /// Which process, and how to show it.
 #[derive(Args)]

@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 
-use address_space::record::{Recorded, Recording};
-use address_space::units::{bytes, count};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use present::units::{bytes, count};
+use replay::record::{Recorded, Recording};
 
 /// What to run, and where the trace goes.
 #[derive(Args)]

@@ -5,14 +5,17 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use address_space::interrupt::Interrupt;
-use address_space::replay::{self, Options, Source, source::KEPT, svg::svg, table::table};
-use address_space::trace::generate::{Kind, generate};
-use address_space::trace::{Format, PARTIAL};
-use address_space::units::bytes;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use runner::{OutputFile, print_document};
+use harness::interrupt::Interrupt;
+use present::units::bytes;
+use present::{OutputFile, print_document};
+use replay::source::KEPT;
+use replay::svg::svg;
+use replay::table::table;
+use replay::trace::generate::{Kind, generate};
+use replay::trace::{Format, PARTIAL};
+use replay::{self, Options, Source};
 
 use super::parse_bytes;
 use super::same_file::SameFile;

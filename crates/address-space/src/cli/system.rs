@@ -1,9 +1,9 @@
 //! `address-space system`.
 
-use address_space::system::{system, text};
 use anyhow::Result;
 use clap::Args;
-use runner::print_document;
+use inspect::system::{system, text};
+use present::print_document;
 
 /// How to show it.
 #[derive(Args)]

@@ -6,7 +6,8 @@
 
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicUsize};
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;

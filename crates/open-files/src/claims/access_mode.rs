@@ -5,10 +5,10 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::outcome;
-use crate::scratch;
 
 const MODE: Quantity =
     Name("access mode of a read-only description after F_SETFL O_RDWR").word("O_RDONLY", "O_RDWR");
@@ -51,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .map(drop)
         .map_err(|e| e.raw_os_error().unwrap_or(0));
     Ok(Reading::counters()
-        .with(&MODE, scratch::access_mode(flags))
+        .with(&MODE, observe::fdinfo::access_mode(flags))
         .with(&APPEND, append)
         .with(&WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
 }

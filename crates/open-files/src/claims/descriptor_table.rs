@@ -5,13 +5,14 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
 use super::before_and_after_text;
-use crate::{scratch, threaded};
+use crate::threaded;
 
 const THREAD: Quantity = Name("table of a thread and its process").word(SAME, DIFFERENT);
 const FORKED: Quantity = Name("table of parent and forked child").word(DIFFERENT, SAME);

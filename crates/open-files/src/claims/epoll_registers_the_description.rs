@@ -5,13 +5,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::unistd::{close, pipe2, write};
 
 use super::outcome;
-use crate::scratch;
 
 const GHOST: Quantity = Name("events of a descriptor that was closed").count(1, 0);
 const DELETE: Quantity = Name("EPOLL_CTL_DEL of the closed number").word("EBADF", "ok");

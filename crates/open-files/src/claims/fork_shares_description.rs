@@ -5,9 +5,8 @@ use std::os::fd::AsRawFd;
 
 use anyhow::Result;
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 /// Bytes that the child reads.
 const READ: usize = 6;

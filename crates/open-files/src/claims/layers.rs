@@ -7,9 +7,8 @@ use std::os::unix::fs::MetadataExt;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 const DESCRIPTIONS: Quantity = Name("open file descriptions behind 3 descriptors").count(2, 3);
 const INODES: Quantity = Name("inodes behind 3 descriptors").count(1, 3);
@@ -87,7 +86,7 @@ fn look(files: &[File; 3]) -> Result<Vec<Descriptor>> {
         seen.push(Descriptor {
             fd,
             offset: info.pos,
-            access: scratch::access_mode(info.status_flags),
+            access: observe::fdinfo::access_mode(info.status_flags),
             inode: (metadata.dev(), metadata.ino()),
             description,
         });

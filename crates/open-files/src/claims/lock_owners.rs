@@ -5,12 +5,13 @@ use std::fs::{File, TryLockError};
 use anyhow::{Context, Result};
 use child::Descriptors;
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
 use super::{before_and_after_text, outcome};
-use crate::{flock, scratch, threaded};
+use crate::{flock, threaded};
 
 const FLOCK_OTHER: Quantity = Name("flock again through a second open").word("EAGAIN", "ok");
 const FLOCK: Quantity = Name("flock again through a duplicate").word("ok", "EAGAIN");

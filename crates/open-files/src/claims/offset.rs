@@ -5,9 +5,8 @@ use std::os::unix::fs::FileExt;
 
 use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 const DUPLICATE: Quantity = Name("offset through a duplicate after lseek to 5")
     .count(5, 0)

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::{mapping, scratch};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -13,7 +14,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::pipe2;
 
 use super::{before_and_after_text, observe_before_and_after};
-use crate::{flock, mapping, scm_rights, scratch};
+use crate::{flock, scm_rights};
 
 const LEFT: Quantity = Name("descriptors still open of 5").word("1, then 0", "0, then 0");
 const CLOSED: Quantity = Name("IN_CLOSE events of the file").word("0, then 1", "1, then 1");

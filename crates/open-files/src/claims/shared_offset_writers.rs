@@ -7,9 +7,8 @@ use std::os::unix::fs::FileExt;
 use anyhow::{Context, Result, ensure};
 use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::OFlag;
-
-use crate::scratch;
 
 const SHARED: Quantity =
     Name("records left of 2000, written through one description").count(2 * RECORDS, RECORDS);

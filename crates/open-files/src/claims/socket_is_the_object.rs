@@ -5,11 +5,10 @@ use std::os::unix::net::UnixDatagram;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket2::SockRef;
-
-use crate::scratch;
 
 const INODES: Quantity = Name("inodes behind 3 descriptors in 2 processes").count(1, 3);
 const COOKIES: Quantity = Name("cookies behind 3 descriptors in 2 processes").count(1, 3);

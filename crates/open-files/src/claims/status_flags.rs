@@ -4,9 +4,8 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-
-use crate::scratch;
 
 const NONBLOCK: Quantity = Name("O_NONBLOCK, set through a duplicate").word(SET, CLEAR);
 const APPEND: Quantity = Name("O_APPEND, set by a child").word(SET, CLEAR);

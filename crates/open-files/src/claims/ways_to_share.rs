@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use anyhow::{Context, Result, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::eventfd::EventFd;
@@ -13,7 +14,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 use nix::unistd::{dup, dup2, pipe2};
 
-use crate::{scm_rights, scratch};
+use crate::scm_rights;
 
 /// Reopening was refused: such an object has one description for life.
 const REFUSED: &str = "refused";

@@ -1,23 +1,17 @@
 //! Who waits busily uses the CPU for nothing.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-    thread::Builder,
-    time::{Duration, Instant},
-};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, Quantity, Reading};
-use nix::sys::{
-    resource::{UsageWho, getrusage},
-    time::TimeVal,
-};
-
-use crate::{
-    clock::thread_cpu_ns,
-    locks::{Futex, TestAndSet},
-};
+use harness::clock::thread_cpu_ns;
+use locks::{Futex, TestAndSet};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 
 const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
     .predict(AtLeast(0.2), AtMost(0.1))

@@ -1,21 +1,18 @@
 //! A spinlock does not notice that its holder is dead.
 
-use std::{
-    fs::{File, TryLockError},
-    time::{Duration, Instant},
-};
+use std::fs::{File, TryLockError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Name, Quantity, Reading};
-use nix::{
-    fcntl::{OFlag, open},
-    sys::{signal::Signal, stat::Mode, wait::WaitStatus},
-};
+use locks::robust::Acquired;
+use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
+use nix::fcntl::{OFlag, open};
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::sys::wait::WaitStatus;
 
-use crate::{
-    compare::render::nanoseconds,
-    locks::{RobustMutex, Shared, SharedMutex, TestAndSet, robust::Acquired},
-};
+use crate::compare::render::nanoseconds;
 
 const SPINLOCK: Quantity = Name("spinlock, 100 ms after its holder ended").word("locked", "got");
 const ROBUST: Quantity =

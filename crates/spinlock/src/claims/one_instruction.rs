@@ -46,11 +46,11 @@ mod decode {
     use std::slice;
 
     use super::{ACCESSES, LOCKED};
-    use crate::locks::{TestAndSet, not_atomic::NotAtomic};
     use anyhow::{Context, Result, ensure};
     use claim::{Arm, Reading};
     use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, SpecializedFormatter};
     use lock_api::RawMutex as _;
+    use locks::{TestAndSet, not_atomic::NotAtomic};
 
     /// test-and-set as a function: the old value. It differs from the other one in the flag's type
     /// only.

@@ -5,16 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::clock::Work;
 
 use super::two_cpus;
-use crate::{
-    clock::Work,
-    compare::{
-        contender::LockName,
-        render::nanoseconds,
-        window::{Regime, Setup},
-    },
-};
+use crate::compare::contender::LockName;
+use crate::compare::render::nanoseconds;
+use crate::compare::window::{Regime, Setup};
 
 const BARGING: Quantity = Name("time per operation, 8 threads by 2, sections of 1 us")
     .predict(AtLeast(1.8), AtMost(1.7))

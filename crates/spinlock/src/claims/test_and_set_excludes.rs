@@ -9,15 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use claim::Prediction::{AtMost, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::clock::pin;
+use locks::{Shareable, Shared};
 
-use super::{
-    race::{Course, Entry, ensure_contended, two_threads},
-    two_cpus,
-};
-use crate::{
-    clock::pin,
-    locks::{Shareable, Shared},
-};
+use super::race::{Course, Entry, ensure_contended, two_threads};
+use super::two_cpus;
 
 const THREADS: Quantity = Name("increments counted, two threads")
     .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));

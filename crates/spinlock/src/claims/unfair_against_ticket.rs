@@ -5,16 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use harness::clock::Work;
+use harness::statistics::jain;
 
 use super::two_cpus;
-use crate::{
-    clock::Work,
-    compare::{
-        contender::LockName,
-        statistics::jain,
-        window::{Regime, Setup},
-    },
-};
+use crate::compare::contender::LockName;
+use crate::compare::window::{Regime, Setup};
 
 const JAIN: Quantity =
     Name("Jain's index of the threads' operations").predict(AtMost(0.85), AtLeast(0.9));

@@ -4,8 +4,8 @@
     reason = "pthread locks, and lock_api's raw interface, unlock by promise"
 )]
 
-use crate::locks::{Asymmetric, Backoff, Futex, Mcs, TestAndSet, TestAndTestAndSet, Ticket, Yield};
 use lock_api::RawMutex;
+use locks::{Asymmetric, Backoff, Futex, Mcs, TestAndSet, TestAndTestAndSet, Ticket, Yield};
 use std::{cell::UnsafeCell, fmt, str::FromStr};
 
 /// A lock as the harness uses it.

@@ -3,23 +3,19 @@
 //! Only ratios within one run mean anything, so the windows of one regime lie next to each other in time, each round
 //! in another order, and a window in which others used the CPU is refused and repeated while time allows.
 
-pub mod bystanders;
 pub mod contender;
-mod limits;
 pub mod render;
 pub mod report;
-pub mod statistics;
 pub mod svg;
 pub mod window;
 
-use crate::clock::{Work, cpus};
 use contender::LockName;
+use harness::clock::{Work, cpus};
 pub use report::{Comparison, Row};
-use statistics::shuffle;
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::io;
+use std::time::{Duration, Instant};
+
+use harness::statistics::shuffle;
 use window::{Regime, Setup, Window};
 
 /// A window is refused if others used more than this share of the CPUs.
@@ -103,7 +99,7 @@ impl Plan {
             if regime.threads == 0 {
                 return Err("0 threads contend for nothing: --threads takes 1 or more".into());
             }
-            limits::allow(regime.threads)?;
+            harness::limits::allow_threads(regime.threads)?;
             let operation = regime.critical_ns.saturating_add(regime.think_ns);
             if u128::from(operation) * 10 > self.window.as_nanos() {
                 return Err(format!(

@@ -1,12 +1,10 @@
 //! What a comparison came to: rows of medians, and the document around them.
 
-use super::{
-    Cell, Plan,
-    contender::LockName,
-    refused,
-    statistics::{jain, median, spread},
-    window::Window,
-};
+use harness::statistics::{jain, median, spread};
+
+use super::contender::LockName;
+use super::window::Window;
+use super::{Cell, Plan, refused};
 
 /// One lock in one regime. Figures are medians over its windows; None where no window was run or none finished an operation.
 #[derive(Debug, Clone, serde::Serialize)]

@@ -1,11 +1,10 @@
 //! The heat-map as SVG. Rendering only.
 
-use super::{
-    Comparison,
-    contender::LockName,
-    render::{nanoseconds, of, plural, ratio, regimes, section, shade},
-};
 use std::fmt::Write as _;
+
+use super::Comparison;
+use super::contender::LockName;
+use super::render::{nanoseconds, of, plural, ratio, regimes, section, shade};
 
 const LEFT: usize = 190;
 const TOP: usize = 96;

@@ -3,23 +3,17 @@
 //! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair comparable: a thread that
 //! gets nothing still ends with the window, and shows as a zero.
 
-use super::{
-    bystanders::Reading,
-    contender::{Contender, Visitor},
-};
-use crate::{
-    clock::{Work, pin, process_cpu_ns, rounds},
-    locks::barriers,
-};
-use std::{
-    io,
-    sync::{
-        Barrier, RwLock,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::{Barrier, RwLock};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use harness::clock::{Work, pin, process_cpu_ns, rounds};
+use harness::quiet::Reading;
+use locks::barriers;
+
+use super::contender::{Contender, Visitor};
 
 /// Who contends, and how hard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

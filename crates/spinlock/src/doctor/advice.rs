@@ -1,11 +1,9 @@
 //! Which lock for how many threads, how long a section, how long a pause: rules over measured costs. Pure.
 
 use super::Costs;
-use crate::compare::{
-    contender::LockName,
-    render::{nanoseconds, plural},
-    window::Regime,
-};
+use crate::compare::contender::LockName;
+use crate::compare::render::{nanoseconds, plural};
+use crate::compare::window::Regime;
 
 /// A recommendation and its reasons.
 #[derive(Debug, Clone, serde::Serialize)]

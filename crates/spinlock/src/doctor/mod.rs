@@ -4,32 +4,20 @@
 pub mod advice;
 pub mod render;
 
-use std::{
-    hint::spin_loop,
-    io,
-    sync::{
-        Mutex,
-        atomic::{
-            AtomicBool, AtomicU32,
-            Ordering::{Acquire, Relaxed, Release},
-        },
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::hint::spin_loop;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
+use harness::clock::{cpus, pin};
+use harness::statistics::median;
 use lock_api::RawMutex as _;
-
-use crate::{
-    clock::{cpus, pin},
-    compare::statistics::median,
-    locks::{
-        TestAndSet,
-        platform_linux::{
-            PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly,
-            futex_wake, membarrier,
-        },
-    },
+use locks::TestAndSet;
+use locks::platform_linux::{
+    PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly, futex_wake,
+    membarrier,
 };
 
 /// What was measured: medians, in ns. None needs a second CPU.

@@ -6,9 +6,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use lock_api::RawMutex;
-
-use crate::locks::TestAndSet;
-use crate::locks::not_atomic::NotAtomic;
+use locks::TestAndSet;
+use locks::not_atomic::NotAtomic;
 
 /// How a thread asks for the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::Builder;
 
 use anyhow::{Context, Result};
+use harness::clock::pin;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::watchdog::{Racer, watch};
 use super::{Course, Entry, Outcome};
-use crate::clock::pin;
 
 /// What the two threads and the watchdog share.
 struct Race {

@@ -1,0 +1,87 @@
+//! Clocks, CPUs and calibrated work: what measuring needs of the machine.
+
+use std::hint::black_box;
+use std::io;
+use std::time::Instant;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
+
+/// CPU time of this process so far, user and system, in ns (CLOCK_PROCESS_CPUTIME_ID).
+pub fn process_cpu_ns() -> u64 {
+    clock_ns(ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// CPU time of this thread so far, in ns (CLOCK_THREAD_CPUTIME_ID).
+pub fn thread_cpu_ns() -> u64 {
+    clock_ns(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn clock_ns(clock: ClockId) -> u64 {
+    // Both clocks exist on every Linux; a zero would show as "0 CPU-ns", never as a wrong verdict.
+    clock_gettime(clock).map_or(0, |time| {
+        time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
+    })
+}
+
+/// The CPUs this process may run on, in order (sched_getaffinity(2)).
+///
+/// # Errors
+/// That of sched_getaffinity(2).
+pub fn cpus() -> io::Result<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0))?;
+    Ok((0..CpuSet::count())
+        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
+        .collect())
+}
+
+/// Binds the calling thread to one CPU (sched_setaffinity(2)).
+///
+/// # Errors
+/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter.
+pub fn pin(cpu: usize) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu)?;
+    sched_setaffinity(Pid::from_raw(0), &set)?;
+    Ok(())
+}
+
+/// Work of a known length that touches no memory and asks no clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    rounds_per_us: u64,
+}
+
+impl Work {
+    /// Finds how many rounds last a microsecond here: the fastest of several runs, because only interruptions make one slower.
+    pub fn calibrate() -> Self {
+        const ROUNDS: u64 = 20_000;
+        let fastest = (0..15)
+            .map(|_| {
+                let start = Instant::now();
+                rounds(ROUNDS);
+                start.elapsed().as_nanos().max(1) as u64
+            })
+            .min()
+            .unwrap_or(1);
+        Self {
+            rounds_per_us: (ROUNDS * 1000 / fastest).max(1),
+        }
+    }
+
+    /// How many [`rounds`] last `ns` nanoseconds.
+    pub fn rounds_for(&self, ns: u64) -> u64 {
+        (u128::from(self.rounds_per_us) * u128::from(ns) / 1000) as u64
+    }
+}
+
+/// A chain of dependent multiplications: the CPU can neither skip nor overlap them.
+#[inline]
+pub fn rounds(count: u64) {
+    let mut value = black_box(count);
+    for _ in 0..count {
+        value = black_box(value.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    }
+    black_box(value);
+}

@@ -1,0 +1,22 @@
+//! What experiments need, and what no claim is: the instruments' common parts.
+//!
+//! | Module | For |
+//! |---|---|
+//! | [`clock`] | CPU clocks, calibrated work |
+//! | [`interrupt`] | SIGINT, SIGTERM and SIGHUP as something to look for, so that a run ends with a result |
+//! | [`limits`] | room for descriptors and threads, before the first is needed |
+//! | [`mapping`], [`memory`] | mappings of a file and of anonymous memory, given back on drop |
+//! | [`pin`] | where processes run, and who preempts whom |
+//! | [`quiet`] | whether others used the processors meanwhile |
+//! | [`scratch`] | files without a name |
+//! | [`statistics`] | median, spread, Jain's index, a shuffle |
+
+pub mod clock;
+pub mod interrupt;
+pub mod limits;
+pub mod mapping;
+pub mod memory;
+pub mod pin;
+pub mod quiet;
+pub mod scratch;
+pub mod statistics;

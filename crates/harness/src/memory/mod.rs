@@ -1,0 +1,213 @@
+//! Mappings of this process that are given back on drop.
+//!
+//! `advice` gives and takes their pages, `ranges` moves and cuts them, `counters` watch them.
+#![expect(unsafe_code, reason = "mmap and munmap of mappings that a value owns")]
+
+mod advice;
+mod counters;
+mod ranges;
+
+use std::num::NonZeroUsize;
+use std::os::fd::AsFd;
+use std::ptr::NonNull;
+
+use anyhow::{Context, Result};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use present::units::bytes;
+
+pub use counters::{minor_faults, pages, present, resident};
+
+/// Readable and writable memory of this process.
+#[derive(Debug)]
+pub struct Memory {
+    base: NonNull<u8>,
+    len: usize,
+    backing: Backing,
+}
+
+/// Who else may change the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backing {
+    /// Nobody: private anonymous memory.
+    Private,
+    /// Forked children, other mappings of the same file, other pages of this very mapping.
+    Shared,
+}
+
+// SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the value
+// has the only way to reach the memory.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    /// Private anonymous memory; no page of it has a frame yet.
+    ///
+    /// # Errors
+    /// ENOMEM when the address space, `ulimit -v` or vm.overcommit_memory=2 does not allow it.
+    pub fn private(len: usize) -> Result<Memory> {
+        Memory::anonymous(len, MapFlags::MAP_PRIVATE, Backing::Private)
+    }
+
+    /// Private anonymous memory whose frames are fetched in the call (MAP_POPULATE).
+    ///
+    /// # Errors
+    /// As [`Memory::private`].
+    pub fn populated(len: usize) -> Result<Memory> {
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE;
+        Memory::anonymous(len, flags, Backing::Private)
+    }
+
+    /// Anonymous memory that stays the same memory in forked children (MAP_SHARED).
+    ///
+    /// # Errors
+    /// As [`Memory::private`].
+    pub fn shared(len: usize) -> Result<Memory> {
+        Memory::anonymous(len, MapFlags::MAP_SHARED, Backing::Shared)
+    }
+
+    fn anonymous(len: usize, flags: MapFlags, backing: Backing) -> Result<Memory> {
+        let what = || format!("mmap of {}", bytes(len as u64));
+        let size = NonZeroUsize::new(len).with_context(what)?;
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists: the
+        // callers above pass neither MAP_FIXED nor anything that would limit it.
+        let base = unsafe { mmap_anonymous(None, size, WRITABLE, flags) }.with_context(what)?;
+        Ok(Memory {
+            base: base.cast(),
+            len,
+            backing,
+        })
+    }
+
+    /// Private anonymous memory that begins at a multiple of `alignment`.
+    ///
+    /// # Errors
+    /// As [`Memory::private`]; `len` or `alignment` is no multiple of the page size.
+    pub fn aligned(len: usize, alignment: usize) -> Result<Memory> {
+        let mut below = Memory::private(len + alignment)?;
+        let skip = below.address().next_multiple_of(alignment) - below.address();
+        let mut memory = below.split_off(skip)?;
+        drop(memory.split_off(len)?);
+        Ok(memory)
+    }
+
+    /// Shared memory of a file, each page `i` of it showing the file's page `order[i]`.
+    ///
+    /// # Errors
+    /// ENOMEM as above, ENODEV for a file that cannot be mapped.
+    pub fn of_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory> {
+        let mut memory = Memory::private(page * order.len())?;
+        memory.backing = Backing::Shared;
+        for (i, &which) in order.iter().enumerate() {
+            let at = NonZeroUsize::new(memory.address() + i * page).context("mmap at address 0")?;
+            let size = NonZeroUsize::new(page).context("a page of 0 bytes")?;
+            let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
+            let offset = (which * page) as libc::off_t;
+            // SAFETY: MAP_FIXED replaces one page inside a mapping that `memory` owns and that no
+            // reference points into yet; mmap refuses a `page` that is not the page size's multiple.
+            unsafe { mmap(Some(at), size, WRITABLE, flags, file.as_fd(), offset) }
+                .with_context(|| format!("mmap page {which} of a memfd"))?;
+        }
+        Ok(memory)
+    }
+
+    /// Address of the first byte.
+    pub fn address(&self) -> usize {
+        self.base.as_ptr() as usize
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes of private memory.
+    ///
+    /// # Panics
+    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is read
+    /// with [`Memory::first_bytes`] and [`Memory::read_every`].
+    pub fn bytes(&mut self) -> &mut [u8] {
+        assert_eq!(self.backing, Backing::Private, "a slice of shared memory");
+        // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel maps
+        // is initialised; `&mut self` keeps any second slice of it from existing meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
+    }
+
+    /// Writes the first byte of every `step` bytes.
+    pub fn write_every(&mut self, step: usize, value: u8) {
+        for at in (0..self.len).step_by(step) {
+            // SAFETY: at < len. Volatile, because the fault is what is wanted: the write must happen.
+            unsafe { self.base.add(at).write_volatile(value) };
+        }
+    }
+
+    /// Reads the first byte of every `step` bytes; their sum.
+    pub fn read_every(&self, step: usize) -> u64 {
+        let at = (0..self.len).step_by(step);
+        // SAFETY: at < len, readable; volatile as above.
+        at.map(|at| u64::from(unsafe { self.base.add(at).read_volatile() }))
+            .sum()
+    }
+
+    /// The first byte of every `step` bytes.
+    pub fn first_bytes(&self, step: usize) -> Vec<u8> {
+        let at = (0..self.len).step_by(step);
+        // SAFETY: as in `read_every`.
+        at.map(|at| unsafe { self.base.add(at).read_volatile() })
+            .collect()
+    }
+}
+
+const WRITABLE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: the range is owned and no slice of it outlives self. munmap fails only when
+            // the process is at vm.max_map_count, and then the range stays mapped, unreachable.
+            let _ = unsafe { munmap(self.base.cast(), self.len) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::mman::MmapAdvise;
+
+    fn message(result: Result<Memory>) -> String {
+        result.map_or_else(|error| format!("{error:#}"), |_| "none".to_owned())
+    }
+
+    #[test]
+    fn what_would_be_unsound_is_refused() {
+        let page = observe::machine::this().page_size;
+        let mut two = Memory::private(2 * page).unwrap();
+        assert!(message(two.split_off(1)).contains("cannot be cut at byte 1"));
+        assert!(message(two.split_off(3 * page)).contains("cannot be cut"));
+        let one = Memory::private(page).unwrap();
+        assert!(message(two.move_onto(one)).contains("there is no room"));
+        let shared = Memory::shared(page).unwrap();
+        assert!(shared.advise(MmapAdvise::MADV_DONTNEED).is_err());
+    }
+
+    #[test]
+    fn a_move_onto_longer_memory_keeps_the_bytes() {
+        let page = observe::machine::this().page_size;
+        let mut memory = Memory::private(page).unwrap();
+        memory.write_every(page, 7);
+        let mut moved = memory
+            .move_onto(Memory::private(3 * page).unwrap())
+            .unwrap();
+        assert_eq!((moved.len(), moved.bytes()[0]), (page, 7));
+    }
+
+    #[test]
+    #[should_panic(expected = "a slice of shared memory")]
+    fn shared_memory_gives_no_slice() {
+        Memory::shared(1).unwrap().bytes();
+    }
+}

@@ -1,0 +1,197 @@
+//! The machine's free physical memory: how it is cut up, before anything is blamed on fragmentation.
+
+use anyhow::Result;
+use observe::buddyinfo::{self, Zone};
+use observe::memory::size_after;
+use present::units::{bytes, columns, count, percent};
+use serde::Serialize;
+
+/// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Version of this document's form.
+    pub schema: u32,
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// The zones.
+    pub zones: Vec<ZoneReport>,
+    /// Memory that programs could have without swapping.
+    pub available: Option<u64>,
+    /// Huge pages.
+    pub huge: Huge,
+    /// What could not be seen, and why.
+    pub unseen: Vec<String>,
+}
+
+/// One zone of physical memory.
+#[derive(Debug, Clone, Serialize)]
+pub struct ZoneReport {
+    /// NUMA node.
+    pub node: u32,
+    /// Its name.
+    pub zone: String,
+    /// Free bytes.
+    pub free: u64,
+    /// One entry an order.
+    pub orders: Vec<Order>,
+}
+
+/// Free blocks of 2^order pages.
+#[derive(Debug, Clone, Serialize)]
+pub struct Order {
+    /// The order.
+    pub order: usize,
+    /// Bytes in a block.
+    pub block: u64,
+    /// Free blocks, as a number.
+    pub free_blocks: u64,
+    /// Share of the zone's free memory that a request of this order cannot use, 0 to 1.
+    pub unusable: f64,
+}
+
+/// Huge pages: those that the kernel makes by itself, and the reserved ones.
+#[derive(Debug, Clone, Serialize)]
+pub struct Huge {
+    /// transparent_hugepage/enabled: `always`, `madvise` or `never`; null where the kernel has none.
+    pub transparent: Option<String>,
+    /// transparent_hugepage/defrag: when the kernel compacts memory to get one.
+    pub defrag: Option<String>,
+    /// Bytes of one huge page.
+    pub size: Option<u64>,
+    /// Bytes that are in transparent huge pages now.
+    pub in_use: Option<u64>,
+    /// Huge pages that free blocks could make at once, without compaction, as a number.
+    pub ready: u64,
+    /// Reserved huge pages (hugetlbfs), as a number.
+    pub reserved: Option<u64>,
+    /// Of these free, as a number.
+    pub reserved_free: Option<u64>,
+}
+
+/// Looks at the machine.
+///
+/// # Errors
+/// /proc/buddyinfo or /proc/meminfo cannot be read.
+pub fn system() -> Result<Report> {
+    let page_size = observe::machine::this().page_size as u64;
+    let info = observe::read("/proc/meminfo")?;
+    let zones = buddyinfo::of_machine()?;
+    anyhow::ensure!(!zones.is_empty(), "/proc/buddyinfo lists no zone");
+    let size = size_after(&info, "Hugepagesize");
+    let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);
+    let ready = zones
+        .iter()
+        .flat_map(|zone| zone.free.iter().enumerate().skip(order));
+    let ready = ready.map(|(o, &blocks)| blocks << (o - order)).sum();
+    let mut unseen = Vec::new();
+    let mut setting = |name: &str| {
+        let path = format!("/sys/kernel/mm/transparent_hugepage/{name}");
+        match observe::read(&path) {
+            Ok(text) => chosen(&text),
+            Err(error) => {
+                unseen.push(error.to_string());
+                None
+            }
+        }
+    };
+    let huge = Huge {
+        transparent: setting("enabled"),
+        defrag: setting("defrag"),
+        size,
+        in_use: size_after(&info, "AnonHugePages"),
+        ready,
+        reserved: plain(&info, "HugePages_Total"),
+        reserved_free: plain(&info, "HugePages_Free"),
+    };
+    unseen.push(
+        "which blocks could be made by moving pages: only the kernel knows what it can move".into(),
+    );
+    Ok(Report {
+        schema: 1,
+        page_size,
+        zones: zones.iter().map(|zone| describe(zone, page_size)).collect(),
+        available: size_after(&info, "MemAvailable"),
+        huge,
+        unseen,
+    })
+}
+
+fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
+    let order = |(order, &free_blocks): (usize, &u64)| Order {
+        order,
+        block: page_size << order,
+        free_blocks,
+        unusable: zone.unusable(order),
+    };
+    ZoneReport {
+        node: zone.node,
+        zone: zone.name.clone(),
+        free: zone.pages() * page_size,
+        orders: zone.free.iter().enumerate().map(order).collect(),
+    }
+}
+
+/// The word in brackets: `always [madvise] never`.
+fn chosen(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once('[')?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+/// A line of /proc/meminfo that counts, without a unit.
+fn plain(text: &str, key: &str) -> Option<u64> {
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    line.trim().parse().ok()
+}
+
+/// The report for people.
+pub fn text(report: &Report) -> String {
+    let mut text = String::new();
+    for zone in &report.zones {
+        text.push_str(&format!(
+            "node {}, zone {}: {} free\n",
+            zone.node,
+            zone.zone,
+            bytes(zone.free)
+        ));
+        let mut rows = vec![
+            ["order", "block", "free blocks", "unusable"]
+                .map(String::from)
+                .to_vec(),
+        ];
+        for order in &zone.orders {
+            rows.push(vec![
+                format!("{:>5}", order.order),
+                bytes(order.block),
+                count(order.free_blocks),
+                percent(order.unusable),
+            ]);
+        }
+        text.push_str(&columns(&rows));
+        text.push('\n');
+    }
+    text.push_str("unusable: share of the zone's free memory in blocks too small for a request of that order\n\n");
+    let huge = &report.huge;
+    let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "not in this kernel".into());
+    text.push_str(&format!(
+        "huge pages of {}: transparent {}, defrag {}\n  {} could be made now without compaction, {} in use\n",
+        huge.size.map_or("unknown size".into(), bytes),
+        word(&huge.transparent),
+        word(&huge.defrag),
+        count(huge.ready),
+        huge.in_use.map_or("unknown".into(), bytes)
+    ));
+    if let (Some(reserved), Some(free)) = (huge.reserved, huge.reserved_free) {
+        text.push_str(&format!(
+            "  reserved: {}, of these free: {}\n",
+            count(reserved),
+            count(free)
+        ));
+    }
+    text.push_str("\nnot seen\n");
+    for line in &report.unseen {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}

@@ -1,0 +1,157 @@
+//! The laws of lock_api that every lock of ours must keep.
+#![expect(clippy::expect_used, reason = "what cannot start has failed")]
+
+use std::sync::Arc;
+use std::thread;
+
+use lock_api::{Mutex, RawMutex};
+use locks::robust::Acquired;
+use locks::{
+    Asymmetric, Backoff, CallError, Futex, Mcs, RobustMutex, Shared, SharedMutex, TestAndSet,
+    TestAndTestAndSet, Ticket, Yield,
+};
+
+fn try_lock_tells_the_truth<L: RawMutex>() {
+    let mutex = Mutex::<L, u32>::new(1);
+    assert!(!mutex.is_locked());
+    let guard = mutex.try_lock().expect("free");
+    assert!(mutex.is_locked());
+    assert!(mutex.try_lock().is_none(), "held");
+    drop(guard);
+    assert!(!mutex.is_locked());
+    for _ in 0..3 {
+        *mutex.lock() += 1;
+        *mutex.try_lock().expect("free again") += 1;
+    }
+    assert_eq!(mutex.into_inner(), 7);
+}
+
+fn a_locked_mutex_may_be_moved_and_dropped<L: RawMutex>() {
+    let mutex = Mutex::<L, Box<u32>>::new(Box::new(1));
+    std::mem::forget(mutex.lock());
+    let moved = Box::new(mutex);
+    assert!(moved.try_lock().is_none(), "still locked elsewhere");
+    drop(moved);
+}
+
+fn another_thread_may_unlock<L>()
+where
+    L: RawMutex<GuardMarker = lock_api::GuardSend> + Send + Sync + 'static,
+{
+    let mutex = Arc::new(Mutex::<L, u32>::new(0));
+    thread::scope(|scope| {
+        let guard = mutex.lock();
+        scope.spawn(move || drop(guard));
+        *mutex.lock() += 1; // waits for that thread
+    });
+    assert_eq!(*mutex.lock(), 1);
+}
+
+fn a_waiter_gets_in<L: RawMutex + Send + Sync + 'static>() {
+    let mutex = Arc::new(Mutex::<L, u32>::new(0));
+    let guard = mutex.lock();
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let mutex = Arc::clone(&mutex);
+            thread::spawn(move || *mutex.lock() += 1)
+        })
+        .collect();
+    thread::yield_now();
+    drop(guard);
+    for waiter in waiters {
+        waiter.join().expect("no waiter panics");
+    }
+    assert_eq!(*mutex.lock(), 3);
+}
+
+macro_rules! laws {
+    ($($name:ident: $lock:ty),* $(,)?) => { $(
+        #[test]
+        fn $name() {
+            try_lock_tells_the_truth::<$lock>();
+            a_locked_mutex_may_be_moved_and_dropped::<$lock>();
+            another_thread_may_unlock::<$lock>();
+            a_waiter_gets_in::<$lock>();
+        }
+    )* };
+}
+laws! {
+    test_and_set: TestAndSet,
+    test_and_test_and_set: TestAndTestAndSet,
+    backoff: Backoff,
+    sched_yield: Yield,
+    ticket: Ticket,
+    mcs: Mcs,
+    futex: Futex,
+    asymmetric: Asymmetric,
+}
+
+#[test]
+fn a_shared_mutex_is_a_mutex() -> Result<(), CallError> {
+    let counter = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
+    counter.lock().set(1);
+    let guard = counter.lock();
+    assert_eq!(guard.get(), 1);
+    assert!(counter.try_lock().is_none());
+    Ok(())
+}
+
+/// Dies holding the lock, as far as the C library and the kernel can see: the thread ends.
+fn thread_dies_inside(mutex: &RobustMutex<u64>) {
+    thread::scope(|scope| {
+        scope.spawn(|| match mutex.lock() {
+            Ok(Acquired::Clean(mut guard)) => {
+                guard.set(13);
+                std::mem::forget(guard);
+            }
+            other => panic!("unlocked and sound, not {other:?}"),
+        });
+    });
+}
+
+#[test]
+fn a_robust_mutex_survives_its_holder() -> Result<(), CallError> {
+    let mutex = RobustMutex::new(0)?;
+    thread_dies_inside(&mutex);
+    let Acquired::OwnerDied(bereft) = mutex.lock()? else {
+        panic!("nobody noticed the death")
+    };
+    let guard = bereft.repair(|value| value + 1)?;
+    assert_eq!(guard.get(), 14);
+    drop(guard);
+    assert!(matches!(mutex.lock()?, Acquired::Clean(_)), "repaired");
+    Ok(())
+}
+
+#[test]
+fn a_robust_mutex_that_nobody_repairs_is_lost() -> Result<(), CallError> {
+    let mutex = RobustMutex::new(0)?;
+    thread_dies_inside(&mutex);
+    drop(mutex.lock()?);
+    let error = mutex.lock().expect_err("not recoverable");
+    assert!(error.to_string().contains("pthread_mutex_lock"), "{error}");
+    assert_eq!(error.errno(), libc::ENOTRECOVERABLE);
+    let error = mutex.try_lock().expect_err("not recoverable");
+    assert_eq!(error.errno(), libc::ENOTRECOVERABLE);
+    Ok(())
+}
+
+#[test]
+fn locking_a_robust_mutex_twice_is_an_error() -> Result<(), CallError> {
+    let mutex = RobustMutex::new(0)?;
+    let _held = mutex.lock()?;
+    let error = mutex.lock().expect_err("a deadlock otherwise");
+    assert_eq!(error.errno(), libc::EDEADLK);
+    assert!(mutex.try_lock()?.is_none());
+    Ok(())
+}
+
+#[test]
+fn a_robust_mutex_may_be_dropped_while_held() -> Result<(), CallError> {
+    let mutex = RobustMutex::new(0)?;
+    std::mem::forget(mutex.lock()?);
+    drop(mutex);
+    let other = RobustMutex::new(0)?;
+    drop(other.lock()?); // walks this thread's robust list
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Standard output, and whether it was open when the program started.
+#![expect(
+    unsafe_code,
+    reason = "a look at descriptor 1 before Rust's own start-up"
+)]
+
+use std::io::{Error, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::libc;
+use serde::Serialize;
+
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Rust opens /dev/null for each standard stream that is closed, so that no file of the program's gets
+/// its number; what is written there is lost without an error. The loader runs the functions of this
+/// section before, and there the truth can still be seen.
+// SAFETY: the section is an array of pointers to functions that the loader calls once, on the only
+// thread; `look` takes no arguments, which ignores those it is given, cannot panic, and uses nothing
+// that Rust's start-up prepares.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = look;
+
+extern "C" fn look() {
+    // SAFETY: F_GETFD takes integers; a number that is not open gives EBADF.
+    let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+    CLOSED.store(flags == -1, Ordering::Relaxed);
+}
+
+/// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
+///
+/// # Errors
+/// Output that cannot be written, EBADF if it was closed from the start; a reader who went away, which
+/// the command line takes for success.
+pub fn print(text: &str) -> Result<()> {
+    let open = match CLOSED.load(Ordering::Relaxed) {
+        true => Err(Error::from(Errno::EBADF)),
+        false => Ok(()),
+    };
+    let mut out = anstream::stdout().lock();
+    open.and_then(|()| out.write_all(text.as_bytes()))
+        .and_then(|()| out.flush())
+        .context("write to standard output")
+}
+
+/// Prints a document: as JSON, or as the text that `text` makes of it.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_document(
+    json: bool,
+    document: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<()> {
+    if json {
+        print(&(serde_json::to_string_pretty(document)? + "\n"))
+    } else {
+        print(&text())
+    }
+}

@@ -1,0 +1,86 @@
+//! The replay as a table for a terminal of 85 columns.
+
+use present::units::{bytes, columns, count, percent};
+
+use super::Report;
+use super::report::Searched;
+
+/// The whole report as text.
+pub fn table(report: &Report) -> String {
+    let trace = &report.trace;
+    let mut text = format!(
+        "{} operations, at most {} blocks and {} live at once\n",
+        count(trace.operations),
+        count(trace.peak_blocks),
+        bytes(trace.peak_live_bytes)
+    );
+    if let Some(partial) = &trace.partial {
+        text.push_str(&format!("PARTIAL: {partial}\n"));
+    }
+    for note in &trace.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    let given = report.given_arena_bytes as f64 / trace.peak_live_bytes.max(1) as f64;
+    let given = format!("in {} ({given:.3} x peak)", bytes(report.given_arena_bytes));
+    text.push('\n');
+    let heads = [
+        [
+            "", "smallest", "x peak", "inter-", "exter-", "holes/", "Knuth", "failed", "enough",
+        ],
+        [
+            "policy", "arena", "live", "nal", "nal", "block", "p/2", "", "free",
+        ],
+    ];
+    let mut rows: Vec<Vec<String>> = heads
+        .into_iter()
+        .map(|head| head.map(String::from).to_vec())
+        .collect();
+    let ratio = |value: Option<f64>| match value {
+        None => "-".to_owned(),
+        Some(value) if value < 100.0 => format!("{value:.3}"),
+        Some(value) => count(value.round() as u64),
+    };
+    for row in &report.policies {
+        rows.push(vec![
+            row.policy.clone(),
+            row.smallest_arena_bytes.map_or("-".into(), bytes),
+            ratio(row.smallest_arena_of_peak),
+            percent(row.internal_mean),
+            percent(row.external_mean),
+            ratio(row.holes_per_block),
+            ratio(row.half_p),
+            count(row.given_arena.failures),
+            count(row.given_arena.failures_with_enough_free),
+        ]);
+    }
+    text.push_str(&columns(&rows));
+    text.push_str(&match report.search {
+        Searched::Yes => format!(
+            "\nSmallest arena without a failed request: found by search, verified by a run of that\n\
+             size; internal and external fragmentation are means in it. Failed requests (of these\n\
+             with enough free in total) and holes/block: {given}.\n"
+        ),
+        Searched::No => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
+        Searched::Interrupted => format!(
+            "\nThe search for the smallest arena was interrupted: it shows the smallest tried until\n\
+             then in which no request failed. All other figures: {given}.\n"
+        ),
+    });
+    let moved = report.policies.iter().find(|row| row.moved_bytes > 0);
+    if let Some(row) = moved {
+        text.push_str(&format!(
+            "{}: {} copied to make room, {} of all bytes ever asked for.\n",
+            row.policy,
+            bytes(row.moved_bytes),
+            percent(row.moved_bytes as f64 / trace.total_bytes.max(1) as f64)
+        ));
+    }
+    if let Some(runs) = &report.real_memory {
+        let checked = runs.iter().map(|run| run.blocks_checked).sum();
+        text.push_str(&format!(
+            "In real memory: {} blocks written and found as written, over all policies.\n",
+            count(checked)
+        ));
+    }
+    text
+}

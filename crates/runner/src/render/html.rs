@@ -1,0 +1,113 @@
+//! One self-contained page: no script, no outside resource.
+
+use maud::{DOCTYPE, Markup, html};
+
+use claim::{Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict};
+
+const STYLE: &str = include_str!("report.css");
+
+/// Renders `document` with the statements that `register` holds.
+pub fn render(register: &Register, document: &Document) -> String {
+    let machine = &document.machine;
+    let summary = Summary::count(&document.reports);
+    let title = format!("witness: Linux {}", machine.kernel);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (STYLE) }
+            }
+            body {
+                header {
+                    h1 { "What this kernel does" }
+                    p {
+                        "Linux " (machine.kernel) " on " (machine.architecture) ", "
+                        (machine.cpus) " CPUs, as uid " (machine.uid) ". "
+                        (summary.claims) " claims: " (summary.holds) " hold, "
+                        (summary.holds_with) " hold with a caveat, " (summary.refuted) " refuted, "
+                        (summary.not_measured) " not measured, " (summary.error) " broken."
+                    }
+                }
+                @for topic in register.topics() {
+                    @let reports: Vec<&Report> =
+                        document.reports.iter().filter(|report| report.topic == topic.name).collect();
+                    @if !reports.is_empty() {
+                        section {
+                            h2 { (topic.name) }
+                            p.title { (topic.title) }
+                            @for report in reports {
+                                @if let Some((_, claim)) = register.get(&report.id) {
+                                    (article(claim, report))
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    .into_string()
+}
+
+fn article(claim: &Claim, report: &Report) -> Markup {
+    html! {
+        article id=(report.id) class=(report.verdict.name()) {
+            h3 { (report.id) " " span.verdict { (report.verdict.name().replace('_', " ")) } }
+            p { (claim.statement) }
+            @match &report.verdict {
+                Verdict::HoldsWith(caveat) => p.caveat { "But: " (caveat) },
+                Verdict::NotMeasured { why, enable } => {
+                    p { (why) }
+                    p { "To measure it: " (enable) }
+                },
+                Verdict::Error(why) => p { (why) },
+                Verdict::Holds | Verdict::Refuted => {},
+            }
+            @if !report.observed.is_empty() {
+                table {
+                    thead { tr {
+                        th { "quantity" } th { "predicted" } th { "observed" }
+                        th { "control predicted" } th { "control observed" }
+                    } }
+                    tbody { @for quantity in claim.quantities { (row(quantity, report)) } }
+                }
+            }
+            p.control {
+                "Control: " (claim.control) "."
+                @if let Some(evidence) = report.evidence { " Evidence: " (evidence) "." }
+            }
+            @for detail in &report.details { (shown(detail)) }
+        }
+    }
+}
+
+fn row(quantity: &Quantity, report: &Report) -> Markup {
+    let observed = report.observed.get(quantity.name);
+    let control = report.control.observed.get(quantity.name);
+    html! {
+        tr {
+            td { (quantity.name) @if !quantity.unit.is_empty() { " (" (quantity.unit) ")" } }
+            td { (quantity.experiment) }
+            td.observed { @if let Some(value) = observed { (value) } }
+            td { (quantity.control) }
+            td { @if let Some(value) = control { (value) } }
+        }
+    }
+}
+
+fn shown(detail: &Detail) -> Markup {
+    html! {
+        @match detail {
+            Detail::Note(note) => p.note { (note) },
+            Detail::Figure(figure) => pre { (figure) },
+            Detail::Table(Table { title, columns, rows }) => table {
+                caption { (title) }
+                thead { tr { @for column in columns { th { (column) } } } }
+                tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
+            },
+        }
+    }
+}

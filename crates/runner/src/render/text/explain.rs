@@ -1,0 +1,52 @@
+//! A claim as `list` and `explain` tell it, without a run.
+
+use super::layout::{BOLD, Layout, indented, spaced};
+use claim::{Claim, Topic};
+
+/// A claim's line in `list`: its id and its statement.
+pub fn listed(claim: &Claim, layout: Layout) -> String {
+    let head = format!("  {BOLD}{}{BOLD:#}\n", claim.id);
+    head + &indented(claim.statement, 6, layout.width)
+}
+
+/// What `explain` prints.
+pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
+    let mut out = format!("{BOLD}{}{BOLD:#} ({})\n\n", claim.id, topic.name);
+    out += &indented(claim.statement, 2, layout.width);
+    out.push('\n');
+    let mut field = |name: &str, text: String| {
+        if !text.is_empty() {
+            let head = format!("  {name:<10} ");
+            let options = textwrap::Options::new(layout.width)
+                .initial_indent(&head)
+                .subsequent_indent("             ");
+            out.push_str(&textwrap::fill(&text, options));
+            out.push('\n');
+        }
+    };
+    field("measured", claim.measures.to_owned());
+    field("control", claim.control.to_owned());
+    for quantity in claim.quantities {
+        let unit = spaced(quantity.unit);
+        field(
+            "predicted",
+            format!(
+                "{}: {}{unit}; control: {}{unit}",
+                quantity.name, quantity.experiment, quantity.control
+            ),
+        );
+    }
+    field("needs", claim.needs.join("; "));
+    field("syscalls", claim.syscalls.join(", "));
+    field("read on", claim.man.join(", "));
+    let lines: Vec<String> = claim.notes.iter().map(u32::to_string).collect();
+    field(
+        "notes",
+        if lines.is_empty() {
+            String::new()
+        } else {
+            format!("line {}", lines.join(", "))
+        },
+    );
+    out
+}

@@ -1,0 +1,141 @@
+//! What a person reads in a terminal: a block a claim, styled with ANSI sequences that the caller's
+//! stream strips where they are not wanted.
+
+mod explain;
+mod layout;
+mod quantities;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table as Grid, presets};
+
+pub use explain::{explain, listed};
+pub use layout::Layout;
+use layout::{BOLD, dimmed, indented};
+use quantities::quantities;
+
+use claim::{Claim, Detail, Machine, Report, Summary, Table, Topic, Verdict};
+
+const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up that \
+                      must come out the other way.";
+
+/// The first lines of a run: the machine, and how to read what follows.
+pub fn header(machine: &Machine, layout: Layout) -> String {
+    let plural = if machine.cpus == 1 { "CPU" } else { "CPUs" };
+    let Machine {
+        kernel,
+        architecture,
+        cpus,
+        uid,
+        ..
+    } = machine;
+    format!("Linux {kernel} on {architecture}, {cpus} {plural}, as uid {uid}\n")
+        + &dimmed(LEGEND, 0, layout.width)
+}
+
+/// The head of a topic.
+pub fn topic(topic: &Topic) -> String {
+    format!("\n{BOLD}{}{BOLD:#}: {}\n", topic.name, topic.title)
+}
+
+/// One claim's block.
+pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
+    let (mark, style) = mark(&report.verdict);
+    let mut out = format!("\n{style}{mark}{style:#} {BOLD}{}{BOLD:#}", report.id);
+    if !matches!(report.verdict, Verdict::Holds) {
+        out += &format!(
+            "  {style}{}{style:#}",
+            report.verdict.name().replace('_', " ")
+        );
+    }
+    out.push('\n');
+    out += &indented(claim.statement, 2, layout.width);
+    match &report.verdict {
+        Verdict::NotMeasured { why, enable } => {
+            out += &indented(&format!("why: {why}"), 4, layout.width);
+            out += &indented(&format!("to measure it: {enable}"), 4, layout.width);
+        }
+        Verdict::Error(why) => out += &indented(&format!("error: {why}"), 4, layout.width),
+        _ => {}
+    }
+    if !report.observed.is_empty() {
+        out += &quantities(claim, report, layout);
+        let evidence = report
+            .evidence
+            .map(|e| format!(" [evidence: {e}]"))
+            .unwrap_or_default();
+        out += &dimmed(
+            &format!("control: {}{evidence}", claim.control),
+            4,
+            layout.width,
+        );
+    }
+    if let Verdict::HoldsWith(caveat) = &report.verdict {
+        out += &indented(&format!("but: {caveat}"), 4, layout.width);
+    }
+    for detail in &report.details {
+        match detail {
+            Detail::Figure(figure) => {
+                out.push('\n');
+                figure
+                    .lines()
+                    .for_each(|line| out += &format!("    {line}\n"));
+            }
+            Detail::Note(note) if layout.details => {
+                out += &indented(&format!("note: {note}"), 4, layout.width);
+            }
+            Detail::Table(table) if layout.details => out += &grid(table, layout.width),
+            Detail::Note(_) | Detail::Table(_) => {}
+        }
+    }
+    out
+}
+
+/// The last lines of a run.
+pub fn summary(summary: &Summary) -> String {
+    let counts = [
+        (summary.holds, "hold"),
+        (summary.holds_with, "hold with a caveat"),
+        (summary.refuted, "refuted"),
+        (summary.not_measured, "not measured"),
+        (summary.error, "broken"),
+    ];
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let plural = if summary.claims == 1 {
+        "claim"
+    } else {
+        "claims"
+    };
+    format!(
+        "\n{BOLD}{} {plural}{BOLD:#}: {}\n",
+        summary.claims,
+        told.join(", ")
+    )
+}
+
+fn mark(verdict: &Verdict) -> (char, Style) {
+    let (mark, colour) = match verdict {
+        Verdict::Holds => ('✔', AnsiColor::Green),
+        Verdict::HoldsWith(_) => ('✔', AnsiColor::Yellow),
+        Verdict::Refuted => ('✘', AnsiColor::Red),
+        Verdict::NotMeasured { .. } => ('-', AnsiColor::Cyan),
+        Verdict::Error(_) => ('!', AnsiColor::Magenta),
+    };
+    (mark, colour.on_default().bold())
+}
+
+fn grid(table: &Table, width: usize) -> String {
+    let mut grid = Grid::new();
+    grid.load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width.saturating_sub(4)).unwrap_or(u16::MAX))
+        .set_header(&table.columns)
+        .add_rows(&table.rows);
+    let mut out = format!("\n    {BOLD}{}{BOLD:#}\n", table.title);
+    grid.lines()
+        .for_each(|line| out += &format!("   {}\n", line.trim_end()));
+    out
+}
