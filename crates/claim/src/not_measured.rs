@@ -1,9 +1,12 @@
 //! The error that means: this could not be measured here.
 
-use std::{error::Error, fmt};
+use std::error::Error;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// Returned by a measurement that this machine does not allow; it becomes the verdict of that name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotMeasured {
     /// What was refused, with the error number.
     pub why: String,

@@ -50,9 +50,6 @@ pub const ALL: &[Claim] = &[
 /// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
 const CLOSE_WAIT: u8 = 8;
 
-const SAME: &str = "same";
-const DIFFERENT: &str = "different";
-
 /// What the claims that need no privilege say of their stronger evidence.
 const TRACEPOINT_IF_ALLOWED: &str =
     "root to count with sched:sched_waking too; without, voluntary context switches";
@@ -71,7 +68,7 @@ fn tracepoint() -> Tracepoint {
         },
         Err(error) => Tracepoint {
             kernel: None,
-            refused: Some(claim::told(&error)),
+            refused: Some(claim::error_chain(&error)),
         },
     }
 }

@@ -14,7 +14,8 @@ use crate::workers::Workers;
 /// Connections that the running process is to take; as many are made in the control.
 pub(super) const CONNECTIONS: u64 = 20;
 
-/// Connections that are made at most: on a busy machine the running process may lose its turn meanwhile.
+/// Connections that are made at most: on a busy machine the running process may lose its turn
+/// meanwhile.
 const TRIES: u64 = 40 * CONNECTIONS;
 
 /// What became of them.
@@ -30,9 +31,10 @@ pub(super) struct Overtaken {
     pub(super) returns: u64,
 }
 
-/// Makes connections to a worker that sleeps in accept. In the experiment the process that makes them
-/// accepts, too, without leaving the CPU: the worker has been woken by then and has not run. All are on
-/// one CPU, where a batch process does not preempt an ordinary one that wakes it (sched(7)).
+/// Makes connections to a worker that sleeps in accept. In the experiment the process that makes
+/// them accepts, too, without leaving the CPU: the worker has been woken by then and has not run.
+/// All are on one CPU, where a batch process does not preempt an ordinary one that wakes it
+/// (sched(7)).
 ///
 /// # Errors
 /// Those of the worker and of the connections.
@@ -46,10 +48,7 @@ pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
         let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
         pin::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
-        let tries = match arm {
-            Arm::Experiment => TRIES,
-            Arm::Control => CONNECTIONS,
-        };
+        let tries = arm.choose(TRIES, CONNECTIONS);
         let (mut made, mut taken) = (0, 0);
         while taken < CONNECTIONS && made < tries {
             made += 1;

@@ -1,5 +1,5 @@
-//! Where workers sleep: in which system call, on which socket. Read from `/proc/PID/syscall` and the
-//! descriptor that the call was given, so that what else a worker has open does not matter.
+//! Where workers sleep: in which system call, on which socket. Read from `/proc/PID/syscall` and
+//! the descriptor that the call was given, so that what else a worker has open does not matter.
 
 use std::collections::HashMap;
 

@@ -1,10 +1,9 @@
 //! Where the waiting processes are, by the kernel's own account: asleep in accept, on one socket.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use observe::wchan::{self, Blocked};
 use prefork::listen::Site;
 use prefork::strategies;
@@ -15,45 +14,27 @@ use crate::workers::Workers;
 
 const WORKERS: usize = 4;
 
-const CHANNEL: &str = "workers whose wait channel is inet_csk_accept";
-const CALL: &str = "workers blocked in accept4 on a listening socket";
-const SOCKETS: &str = "sockets that they listen on";
+const CHANNEL: Quantity =
+    Name("workers whose wait channel is inet_csk_accept").count(WORKERS as u64, 0);
+const CALL: Quantity =
+    Name("workers blocked in accept4 on a listening socket").count(WORKERS as u64, 0);
+const SOCKETS: Quantity = Name("sockets that they listen on").count(1, WORKERS as u64);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "workers-sleep-on-one-queue",
-    topic: "accept-queue",
-    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on that \
-                socket.",
-    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which each \
-               sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that descriptor is.",
+    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on \
+                that socket.",
+    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which \
+               each sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that \
+               descriptor is.",
     control: "four workers that sleep in poll, each on a listening socket of its own",
     notes: &[10],
     needs: &["/proc/PID/wchan and /proc/PID/syscall of a child of one's own"],
     syscalls: &["accept4"],
     man: &["accept(2)", "proc_pid_wchan(5)", "proc_pid_syscall(5)"],
-    quantities: &[
-        Quantity {
-            name: CHANNEL,
-            unit: "",
-            experiment: Prediction::Count(WORKERS as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CALL,
-            unit: "",
-            experiment: Prediction::Count(WORKERS as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: SOCKETS,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(WORKERS as u64),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[CHANNEL, CALL, SOCKETS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -83,8 +64,8 @@ fn measure(arm: Arm) -> Result<Reading> {
                 )
             })?;
             let accepts = sleeper.accepts();
-            // The socket that the blocked call was given; another call is not given one that could be
-            // read, so there it is the one that the worker has open.
+            // The socket that the blocked call was given; another call is not given one that could
+            // be read, so there it is the one that the worker has open.
             let socket = if accepts {
                 sleeper.descriptor()?
             } else {
@@ -104,9 +85,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     Ok(Reading::kernel()
-        .with(CHANNEL, in_accept)
-        .with(CALL, in_call)
-        .with(SOCKETS, sockets.len())
+        .with(&CHANNEL, in_accept)
+        .with(&CALL, in_call)
+        .with(&SOCKETS, sockets.len())
         .table(table))
 }
 

@@ -1,9 +1,7 @@
 //! One byte costs two mebibytes where the page is a huge one.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use harness::memory::{Memory, resident};
 use nix::sys::mman::MmapAdvise;
 
@@ -11,16 +9,17 @@ use super::HUGE_PAGE;
 
 const BLOCKS: usize = 16;
 
-const RESIDENT: &str = "memory made resident for each byte that was written";
+const RESIDENT: Quantity = Name("memory made resident for each byte that was written")
+    .count(HUGE_PAGE as u64, 4096)
+    .unit("bytes");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "huge-page-rounds-up",
-    topic: "address-space",
     statement: "The larger the page, the more a byte can cost: with transparent huge pages one \
                 touched byte makes 2 MiB resident.",
-    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the resident \
-               size before and after, and divides by the bytes that are found to be written.",
+    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the \
+               resident size before and after, and divides by the bytes that are found to be \
+               written.",
     control: "the same with MADV_NOHUGEPAGE",
     notes: &[41, 45],
     needs: &[
@@ -29,14 +28,9 @@ pub const CLAIM: Claim = Claim {
     ],
     syscalls: &["mmap", "madvise"],
     man: &["madvise(2)", "proc_pid_smaps(5)"],
-    quantities: &[Quantity {
-        name: RESIDENT,
-        unit: "bytes",
-        experiment: Prediction::Count(HUGE_PAGE as u64),
-        control: Prediction::Count(4096),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[RESIDENT],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -72,7 +66,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         return Err(NotMeasured::new(why, enable).into());
     }
     let each = rss.saturating_sub(before) / written.max(1);
-    Ok(Reading::kernel().with(RESIDENT, each).note(format!(
+    Ok(Reading::kernel().with(&RESIDENT, each).note(format!(
         "{written} bytes written; resident {} KiB before, {} KiB after, {} KiB of it in huge pages",
         before / 1024,
         rss / 1024,
@@ -80,7 +74,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     )))
 }
 
-/// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation, too.
+/// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation,
+/// too.
 fn written(bytes: &[u8]) -> u64 {
     let pages = bytes.chunks(4096).filter(|page| *page != [0; 4096]);
     let written = pages.map(|page| page.iter().filter(|&&byte| byte != 0).count());

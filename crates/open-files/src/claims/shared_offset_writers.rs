@@ -3,17 +3,22 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-const SHARED: &str = "records left of 2000, written through one description";
-const APPENDED: &str = "records left of 2000, through two descriptions with O_APPEND";
-const OVERLAPPED: &str = "records lost where the writers of one description overlapped in time";
-const APPENDERS: &str = "records lost where the writers with O_APPEND overlapped in time";
+const SHARED: Quantity =
+    Name("records left of 2000, written through one description").count(2 * RECORDS, RECORDS);
+const APPENDED: Quantity = Name("records left of 2000, through two descriptions with O_APPEND")
+    .count(2 * RECORDS, RECORDS);
+const OVERLAPPED: Quantity =
+    Name("records lost where the writers of one description overlapped in time")
+        .predict(Count(0), AtLeast(1.0));
+const APPENDERS: Quantity = Name("records lost where the writers with O_APPEND overlapped in time")
+    .predict(Count(0), AtLeast(1.0));
 /// Records that each of the two writers writes, and their length in bytes.
 const RECORDS: u64 = 1000;
 const LENGTH: usize = 16;
@@ -22,49 +27,22 @@ const ROUNDS: u32 = 10;
 /// Records after which a writer gives the other up.
 const ENDLESS: u64 = 1_000_000;
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "shared-offset-writers",
-    topic: "open-files",
     statement: "Two processes that write through one open file description never overwrite each \
                 other; through two descriptions they do, unless both have O_APPEND.",
-    measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` and \
-               one of `b`; whole records are counted in the file. Then both again, ten times, \
+    measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` \
+               and one of `b`; whole records are counted in the file. Then both again, ten times, \
                where neither stops before the other has begun; the order of the records shows it.",
-    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each finds \
-              out the offset or the end of the file, at times yields the CPU, and writes there",
+    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each \
+              finds out the offset or the end of the file, at times yields the CPU, and writes \
+              there",
     notes: &[6, 7],
-    needs: &[],
     syscalls: &["fork", "write", "open", "lseek", "pwrite64", "sched_yield"],
     man: &["write(2)", "open(2)"],
-    quantities: &[
-        Quantity {
-            name: SHARED,
-            unit: "",
-            experiment: Prediction::Count(2 * RECORDS),
-            control: Prediction::Count(RECORDS),
-        },
-        Quantity {
-            name: APPENDED,
-            unit: "",
-            experiment: Prediction::Count(2 * RECORDS),
-            control: Prediction::Count(RECORDS),
-        },
-        Quantity {
-            name: OVERLAPPED,
-            unit: "",
-            experiment: Prediction::Count(0),
-            control: Prediction::AtLeast(1.0),
-        },
-        Quantity {
-            name: APPENDERS,
-            unit: "",
-            experiment: Prediction::Count(0),
-            control: Prediction::AtLeast(1.0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[SHARED, APPENDED, OVERLAPPED, APPENDERS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -87,18 +65,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         ),
     };
     Ok(Reading::counters()
-        .with(SHARED, shared.whole)
-        .with(APPENDED, appended.whole)
-        .with(OVERLAPPED, overlapped)
-        .with(APPENDERS, appenders)
+        .with(&SHARED, shared.whole)
+        .with(&APPENDED, appended.whole)
+        .with(&OVERLAPPED, overlapped)
+        .with(&APPENDERS, appenders)
         .note(
             "write takes the description's own lock while it uses the offset (f_pos_lock, Linux \
              3.14); before, two writes could take the same one",
         ))
 }
 
-/// Records lost by two writers who overlap: neither stops before the other has written, and a thousand
-/// records more. Without a lock they do not lose something every time.
+/// Records lost by two writers who overlap: neither stops before the other has written, and a
+/// thousand records more. Without a lock they do not lose something every time.
 fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
     for _ in 0..ROUNDS {
         let begun = scratch::open_again(&scratch::file(b"")?, OFlag::O_WRONLY | OFlag::O_APPEND)?;
@@ -151,8 +129,8 @@ struct Written {
     turns: usize,
 }
 
-/// Sets two children off together on a file that each gets by `obtain`; `write` writes its record many
-/// times and tells how often.
+/// Sets two children off together on a file that each gets by `obtain`; `write` writes its record
+/// many times and tells how often.
 fn written(
     obtain: &dyn Fn(&File) -> Result<File>,
     write: &dyn Fn(&mut File, &[u8]) -> Result<u64>,
@@ -196,8 +174,8 @@ fn at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
     file.write_all(record).context(WRITING)
 }
 
-/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it yields
-/// now and then; beside busy neighbours each yield costs a time slice of theirs.
+/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it
+/// yields now and then; beside busy neighbours each yield costs a time slice of theirs.
 fn let_the_other_in(number: u64) {
     if number.is_multiple_of(50) {
         std::thread::yield_now();

@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use child::Descriptors;
-use claim::{Arm, Claim, Quantity, Reading};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -15,20 +14,32 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 use nix::unistd::{dup, dup2, pipe2};
 
-use super::{DIFFERENT, SAME, sameness};
 use crate::scm_rights;
 
 /// Reopening was refused: such an object has one description for life.
 const REFUSED: &str = "refused";
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+const DUP: Quantity = Name("dup").word(SAME, DIFFERENT);
+const DUP2: Quantity = Name("dup2").word(SAME, DIFFERENT);
+const F_DUPFD: Quantity = Name("fcntl F_DUPFD_CLOEXEC").word(SAME, DIFFERENT);
+const FORK: Quantity = Name("fork").word(SAME, DIFFERENT);
+const MESSAGE: Quantity = Name("SCM_RIGHTS message").word(SAME, DIFFERENT);
+const PIDFD_GETFD: Quantity = Name("pidfd_getfd").word(SAME, DIFFERENT);
+const CLONE_FILES: Quantity = Name("number opened by a CLONE_FILES child").word(SAME, DIFFERENT);
+const BY_NAME: Quantity = Name("second open by the file's name").word(DIFFERENT, SAME);
+const REGULAR_FILE: Quantity = Name("/proc/self/fd/N of a regular file").word(DIFFERENT, SAME);
+const MEMFD: Quantity = Name("/proc/self/fd/N of a memfd").word(DIFFERENT, SAME);
+const PIPE: Quantity = Name("/proc/self/fd/N of a pipe").word(DIFFERENT, SAME);
+const SOCKET: Quantity = Name("/proc/self/fd/N of a socket").word(REFUSED, SAME);
+const EVENTFD: Quantity = Name("/proc/self/fd/N of an eventfd").word(REFUSED, SAME);
+
+pub(super) const CLAIM: Claim = Claim {
     id: "ways-to-share",
-    topic: "open-files",
-    statement: "dup, fork, SCM_RIGHTS, pidfd_getfd and CLONE_FILES share the open file description; \
-                a second open, also of /proc/self/fd/N, makes a new one or is refused.",
-    measures: "Obtains a second descriptor in each way, by each kind of object, and compares the two \
-               descriptions with kcmp.",
+    statement: "dup, fork, SCM_RIGHTS, pidfd_getfd and CLONE_FILES share the open file \
+                description; a second open, also of /proc/self/fd/N, makes a new one or is \
+                refused.",
+    measures: "Obtains a second descriptor in each way, by each kind of object, and compares the \
+               two descriptions with kcmp.",
     control: "what shares is replaced by a second open, what reopens by dup",
     notes: &[4, 7],
     needs: &[
@@ -55,22 +66,22 @@ pub const CLAIM: Claim = Claim {
         "proc_pid_fd(5)",
     ],
     quantities: &[
-        Quantity::word("dup", SAME, DIFFERENT),
-        Quantity::word("dup2", SAME, DIFFERENT),
-        Quantity::word("fcntl F_DUPFD_CLOEXEC", SAME, DIFFERENT),
-        Quantity::word("fork", SAME, DIFFERENT),
-        Quantity::word("SCM_RIGHTS message", SAME, DIFFERENT),
-        Quantity::word("pidfd_getfd", SAME, DIFFERENT),
-        Quantity::word("number opened by a CLONE_FILES child", SAME, DIFFERENT),
-        Quantity::word("second open by the file's name", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a regular file", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a memfd", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a pipe", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a socket", REFUSED, SAME),
-        Quantity::word("/proc/self/fd/N of an eventfd", REFUSED, SAME),
+        DUP,
+        DUP2,
+        F_DUPFD,
+        FORK,
+        MESSAGE,
+        PIDFD_GETFD,
+        CLONE_FILES,
+        BY_NAME,
+        REGULAR_FILE,
+        MEMFD,
+        PIPE,
+        SOCKET,
+        EVENTFD,
     ],
-    limit: Duration::from_secs(30),
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -92,32 +103,21 @@ fn measure(arm: Arm) -> Result<Reading> {
     let (socket, _peer) = scm_rights::pair()?;
     let eventfd = EventFd::new().context("eventfd")?;
 
-    let ways = [
-        ("dup", shared(&|| dup(&file).context("dup"))?),
-        ("dup2", shared(&dup2)?),
+    let reading = Reading::kernel()
+        .with(&DUP, shared(&|| dup(&file).context("dup"))?)
+        .with(&DUP2, shared(&dup2)?)
         // std duplicates by exactly this call.
-        (
-            "fcntl F_DUPFD_CLOEXEC",
-            shared(&|| Ok(scratch::duplicate(&file)?.into()))?,
-        ),
-        ("fork", inherited(arm, &file)?),
-        ("SCM_RIGHTS message", shared(&|| sent_to_oneself(&file))?),
-        ("pidfd_getfd", fetched(arm, &file)?),
-        (
-            "number opened by a CLONE_FILES child",
-            opened_by_child(arm, &file)?,
-        ),
-        ("second open by the file's name", opened_by_name(arm)?),
-        ("/proc/self/fd/N of a regular file", reopened(arm, &file)?),
-        ("/proc/self/fd/N of a memfd", reopened(arm, &memfd)?),
-        ("/proc/self/fd/N of a pipe", reopened(arm, &pipe)?),
-        ("/proc/self/fd/N of a socket", reopened(arm, &socket)?),
-        ("/proc/self/fd/N of an eventfd", reopened(arm, &eventfd)?),
-    ];
-    let reading = Reading::kernel();
-    let reading = ways
-        .into_iter()
-        .fold(reading, |reading, (way, seen)| reading.with(way, seen));
+        .with(&F_DUPFD, shared(&|| Ok(scratch::duplicate(&file)?.into()))?)
+        .with(&FORK, inherited(arm, &file)?)
+        .with(&MESSAGE, shared(&|| sent_to_oneself(&file))?)
+        .with(&PIDFD_GETFD, fetched(arm, &file)?)
+        .with(&CLONE_FILES, opened_by_child(arm, &file)?)
+        .with(&BY_NAME, opened_by_name(arm)?)
+        .with(&REGULAR_FILE, reopened(arm, &file)?)
+        .with(&MEMFD, reopened(arm, &memfd)?)
+        .with(&PIPE, reopened(arm, &pipe)?)
+        .with(&SOCKET, reopened(arm, &socket)?)
+        .with(&EVENTFD, reopened(arm, &eventfd)?);
     Ok(match (arm, open_again(&eventfd)) {
         (Arm::Experiment, Err(Errno::EACCES)) => reading.caveat(
             "this user is refused an eventfd by the permissions of its inode (EACCES); that it has \
@@ -170,10 +170,7 @@ fn fetched(arm: Arm, file: &File) -> Result<&'static str> {
 
 /// The number under which a child opened a file, used by the parent; the control copies the table.
 fn opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
-    let table = match arm {
-        Arm::Experiment => Descriptors::Shared,
-        Arm::Control => Descriptors::Copied,
-    };
+    let table = arm.choose(Descriptors::Shared, Descriptors::Copied);
     let open = || scratch::open_again(file, OFlag::O_RDWR);
     with_child(table, &open, |pid, fd| compare(fd, (pid, fd)))
 }
@@ -201,7 +198,7 @@ fn compare(own_fd: i32, other: (i32, i32)) -> Result<&'static str> {
     let own = std::process::id() as i32;
     match observe::description::same((own, own_fd), other) {
         Ok(same) => Ok(sameness(same)),
-        // The number names nothing here, so nothing that the other could share.
+        // EBADF: this process has no such descriptor, so nothing is shared.
         Err(error) if error.errno == Errno::EBADF => Ok(DIFFERENT),
         Err(error) => Err(error.into()),
     }
