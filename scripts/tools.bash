@@ -6,7 +6,7 @@
 # the others build for minutes, so they are only named.
 
 required=(
-    'cargo|have cargo|see https://rustup.rs|everything'
+    'cargo|cargo --version|see https://rustup.rs|everything'
     'rustfmt|cargo fmt --version|rustup component add rustfmt|everything'
     'clippy|cargo clippy --version|rustup component add clippy|everything'
     'cc|have cc|apt-get install gcc libc6-dev|everything'
