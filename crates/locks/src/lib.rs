@@ -28,12 +28,12 @@ pub mod backoff;
 #[cfg(feature = "std")]
 mod call_error;
 #[cfg(feature = "std")]
+mod fences;
+#[cfg(feature = "std")]
 pub mod futex;
 pub mod mcs;
 pub mod not_atomic;
-pub(crate) mod platform;
-#[cfg(feature = "std")]
-pub mod platform_linux;
+mod platform;
 #[cfg(feature = "std")]
 pub mod process_shared;
 #[cfg(feature = "std")]
@@ -42,6 +42,8 @@ pub mod robust;
 pub mod sched_yield;
 #[cfg(feature = "std")]
 pub mod shared_mutex;
+#[cfg(feature = "std")]
+pub mod system_calls;
 pub mod test_and_set;
 pub mod test_and_test_and_set;
 pub mod ticket;
@@ -56,8 +58,8 @@ pub use ticket::Ticket;
 pub use {
     asymmetric::Asymmetric,
     call_error::CallError,
+    fences::{Barriers, barriers},
     futex::Futex,
-    platform_linux::{Barriers, barriers},
     process_shared::{Shareable, Shared},
     robust::RobustMutex,
     sched_yield::Yield,

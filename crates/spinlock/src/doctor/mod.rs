@@ -15,7 +15,7 @@ use harness::clock::{cpus, pin};
 use harness::statistics::median;
 use lock_api::RawMutex as _;
 use locks::TestAndSet;
-use locks::platform_linux::{
+use locks::system_calls::{
     PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly, futex_wake,
     membarrier,
 };
