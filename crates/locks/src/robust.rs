@@ -43,10 +43,10 @@ use std::mem::{MaybeUninit, size_of};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::{fmt, io, process};
+use std::{fmt, process};
 
 use super::CallError;
-use super::process_shared::{PAGE, Shareable, map};
+use super::process_shared::{Shareable, assert_mappable, map};
 use super::shared_mutex::own;
 
 /// What lies in the mapping.
@@ -88,8 +88,8 @@ impl<T: Shareable + Send + Copy> RobustMutex<T> {
     /// # Errors
     /// That of mmap(2) or of pthread_mutex_init(3): ENOMEM.
     pub fn new(value: T) -> Result<Self, CallError> {
-        const { assert!(align_of::<Inner<T>>() <= PAGE, "mmap aligns to pages only") };
-        let inner = map(size_of::<Inner<T>>())?.cast::<Inner<T>>();
+        const { assert_mappable::<Inner<T>>() };
+        let inner = map(size_of::<Inner<T>>(), 1)?.0.cast::<Inner<T>>();
         let this = Self {
             inner,
             guards: Guards(AtomicU64::new(0)),
@@ -319,7 +319,7 @@ impl<T> fmt::Debug for Bereft<'_, T> {
     }
 }
 
-fn check(call: &str, errno: i32) -> Result<(), CallError> {
+fn check(call: &'static str, errno: i32) -> Result<(), CallError> {
     if errno == 0 {
         Ok(())
     } else {
@@ -327,6 +327,6 @@ fn check(call: &str, errno: i32) -> Result<(), CallError> {
     }
 }
 
-fn error(call: &str, errno: i32) -> CallError {
-    CallError::new(call, io::Error::from_raw_os_error(errno))
+fn error(call: &'static str, errno: i32) -> CallError {
+    CallError::new(call, "a robust mutex between processes", errno)
 }
