@@ -31,6 +31,8 @@ mod call_error;
 mod fences;
 #[cfg(feature = "std")]
 pub mod futex;
+#[cfg(feature = "std")]
+mod generation;
 pub mod mcs;
 pub mod not_atomic;
 mod platform;

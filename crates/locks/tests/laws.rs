@@ -126,12 +126,27 @@ fn thread_dies_inside(mutex: &RobustMutex<u64>) {
 fn a_robust_mutex_survives_its_holder() -> Result<(), CallError> {
     let mutex = RobustMutex::new(0)?;
     thread_dies_inside(&mutex);
-    let Acquired::OwnerDied(bereft) = mutex.lock()? else {
+    let Acquired::OwnerDied(inconsistent) = mutex.lock()? else {
         panic!("nobody noticed the death")
     };
-    let guard = bereft.repair(|value| value + 1)?;
+    let guard = inconsistent.repair(|value| value + 1)?;
     assert_eq!(guard.get(), 14);
     drop(guard);
+    assert!(matches!(mutex.lock()?, Acquired::Clean(_)), "repaired");
+    Ok(())
+}
+
+/// A mutex around an act instead of a value, as that of processes that accept in turn.
+#[test]
+fn a_robust_mutex_may_guard_no_value() -> Result<(), CallError> {
+    let mutex = RobustMutex::new(())?;
+    thread::scope(|scope| {
+        scope.spawn(|| std::mem::forget(mutex.lock()));
+    });
+    let Acquired::OwnerDied(inconsistent) = mutex.lock()? else {
+        panic!("nobody noticed the death")
+    };
+    drop(inconsistent.repair(|()| ())?);
     assert!(matches!(mutex.lock()?, Acquired::Clean(_)), "repaired");
     Ok(())
 }
