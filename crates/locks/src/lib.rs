@@ -1,4 +1,5 @@
-//! Test-and-set and its family of locks, one file each.
+#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
+//! # The family, one file each
 //!
 //! To be read in this order: each lock differs from the one before it by one idea.
 //!
