@@ -22,6 +22,14 @@ impl NotMeasured {
             enable: enable.into(),
         }
     }
+
+    /// The result of a measurement that cannot be made here.
+    ///
+    /// # Errors
+    /// Always: [`NotMeasured::new`] of the same.
+    pub fn err<T>(why: impl Into<String>, enable: impl Into<String>) -> anyhow::Result<T> {
+        Err(NotMeasured::new(why, enable).into())
+    }
 }
 
 impl fmt::Display for NotMeasured {

@@ -4,13 +4,10 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
-use prefork::listen::Site;
-use prefork::strategies;
 use prefork::tally::Detail;
 
 use super::sleepers::blocked_in;
-use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
-use crate::workers::Workers;
+use super::{TRACEPOINT_IF_ALLOWED, measure_row, reading, start, tracepoint, wakeups};
 
 const FEW: usize = 4;
 const MANY: usize = 32;
@@ -62,8 +59,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         &["mutex", "4 workers", "32 workers"],
     );
     let mut growth = |strategy: &str| -> Result<f64> {
-        let few = wakeups(&paced(strategy, FEW, CONNECTIONS, tracepoint.kernel)?);
-        let many = wakeups(&paced(strategy, MANY, CONNECTIONS, tracepoint.kernel)?);
+        let few = wakeups(&measure_row(strategy, FEW, CONNECTIONS, tracepoint.kernel)?);
+        let many = wakeups(&measure_row(
+            strategy,
+            MANY,
+            CONNECTIONS,
+            tracepoint.kernel,
+        )?);
         table.row([
             strategy.to_owned(),
             format!("{few:.2}"),
@@ -81,17 +83,16 @@ fn measure(arm: Arm) -> Result<Reading> {
         growth(by_fcntl)?
     };
     Ok(reading(&tracepoint)
-        .with(&IN_FLOCK, waiting(by_flock, libc::SYS_flock)?)
-        .with(&IN_FCNTL, waiting(by_fcntl, libc::SYS_fcntl)?)
+        .with(&IN_FLOCK, count_blocked(by_flock, libc::SYS_flock)?)
+        .with(&IN_FCNTL, count_blocked(by_fcntl, libc::SYS_fcntl)?)
         .with(&FLOCK, flock)
         .with(&FCNTL, fcntl)
         .table(table))
 }
 
 /// How many of 32 workers sleep in system call `number` while nobody connects.
-fn waiting(strategy: &str, number: libc::c_long) -> Result<u64> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(MANY))?;
-    let mut workers = Workers::start(&mut prepared, MANY, Detail::Nothing)?;
+fn count_blocked(strategy: &str, number: libc::c_long) -> Result<u64> {
+    let (mut workers, _) = start(strategy, MANY, Detail::Nothing)?;
     workers.asleep()?;
     blocked_in(&workers, number)
 }

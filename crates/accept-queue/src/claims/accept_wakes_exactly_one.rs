@@ -5,7 +5,7 @@ use claim::Prediction::{AtLeast, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
 use super::sleepers::accept_on_one_socket;
-use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};
+use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: usize = 50;
@@ -40,7 +40,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
     let strategy = arm.choose("blocking", "poll");
-    let woken = each_woken(
+    let woken = measure_bursts(
         strategy,
         WORKERS,
         (CONNECTIONS, 1),
@@ -56,12 +56,12 @@ fn measure(arm: Arm) -> Result<Reading> {
         "wakeups by 50 connections, each accepted",
         &["counted by", "wakeups"],
     );
-    let mut witness = |by: &str, wakeups: Option<u64>| {
-        let told = wakeups.map_or("not permitted".to_owned(), |count| count.to_string());
-        table.row([by.to_owned(), told]);
+    let mut line = |by: &str, wakeups: Option<u64>| {
+        let cell = wakeups.map_or("not permitted".to_owned(), |count| count.to_string());
+        table.row([by.to_owned(), cell]);
     };
-    witness("voluntary context switches", Some(by_counters));
-    witness("tracepoint sched:sched_waking", woken.by_tracepoint);
+    line("voluntary context switches", Some(by_counters));
+    line("tracepoint sched:sched_waking", woken.by_tracepoint);
     Ok(reading(&tracepoint)
         .with(&ASLEEP, woken.seen)
         .with(&WOKE_ONE, woke_one.count())

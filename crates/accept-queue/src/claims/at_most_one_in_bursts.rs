@@ -1,4 +1,4 @@
-//! "Exactly one", stated with care: at most one wakeup per connection. Woken is not yet served, and
+//! "Exactly one", stated with care: at most one wakeup per connection. Bursts is not yet served, and
 //! where nobody sleeps nobody is woken.
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,9 +11,9 @@ use prefork::listen::Site;
 use prefork::strategies;
 use prefork::tally::Detail;
 
-use super::overtaken::{self, overtaken};
+use super::overtaken::{self, overtake};
 use super::sleepers::accept_on_one_socket;
-use super::{Woken, each_woken};
+use super::{Bursts, measure_bursts};
 use crate::client::{self, Client};
 use crate::workers::Workers;
 
@@ -79,8 +79,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         "EAGAIN",
     ];
     let mut table = Table::new("per connection, 8 workers", &columns);
-    let mut at_once = |burst: usize| -> Result<Woken> {
-        let woken = each_woken(
+    let mut run_bursts = |burst: usize| -> Result<Bursts> {
+        let woken = measure_bursts(
             strategy,
             WORKERS,
             (ROUNDS, burst),
@@ -90,28 +90,28 @@ fn measure(arm: Arm) -> Result<Reading> {
         let made = (ROUNDS * burst) as f64;
         let per = |count: fn(&Counts) -> u64| woken.sum(count) as f64 / made;
         let (wakeups, slept) = (per(|counts| counts.sleeps), per(|counts| counts.slept));
-        let told = [wakeups, wakeups - slept, per(|counts| counts.again)];
-        let told = told.map(|value| format!("{value:.3}"));
-        table.row([burst.to_string()].into_iter().chain(told));
+        let cells = [wakeups, wakeups - slept, per(|counts| counts.again)];
+        let cells = cells.map(|value| format!("{value:.3}"));
+        table.row([burst.to_string()].into_iter().chain(cells));
         Ok(woken)
     };
     // One by one, poll wakes all for each; of a burst two connections may share a wakeup there.
     let burst = arm.choose(BURST, 1);
-    let of_two = at_once(burst)?;
-    at_once(4 * burst)?;
-    let wakeups = of_two.sum(|counts| counts.sleeps) as f64 / (ROUNDS * burst) as f64;
-    let (asleep, awake) = alone(arm)?;
-    let raced = overtaken(arm)?;
+    let bursts = run_bursts(burst)?;
+    run_bursts(4 * burst)?;
+    let wakeups = bursts.sum(|counts| counts.sleeps) as f64 / (ROUNDS * burst) as f64;
+    let (asleep, awake) = serve_alone(arm)?;
+    let raced = overtake(arm)?;
     let mut race = Table::new(
         "one worker asleep in accept, one process that runs",
         &["", "wakeups", "returns", "accepted"],
     );
-    let told = [raced.wakeups, raced.returns, raced.accepted].map(|count| count.to_string());
-    race.row(["the worker".to_owned()].into_iter().chain(told));
+    let cells = [raced.wakeups, raced.returns, raced.accepted].map(|count| count.to_string());
+    race.row(["the worker".to_owned()].into_iter().chain(cells));
     race.row(["the running process", "-", "-", &raced.taken.to_string()]);
     let reading = Reading::counters()
-        .with(&SHARED, of_two.seen)
-        .with(&AT_ONCE, of_two.at_once)
+        .with(&SHARED, bursts.seen)
+        .with(&AT_ONCE, bursts.at_once)
         .with(&WAKEUPS, wakeups)
         .with(&ASLEEP, asleep)
         .with(&AWAKE, awake)
@@ -130,7 +130,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// How many of eight connections a lone worker got after a sleep, and how many without.
-fn alone(arm: Arm) -> Result<(u64, u64)> {
+fn serve_alone(arm: Arm) -> Result<(u64, u64)> {
     let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
     let address = prepared.listeners[0].local_addr().context("getsockname")?;
     let mut client = Client::of(address);

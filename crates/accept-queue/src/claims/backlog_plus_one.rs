@@ -70,14 +70,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         for (backlog, _) in BACKLOGS {
             let asked = backlog as usize + 1 + MORE;
             room_for_descriptors(2 * asked as u64 + 64)?;
-            established.push(fill(backlog, asked, arm)?);
+            established.push(fill_queue(backlog, asked, arm)?);
         }
         let dropped = netstat::listen_overflows()?;
         let cap = somaxconn()?;
         let asked = cap as usize + 1 + MORE;
         // A client each and, in the control, as many at the server.
         room_for_descriptors(2 * asked as u64 + 64)?;
-        let held = fill(cap.saturating_mul(2), asked, arm)?;
+        let held = fill_queue(cap.saturating_mul(2), asked, arm)?;
         Ok((established, dropped, (cap, held), settings()))
     })?;
     let (established, dropped, (cap, held), settings) = child.join()?;
@@ -113,7 +113,7 @@ fn settings() -> String {
 }
 
 /// Asks for so many connections to a listener with this backlog; says how many are ESTABLISHED.
-fn fill(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
+fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
     let site = Site {
         backlog,
         ..Site::loopback(1)

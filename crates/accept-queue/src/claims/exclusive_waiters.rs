@@ -4,7 +4,7 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
-use super::each_woken;
+use super::measure_bursts;
 use super::sleepers::exclusive_on_one_socket;
 
 const WORKERS: usize = 8;
@@ -37,7 +37,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-exclusive", "epoll-level");
-    let woken = each_woken(
+    let woken = measure_bursts(
         strategy,
         WORKERS,
         (CONNECTIONS, 1),

@@ -1,15 +1,14 @@
 //! What the herd costs: CPU time of the workers per connection, both ways in one run.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
 use prefork::limits::room_for;
-use prefork::listen::Site;
-use prefork::strategies;
 use prefork::tally::Detail;
 
 use super::sleepers::level_on_one_socket;
+use super::start;
 use crate::client::{self, Client};
 use crate::workers::Workers;
 
@@ -70,8 +69,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut median = |name: &str, values: &mut Vec<f64>| {
         values.sort_by(f64::total_cmp);
         let median = values[ROUNDS / 2];
-        let told = [values[0], median, values[ROUNDS - 1]].map(|us| format!("{us:.1}"));
-        table.row([name.to_owned()].into_iter().chain(told));
+        let cells = [values[0], median, values[ROUNDS - 1]].map(|us| format!("{us:.1}"));
+        table.row([name.to_owned()].into_iter().chain(cells));
         median
     };
     let ratio = median(strategy, &mut herd_us) / median("epoll-exclusive", &mut one_us);
@@ -90,12 +89,9 @@ struct Herd {
 
 impl Herd {
     fn start(strategy: &str) -> Result<Self> {
-        let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(WORKERS))?;
-        let address = prepared.listeners[0].local_addr().context("getsockname")?;
-        Ok(Herd {
-            workers: Workers::start(&mut prepared, WORKERS, Detail::Nothing)?,
-            client: Client::of(address),
-        })
+        let (workers, address) = start(strategy, WORKERS, Detail::Nothing)?;
+        let client = Client::of(address);
+        Ok(Herd { workers, client })
     }
 
     /// Makes a round of connections.

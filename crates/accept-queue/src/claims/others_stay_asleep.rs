@@ -3,7 +3,7 @@
 use anyhow::Result;
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
-use super::each_woken;
+use super::measure_bursts;
 use super::sleepers::accept_on_one_socket;
 
 const WORKERS: usize = 8;
@@ -33,7 +33,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["worker", "pid", "woke", "accepted"];
     let mut table = Table::new("what one connection did to each", &columns);
     let mut untouched = 0u64;
-    let woken = each_woken(strategy, WORKERS, (1, 1), None, accept_on_one_socket)?;
+    let woken = measure_bursts(strategy, WORKERS, (1, 1), None, accept_on_one_socket)?;
     for round in &woken.rounds {
         for (index, worker) in round.iter().enumerate() {
             let counts = worker.counts;

@@ -38,7 +38,7 @@ pub(super) struct Overtaken {
 ///
 /// # Errors
 /// Those of the worker and of the connections.
-pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
+pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
     // In a child: what is bound to a CPU stays bound.
     let child = child::fork("runner", |_| {
         pin::stay_here()?;
@@ -54,7 +54,7 @@ pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
             made += 1;
             let connection = client.connect()?;
             if arm == Arm::Experiment {
-                // For this one call: the worker's own has begun, and waits whatever the flag says.
+                // For our accept only: the worker's has already started, and blocks in any case.
                 own.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
                 taken += u64::from(own.accept().is_ok());
                 own.set_nonblocking(false).context("fcntl O_NONBLOCK")?;

@@ -39,11 +39,10 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let migrates = observe::read("/proc/sys/net/ipv4/tcp_migrate_req").unwrap_or_default();
     if migrates.trim() == "1" {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             "net.ipv4.tcp_migrate_req is 1: the kernel moves a dead socket's queue to another",
             "run it in a network namespace of its own (unshare -n)",
-        )
-        .into());
+        );
     }
     // Both ends of each connection, and the workers.
     room_for_descriptors(2 * u64::from(CONNECTIONS) + 64)?;

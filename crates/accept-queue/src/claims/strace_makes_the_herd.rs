@@ -80,7 +80,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
         if number == 0 {
             let sleepers = look_at(&pids)?;
-            let in_epoll = sleepers.iter().filter(|one| one.is_in_epoll()).count();
+            let in_epoll = sleepers
+                .iter()
+                .filter(|sleeper| sleeper.is_in_epoll())
+                .count();
             ensure!(
                 in_epoll == WORKERS,
                 "{in_epoll} of {WORKERS} sleep in epoll_wait"

@@ -6,7 +6,7 @@ use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use prefork::counts::Counts;
 
 use super::sleepers::level_on_one_socket;
-use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};
+use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
 
 const WORKERS: usize = 100;
 const CONNECTIONS: usize = 20;
@@ -37,7 +37,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
     let strategy = arm.choose("epoll-level", "blocking");
-    let woken = each_woken(
+    let woken = measure_bursts(
         strategy,
         WORKERS,
         (CONNECTIONS, 1),

@@ -5,12 +5,10 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use observe::wchan::{self, Blocked};
-use prefork::listen::Site;
-use prefork::strategies;
 use prefork::tally::Detail;
 
 use super::sleepers::{listening, sleepers};
-use crate::workers::Workers;
+use super::start;
 
 const WORKERS: usize = 4;
 
@@ -40,10 +38,10 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let mut herds = Vec::new();
     match arm {
-        Arm::Experiment => herds.push(start("blocking", WORKERS)?),
+        Arm::Experiment => herds.push(start("blocking", WORKERS, Detail::Counts)?.0),
         Arm::Control => {
             for _ in 0..WORKERS {
-                herds.push(start("poll", 1)?);
+                herds.push(start("poll", 1, Detail::Counts)?.0);
             }
         }
     }
@@ -89,11 +87,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&CALL, in_call)
         .with(&SOCKETS, sockets.len())
         .table(table))
-}
-
-fn start(strategy: &str, workers: usize) -> Result<Workers> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    Workers::start(&mut prepared, workers, Detail::Counts)
 }
 
 /// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.

@@ -44,10 +44,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         Outcome::Measured(room) if room.largest >= UNIT && !room.unit_fits => {
             let why = "1 MiB was mapped before the refusal and not after it: mappings ran out \
                        (vm.max_map_count), not room";
-            return Err(NotMeasured::new(why, MORE_MAPPINGS).into());
+            return NotMeasured::err(why, MORE_MAPPINGS);
         }
         Outcome::Measured(room) => room,
-        Outcome::Obstructed(why) => return Err(NotMeasured::new(why, MORE_MAPPINGS).into()),
+        Outcome::Obstructed(why) => return NotMeasured::err(why, MORE_MAPPINGS),
     };
     ensure!(
         room.units == HOLES,

@@ -43,17 +43,11 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    if super::page_size() != 4096 {
-        let why = format!(
-            "base pages of {} bytes have huge pages of another size",
-            super::page_size()
-        );
-        return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
-    }
+    super::require_pages_of_4_kib()?;
     super::ask_for(2 * BLOCKS * HUGE_PAGE)?;
     let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
-    for page in shuffled() {
+    for page in shuffled_pages() {
         memory.bytes()[page * 4096] = page as u8;
     }
     if arm == Arm::Control {
@@ -95,18 +89,17 @@ fn collapse(memory: &mut Memory) -> Result<()> {
     fresh.advise(MmapAdvise::MADV_HUGEPAGE)?;
     fresh.bytes().copy_from_slice(memory.bytes());
     if resident(&fresh)?.1 < fresh.len() as u64 {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             format!("{error:#}, and no huge pages by MADV_HUGEPAGE either"),
             "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
-        )
-        .into());
+        );
     }
     *memory = fresh;
     Ok(())
 }
 
 /// The pages' numbers in an order without a pattern, the same in every run.
-fn shuffled() -> Vec<usize> {
+fn shuffled_pages() -> Vec<usize> {
     let mut order: Vec<usize> = (0..PAGES).collect();
     shuffle(&mut order, &mut 1);
     order

@@ -44,7 +44,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (root, mut files) = sizes()?;
+    let (root, mut files) = file_sizes()?;
     if arm == Arm::Control {
         files
             .iter_mut()
@@ -118,13 +118,13 @@ fn share_that_ends(files: &[Measured]) -> Result<f64> {
         .collect();
     if looked.is_empty() {
         let why = "none of the files may be read";
-        return Err(NotMeasured::new(why, "run it as a user who may read /usr or /etc").into());
+        return NotMeasured::err(why, "run it as a user who may read /usr or /etc");
     }
     Ok(looked.iter().filter(|&&ends| ends).count() as f64 / looked.len() as f64)
 }
 
 /// The first files, none empty, below the first directory that has enough of them.
-fn sizes() -> Result<(PathBuf, Vec<Measured>)> {
+fn file_sizes() -> Result<(PathBuf, Vec<Measured>)> {
     for root in ["/usr", "/etc", "/"] {
         let mut sizes = Vec::new();
         let mut directories = vec![PathBuf::from(root)];
@@ -142,7 +142,7 @@ fn sizes() -> Result<(PathBuf, Vec<Measured>)> {
         }
     }
     let why = "fewer than 100 files that this user can see below /usr, /etc and /";
-    Err(NotMeasured::new(why, "run it where a system is installed").into())
+    NotMeasured::err(why, "run it where a system is installed")
 }
 
 /// Unreadable directories and files that go away meanwhile are passed over; links are not followed.

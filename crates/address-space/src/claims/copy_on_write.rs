@@ -58,19 +58,19 @@ fn measure(arm: Arm) -> Result<Reading> {
         // Reading maps what fork did not.
         memory.read_every(page);
         let before = match arm {
-            Arm::Experiment => exclusive(&memory)?,
+            Arm::Experiment => count_exclusive(&memory)?,
             // Shared memory is nobody's own either; what is the child's own must be told from it.
             Arm::Control => {
                 // Where the processor does not mark a page as written, the first write of any is a
                 // fault.
                 memory.write_every(page, b'p');
-                exclusive(&written(page)?)?
+                count_exclusive(&written_pages(page)?)?
             }
         };
         let faults = minor_faults()?;
         memory.write_every(page, b'c');
         let faults = minor_faults()? - faults;
-        parent.send(&(before, exclusive(&memory)?, faults))?;
+        parent.send(&(before, count_exclusive(&memory)?, faults))?;
         // The parent looks while the child still maps the pages.
         Ok(parent.checkpoint()?)
     })?;
@@ -88,14 +88,14 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// As many pages that no other process has ever mapped.
-fn written(page: usize) -> Result<Memory> {
+fn written_pages(page: usize) -> Result<Memory> {
     let mut memory = Memory::private(PAGES * page)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     memory.write_every(page, b'o');
     Ok(memory)
 }
 
-fn exclusive(memory: &Memory) -> Result<u64> {
+fn count_exclusive(memory: &Memory) -> Result<u64> {
     let own = pages(memory)?
         .into_iter()
         .filter(|page| page.present() && page.exclusive());

@@ -48,28 +48,21 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     // A child of its own: the heap that is frozen and riddled here ends with it.
     let heap = child::fork("heap", move |_| Ok(glibc::riddle(BLOCKS, SIZE, freed)?))?;
-    let State {
-        free,
-        holes,
-        largest,
-        resident,
-        trimmed,
-    } = heap.join()?;
-    let free_bytes = free.max(1) as f64;
+    let heap: State = heap.join()?;
+    let free = heap.free.max(1) as f64;
+    let returned = heap.resident.saturating_sub(heap.trimmed);
     Ok(Reading::counters()
-        .with(&HOLES, holes)
-        .with(&LARGEST, largest as f64 / free_bytes)
-        .with(
-            &RETURNED,
-            resident.saturating_sub(trimmed) as f64 / free_bytes,
-        )
+        .with(&HOLES, heap.holes)
+        .with(&LARGEST, heap.largest as f64 / free)
+        .with(&RETURNED, returned as f64 / free)
         .note(format!(
-            "{} free; the largest request that fits has {largest} bytes",
-            bytes(free)
+            "{} free; the largest request that fits has {} bytes",
+            bytes(heap.free),
+            heap.largest
         ))
         .note(format!(
             "resident before malloc_trim {}, after {}",
-            bytes(resident),
-            bytes(trimmed)
+            bytes(heap.resident),
+            bytes(heap.trimmed)
         )))
 }

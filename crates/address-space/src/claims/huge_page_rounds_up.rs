@@ -34,18 +34,12 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    if super::page_size() != 4096 {
-        let why = format!(
-            "base pages of {} bytes have huge pages of another size",
-            super::page_size()
-        );
-        return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
-    }
+    super::require_pages_of_4_kib()?;
     super::ask_for(BLOCKS * HUGE_PAGE)?;
     let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     match arm {
         Arm::Experiment => {
-            enabled()?;
+            ensure_enabled()?;
             memory.advise(MmapAdvise::MADV_HUGEPAGE)?;
         }
         Arm::Control => {
@@ -56,14 +50,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     memory.write_every(HUGE_PAGE, 1);
     let (rss, huge) = resident(&memory)?;
     // Only now: to look for the bytes touches every page.
-    let written = written(memory.bytes());
+    let written = count_written(memory.bytes());
     if arm == Arm::Experiment && huge < written * HUGE_PAGE as u64 {
         let why = format!(
             "the kernel found {} of {written} huge pages",
             huge / HUGE_PAGE as u64
         );
         let enable = "free memory, or as root: echo 1 > /proc/sys/vm/compact_memory";
-        return Err(NotMeasured::new(why, enable).into());
+        return NotMeasured::err(why, enable);
     }
     let each = rss.saturating_sub(before) / written.max(1);
     Ok(Reading::kernel().with(&RESIDENT, each).note(format!(
@@ -76,13 +70,13 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation,
 /// too.
-fn written(bytes: &[u8]) -> u64 {
+fn count_written(bytes: &[u8]) -> u64 {
     let pages = bytes.chunks(4096).filter(|page| *page != [0; 4096]);
     let written = pages.map(|page| page.iter().filter(|&&byte| byte != 0).count());
     written.sum::<usize>() as u64
 }
 
-fn enabled() -> Result<()> {
+fn ensure_enabled() -> Result<()> {
     let path = "/sys/kernel/mm/transparent_hugepage/enabled";
     let enable = "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
     let why = match observe::read(path) {
@@ -90,5 +84,5 @@ fn enabled() -> Result<()> {
         Ok(_) => return Ok(()),
         Err(error) => error.to_string(),
     };
-    Err(NotMeasured::new(why, enable).into())
+    NotMeasured::err(why, enable)
 }

@@ -69,7 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let before = minor_faults()?;
     memory.read_every(page);
     let reading = minor_faults()? - before;
-    let zeros = on_one_frame(&memory, page)?;
+    let zeros = pages_on_one_frame(&memory, page)?;
     let before = minor_faults()?;
     memory.write_every(page, 1);
     let writing = minor_faults()? - before;
@@ -99,7 +99,7 @@ struct OnOneFrame {
 }
 
 /// The most pages of `memory` that lie on the same frame.
-fn on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
+fn pages_on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
     let mut frames: HashMap<u64, u64> = HashMap::new();
     let mut present = 0;
     for entry in pages(memory)? {

@@ -59,11 +59,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     if arm == Arm::Experiment && held[0].1.path == held[4].1.path {
         let why = "this program is linked statically: the C library lies in the program's own file";
-        return Err(NotMeasured::new(why, "build it for a target with shared libraries").into());
+        return NotMeasured::err(why, "build it for a target with shared libraries");
     }
     if arm == Arm::Experiment && held[3].1.path != "[heap]" {
         let why = "malloc of this program takes its memory from elsewhere than the heap of brk(2)";
-        return Err(NotMeasured::new(why, "run it with the C library's own malloc").into());
+        return NotMeasured::err(why, "run it with the C library's own malloc");
     }
     held.sort_by_key(|(_, mapping)| mapping.start);
     let starts: BTreeSet<u64> = held.iter().map(|(_, mapping)| mapping.start).collect();

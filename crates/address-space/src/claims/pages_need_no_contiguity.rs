@@ -68,11 +68,11 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(4 * PAGES * page)?;
-    let reading = Reading::kernel().with(&REVERSED, reversed(arm, page)?);
-    let (served, how) = scattered(arm, page)?;
+    let reading = Reading::kernel().with(&REVERSED, count_reversed(arm, page)?);
+    let (served, how) = request_after_scattering(arm, page)?;
     let reading = reading.with(&SERVED, served).note(how);
 
-    let (mut memory, mut target) = (plain(page)?, plain(page)?);
+    let (mut memory, mut target) = (plain_memory(page)?, plain_memory(page)?);
     memory.write_every(page, 1);
     // The child does nothing: a frame that it maps, too, is one of those from before.
     let mut sharer = child::fork("sharer", |parent| Ok(parent.checkpoint()?))?;
@@ -111,14 +111,14 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Private memory in base pages only.
-fn plain(page: usize) -> Result<Memory> {
+fn plain_memory(page: usize) -> Result<Memory> {
     let memory = Memory::private(PAGES * page)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     Ok(memory)
 }
 
 /// How many pages of a file, mapped page by page, read as if the file had been turned round.
-fn reversed(arm: Arm, page: usize) -> Result<usize> {
+fn count_reversed(arm: Arm, page: usize) -> Result<usize> {
     let mut file = std::fs::File::from(
         memfd_create(c"witness-pages", MFdFlags::MFD_CLOEXEC).context("memfd_create")?,
     );
@@ -144,9 +144,9 @@ fn reversed(arm: Arm, page: usize) -> Result<usize> {
 
 /// Fragments memory and then asks for a large piece: how many of its pages are in memory, and how
 /// that came about.
-fn scattered(arm: Arm, page: usize) -> Result<(u64, String)> {
+fn request_after_scattering(arm: Arm, page: usize) -> Result<(u64, String)> {
     let size = PAGES / 2 * page;
-    let mut memory = plain(page)?;
+    let mut memory = plain_memory(page)?;
     memory.write_every(page, 1);
     let mut large = match arm {
         Arm::Experiment => {
@@ -175,10 +175,10 @@ fn scattered(arm: Arm, page: usize) -> Result<(u64, String)> {
 /// mremap and memcpy side by side: medians of five rounds each, and their spread.
 fn ratio(mut memory: Memory, page: usize) -> Result<String> {
     let (mut moving, mut copying) = (Vec::new(), Vec::new());
-    let mut copy = plain(page)?;
+    let mut copy = plain_memory(page)?;
     copy.write_every(page, 0); // no fault is left to be paid
     for _ in 0..5 {
-        let target = plain(page)?;
+        let target = plain_memory(page)?;
         let start = Instant::now();
         memory = memory.move_onto(target)?;
         moving.push(start.elapsed());

@@ -46,7 +46,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => ldt::flat,
     };
     let prober = child::fork("prober", move |_| Ok(probe()?))?;
-    let seen = prober.join().map_err(|error| not_here(error.into()))?;
+    let seen = prober
+        .join()
+        .map_err(|error| explain_absence(error.into()))?;
     let signal = match seen.not_present {
         0 => "none",
         libc::SIGBUS => "SIGBUS",
@@ -63,7 +65,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Without the hardware's segments: why, and what a base and a limit checked in software do.
-fn not_here(error: Error) -> Error {
+fn explain_absence(error: Error) -> Error {
     let refused = error.chain().any(|cause| {
         matches!(
             cause.downcast_ref(),

@@ -43,14 +43,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     let shares = arm.choose(Descriptors::Shared, Descriptors::Copied);
     let copies = arm.choose(Descriptors::Copied, Descriptors::Shared);
     Ok(Reading::kernel()
-        .with(&THREAD, of_thread(arm)?)
-        .with(&FORKED, of_child(copies)?)
-        .with(&CLONED, of_child(shares)?)
-        .with(&EXECED, around_exec(arm)?)
-        .with(&CLOSED, after_close(shares)?))
+        .with(&THREAD, compare_with_thread(arm)?)
+        .with(&FORKED, compare_with_child(copies)?)
+        .with(&CLONED, compare_with_child(shares)?)
+        .with(&EXECED, compare_around_exec(arm)?)
+        .with(&CLOSED, close_in_child(shares)?))
 }
 
-fn of_thread(arm: Arm) -> Result<&'static str> {
+fn compare_with_thread(arm: Arm) -> Result<&'static str> {
     let same = threaded::act(
         || Ok(std::process::id() as i32),
         |process| {
@@ -65,23 +65,23 @@ fn of_thread(arm: Arm) -> Result<&'static str> {
     Ok(sameness(same))
 }
 
-fn of_child(table: Descriptors) -> Result<&'static str> {
+fn compare_with_child(table: Descriptors) -> Result<&'static str> {
     let mut held = child::fork_with(table, "held", |parent| Ok(parent.checkpoint()?))?;
     held.at_checkpoint()?;
-    let same = same_as_ours(held.pid())?;
+    let same = compare_tables(held.pid())?;
     held.release()?;
     held.join()?;
     Ok(same)
 }
 
-fn same_as_ours(pid: i32) -> Result<&'static str> {
+fn compare_tables(pid: i32) -> Result<&'static str> {
     let tables = observe::kcmp::tables(std::process::id() as i32, pid)?;
     Ok(sameness(tables.is_eq()))
 }
 
 /// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in
 /// the control it stays what it is.
-fn around_exec(arm: Arm) -> Result<String> {
+fn compare_around_exec(arm: Arm) -> Result<String> {
     let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let mut shell = child::fork_with(Descriptors::Shared, "sh", |parent| {
@@ -92,11 +92,11 @@ fn around_exec(arm: Arm) -> Result<String> {
         }
     })?;
     shell.at_checkpoint()?;
-    let before = same_as_ours(shell.pid())?;
+    let before = compare_tables(shell.pid())?;
     shell.release()?;
     if arm == Arm::Control {
         shell.at_checkpoint()?;
-        let after = same_as_ours(shell.pid())?;
+        let after = compare_tables(shell.pid())?;
         shell.release()?;
         shell.join()?;
         return Ok(before_and_after_text([before, after]));
@@ -110,7 +110,7 @@ fn around_exec(arm: Arm) -> Result<String> {
         shell.join()?;
         bail!("sh ended before it said a word");
     }
-    let after = same_as_ours(shell.pid())?;
+    let after = compare_tables(shell.pid())?;
     drop(end);
     shell.wait()?;
     Ok(before_and_after_text([before, after]))
@@ -128,7 +128,7 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     Err(anyhow::Error::new(errno).context("exec sh").into())
 }
 
-fn after_close(table: Descriptors) -> Result<&'static str> {
+fn close_in_child(table: Descriptors) -> Result<&'static str> {
     let number = scratch::file(b"hello, kernel")?.into_raw_fd();
     let closer = child::fork_with(table, "closer", |_| Ok(close(number)?))?;
     closer.join()?;

@@ -40,14 +40,14 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     Ok(Reading::kernel()
-        .with(&GHOST, ghosts(arm)?)
-        .with(&DELETE, outcome(deleted(arm)?))
-        .with(&RETURNED, outcome(returned(arm)?))
-        .with(&TWICE, outcome(twice(arm)?)))
+        .with(&GHOST, count_ghosts(arm)?)
+        .with(&DELETE, outcome(delete_closed(arm)?))
+        .with(&RETURNED, outcome(delete_returned(arm)?))
+        .with(&TWICE, outcome(register_twice(arm)?)))
 }
 
 /// Closes the registered descriptor while a reader of the pipe is left, and counts what arrives.
-fn ghosts(arm: Arm) -> Result<usize> {
+fn count_ghosts(arm: Arm) -> Result<usize> {
     let watched = Watched::new()?;
     let _kept = watched.another_reader(arm)?;
     let number = watched.reader.as_raw_fd();
@@ -61,7 +61,7 @@ fn ghosts(arm: Arm) -> Result<usize> {
         .context("epoll_wait")
 }
 
-fn deleted(arm: Arm) -> Result<Result<(), Errno>> {
+fn delete_closed(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
     let _kept = scratch::duplicate(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
@@ -75,7 +75,7 @@ fn deleted(arm: Arm) -> Result<Result<(), Errno>> {
     Ok(delete(&watched.epoll, number))
 }
 
-fn returned(arm: Arm) -> Result<Result<(), Errno>> {
+fn delete_returned(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
     let kept = watched.another_reader(arm)?;
     let number = watched.reader.as_raw_fd();
@@ -91,7 +91,7 @@ fn returned(arm: Arm) -> Result<Result<(), Errno>> {
     Ok(deleted)
 }
 
-fn twice(arm: Arm) -> Result<Result<(), Errno>> {
+fn register_twice(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
     let duplicate = scratch::duplicate(&watched.reader)?;
     let again = match arm {

@@ -55,20 +55,20 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let [flock_other, flock] = again(arm, flock)?;
-    let [ofd_other, ofd] = again(arm, ofd)?;
-    let [forked, second_open, same_table] = posix_again(arm)?;
+    let [flock_other, flock] = lock_again(arm, flock)?;
+    let [ofd_other, ofd] = lock_again(arm, ofd)?;
+    let [forked, second_open, same_table] = lock_posix_again(arm)?;
     Ok(Reading::kernel()
         .with(&FLOCK_OTHER, flock_other)
         .with(&FLOCK, flock)
-        .with(&FLOCK_CHILD, unlocked_by_child(arm)?)
+        .with(&FLOCK_CHILD, unlock_by_child(arm)?)
         .with(&OFD_OTHER, ofd_other)
         .with(&OFD, ofd)
         .with(&POSIX_FORKED, forked)
         .with(&POSIX, second_open)
         .with(&POSIX_TABLE, same_table)
-        .with(&POSIX_THREAD, posix_by_thread(arm)?)
-        .with(&POSIX_LOST, posix_after_close(arm)?)
+        .with(&POSIX_THREAD, lock_posix_in_thread(arm)?)
+        .with(&POSIX_LOST, close_second_open(arm)?)
         .note(
             "a process is taken for the owner because fork copies the table and threads share it; \
              unshare(CLONE_FILES) and clone(CLONE_FILES) tell the two apart",
@@ -85,7 +85,7 @@ fn second_open(file: &File) -> Result<File> {
 
 /// Asks for a lock that is held through a second open and through a duplicate. What is refused
 /// first shows that the lock was there for the second to be granted.
-fn again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[String; 2]> {
+fn lock_again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[String; 2]> {
     let file = file()?;
     ask(&file)?.context("lock a file of one's own")?;
     let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
@@ -93,7 +93,7 @@ fn again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[Strin
     Ok([outcome(ask(first)?), outcome(ask(second)?)])
 }
 
-fn unlocked_by_child(arm: Arm) -> Result<String> {
+fn unlock_by_child(arm: Arm) -> Result<String> {
     let file = file()?;
     let witness = second_open(&file)?;
     file.lock().context("flock LOCK_EX")?;
@@ -109,11 +109,11 @@ fn unlocked_by_child(arm: Arm) -> Result<String> {
 /// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
 /// that shares the descriptor table. In the control those who were granted it change places with
 /// the one who was not.
-fn posix_again(arm: Arm) -> Result<[String; 3]> {
+fn lock_posix_again(arm: Arm) -> Result<[String; 3]> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;
-    let forked = || asked_by_child(Descriptors::Copied, &file);
-    let same_table = || asked_by_child(Descriptors::Shared, &file);
+    let forked = || lock_posix_in_child(Descriptors::Copied, &file);
+    let same_table = || lock_posix_in_child(Descriptors::Shared, &file);
     // It stays open to the end: closing it would give the lock up.
     let second = second_open(&file)?;
     match arm {
@@ -122,20 +122,20 @@ fn posix_again(arm: Arm) -> Result<[String; 3]> {
     }
 }
 
-fn posix_after_close(arm: Arm) -> Result<String> {
+fn close_second_open(arm: Arm) -> Result<String> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;
     let mut unrelated = Some(second_open(&file)?);
-    let before = asked_by_child(Descriptors::Copied, &file)?;
+    let before = lock_posix_in_child(Descriptors::Copied, &file)?;
     if arm == Arm::Experiment {
         unrelated = None;
     }
-    let after = asked_by_child(Descriptors::Copied, &file)?;
+    let after = lock_posix_in_child(Descriptors::Copied, &file)?;
     drop(unrelated);
     Ok(before_and_after_text([before, after]))
 }
 
-fn posix_by_thread(arm: Arm) -> Result<String> {
+fn lock_posix_in_thread(arm: Arm) -> Result<String> {
     let locked = || {
         let file = file()?;
         posix(&file)?.context("fcntl F_SETLK")?;
@@ -149,13 +149,16 @@ fn posix_by_thread(arm: Arm) -> Result<String> {
     })
 }
 
-fn asked_by_child(table: Descriptors, file: &File) -> Result<String> {
+fn lock_posix_in_child(table: Descriptors, file: &File) -> Result<String> {
     let asker = child::fork_with(table, "asker", |_| Ok(outcome(posix(file)?)))?;
     Ok(asker.join()?)
 }
 
 fn posix(file: &File) -> Result<Result<(), Errno>> {
-    ask(fcntl(file, FcntlArg::F_SETLK(&whole())), "fcntl F_SETLK")
+    ask(
+        fcntl(file, FcntlArg::F_SETLK(&whole_file())),
+        "fcntl F_SETLK",
+    )
 }
 
 fn flock(file: &File) -> Result<Result<(), Errno>> {
@@ -168,7 +171,7 @@ fn flock(file: &File) -> Result<Result<(), Errno>> {
 
 fn ofd(file: &File) -> Result<Result<(), Errno>> {
     ask(
-        fcntl(file, FcntlArg::F_OFD_SETLK(&whole())),
+        fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())),
         "fcntl F_OFD_SETLK",
     )
 }
@@ -183,7 +186,7 @@ fn ask(result: Result<i32, Errno>, call: &'static str) -> Result<Result<(), Errn
 }
 
 /// A write lock on the whole file.
-fn whole() -> libc::flock {
+fn whole_file() -> libc::flock {
     libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,

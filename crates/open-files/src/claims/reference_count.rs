@@ -58,19 +58,19 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (left, events) = closes(arm)?;
+    let (left, events) = open_and_closed(arm)?;
     Ok(Reading::counters()
         .with(&LEFT, left)
         .with(&CLOSED, events)
         .with(&PIPE, pipe(arm)?)
-        .with(&LOCK, locked(arm)?)
-        .with(&IN_FLIGHT, in_flight(arm)?)
-        .with(&MAPPED, mapped(arm)?))
+        .with(&LOCK, flock_of_duplicate(arm)?)
+        .with(&IN_FLIGHT, flock_in_flight(arm)?)
+        .with(&MAPPED, flock_of_mapping(arm)?))
 }
 
 /// Closes four of five descriptors, looks which are open and what inotify tells, and closes the
 /// fifth.
-fn closes(arm: Arm) -> Result<(String, String)> {
+fn open_and_closed(arm: Arm) -> Result<(String, String)> {
     let file = scratch::file(b"hello, kernel")?;
     let inotify =
         Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).context("inotify")?;
@@ -100,7 +100,7 @@ fn closes(arm: Arm) -> Result<(String, String)> {
         };
         Ok((open, events))
     };
-    let looks = observe_before_and_after(arm, || gone(last), look)?;
+    let looks = observe_before_and_after(arm, || release(last), look)?;
     Ok((
         before_and_after_text(looks.map(|look| look.0)),
         before_and_after_text(looks.map(|look| look.1)),
@@ -134,23 +134,23 @@ fn end_of_file(reader: &OwnedFd) -> Result<&'static str> {
     Ok(if ended { ENDED } else { OPEN })
 }
 
-fn locked(arm: Arm) -> Result<String> {
-    let (file, witness) = locked_file()?;
+fn flock_of_duplicate(arm: Arm) -> Result<String> {
+    let (file, witness) = file_with_flock()?;
     let last = scratch::duplicate(&file)?;
     drop(file);
     Ok(before_and_after_text(observe_before_and_after(
         arm,
-        || gone(last),
+        || release(last),
         || flock::state(&witness),
     )?))
 }
 
-fn in_flight(arm: Arm) -> Result<String> {
-    let (file, witness) = locked_file()?;
+fn flock_in_flight(arm: Arm) -> Result<String> {
+    let (file, witness) = file_with_flock()?;
     let (ours, theirs) = scm_rights::pair()?;
     scm_rights::send(&ours, &file)?;
     drop(file);
-    let received = || gone(scm_rights::receive(&theirs)?);
+    let received = || release(scm_rights::receive(&theirs)?);
     Ok(before_and_after_text(observe_before_and_after(
         arm,
         received,
@@ -158,25 +158,25 @@ fn in_flight(arm: Arm) -> Result<String> {
     )?))
 }
 
-fn mapped(arm: Arm) -> Result<String> {
-    let (file, witness) = locked_file()?;
+fn flock_of_mapping(arm: Arm) -> Result<String> {
+    let (file, witness) = file_with_flock()?;
     let last = mapping::shared(&file, NonZeroUsize::MIN)?;
     drop(file);
     Ok(before_and_after_text(observe_before_and_after(
         arm,
-        || gone(last),
+        || release(last),
         || flock::state(&witness),
     )?))
 }
 
 /// Drops a reference: close(2), munmap(2).
-fn gone<T>(reference: T) -> Result<()> {
+fn release<T>(reference: T) -> Result<()> {
     drop(reference);
     Ok(())
 }
 
 /// A file with a flock on it, and another description to look for the lock.
-fn locked_file() -> Result<(File, File)> {
+fn file_with_flock() -> Result<(File, File)> {
     let file = scratch::file(b"hello, kernel")?;
     let witness = scratch::open_again(&file, OFlag::O_RDWR)?;
     file.lock().context("flock LOCK_EX")?;

@@ -62,11 +62,14 @@ fn measure(arm: Arm) -> Result<Reading> {
 
     let changed = |changed| if changed { "changed" } else { "unchanged" };
     Ok(Reading::kernel()
-        .with(&INODES, distinct(identities.map(|(inode, _)| inode)))
-        .with(&COOKIES, distinct(identities.map(|(_, cookie)| cookie)))
+        .with(&INODES, count_distinct(identities.map(|(inode, _)| inode)))
+        .with(
+            &COOKIES,
+            count_distinct(identities.map(|(_, cookie)| cookie)),
+        )
         .with(&OPTION, changed(receive_buffer(&socket)? != before.0))
         .with(&NONBLOCK, changed(status_flags(&socket)? != before.1))
-        .with(&QUEUE, drained(&socket)?)
+        .with(&QUEUE, drain(&socket)?)
         .note(
             "a socket cannot be opened again through /proc/self/fd/N (ENXIO), so it has one open \
              file description for life: options live in the socket, O_NONBLOCK in that description",
@@ -77,7 +80,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 fn use_socket(socket: &UnixDatagram) -> Result<Identity> {
     let flags = OFlag::from_bits_retain(status_flags(socket)?) | OFlag::O_NONBLOCK;
     fcntl(socket, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL")?;
-    received(socket)?;
+    receive(socket)?;
     // Half of what getsockopt tells: the kernel doubles what it is given (socket(7)).
     let size = receive_buffer(socket)?;
     SockRef::from(socket)
@@ -87,7 +90,7 @@ fn use_socket(socket: &UnixDatagram) -> Result<Identity> {
 }
 
 /// Takes one message; false where none waits.
-fn received(socket: &UnixDatagram) -> Result<bool> {
+fn receive(socket: &UnixDatagram) -> Result<bool> {
     match socket.recv(&mut [0; 16]) {
         Ok(_) => Ok(true),
         Err(e) if e.raw_os_error().map(Errno::from_raw) == Some(Errno::EAGAIN) => Ok(false),
@@ -95,10 +98,10 @@ fn received(socket: &UnixDatagram) -> Result<bool> {
     }
 }
 
-fn drained(socket: &UnixDatagram) -> Result<u64> {
+fn drain(socket: &UnixDatagram) -> Result<u64> {
     socket.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
     let mut count = 0;
-    while received(socket)? {
+    while receive(socket)? {
         count += 1;
     }
     Ok(count)
@@ -119,7 +122,7 @@ fn status_flags(socket: &UnixDatagram) -> Result<i32> {
     fcntl(socket, FcntlArg::F_GETFL).context("fcntl F_GETFL")
 }
 
-fn distinct(mut all: [u64; 3]) -> usize {
+fn count_distinct(mut all: [u64; 3]) -> usize {
     all.sort_unstable();
     1 + usize::from(all[0] != all[1]) + usize::from(all[1] != all[2])
 }

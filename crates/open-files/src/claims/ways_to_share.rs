@@ -95,8 +95,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     // In the control a second open stands wherever the experiment shares.
     let shared = |share: &dyn Fn() -> Result<OwnedFd>| match arm {
-        Arm::Experiment => here(&file, &share()?),
-        Arm::Control => here(&file, &second_open()?),
+        Arm::Experiment => compare_here(&file, &share()?),
+        Arm::Control => compare_here(&file, &second_open()?),
     };
     let memfd = memfd_create(c"witness", MFdFlags::MFD_CLOEXEC).context("memfd_create")?;
     let (pipe, _writer) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
@@ -108,16 +108,16 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&DUP2, shared(&dup2)?)
         // std duplicates by exactly this call.
         .with(&F_DUPFD, shared(&|| Ok(scratch::duplicate(&file)?.into()))?)
-        .with(&FORK, inherited(arm, &file)?)
-        .with(&MESSAGE, shared(&|| sent_to_oneself(&file))?)
-        .with(&PIDFD_GETFD, fetched(arm, &file)?)
-        .with(&CLONE_FILES, opened_by_child(arm, &file)?)
-        .with(&BY_NAME, opened_by_name(arm)?)
-        .with(&REGULAR_FILE, reopened(arm, &file)?)
-        .with(&MEMFD, reopened(arm, &memfd)?)
-        .with(&PIPE, reopened(arm, &pipe)?)
-        .with(&SOCKET, reopened(arm, &socket)?)
-        .with(&EVENTFD, reopened(arm, &eventfd)?);
+        .with(&FORK, compare_inherited(arm, &file)?)
+        .with(&MESSAGE, shared(&|| send_to_self(&file))?)
+        .with(&PIDFD_GETFD, compare_fetched(arm, &file)?)
+        .with(&CLONE_FILES, compare_opened_by_child(arm, &file)?)
+        .with(&BY_NAME, compare_opened_by_name(arm)?)
+        .with(&REGULAR_FILE, compare_reopened(arm, &file)?)
+        .with(&MEMFD, compare_reopened(arm, &memfd)?)
+        .with(&PIPE, compare_reopened(arm, &pipe)?)
+        .with(&SOCKET, compare_reopened(arm, &socket)?)
+        .with(&EVENTFD, compare_reopened(arm, &eventfd)?);
     Ok(match (arm, open_again(&eventfd)) {
         (Arm::Experiment, Err(Errno::EACCES)) => reading.caveat(
             "this user is refused an eventfd by the permissions of its inode (EACCES); that it has \
@@ -128,7 +128,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Compares two descriptors of this process.
-fn here(a: &impl AsRawFd, b: &impl AsRawFd) -> Result<&'static str> {
+fn compare_here(a: &impl AsRawFd, b: &impl AsRawFd) -> Result<&'static str> {
     let own = std::process::id() as i32;
     Ok(sameness(observe::description::same(
         (own, a.as_raw_fd()),
@@ -137,19 +137,19 @@ fn here(a: &impl AsRawFd, b: &impl AsRawFd) -> Result<&'static str> {
 }
 
 /// A descriptor that went through a socket to this very process.
-fn sent_to_oneself(file: &File) -> Result<OwnedFd> {
+fn send_to_self(file: &File) -> Result<OwnedFd> {
     let (ours, theirs) = scm_rights::pair()?;
     scm_rights::send(&ours, file)?;
     scm_rights::receive(&theirs)
 }
 
 /// A child's inherited descriptor against the parent's; in the control the child opens the file.
-fn inherited(arm: Arm, file: &File) -> Result<&'static str> {
+fn compare_inherited(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || match arm {
         Arm::Experiment => scratch::duplicate(file),
         Arm::Control => scratch::open_again(file, OFlag::O_RDWR),
     };
-    with_child(Descriptors::Copied, &open, |pid, fd| {
+    look_at_child(Descriptors::Copied, &open, |pid, fd| {
         let number = compare(fd, (pid, fd))?;
         ensure!(number == DIFFERENT, "fd {fd} of the child is ours as well");
         compare(file.as_raw_fd(), (pid, fd))
@@ -157,9 +157,9 @@ fn inherited(arm: Arm, file: &File) -> Result<&'static str> {
 }
 
 /// A copy of a child's own descriptor against the original; in the control the parent opens it.
-fn fetched(arm: Arm, file: &File) -> Result<&'static str> {
+fn compare_fetched(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || scratch::open_again(file, OFlag::O_RDWR);
-    with_child(Descriptors::Copied, &open, |pid, fd| {
+    look_at_child(Descriptors::Copied, &open, |pid, fd| {
         let copy: OwnedFd = match arm {
             Arm::Experiment => observe::pidfd::getfd_of(pid, fd)?,
             Arm::Control => open()?.into(),
@@ -169,14 +169,14 @@ fn fetched(arm: Arm, file: &File) -> Result<&'static str> {
 }
 
 /// The number under which a child opened a file, used by the parent; the control copies the table.
-fn opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
+fn compare_opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
     let table = arm.choose(Descriptors::Shared, Descriptors::Copied);
     let open = || scratch::open_again(file, OFlag::O_RDWR);
-    with_child(table, &open, |pid, fd| compare(fd, (pid, fd)))
+    look_at_child(table, &open, |pid, fd| compare(fd, (pid, fd)))
 }
 
 /// Runs `look` with the pid of a child and the number of the descriptor that it got by `open`.
-fn with_child(
+fn look_at_child(
     table: Descriptors,
     open: &dyn Fn() -> Result<File>,
     look: impl FnOnce(i32, i32) -> Result<&'static str>,
@@ -205,21 +205,21 @@ fn compare(own_fd: i32, other: (i32, i32)) -> Result<&'static str> {
 }
 
 /// This program's file, opened twice by its name; the control duplicates the first descriptor.
-fn opened_by_name(arm: Arm) -> Result<&'static str> {
+fn compare_opened_by_name(arm: Arm) -> Result<&'static str> {
     let open = || File::open("/proc/self/exe").context("open /proc/self/exe");
     let file = open()?;
     match arm {
-        Arm::Experiment => here(&file, &open()?),
-        Arm::Control => here(&file, &scratch::duplicate(&file)?),
+        Arm::Experiment => compare_here(&file, &open()?),
+        Arm::Control => compare_here(&file, &scratch::duplicate(&file)?),
     }
 }
 
 /// Opens the object behind a descriptor again; the control duplicates the descriptor.
-fn reopened(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<&'static str> {
+fn compare_reopened(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<&'static str> {
     match arm {
-        Arm::Control => here(fd, &scratch::duplicate(fd)?),
+        Arm::Control => compare_here(fd, &scratch::duplicate(fd)?),
         Arm::Experiment => match open_again(fd) {
-            Ok(second) => here(fd, &second),
+            Ok(second) => compare_here(fd, &second),
             Err(Errno::ENXIO | Errno::EACCES) => Ok(REFUSED),
             Err(errno) => Err(errno).context("open /proc/self/fd/N"),
         },

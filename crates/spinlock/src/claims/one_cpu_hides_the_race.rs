@@ -54,15 +54,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         || two_threads(Entry::CheckThenSet, TIMES, cpus),
     )?;
     if arm == Arm::Experiment && all.preempted < PREEMPTIONS {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             format!(
                 "a thread was preempted {} times only, in {} races: they ran one after the other",
                 all.preempted, all.races
             ),
             "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes \
              them",
-        )
-        .into());
+        );
     }
     // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
     ensure_contended(all.refused)?;

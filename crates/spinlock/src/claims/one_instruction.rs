@@ -23,18 +23,16 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     if !cfg!(target_arch = "x86_64") {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             "the decoder knows x86-64 only",
             "read it with objdump -d; on aarch64 expect swpab, or a loop of ldaxrb and stxrb",
-        )
-        .into());
+        );
     }
     if cfg!(debug_assertions) {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             "built without optimisation, an atomic operation is a call of a function",
             "build with --release",
-        )
-        .into());
+        );
     }
     decode::reading(arm)
 }

@@ -47,21 +47,21 @@ fn measure(arm: Arm) -> Result<Reading> {
     let literal = repeat_until(
         |race| {
             race.refused > 0
-                && race.given_back()
+                && race.was_given_back()
                 && (!fails || race.lost_updates() > 0 && race.lost_unlock)
         },
         PATIENCE,
         || two_threads(literal, TIMES, cpus),
     )?;
     let checked = repeat_until(
-        |race| race.refused > 0 && race.given_back() && (!fails || race.lost_updates() > 0),
+        |race| race.refused > 0 && race.was_given_back() && (!fails || race.lost_updates() > 0),
         PATIENCE,
         || two_threads(checked, TIMES, cpus),
     )?;
     for (name, race) in [("literal", &literal), ("checked", &checked)] {
         ensure_contended(race.refused)?;
         ensure!(
-            race.given_back(),
+            race.was_given_back(),
             "{name}: {} entries in {} races: the flag was never cleared",
             race.entered,
             race.races

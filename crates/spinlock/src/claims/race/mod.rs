@@ -35,7 +35,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// A flag that is never given back lets each thread in once a race at most.
-    pub const fn given_back(&self) -> bool {
+    pub const fn was_given_back(&self) -> bool {
         self.entered > 2 * self.races
     }
 
@@ -64,11 +64,10 @@ pub fn ensure_contended(refused: u64) -> Result<()> {
     if refused > 0 {
         return Ok(());
     }
-    Err(NotMeasured::new(
+    NotMeasured::err(
         "neither thread was ever refused: they took turns, and the flag was never contended",
         "try again on a quieter machine",
     )
-    .into())
 }
 
 /// Runs races until `enough` is content with what they came to together, or `limit` is over.
