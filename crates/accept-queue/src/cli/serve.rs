@@ -38,7 +38,8 @@ pub struct ServeArgs {
     backlog: i32,
     /// Seconds after which a connection is closed, however busy its client keeps it; a client that
     /// is silent is given up after 10 s
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = whole_number(1..=86_400_u64))]
+    #[arg(long, value_name = "SECONDS", default_value = "60",
+          value_parser = whole_number(1..=86_400_u64))]
     deadline: u64,
     /// Send back what comes
     #[arg(long, conflicts_with = "http")]
