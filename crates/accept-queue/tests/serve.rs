@@ -266,7 +266,7 @@ fn silent_clients_leave_the_last_worker_to_the_others() {
 #[test]
 fn a_strategy_that_holds_connections_says_so() {
     for (name, cautioned) in [("io-uring-multishot", true), ("blocking", false)] {
-        if strategies::named(name).map_or(true, refused) {
+        if strategies::by_name(name).map_or(true, refused) {
             continue;
         }
         let mut process = Command::new(BINARY)

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
-use prefork::listen::Site;
+use prefork::Detail;
+use prefork::Site;
 use prefork::strategies;
-use prefork::tally::Detail;
 
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, paced, reading, tracepoint, wakeups};
@@ -94,8 +94,8 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// How many of 32 workers sleep in system call `number` while nobody connects.
 fn waiting(strategy: &str, number: libc::c_long) -> Result<u64> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(MANY))?;
+    let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(MANY))?;
     let mut workers = Workers::start(&mut prepared, MANY, Detail::Nothing)?;
-    workers.asleep()?;
+    workers.wait_until_asleep()?;
     blocked_in(&workers, number)
 }

@@ -4,17 +4,17 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use crate::counts::Counts;
+use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
-use prefork::counts::Counts;
-use prefork::listen::Site;
+use prefork::Detail;
+use prefork::Site;
 use prefork::strategies;
-use prefork::tally::Detail;
 
 use super::overtaken::{self, overtaken};
 use super::sleepers::accept_on_one_socket;
 use super::{Woken, each_woken};
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
 const WORKERS: usize = 8;
@@ -170,9 +170,9 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// How many of eight connections a lone worker got after a sleep, and how many without.
 fn alone(arm: Arm) -> Result<(u64, u64)> {
-    let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let mut client = Client::of(address);
+    let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
+    let address = prepared.address()?;
+    let mut client = Client::new(address);
     let mut waiting = Vec::new();
     if arm == Arm::Experiment {
         for _ in 0..WAITING {
@@ -182,12 +182,12 @@ fn alone(arm: Arm) -> Result<(u64, u64)> {
     let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
     if arm == Arm::Control {
         for _ in 0..WAITING {
-            worker.asleep()?;
-            client::end(client.connect()?)?;
+            worker.wait_until_asleep()?;
+            wait_for_close(client.connect()?)?;
         }
     }
     for connection in waiting {
-        client::end(connection)?;
+        wait_for_close(connection)?;
     }
     worker.settle()?;
     let tally = worker.tally(0);

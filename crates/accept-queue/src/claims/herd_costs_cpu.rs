@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
 use harness::pin;
-use prefork::limits::room_for;
-use prefork::listen::Site;
+use prefork::Detail;
+use prefork::Site;
+use prefork::ensure_room_for;
 use prefork::strategies;
-use prefork::tally::Detail;
 
 use super::sleepers::level_on_one_socket;
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
 const WORKERS: usize = 100;
@@ -69,7 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => "epoll-exclusive",
     };
     pin::stay_here()?;
-    room_for(2 * WORKERS)?;
+    ensure_room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
     herd.workers.settle()?;
@@ -109,11 +109,11 @@ struct Herd {
 
 impl Herd {
     fn start(strategy: &str) -> Result<Self> {
-        let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(WORKERS))?;
-        let address = prepared.listeners[0].local_addr().context("getsockname")?;
+        let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(WORKERS))?;
+        let address = prepared.address()?;
         Ok(Herd {
             workers: Workers::start(&mut prepared, WORKERS, Detail::Nothing)?,
-            client: Client::of(address),
+            client: Client::new(address),
         })
     }
 
@@ -121,8 +121,8 @@ impl Herd {
     fn round(&mut self) -> Result<Round> {
         let before = self.workers.settle()?;
         for _ in 0..CONNECTIONS {
-            self.workers.asleep()?;
-            client::end(self.client.connect()?)?;
+            self.workers.wait_until_asleep()?;
+            wait_for_close(self.client.connect()?)?;
         }
         let spent = self.workers.settle()?.since(&before);
         let wakeups = spent.sum(|worker| worker.sleeps);

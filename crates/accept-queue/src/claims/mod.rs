@@ -18,16 +18,16 @@ mod workers_sleep_on_one_queue;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use crate::counts::Counts;
+use anyhow::{Result, ensure};
 use claim::{Claim, Reading};
 use observe::sock_diag::ESTABLISHED;
-use prefork::counts::Counts;
-use prefork::listen::Site;
+use prefork::Detail;
+use prefork::Site;
 use prefork::strategies;
-use prefork::tally::Detail;
 
-use crate::client::{self, Client};
-use crate::herd::{Kernel, NOT_SPLIT, Pace, Plan, Row, checked, measure};
+use crate::client::{Client, wait_for_close};
+use crate::herd::{HerdPlan, HerdRow, NOT_SPLIT, Pace, TracepointPermit, measure};
 use crate::workers::Workers;
 
 /// Every claim of the topic.
@@ -59,33 +59,38 @@ const TRACEPOINT_IF_ALLOWED: &str =
 
 /// The tracepoint, where it may be used and has passed its self-check; else why not.
 struct Tracepoint {
-    kernel: Option<Kernel>,
+    kernel: Option<TracepointPermit>,
     refused: Option<String>,
 }
 
 fn tracepoint() -> Tracepoint {
-    match checked() {
+    match TracepointPermit::obtain() {
         Ok(kernel) => Tracepoint {
             kernel: Some(kernel),
             refused: None,
         },
         Err(error) => Tracepoint {
             kernel: None,
-            refused: Some(claim::told(&error)),
+            refused: Some(claim::told(&error.into())),
         },
     }
 }
 
 /// Measures one row; every worker sleeps in its call before each connection.
-fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel>) -> Result<Row> {
-    let plan = Plan {
+fn paced(
+    strategy: &str,
+    workers: usize,
+    connections: u64,
+    kernel: Option<TracepointPermit>,
+) -> Result<HerdRow> {
+    let plan = HerdPlan {
         site: Site::loopback(workers),
         connections,
         pace: Pace::AllAsleep,
-        kernel,
+        permit: kernel,
         detail: Detail::Counts,
     };
-    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {})?;
+    let row = measure(strategies::by_name(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
         row.note.is_empty() || row.note == NOT_SPLIT,
         "{strategy}, {workers} workers: {}",
@@ -131,17 +136,17 @@ fn each_woken(
     strategy: &str,
     workers: usize,
     (rounds, burst): (usize, usize),
-    kernel: Option<Kernel>,
+    kernel: Option<TracepointPermit>,
     look: fn(&Workers) -> Result<u64>,
 ) -> Result<Woken> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
+    let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(workers))?;
+    let address = prepared.address()?;
     let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let mut before = workers.settle()?;
     let seen = look(&workers)?;
     let counter = kernel
-        .map(|kernel| kernel.count(&workers.pids()))
+        .map(|kernel| kernel.count_wakeups(&workers.pids()))
         .transpose()?;
     let mut woken = Woken {
         seen,
@@ -161,7 +166,7 @@ fn each_woken(
         }
         woken.at_once = woken.at_once.max(at_once);
         for connection in open {
-            client::end(connection)?;
+            wait_for_close(connection)?;
         }
         let after = workers.settle()?;
         let counts = after.since(&before).each;
@@ -188,7 +193,7 @@ fn reading(tracepoint: &Tracepoint) -> Reading {
 }
 
 /// Wakeups per connection, by the best evidence of the row.
-fn wakeups(row: &Row) -> f64 {
+fn wakeups(row: &HerdRow) -> f64 {
     let best = row
         .wakeups_kernel_per_connection
         .or(row.wakeups_per_connection);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::counts::Counts;
 use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
-use prefork::counts::Counts;
 
 use super::sleepers::level_on_one_socket;
 use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
 use observe::wchan::{self, Blocked};
-use prefork::listen::Site;
+use prefork::Detail;
+use prefork::Site;
 use prefork::strategies;
-use prefork::tally::Detail;
 
 use super::sleepers::{listening, sleepers};
 use crate::workers::Workers;
@@ -71,7 +71,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["pid", "wait channel", "system call", "descriptor refers to"];
     let mut table = Table::new("the workers, asleep", &columns);
     for herd in &mut herds {
-        herd.asleep()?;
+        herd.wait_until_asleep()?;
         let listening = listening()?;
         for sleeper in sleepers(herd)? {
             let pid = sleeper.pid;
@@ -111,8 +111,8 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 fn start(strategy: &str, workers: usize) -> Result<Workers> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    Workers::start(&mut prepared, workers, Detail::Counts)
+    let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(workers))?;
+    Ok(Workers::start(&mut prepared, workers, Detail::Counts)?)
 }
 
 /// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.

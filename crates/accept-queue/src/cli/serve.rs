@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use prefork::server::{Event, Options, Protocol, report, serve};
+use prefork::server::{Event, Options, Protocol, places_table, serve};
 use prefork::{Site, strategies};
 use present::print;
 
-use super::tell;
+use super::warn;
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Serves until it is told to end, and returns the exit status.
+    /// Serves until a signal ends the server, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         let options = Options {
             site: Site {
@@ -47,13 +47,14 @@ impl ServeArgs {
                 backlog: self.backlog,
                 workers: self.workers as usize,
             },
-            strategy: strategies::named(&self.strategy)?,
+            strategy: strategies::by_name(&self.strategy)?,
             protocol: if self.echo {
                 Protocol::Echo
             } else {
                 Protocol::Http
             },
             deadline: Duration::from_secs(self.deadline),
+            connections: None,
         };
         serve(&options, &mut |event| self.show(event))?;
         Ok(0)
@@ -63,7 +64,7 @@ impl ServeArgs {
         match event {
             Event::Listening { address, backlog } => {
                 if i64::from(backlog) < i64::from(self.backlog) && self.backlog != 4096 {
-                    tell(&format!(
+                    warn(&format!(
                         "net.core.somaxconn caps the backlog: {backlog} instead of {}",
                         self.backlog
                     ));
@@ -75,16 +76,16 @@ impl ServeArgs {
                 ))
             }
             Event::Caution(caution) => {
-                tell(&format!("{}: {caution}", self.strategy));
+                warn(&format!("{}: {caution}", self.strategy));
                 Ok(())
             }
             Event::Replaced { index, end, pid } => {
-                tell(&format!("{end}; worker {index} is pid {pid} now"));
+                warn(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())
             }
-            Event::Accepted(places) => print(&report(&places)),
+            Event::Accepted(places) => print(&places_table(&places)),
             Event::Ending(signal) => {
-                tell(&format!("{signal}: ending {} workers", self.workers));
+                warn(&format!("{signal}: ending {} workers", self.workers));
                 Ok(())
             }
         }

@@ -1,9 +1,9 @@
 //! An epoll instance per worker with EPOLLEXCLUSIVE: the kernel tells one instance, as accept does.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,6 +13,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::own(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_each(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
 }

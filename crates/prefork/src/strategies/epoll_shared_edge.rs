@@ -1,10 +1,10 @@
 //! One epoll instance for all, edge-triggered: one edge, one worker, which takes one connection and has
 //! the edge told again for the rest.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -14,6 +14,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::shared(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_for_all(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)
 }

@@ -4,10 +4,10 @@
 
 use std::os::fd::AsRawFd;
 
-use anyhow::Result;
 use io_uring::{opcode, types::Fd};
 
 use super::{Prepared, Strategy, io_uring::prepare_with};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -17,7 +17,7 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
     let prepared = prepare_with(site, |listener| {
         opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
             .flags(libc::SOCK_CLOEXEC)

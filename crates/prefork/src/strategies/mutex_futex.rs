@@ -6,12 +6,12 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 
-use super::mutex::{Lock, Locked};
+use super::mutex::{AcceptLocked, Lock};
 use super::{Prepared, Strategy};
-use crate::listen::{Empty, Site};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 use crate::shared::{Shareable, Shared};
 
 /// The strategy.
@@ -21,11 +21,11 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Sleep)?;
-    let mutex = Rc::new(Mutex::new().context("pthread_mutex_init")?);
-    let prepared = Prepared::one(listener, move |listener, _| {
-        Ok(Locked {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::Blocking)?;
+    let mutex = Rc::new(Mutex::new().map_err(Error::system("pthread_mutex_init", ""))?);
+    let prepared = Prepared::one_listener(listener, move |listener, _| {
+        Ok(AcceptLocked {
             listener,
             lock: SharedMutex(Rc::clone(&mutex)),
         })
@@ -78,20 +78,19 @@ impl Mutex {
 struct SharedMutex(Rc<Mutex>);
 
 impl Lock for SharedMutex {
-    fn lock(&mut self) -> Result<(), Errno> {
+    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
         // SAFETY: initialised in Mutex::new, and mapped as long as the Rc lives. A second lock by the
-        // holder would deadlock, not misbehave, and Locked never does it.
+        // holder would deadlock, not misbehave, and no section locks again.
         match unsafe { libc::pthread_mutex_lock(self.0.raw()) } {
             // Its holder died. The mutex guards no data, so there is nothing to repair.
             // SAFETY: this process holds it now, as pthread_mutex_consistent asks.
-            libc::EOWNERDEAD => check(unsafe { libc::pthread_mutex_consistent(self.0.raw()) }),
-            result => check(result),
+            libc::EOWNERDEAD => check(unsafe { libc::pthread_mutex_consistent(self.0.raw()) })?,
+            result => check(result)?,
         }
-    }
-
-    fn unlock(&mut self) -> Result<(), Errno> {
-        // SAFETY: as in lock; Locked unlocks only what it has locked.
-        check(unsafe { libc::pthread_mutex_unlock(self.0.raw()) })
+        let result = section();
+        // SAFETY: locked above by this thread.
+        check(unsafe { libc::pthread_mutex_unlock(self.0.raw()) })?;
+        Ok(result)
     }
 }
 

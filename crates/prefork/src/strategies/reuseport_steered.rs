@@ -9,11 +9,11 @@
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 
 use super::blocking::Blocking;
 use super::{Prepared, Strategy};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -23,10 +23,11 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let group = site.group()?;
-    steer(&group[0], site.workers).context("setsockopt SO_ATTACH_REUSEPORT_CBPF")?;
-    Ok(Prepared::each(group, |listener, _| {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let group = site.reuseport_group()?;
+    steer(&group[0], site.workers)
+        .map_err(Error::system("setsockopt", "SO_ATTACH_REUSEPORT_CBPF"))?;
+    Ok(Prepared::listener_each(group, |listener, _| {
         Ok(Blocking { listener })
     }))
 }
