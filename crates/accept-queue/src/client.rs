@@ -14,12 +14,12 @@ use crate::interrupt;
 /// How long a connection may take to be made, and to be closed.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the client waits before it looks whether a signal came. Only a connection that no worker
-/// serves lasts so long.
+/// How long the client waits before it looks whether a signal came. Only a connection that no
+/// worker serves lasts so long.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Connections from one source address before the next is used: fewer than the kernel's default range
-/// of ports (net.ipv4.ip_local_port_range) holds.
+/// Connections from one source address before the next is used: fewer than the kernel's default
+/// range of ports (net.ipv4.ip_local_port_range) holds.
 const FROM_ONE_ADDRESS: u64 = 20_000;
 
 /// Source addresses of the loopback network that a connection may try.
@@ -89,8 +89,9 @@ impl Client {
         let deadline = Instant::now() + LIMIT;
         loop {
             match socket.connect(&self.server.into()) {
-                // A ring that was closed (io_uring) notifies its task much as a signal does. On Linux
-                // a second call waits on for the same connection (connect(2), `inet_stream_connect`).
+                // A ring that was closed (io_uring) notifies its task much as a signal does. On
+                // Linux a second call waits on for the same connection (connect(2),
+                // `inet_stream_connect`).
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if errno(&e) == Some(Errno::EISCONN) => return Ok(socket.into()),
                 Err(e)

@@ -13,7 +13,7 @@ pub enum Error {
     Interrupted(Signal),
     /// A strategy could not be prepared, or its workers not be started.
     Prefork(prefork::Error),
-    /// The kernel refused to tell something.
+    /// A fact about a process or a socket could not be read.
     Observe(observe::Error),
     /// A child failed, or could not be talked to.
     Child(child::Error),

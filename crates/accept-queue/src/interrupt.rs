@@ -17,8 +17,8 @@ const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 /// What [`catch`] holds back. One for the process, as its signal mask is.
 static HELD: OnceLock<HeldSignals> = OnceLock::new();
 
-/// The first signal that came, 0 before: signalfd(2) gives each signal once, and whoever looks later
-/// must still find it.
+/// The number of the first signal that came, 0 before. It is kept because signalfd(2) gives each
+/// signal once, and every later look must find it, too.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 
 /// Holds back the signals for the rest of this process's life: whatever takes long calls [`check`]
@@ -36,8 +36,8 @@ pub fn catch() -> Result<(), Error> {
     Ok(())
 }
 
-/// The signal that asked this process to end, if one has come. None where nobody called [`catch`]:
-/// the signals end the process then.
+/// The signal that asked this process to end, if one has come. Without a call of [`catch`] before,
+/// none: the signals end the process then.
 pub fn signal() -> Option<Signal> {
     if FIRST.load(Relaxed) == 0
         && let Some(signal) = HELD.get().and_then(HeldSignals::next)

@@ -10,8 +10,8 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::shared::Shareable;
 
-/// One worker's counts; the worker alone writes them. Each tally has its own cache lines. It may lie
-/// in memory that the parent and all workers share, and all bytes zero is a tally of nothing.
+/// One worker's counts; the worker alone writes them. Each tally has its own cache lines. It may
+/// lie in memory that the parent and all workers share.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Tally {
@@ -66,10 +66,10 @@ pub enum Detail {
 
 /// A worker's side of its tally, and what it does with a connection.
 ///
-/// A worker that the parent has seen asleep since its last return has slept before this one; nobody
-/// need be asked. Otherwise the worker asks getrusage(2) before the wait and after it. That is a
-/// system call, 4 % of what a connection costs, so a worker that never returns twice in a round is
-/// spared it. The price: a worker's first repeat in a round counts as "after a sleep".
+/// Where the parent has seen a worker asleep since its last return, the worker knows without a
+/// system call that it has slept. Otherwise it asks getrusage(2) before the wait and after it. That
+/// is 4 % of what a connection costs, so a worker that never returns twice in a round is spared it.
+/// The price: a worker's first repeat in a round counts as "after a sleep".
 pub struct Turn<'a> {
     tally: &'a Tally,
     round: &'a Round,

@@ -39,7 +39,8 @@ pub struct HerdArgs {
           value_parser = clap::value_parser!(u32).range(1..))]
     workers: Vec<u32>,
     /// Connections to make for each row
-    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value = "200",
+          value_parser = clap::value_parser!(u64).range(1..))]
     connections: u64,
     /// When to make the next connection: all-asleep, back-to-back or burst=K
     #[arg(long, value_name = "PACE", default_value = "all-asleep")]
@@ -51,7 +52,8 @@ pub struct HerdArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, value_name = "N", default_value = "4096",
+          value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
     /// Print one JSON document instead of the table (described in docs/accept-queue.md)
     #[arg(long, conflicts_with = "csv")]
@@ -185,7 +187,7 @@ impl HerdArgs {
             .collect();
         let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
         let (mut rows, mut finished) = (HashMap::new(), 0);
-        // A machine that gets slower or faster meanwhile favours no strategy by its place in the list.
+        // Shuffled, so that a machine that gets slower or faster favours no strategy by its place.
         let mut order: Vec<usize> = (0..asked.len()).collect();
         shuffle(&mut order, &mut { self.seed });
         for (done, at) in order.into_iter().enumerate() {
@@ -223,7 +225,8 @@ impl HerdArgs {
         permit: Option<TracepointPermit>,
     ) -> Result<u8> {
         print(&format!(
-            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs on one CPU\n\
+            "worker CPU per connection with the meter and without, \
+             {PAIRS} pairs of runs on one CPU\n\
              {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
             "strategy", "N", "with us", "without", "ratio", "all ratios"
         ))?;

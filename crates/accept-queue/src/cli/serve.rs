@@ -18,17 +18,20 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Number of workers
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value = "4",
+          value_parser = clap::value_parser!(u32).range(1..))]
     workers: u32,
     /// How the workers wait for connections
     #[arg(long, value_name = "NAME", default_value = "blocking")]
     strategy: String,
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, value_name = "N", default_value = "4096",
+          value_parser = clap::value_parser!(i32).range(0..))]
     backlog: i32,
     /// Seconds after which a connection is closed, however busy its client keeps it; a client that
     /// is silent is given up after 10 s
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "60",
+          value_parser = clap::value_parser!(u64).range(1..))]
     deadline: u64,
     /// Send back what comes
     #[arg(long, conflicts_with = "http")]

@@ -74,9 +74,8 @@ impl TracepointPermit {
     }
 }
 
-/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone is enough on a
-/// kernel that shows no wait channels, which is one that shows none in
-/// [`MAX_LOOKS_WITHOUT_CHANNEL`] looks.
+/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone is enough on
+/// a kernel that shows no wait channel in [`MAX_LOOKS_WITHOUT_CHANNEL`] looks.
 fn wait_until_asleep(child: &Child<()>, deadline: Instant) -> Result<(), Error> {
     let mut looks = 0;
     loop {

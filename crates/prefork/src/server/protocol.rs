@@ -1,4 +1,5 @@
-//! How a worker answers a client: with the same bytes, with one HTTP response, or as the caller says.
+//! How a worker answers a client: with the same bytes, with one HTTP response, or with a function
+//! of the caller's.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
@@ -36,8 +37,8 @@ impl Protocol {
     /// given up after 10 s, unless the protocol is [`Protocol::Custom`].
     ///
     /// # Errors
-    /// That of the connection, TimedOut or WouldBlock where its client is too slow. It concerns only
-    /// this client.
+    /// That of the connection, TimedOut or WouldBlock where its client is too slow. It concerns
+    /// only this client.
     pub fn serve(self, connection: TcpStream, who: &str, limit: Duration) -> Result<()> {
         match self {
             Protocol::Echo => echo(Bounded::new(connection, limit)),
@@ -159,8 +160,8 @@ fn response(head: &[u8], who: &str) -> String {
     let length = body.len();
     let body = if method == "HEAD" { "" } else { &body };
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-         {allow}Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {length}\r\n{allow}Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
     )
 }
 

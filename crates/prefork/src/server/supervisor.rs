@@ -78,8 +78,8 @@ pub enum Event {
 /// it afterwards (signalfd(2)).
 ///
 /// # Errors
-/// [`ErrorKind::Address`], EADDRINUSE and its like; [`ErrorKind::NoRoom`] or [`ErrorKind::Fork`] for
-/// workers that cannot be forked; [`ErrorKind::WorkersDie`] where they die as fast as they are
+/// [`ErrorKind::Address`], EADDRINUSE and its like; [`ErrorKind::NoRoom`] or [`ErrorKind::Fork`]
+/// for workers that cannot be forked; [`ErrorKind::WorkersDie`] where they die as fast as they are
 /// replaced; what `on_event` returned.
 pub fn serve<E: From<Error>>(
     options: &Options,

@@ -1,4 +1,5 @@
-//! An epoll instance per worker with EPOLLEXCLUSIVE: the kernel tells one instance, as accept does.
+//! An epoll instance per worker with EPOLLEXCLUSIVE: the kernel wakes at least one of them, and in
+//! practice one (epoll_ctl(2)), as it does for accept.
 
 use nix::sys::epoll::EpollFlags;
 

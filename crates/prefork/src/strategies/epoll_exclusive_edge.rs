@@ -1,4 +1,4 @@
-//! EPOLLEXCLUSIVE and edge-triggered: one instance is told, and only once.
+//! EPOLLEXCLUSIVE and edge-triggered: the event is delivered to one instance, and only once.
 
 use nix::sys::epoll::EpollFlags;
 

@@ -1,4 +1,5 @@
-//! An epoll instance per worker, level-triggered: every instance is told, every worker is woken.
+//! An epoll instance per worker, level-triggered: the event is delivered to every
+//! instance, so every worker is woken.
 
 use nix::sys::epoll::EpollFlags;
 

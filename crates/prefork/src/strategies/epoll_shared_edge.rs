@@ -1,5 +1,5 @@
-//! One epoll instance for all, edge-triggered: one edge, one worker, which takes one connection and has
-//! the edge told again for the rest.
+//! One epoll instance for all, edge-triggered: one edge wakes one worker, which accepts one
+//! connection and arms the event again for the rest.
 
 use nix::sys::epoll::EpollFlags;
 
@@ -10,7 +10,7 @@ use crate::listen::Site;
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
     name: "epoll-shared-edge",
-    about: "one epoll instance for all, edge-triggered; told again after each accept",
+    about: "one epoll instance for all, edge-triggered; armed again after each accept",
     prepare,
 };
 

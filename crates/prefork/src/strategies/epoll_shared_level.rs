@@ -1,4 +1,5 @@
-//! One epoll instance for all, level-triggered: the ready event is put back, so a second worker is woken.
+//! One epoll instance for all, level-triggered: the kernel puts the ready event back, so a second
+//! worker is woken.
 
 use nix::sys::epoll::EpollFlags;
 

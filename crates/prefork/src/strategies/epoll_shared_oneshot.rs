@@ -1,4 +1,5 @@
-//! One epoll instance for all with EPOLLONESHOT: disarmed by the event until the worker arms it again.
+//! One epoll instance for all with EPOLLONESHOT: the event is disarmed when it is delivered, until
+//! the worker arms it again.
 
 use nix::sys::epoll::EpollFlags;
 

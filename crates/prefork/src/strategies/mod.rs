@@ -48,8 +48,8 @@ pub struct Strategy {
 
 /// How one worker waits; [`Prepared::waiter`] makes it.
 pub trait Wait {
-    /// Sleeps until there is a connection, accepts what there is and hands it to `turn`, which is
-    /// also told each return from a call that may sleep and each EAGAIN.
+    /// Sleeps until there is a connection, accepts what there is and hands it to `turn`; notes
+    /// there each return from a call that may sleep, and each EAGAIN.
     ///
     /// # Errors
     /// What the system call failed with; to be interrupted by a signal (EINTR) is no error.

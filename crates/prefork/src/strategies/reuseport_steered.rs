@@ -1,6 +1,6 @@
-//! A listening socket per worker, chosen by a classic BPF program: the CPU on which the SYN arrives,
-//! modulo the number of workers (socket(7), `SO_ATTACH_REUSEPORT_CBPF`). With more workers than CPUs
-//! the rest get nothing.
+//! A listening socket per worker, chosen by a classic BPF program: the CPU on which the SYN
+//! arrives, modulo the number of workers (socket(7), `SO_ATTACH_REUSEPORT_CBPF`). With more workers
+//! than CPUs the rest get nothing.
 #![expect(
     unsafe_code,
     reason = "setsockopt with a filter, which nix does not have"
@@ -53,8 +53,8 @@ fn steer(listener: &TcpListener, workers: usize) -> Result<(), Errno> {
         len: program.len() as u16,
         filter: program.as_mut_ptr(),
     };
-    // SAFETY: the kernel reads the structure and the three instructions that it points to; both live
-    // until the call returns.
+    // SAFETY: the kernel reads the structure and the three instructions that it points to; both
+    // live until the call returns.
     let result = unsafe {
         libc::setsockopt(
             listener.as_raw_fd(),
