@@ -5,18 +5,20 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{BINARY, number, rows};
+use super::{BINARY, herd, number, rows};
 
 #[test]
 fn the_document_has_the_agreed_fields() {
-    let rows = rows(&[
-        "--strategy",
-        "blocking",
-        "--workers",
-        "2",
-        "--connections",
-        "20",
-    ]);
+    let arguments = "--json --strategy blocking --workers 2 --connections 20";
+    let output = herd(&arguments.split(' ').collect::<Vec<_>>());
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let keys = document.as_object().expect("an object").keys();
+    assert_eq!(
+        keys.collect::<Vec<_>>(),
+        ["schema", "kernel", "partial", "rows"]
+    );
+    assert!(document["partial"].is_null(), "{document}");
+    let rows = &document["rows"];
     let row = rows[0].as_object().expect("an object");
     let keys: Vec<&str> = row.keys().map(String::as_str).collect();
     let agreed = "strategy workers connections pace evidence wakeups_per_connection \
