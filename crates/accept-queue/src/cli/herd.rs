@@ -116,7 +116,7 @@ impl HerdArgs {
         interrupt::catch()?;
         let (permit, refused) = match TracepointPermit::obtain() {
             Ok(permit) => (Some(permit), None),
-            Err(error) => (None, Some(claim::told(&error.into()))),
+            Err(error) => (None, Some(claim::error_chain(&error.into()))),
         };
         if self.overhead {
             return self.run_overhead(&strategies, permit);
@@ -204,7 +204,7 @@ impl HerdArgs {
                 Err(Error::Interrupted(_)) => break,
                 Err(error) if error.stops_every_row() => return Err(error.into()),
                 Err(error) => {
-                    let why = claim::told(&error.into());
+                    let why = claim::error_chain(&error.into());
                     HerdRow::not_measured(strategy, &plan, &why)
                 }
             };

@@ -165,7 +165,7 @@ impl HerdRun<'_> {
         }
         let counter = match permit.map(|permit| permit.count_wakeups(&pids)) {
             Some(Err(error)) => {
-                pass.uncounted = Some(claim::told(&error.into()));
+                pass.uncounted = Some(claim::error_chain(&error.into()));
                 None
             }
             counter => counter.and_then(Result::ok),
