@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use child::{BoxError, Parent};
 use nix::sys::signal::{SigSet, Signal};
-use prefork::shared::Shared;
 use prefork::strategies::Prepared;
-use prefork::{Detail, Round, Tally, Turn};
+use prefork::{Detail, Round, Shared, Tally, Turn};
 
 use crate::counts::{Counts, Snapshot};
 use crate::error::Error;
@@ -21,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Forked workers; dropped, they are killed and reaped.
 pub struct Workers {
     workers: Vec<Worker>,
-    tallies: Shared<Tally>,
+    tallies: Shared<[Tally]>,
     round: Shared<Round>,
     support: ChannelSupport,
 }
@@ -33,14 +32,13 @@ impl Workers {
     /// A full table of processes or descriptors, with the limit; an interrupt meanwhile.
     pub fn start(prepared: &mut Prepared, count: usize, detail: Detail) -> Result<Self, Error> {
         prefork::ensure_room_for(count)?;
-        let tallies = Shared::zeroed(count).map_err(Error::system("mmap the workers' tallies"))?;
-        let round = Shared::zeroed(1).map_err(Error::system("mmap the round"))?;
+        let tallies = Tally::shared(count)?;
+        let round = Round::shared()?;
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             interrupt::check()?;
-            let body = |_: &mut Parent| {
-                accept_and_close(prepared, index, &tallies[index], &round[0], detail)
-            };
+            let body =
+                |_: &mut Parent| accept_and_close(prepared, index, &tallies[index], &round, detail);
             let child = child::fork("worker", body);
             let child = child.map_err(|error| prefork::Error::fork(index, count, error))?;
             let worker = Worker::new(child);
@@ -70,7 +68,7 @@ impl Workers {
     /// From here on the workers note nothing of what they do: they run as they would without a
     /// meter. To be called while all sleep.
     pub fn stop_noting(&mut self) {
-        self.round[0].silent.store(1, Relaxed);
+        self.round.silent.store(1, Relaxed);
     }
 
     /// Indices and process ids of those that have died.
@@ -103,7 +101,7 @@ impl Workers {
                 }
             }
         }
-        self.round[0].asleep.fetch_add(1, Relaxed);
+        self.round.asleep.fetch_add(1, Relaxed);
         Ok(())
     }
 

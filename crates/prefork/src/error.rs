@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use locks::CallError;
 use nix::errno::Errno;
 
 /// Whatever else an error of this crate comes from.
@@ -67,6 +68,12 @@ impl Error {
             index + 1
         );
         Error::new(ErrorKind::Fork, "fork", object, source)
+    }
+
+    /// A mapping or a mutex between processes that could not be made.
+    pub(crate) fn from_call(error: &CallError) -> Self {
+        let errno = Errno::from_raw(error.errno());
+        Error::new(ErrorKind::System, error.operation(), error.object(), errno)
     }
 
     /// The step that failed.

@@ -4,7 +4,6 @@ mod error;
 mod limits;
 mod listen;
 pub mod server;
-pub mod shared;
 pub mod strategies;
 mod tally;
 
@@ -13,5 +12,6 @@ pub use limits::{descriptors_for, ensure_room_for};
 pub use listen::{Accept, Site};
 pub use tally::{Detail, Round, Tally, Turn, now_ns};
 
+pub use locks::Shared;
 pub use nix::errno::Errno;
 pub use nix::sys::signal::Signal;

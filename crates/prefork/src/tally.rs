@@ -5,10 +5,11 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use locks::{Shareable, Shared};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 
-use crate::shared::Shareable;
+use crate::error::Error;
 
 /// One worker's counts; the worker alone writes them. Each tally has its own cache lines. It may
 /// lie in memory that the parent and all workers share.
@@ -37,8 +38,19 @@ pub struct Tally {
     pub served_at: AtomicU64,
 }
 
-// SAFETY: nothing but atomics, for which all bytes zero is the number 0.
+// SAFETY: it holds nothing but atomic numbers, which keep their meaning in every process.
 unsafe impl Shareable for Tally {}
+
+impl Tally {
+    /// A tally for each of `workers` workers, in a mapping that the children forked from now on have
+    /// in common with this process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`](crate::ErrorKind::System): ENOMEM of mmap(2); EINVAL for no workers.
+    pub fn shared(workers: usize) -> Result<Shared<[Tally]>, Error> {
+        Shared::from_fn(workers, |_| Tally::default()).map_err(|error| Error::from_call(&error))
+    }
+}
 
 /// What the parent has to say to its workers; it alone writes it.
 #[derive(Debug, Default)]
@@ -52,6 +64,16 @@ pub struct Round {
 
 // SAFETY: as for Tally.
 unsafe impl Shareable for Round {}
+
+impl Round {
+    /// A round in a mapping as that of [`Tally::shared`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`](crate::ErrorKind::System): ENOMEM of mmap(2).
+    pub fn shared() -> Result<Shared<Round>, Error> {
+        Shared::new(Round::default()).map_err(|error| Error::from_call(&error))
+    }
+}
 
 /// What a worker notes while it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

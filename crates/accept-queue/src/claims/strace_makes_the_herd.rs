@@ -13,7 +13,6 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use prefork::shared::Shared;
 use prefork::strategies::{self, Prepared};
 use prefork::{Detail, Round, Site, Tally, Turn};
 
@@ -47,7 +46,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let mut prepared = (strategies::by_name("epoll-level")?.prepare)(&Site::loopback(WORKERS))?;
     let address = prepared.address()?;
-    let tallies = Shared::zeroed(WORKERS).context("mmap the workers' tallies")?;
+    let tallies = Tally::shared(WORKERS)?;
     // The tracer is the workers' parent, which ptrace always allows, and does nothing else.
     let mut tracer = child::fork("tracer", |parent| {
         let mut workers = Vec::new();

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use child::{Child, HeldSignals};
+use locks::Shared;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
@@ -16,7 +17,6 @@ use super::places::Place;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::limits::ensure_room_for;
 use crate::listen::Site;
-use crate::shared::Shared;
 use crate::strategies::{Prepared, Strategy};
 use crate::tally::{Detail, Round, Tally, Turn};
 
@@ -132,7 +132,7 @@ fn has_served_all(tallies: &[Tally], connections: Option<u64>) -> bool {
 struct Server<'a> {
     options: &'a Options,
     prepared: Prepared,
-    tallies: Shared<Tally>,
+    tallies: Shared<[Tally]>,
     workers: Vec<Child<()>>,
     replaced: Vec<u64>,
     deaths: VecDeque<Instant>,
@@ -144,8 +144,7 @@ impl<'a> Server<'a> {
         Ok(Server {
             options,
             prepared: (options.strategy.prepare)(&options.site)?,
-            tallies: Shared::zeroed(count)
-                .map_err(Error::system("mmap", "the workers' tallies"))?,
+            tallies: Tally::shared(count)?,
             workers: Vec::with_capacity(count),
             replaced: vec![0; count],
             deaths: VecDeque::new(),
