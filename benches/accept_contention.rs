@@ -23,7 +23,7 @@ use accept_queue::{Client, Workers, wait_for_close};
 use criterion::{
     BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
-use prefork::{Detail, Site, strategies};
+use prefork::{Metering, Site, strategies};
 
 /// Connections that the client keeps open.
 const OPEN: usize = 16;
@@ -34,7 +34,8 @@ fn connections(client: &mut Client, count: u64) -> Duration {
     let mut open: VecDeque<TcpStream> = VecDeque::with_capacity(OPEN);
     for _ in 0..count {
         if open.len() == OPEN {
-            wait_for_close(open.pop_front().expect("an open connection")).expect("a served connection");
+            wait_for_close(open.pop_front().expect("an open connection"))
+                .expect("a served connection");
         }
         open.push_back(client.connect().expect("a connection"));
     }
@@ -61,7 +62,7 @@ fn shared_sockets(criterion: &mut Criterion) {
             };
             let address = prepared.listeners[0].local_addr().expect("an address");
             let mut herd =
-                Workers::start(&mut prepared, workers, Detail::Nothing).expect("workers");
+                Workers::start(&mut prepared, workers, Metering::Nothing).expect("workers");
             drop(prepared);
             herd.wait_until_asleep().expect("workers asleep");
             let mut client = Client::new(address);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use child::{BoxError, Parent};
 use nix::sys::signal::{SigSet, Signal};
 use prefork::strategies::Prepared;
-use prefork::{Detail, Round, Shared, Tally, Turn};
+use prefork::{Metering, Round, Shared, Tally, Turn};
 
 use crate::counts::{Counts, Snapshot};
 use crate::error::Error;
@@ -30,15 +30,16 @@ impl Workers {
     ///
     /// # Errors
     /// A full table of processes or descriptors, with the limit; an interrupt meanwhile.
-    pub fn start(prepared: &mut Prepared, count: usize, detail: Detail) -> Result<Self, Error> {
+    pub fn start(prepared: &mut Prepared, count: usize, metering: Metering) -> Result<Self, Error> {
         prefork::ensure_room_for(count)?;
         let tallies = Tally::shared(count)?;
         let round = Round::shared()?;
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             interrupt::check()?;
-            let body =
-                |_: &mut Parent| accept_and_close(prepared, index, &tallies[index], &round, detail);
+            let body = |_: &mut Parent| {
+                accept_and_close(prepared, index, &tallies[index], &round, metering)
+            };
             let child = child::fork("worker", body);
             let child = child.map_err(|error| prefork::Error::fork(index, count, error))?;
             let worker = Worker::new(child);
@@ -72,7 +73,7 @@ impl Workers {
     }
 
     /// Indices and process ids of those that have died.
-    pub fn dead(&self) -> impl Iterator<Item = (usize, i32)> {
+    pub fn dead_workers(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
         workers
             .filter(|(_, worker)| worker.last_counts.is_some())
@@ -203,14 +204,14 @@ fn accept_and_close(
     index: usize,
     tally: &Tally,
     round: &Round,
-    detail: Detail,
+    metering: Metering,
 ) -> Result<(), BoxError> {
     // SIGINT and SIGHUP stay blocked: a Ctrl-C reaches the whole group, and the parent ends the
     // workers. But a SIGTERM to this one worker ends it.
     SigSet::from_iter([Signal::SIGTERM]).thread_unblock()?;
     let mut wait = prepared.waiter(index)?;
     let mut close = drop;
-    let mut turn = Turn::new(tally, round, detail, &mut close);
+    let mut turn = Turn::new(tally, round, metering, &mut close);
     turn.note_ready();
     loop {
         wait.wait(&mut turn)?;

@@ -15,7 +15,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use prefork::Site;
-use prefork::server::{Event, Options, Protocol, places_table, serve};
+use prefork::server::{Protocol, ServerEvent, ServerOptions, places_table, serve};
 use prefork::strategies;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let strategy = arguments.next().unwrap_or("blocking".to_owned());
     let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());
     let connections = arguments.next().map(|number| number.parse());
-    let options = Options {
+    let options = ServerOptions {
         site: Site {
             address: address.parse()?,
             ..Site::loopback(4)
@@ -35,8 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     serve(&options, &mut |event| {
         match event {
-            Event::Listening { address, .. } => println!("listening on http://{address}/"),
-            Event::Accepted(places) => print!("{}", places_table(&places)),
+            ServerEvent::Listening { address, .. } => println!("listening on http://{address}/"),
+            ServerEvent::Accepted(places) => print!("{}", places_table(&places)),
             other => println!("{other:?}"),
         }
         Ok::<(), Box<dyn Error>>(())

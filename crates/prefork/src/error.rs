@@ -38,7 +38,7 @@ pub enum ErrorKind {
 
 impl Error {
     /// An error of `kind`: `operation` on `object` failed because of `source`.
-    pub fn new(
+    pub(crate) fn new(
         kind: ErrorKind,
         operation: &'static str,
         object: impl Into<String>,

@@ -10,7 +10,7 @@ mod tally;
 pub use error::{BoxError, Error, ErrorKind};
 pub use limits::{descriptors_for, ensure_room_for};
 pub use listen::{Accept, Site};
-pub use tally::{Detail, Round, Tally, Turn, now_ns};
+pub use tally::{Metering, Round, Tally, Turn, now_ns};
 
 pub use locks::Shared;
 pub use nix::errno::Errno;

@@ -42,8 +42,8 @@ pub struct Tally {
 unsafe impl Shareable for Tally {}
 
 impl Tally {
-    /// A tally for each of `workers` workers, in a mapping that the children forked from now on have
-    /// in common with this process.
+    /// A tally for each of `workers` workers, in a mapping that this process shares with the
+    /// children that it forks from now on.
     ///
     /// # Errors
     /// [`ErrorKind::System`](crate::ErrorKind::System): ENOMEM of mmap(2); EINVAL for no workers.
@@ -77,7 +77,7 @@ impl Round {
 
 /// What a worker notes while it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
+pub enum Metering {
     /// Nothing: the worker runs as it would without a meter.
     Nothing,
     /// Counts.
@@ -95,7 +95,7 @@ pub enum Detail {
 pub struct Turn<'a> {
     tally: &'a Tally,
     round: &'a Round,
-    detail: Detail,
+    metering: Metering,
     serve: &'a mut dyn FnMut(OwnedFd),
     /// The round of the last return.
     last_round: u64,
@@ -108,17 +108,17 @@ pub struct Turn<'a> {
 }
 
 impl<'a> Turn<'a> {
-    /// Notes `detail` into `tally`, and hands connections to `serve`.
+    /// Notes into `tally` what `metering` says, and hands connections to `serve`.
     pub fn new(
         tally: &'a Tally,
         round: &'a Round,
-        detail: Detail,
+        metering: Metering,
         serve: &'a mut dyn FnMut(OwnedFd),
     ) -> Self {
         Turn {
             tally,
             round,
-            detail,
+            metering,
             serve,
             last_round: round.asleep.load(Relaxed),
             switches: Some(voluntary_switches()),
@@ -144,7 +144,7 @@ impl<'a> Turn<'a> {
             increment(&self.tally.empty);
             self.booked_empty = true;
         }
-        if self.detail == Detail::Times {
+        if self.metering == Metering::Times {
             self.tally.returned_at.store(now_ns(), Relaxed);
         }
     }
@@ -158,14 +158,14 @@ impl<'a> Turn<'a> {
                 let empty = self.tally.empty.load(Relaxed);
                 self.tally.empty.store(empty.saturating_sub(1), Relaxed);
             }
-            if self.detail == Detail::Times {
+            if self.metering == Metering::Times {
                 self.tally.accepted_at.store(now_ns(), Relaxed);
             }
         }
         (self.serve)(connection);
         if is_metered {
             increment(&self.tally.served);
-            if self.detail == Detail::Times {
+            if self.metering == Metering::Times {
                 self.tally.served_at.store(now_ns(), Relaxed);
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Turn<'a> {
     }
 
     fn is_metered(&self) -> bool {
-        self.detail != Detail::Nothing && self.round.silent.load(Relaxed) == 0
+        self.metering != Metering::Nothing && self.round.silent.load(Relaxed) == 0
     }
 
     /// Whether the worker slept between its last return and this one.
@@ -229,7 +229,7 @@ mod tests {
         let (tally, round) = (Tally::default(), Round::default());
         let mut served = 0;
         let mut serve = |_| served += 1;
-        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
+        let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
         round.asleep.store(1, Relaxed);
         turn.note_return();
         assert_eq!((read(&tally.slept), read(&tally.empty)), (1, 1));
@@ -245,7 +245,7 @@ mod tests {
     fn a_second_return_in_a_round_asks_getrusage() {
         let (tally, round) = (Tally::default(), Round::default());
         let mut serve = drop;
-        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
+        let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
         round.asleep.store(1, Relaxed);
         turn.note_return();
         turn.note_eagain();
@@ -266,11 +266,11 @@ mod tests {
     fn unmetered_means_unmetered() {
         let (tally, round) = (Tally::default(), Round::default());
         let (mut unmetered, mut serve) = (drop, drop);
-        let mut turn = Turn::new(&tally, &round, Detail::Nothing, &mut unmetered);
+        let mut turn = Turn::new(&tally, &round, Metering::Nothing, &mut unmetered);
         turn.note_return();
         turn.note_eagain();
         assert_eq!((read(&tally.returns), read(&tally.again)), (0, 0));
-        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
+        let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
         turn.note_return();
         assert_eq!(read(&tally.returns), 1);
         round.silent.store(1, Relaxed);

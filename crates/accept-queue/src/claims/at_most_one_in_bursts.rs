@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
-use prefork::{Detail, Site, strategies};
+use prefork::{Metering, Site, strategies};
 
 use super::overtaken::{self, overtake};
 use super::sleepers::accept_on_one_socket;
@@ -138,7 +138,7 @@ fn serve_alone(arm: Arm) -> Result<(u64, u64)> {
             waiting.push(client.connect()?);
         }
     }
-    let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
+    let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
     if arm == Arm::Control {
         for _ in 0..WAITING {
             worker.wait_until_asleep()?;

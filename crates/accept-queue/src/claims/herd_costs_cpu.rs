@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
-use prefork::{Detail, ensure_room_for};
+use prefork::{Metering, ensure_room_for};
 
 use super::sleepers::level_on_one_socket;
 use super::start;
@@ -88,7 +88,7 @@ struct Herd {
 
 impl Herd {
     fn start(strategy: &str) -> Result<Self> {
-        let (workers, address) = start(strategy, WORKERS, Detail::Nothing)?;
+        let (workers, address) = start(strategy, WORKERS, Metering::Nothing)?;
         let client = Client::new(address);
         Ok(Herd { workers, client })
     }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use claim::{Claim, Reading};
 use observe::sock_diag::ESTABLISHED;
-use prefork::{Detail, Site, strategies};
+use prefork::{Metering, Site, strategies};
 
 use crate::client::{Client, wait_for_close};
 use crate::counts::Counts;
@@ -84,7 +84,7 @@ fn measure_row(
         connections,
         pace: Pace::AllAsleep,
         permit: kernel,
-        detail: Detail::Counts,
+        metering: Metering::Counts,
     };
     let row = measure(strategies::by_name(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
@@ -128,10 +128,10 @@ impl Bursts {
 ///
 /// # Errors
 /// Those of the strategy and of fork.
-fn start(strategy: &str, workers: usize, detail: Detail) -> Result<(Workers, SocketAddr)> {
+fn start(strategy: &str, workers: usize, metering: Metering) -> Result<(Workers, SocketAddr)> {
     let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(workers))?;
     let address = prepared.address()?;
-    Ok((Workers::start(&mut prepared, workers, detail)?, address))
+    Ok((Workers::start(&mut prepared, workers, metering)?, address))
 }
 
 /// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
@@ -145,7 +145,7 @@ fn measure_bursts(
     kernel: Option<TracepointPermit>,
     look: fn(&Workers) -> Result<u64>,
 ) -> Result<Bursts> {
-    let (mut workers, address) = start(strategy, workers, Detail::Counts)?;
+    let (mut workers, address) = start(strategy, workers, Metering::Counts)?;
     let mut client = Client::new(address);
     let mut before = workers.settle()?;
     let seen = look(&workers)?;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use claim::Arm;
 use harness::pin;
-use prefork::{Detail, Site, strategies};
+use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, wait_for_close};
@@ -43,7 +43,7 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
         let own = prepared.listeners[0].try_clone().context("dup")?;
         let mut client = Client::new(own.local_addr().context("getsockname")?);
-        let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
+        let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
         pin::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
         let tries = arm.choose(TRIES, CONNECTIONS);

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use prefork::strategies::{self, Prepared};
-use prefork::{Detail, Round, Site, Tally, Turn};
+use prefork::{Metering, Round, Site, Tally, Turn};
 
 use super::sleepers::look_at;
 use super::until;
@@ -107,7 +107,7 @@ fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {
     let mut wait = prepared.waiter(0)?;
     let mut close = drop;
     let round = Round::default();
-    let mut turn = Turn::new(tally, &round, Detail::Counts, &mut close);
+    let mut turn = Turn::new(tally, &round, Metering::Counts, &mut close);
     turn.note_ready();
     loop {
         wait.wait(&mut turn)?;

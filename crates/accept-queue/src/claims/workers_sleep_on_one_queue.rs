@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use observe::wchan::{self, Blocked};
-use prefork::Detail;
+use prefork::Metering;
 
 use super::sleepers::{listening, sleepers};
 use super::start;
@@ -38,10 +38,10 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let mut herds = Vec::new();
     match arm {
-        Arm::Experiment => herds.push(start("blocking", WORKERS, Detail::Counts)?.0),
+        Arm::Experiment => herds.push(start("blocking", WORKERS, Metering::Counts)?.0),
         Arm::Control => {
             for _ in 0..WORKERS {
-                herds.push(start("poll", 1, Detail::Counts)?.0);
+                herds.push(start("poll", 1, Metering::Counts)?.0);
             }
         }
     }

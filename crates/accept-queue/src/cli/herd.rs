@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use accept_queue::Error;
 use accept_queue::herd::{
-    Assertions, HerdPlan, HerdRow, Pace, Trace, TracepointPermit, csv, details, document, measure,
-    measure_overhead, svg, table,
+    Assertions, HerdPlan, HerdRow, HerdTrace, Pace, TracepointPermit, csv, details, document,
+    measure, measure_overhead, svg, table,
 };
 use accept_queue::interrupt;
 use anyhow::{Result, ensure};
@@ -15,7 +15,7 @@ use clap::Args;
 use harness::statistics::shuffle;
 use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
-use prefork::{Detail, Site};
+use prefork::{Metering, Site};
 use present::{OutputFile, Progress, print};
 
 use super::{interrupted_by, warn};
@@ -121,7 +121,7 @@ impl HerdArgs {
         if self.overhead {
             return self.run_overhead(&strategies, permit);
         }
-        let mut trace = self.trace.is_some().then(Trace::default);
+        let mut trace = self.trace.is_some().then(HerdTrace::default);
         let rows = self.measure_rows(&strategies, permit, trace.as_mut())?;
         self.print_rows(&rows, refused.as_deref())?;
         if let (Some(file), Some(trace)) = (trace_file, trace) {
@@ -178,7 +178,7 @@ impl HerdArgs {
         &self,
         strategies: &[&'static Strategy],
         permit: Option<TracepointPermit>,
-        mut trace: Option<&mut Trace>,
+        mut trace: Option<&mut HerdTrace>,
     ) -> Result<Rows> {
         let asked: Vec<(u32, &Strategy)> = self
             .workers
@@ -265,10 +265,10 @@ impl HerdArgs {
             connections: self.connections,
             pace: self.pace,
             permit,
-            detail: if self.trace.is_some() {
-                Detail::Times
+            metering: if self.trace.is_some() {
+                Metering::Times
             } else {
-                Detail::Counts
+                Metering::Counts
             },
         }
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use prefork::server::{Event, Options, Protocol, places_table, serve};
+use prefork::server::{Protocol, ServerEvent, ServerOptions, places_table, serve};
 use prefork::{Site, strategies};
 use present::print;
 
 use super::warn;
 
-/// Options of the server.
+/// ServerOptions of the server.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
     /// Address to listen on; port 0 lets the kernel choose
@@ -44,7 +44,7 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// Serves until a signal ends the server, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
-        let options = Options {
+        let options = ServerOptions {
             site: Site {
                 address: self.listen,
                 backlog: self.backlog,
@@ -63,9 +63,9 @@ impl ServeArgs {
         Ok(0)
     }
 
-    fn show(&self, event: Event) -> Result<()> {
+    fn show(&self, event: ServerEvent) -> Result<()> {
         match event {
-            Event::Listening { address, backlog } => {
+            ServerEvent::Listening { address, backlog } => {
                 if i64::from(backlog) < i64::from(self.backlog) && self.backlog != 4096 {
                     warn(&format!(
                         "net.core.somaxconn caps the backlog: {backlog} instead of {}",
@@ -78,16 +78,16 @@ impl ServeArgs {
                      kill -USR1 {pid} shows who accepted, Ctrl-C ends it\n"
                 ))
             }
-            Event::Caution(caution) => {
+            ServerEvent::Caution(caution) => {
                 warn(&format!("{}: {caution}", self.strategy));
                 Ok(())
             }
-            Event::Replaced { index, end, pid } => {
+            ServerEvent::Replaced { index, end, pid } => {
                 warn(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())
             }
-            Event::Accepted(places) => print(&places_table(&places)),
-            Event::Ending(signal) => {
+            ServerEvent::Accepted(places) => print(&places_table(&places)),
+            ServerEvent::Ending(signal) => {
                 warn(&format!("{signal}: ending {} workers", self.workers));
                 Ok(())
             }

@@ -1,11 +1,11 @@
 //! One row: one strategy, one number of workers.
 
-use prefork::Detail;
+use prefork::Metering;
 use prefork::Site;
 use prefork::strategies::{Prepared, Strategy};
 
 use super::pass::{HerdPass, HerdRun};
-use super::{HerdRow, Pace, Trace, TracepointPermit};
+use super::{HerdRow, HerdTrace, Pace, TracepointPermit};
 use crate::client::Client;
 use crate::error::Error;
 use crate::workers::Workers;
@@ -28,7 +28,7 @@ pub struct HerdPlan {
     /// The permit for the tracepoint, where it may be used.
     pub permit: Option<TracepointPermit>,
     /// What the workers note of their work.
-    pub detail: Detail,
+    pub metering: Metering,
 }
 
 impl HerdPlan {
@@ -36,7 +36,7 @@ impl HerdPlan {
     /// counted and once timed. Where the workers are seen asleep before each connection, what they
     /// note costs them next to nothing.
     pub(super) fn has_two_passes(&self) -> bool {
-        self.pace != Pace::AllAsleep && self.detail != Detail::Nothing
+        self.pace != Pace::AllAsleep && self.metering != Metering::Nothing
     }
 }
 
@@ -67,7 +67,7 @@ impl Passes {
 pub fn measure(
     strategy: &Strategy,
     plan: &HerdPlan,
-    mut trace: Option<&mut Trace>,
+    mut trace: Option<&mut HerdTrace>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<HerdRow, Error> {
     if trace.is_some() && plan.pace == Pace::BackToBack {
@@ -80,7 +80,7 @@ pub fn measure(
     let mut prepared = (strategy.prepare)(&plan.site)?;
     let address = prepared.address()?;
     ensure_burst_fits(plan.pace, &prepared)?;
-    let mut workers = Workers::start(&mut prepared, plan.site.workers, plan.detail)?;
+    let mut workers = Workers::start(&mut prepared, plan.site.workers, plan.metering)?;
     let returns_unseen = prepared.returns_unseen;
     // The sockets are the workers' now: what a dead worker leaves in a queue of its own is reset.
     drop(prepared);
@@ -127,7 +127,7 @@ fn irregularities(plan: &HerdPlan, passes: &Passes, workers: &Workers) -> Vec<St
     let mut notes = Vec::new();
     let uncounted = counted.uncounted.as_ref();
     notes.extend(uncounted.map(|why| format!("counted without the tracepoint: {why}")));
-    notes.extend(workers.dead().map(|(index, pid)| {
+    notes.extend(workers.dead_workers().map(|(index, pid)| {
         let counts = counted.after.each.get(index);
         let accepted = counts.map_or(0, |counts| counts.accepted);
         format!("worker {index} (pid {pid}) died after {accepted} connections; the run went on")

@@ -23,4 +23,4 @@ pub use pace::Pace;
 pub use row::{HerdRow, Latency, document};
 pub use svg::svg;
 pub use table::{details, table};
-pub use trace::Trace;
+pub use trace::HerdTrace;

@@ -2,7 +2,7 @@
 
 use harness::pin;
 use harness::statistics::median;
-use prefork::Detail;
+use prefork::Metering;
 use prefork::strategies::Strategy;
 
 use super::{HerdPlan, measure};
@@ -41,7 +41,7 @@ pub fn measure_overhead(
     pin::stay_here().map_err(Error::system("stay on one CPU"))?;
     let bare = HerdPlan {
         permit: None,
-        detail: Detail::Nothing,
+        metering: Metering::Nothing,
         ..*plan
     };
     let cpu_us = |plan: &HerdPlan| -> Result<f64, Error> {

@@ -10,7 +10,7 @@ use prefork::strategies::Strategy;
 
 use super::measure::Passes;
 use super::row::Latency;
-use super::{HerdPlan, Pace, Trace, TracepointPermit};
+use super::{HerdPlan, HerdTrace, Pace, TracepointPermit};
 use crate::client::{Client, End, wait_for_close};
 use crate::counts::Snapshot;
 use crate::error::Error;
@@ -84,16 +84,16 @@ impl HerdPass {
 }
 
 /// The connections of one pass that have been closed.
-struct Closed {
+struct ClosedConnections {
     /// Nanoseconds from connect to close, up to a minute, to three digits.
     latency: Histogram<u64>,
     reset: u64,
 }
 
-impl Closed {
+impl ClosedConnections {
     fn new() -> Result<Self, Error> {
         let latency = Histogram::new_with_bounds(1, 60_000_000_000, 3);
-        Ok(Closed {
+        Ok(ClosedConnections {
             latency: latency.map_err(Error::system("make a histogram"))?,
             reset: 0,
         })
@@ -113,7 +113,7 @@ impl HerdRun<'_> {
     /// passes, those that are timed. Each pass is half of the progress then.
     pub(super) fn make_passes(
         &mut self,
-        trace: Option<&mut Trace>,
+        trace: Option<&mut HerdTrace>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Passes, Error> {
         let (plan, two) = (self.plan, self.plan.has_two_passes());
@@ -138,7 +138,7 @@ impl HerdRun<'_> {
     /// Makes a connection for each worker that is not counted, because the first connection of a
     /// worker meets cold pages. There are at most as many as are counted.
     fn warm_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
-        let closed = &mut Closed::new()?;
+        let closed = &mut ClosedConnections::new()?;
         for _ in 0..(self.plan.site.workers as u64).min(self.plan.connections) {
             self.workers.wait_until_asleep()?;
             self.make_burst(1, closed)?;
@@ -151,7 +151,7 @@ impl HerdRun<'_> {
     fn make_pass(
         &mut self,
         permit: Option<TracepointPermit>,
-        mut trace: Option<&mut Trace>,
+        mut trace: Option<&mut HerdTrace>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<HerdPass, Error> {
         let before = match self.workers.settle() {
@@ -170,7 +170,7 @@ impl HerdRun<'_> {
             }
             counter => counter.and_then(Result::ok),
         };
-        let mut closed = Closed::new()?;
+        let mut closed = ClosedConnections::new()?;
         while pass.done < self.plan.connections && pass.early_end.is_none() {
             let size = match self.plan.pace {
                 Pace::AllAsleep | Pace::BackToBack => 1,
@@ -200,8 +200,8 @@ impl HerdRun<'_> {
     fn make_step(
         &mut self,
         size: u64,
-        trace: Option<&mut Trace>,
-        closed: &mut Closed,
+        trace: Option<&mut HerdTrace>,
+        closed: &mut ClosedConnections,
     ) -> Result<(), Error> {
         interrupt::check()?;
         if self.plan.pace == Pace::AllAsleep {
@@ -217,7 +217,7 @@ impl HerdRun<'_> {
 
     /// Makes `size` connections, waits until the server has closed them all, and adds them to
     /// `closed`.
-    fn make_burst(&mut self, size: u64, closed: &mut Closed) -> Result<(), Error> {
+    fn make_burst(&mut self, size: u64, closed: &mut ClosedConnections) -> Result<(), Error> {
         let mut open: Vec<(u64, TcpStream)> = Vec::with_capacity(size as usize);
         for _ in 0..size {
             open.push((now_ns(), self.client.connect()?));

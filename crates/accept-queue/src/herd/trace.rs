@@ -19,7 +19,7 @@ const IN_THE_KERNEL: &str = "wasted, in the kernel, at some time here";
 
 /// The events so far.
 #[derive(Debug, Default)]
-pub struct Trace {
+pub struct HerdTrace {
     events: Vec<Value>,
     row: u32,
     tracks: Vec<Track>,
@@ -36,16 +36,16 @@ struct Track {
 /// What one worker has noted when a burst is over: its counts, and when it last returned, accepted
 /// and finished serving, in nanoseconds of CLOCK_MONOTONIC.
 #[derive(Clone, Copy, Debug, Default)]
-struct Progress {
+struct WorkerState {
     counts: Counts,
     returned_at: u64,
     accepted_at: u64,
     served_at: u64,
 }
 
-impl Progress {
+impl WorkerState {
     fn read(counts: Counts, tally: &Tally) -> Self {
-        Progress {
+        WorkerState {
             counts,
             returned_at: tally.returned_at.load(Relaxed),
             accepted_at: tally.accepted_at.load(Relaxed),
@@ -54,7 +54,7 @@ impl Progress {
     }
 }
 
-impl Trace {
+impl HerdTrace {
     /// Begins a row: its process and its workers' tracks. `before` is what the workers, all asleep,
     /// have counted so far: nothing of it belongs to the row.
     pub(super) fn begin_row(&mut self, strategy: &str, pids: &[i32], before: &Snapshot) {
@@ -81,15 +81,15 @@ impl Trace {
         let after = workers.settle()?;
         let end = now_ns();
         for (index, counts) in after.each.into_iter().enumerate().take(self.tracks.len()) {
-            let progress = Progress::read(counts, workers.tally(index));
-            self.add_progress(index, start, end, progress);
+            let state = WorkerState::read(counts, workers.tally(index));
+            self.add_worker(index, start, end, state);
         }
         Ok(())
     }
 
     /// Adds what worker `index` did between `start` and `end`.
-    fn add_progress(&mut self, index: usize, start: u64, end: u64, progress: Progress) {
-        let (track, now) = (self.tracks[index], progress.counts);
+    fn add_worker(&mut self, index: usize, start: u64, end: u64, state: WorkerState) {
+        let (track, now) = (self.tracks[index], state.counts);
         let slept = now.sleeps.saturating_sub(track.counts.sleeps);
         let accepted = now.accepted.saturating_sub(track.counts.accepted);
         if slept == 0 && accepted == 0 {
@@ -99,12 +99,12 @@ impl Trace {
         let woken = json!({ "wakeups": slept, "accepted": accepted });
         self.slice(track, "asleep", track.asleep_since, start, json!({}));
         let asleep_since = if accepted > 0 {
-            let (taken, served) = (within(progress.accepted_at), within(progress.served_at));
+            let (taken, served) = (within(state.accepted_at), within(state.served_at));
             self.slice(track, "woken", start, taken, woken.clone());
             self.slice(track, "accepted", taken, served, woken);
             served
         } else if now.empty > track.counts.empty {
-            let returned = within(progress.returned_at);
+            let returned = within(state.returned_at);
             self.slice(track, "wasted, visible", start, returned, woken);
             returned
         } else {
@@ -164,15 +164,15 @@ mod tests {
         let warm = Snapshot {
             each: vec![counts(9, 3), counts(4, 0)],
         };
-        let mut trace = Trace::default();
+        let mut trace = HerdTrace::default();
         trace.begin_row("poll", &[10, 11], &warm);
         let start = now_ns();
         for (index, counts) in [counts(10, 4), counts(5, 0)].into_iter().enumerate() {
-            let progress = Progress {
+            let state = WorkerState {
                 counts,
-                ..Progress::default()
+                ..WorkerState::default()
             };
-            trace.add_progress(index, start, start + 1000, progress);
+            trace.add_worker(index, start, start + 1000, state);
         }
         let document = trace.document();
         let slices = document["traceEvents"].as_array().unwrap();

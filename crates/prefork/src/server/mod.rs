@@ -5,6 +5,6 @@ mod places;
 mod protocol;
 mod supervisor;
 
-pub use places::{Place, places_table};
+pub use places::{WorkerPlace, places_table};
 pub use protocol::{Handler, Protocol};
-pub use supervisor::{Event, Options, serve};
+pub use supervisor::{ServerEvent, ServerOptions, serve};

@@ -7,7 +7,7 @@ use harness::statistics::jain;
 /// The place of one worker: the process that has it now, the connections that all processes in this
 /// place have accepted, and how often a new worker replaced a dead one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct WorkerPlace {
     /// Process id of the worker that has the place now.
     pub pid: i32,
     /// Connections accepted.
@@ -19,13 +19,13 @@ pub struct Place {
 /// A table for people: a line for each place, the sum, and Jain's index of fairness (1 where all
 /// accepted the same number, 1/N where one of N workers accepted everything).
 #[must_use]
-pub fn places_table(places: &[Place]) -> String {
+pub fn places_table(places: &[WorkerPlace]) -> String {
     let mut text = format!(
         "{:>6} {:>8} {:>10} {:>9}\n",
         "worker", "pid", "accepted", "replaced"
     );
     for (index, place) in places.iter().enumerate() {
-        let Place {
+        let WorkerPlace {
             pid,
             accepted,
             replaced,
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_line_for_each_and_the_sum() {
-        let place = |pid, accepted| Place {
+        let place = |pid, accepted| WorkerPlace {
             pid,
             accepted,
             replaced: 0,

@@ -161,7 +161,8 @@ fn response(head: &[u8], who: &str) -> String {
     let body = if method == "HEAD" { "" } else { &body };
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Content-Length: {length}\r\n{allow}Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+         Content-Length: {length}\r\n{allow}Cache-Control: no-store\r\n\
+         Connection: close\r\n\r\n{body}"
     )
 }
 

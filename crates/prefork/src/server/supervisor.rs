@@ -13,12 +13,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::Protocol;
-use super::places::Place;
+use super::places::WorkerPlace;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::limits::ensure_room_for;
 use crate::listen::Site;
 use crate::strategies::{Prepared, Strategy};
-use crate::tally::{Detail, Round, Tally, Turn};
+use crate::tally::{Metering, Round, Tally, Turn};
 
 /// How long the workers have to end after SIGTERM; then they are killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ const MAX_DEATHS: usize = 5;
 
 /// What to serve, where, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct ServerOptions {
     /// Address, backlog, number of workers.
     pub site: Site,
     /// How the workers wait.
@@ -45,7 +45,7 @@ pub struct Options {
 
 /// What a running server reports.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum ServerEvent {
     /// All workers are forked.
     Listening {
         /// The address, with the port that the kernel chose.
@@ -65,14 +65,14 @@ pub enum Event {
         pid: i32,
     },
     /// SIGUSR1 came, or the server ends: how many connections each worker has accepted.
-    Accepted(Vec<Place>),
+    Accepted(Vec<WorkerPlace>),
     /// A signal ends the server.
     Ending(Signal),
 }
 
-/// Serves until SIGINT or SIGTERM, or until [`Options::connections`] are served; returns once every
-/// worker has ended and is reaped. `on_event` gets each [`Event`]; an error of `on_event` ends the
-/// server, too.
+/// Serves until SIGINT or SIGTERM, or until [`ServerOptions::connections`] are served; returns once
+/// every worker has ended and is reaped. `on_event` gets each [`ServerEvent`]; an error that it
+/// returns ends the server, too.
 ///
 /// The calling process must have one thread (fork(2)). SIGINT, SIGTERM and SIGUSR1 stay blocked in
 /// it afterwards (signalfd(2)).
@@ -82,8 +82,8 @@ pub enum Event {
 /// for workers that cannot be forked; [`ErrorKind::WorkersDie`] where they die as fast as they are
 /// replaced; what `on_event` returned.
 pub fn serve<E: From<Error>>(
-    options: &Options,
-    on_event: &mut dyn FnMut(Event) -> Result<(), E>,
+    options: &ServerOptions,
+    on_event: &mut dyn FnMut(ServerEvent) -> Result<(), E>,
 ) -> Result<(), E> {
     ensure_room_for(options.site.workers)?;
     // Before the first fork: no signal falls between the fork and its handling.
@@ -92,7 +92,7 @@ pub fn serve<E: From<Error>>(
     let mut server = Server::new(options)?;
     for index in 0..options.site.workers {
         if let Some(signal) = signals.next().filter(|&signal| signal != Signal::SIGUSR1) {
-            on_event(Event::Ending(signal))?;
+            on_event(ServerEvent::Ending(signal))?;
             server.stop_workers();
             return Ok(());
         }
@@ -101,21 +101,21 @@ pub fn serve<E: From<Error>>(
     }
     on_event(server.listening()?)?;
     if let Some(caution) = server.prepared.caution {
-        on_event(Event::Caution(caution))?;
+        on_event(ServerEvent::Caution(caution))?;
     }
     loop {
         let dead = server.wait_for_deaths(&signals)?;
         while let Some(signal) = signals.next() {
             if signal != Signal::SIGUSR1 {
-                on_event(Event::Ending(signal))?;
+                on_event(ServerEvent::Ending(signal))?;
                 server.stop_workers();
-                return on_event(Event::Accepted(server.places()));
+                return on_event(ServerEvent::Accepted(server.places()));
             }
-            on_event(Event::Accepted(server.places()))?;
+            on_event(ServerEvent::Accepted(server.places()))?;
         }
         if has_served_all(&server.tallies, options.connections) {
             server.stop_workers();
-            return on_event(Event::Accepted(server.places()));
+            return on_event(ServerEvent::Accepted(server.places()));
         }
         for index in dead {
             on_event(server.replace_worker(index)?)?;
@@ -130,7 +130,7 @@ fn has_served_all(tallies: &[Tally], connections: Option<u64>) -> bool {
 }
 
 struct Server<'a> {
-    options: &'a Options,
+    options: &'a ServerOptions,
     prepared: Prepared,
     tallies: Shared<[Tally]>,
     workers: Vec<Child<()>>,
@@ -139,7 +139,7 @@ struct Server<'a> {
 }
 
 impl<'a> Server<'a> {
-    fn new(options: &'a Options) -> Result<Self, Error> {
+    fn new(options: &'a ServerOptions) -> Result<Self, Error> {
         let count = options.site.workers;
         Ok(Server {
             options,
@@ -151,13 +151,13 @@ impl<'a> Server<'a> {
         })
     }
 
-    fn listening(&self) -> Result<Event, Error> {
+    fn listening(&self) -> Result<ServerEvent, Error> {
         let info = observe::tcp_info::of(&self.prepared.listeners[0]);
         let backlog = info
             .map_err(Error::system("getsockopt", "TCP_INFO"))?
             .sacked;
         let address = self.prepared.address()?;
-        Ok(Event::Listening { address, backlog })
+        Ok(ServerEvent::Listening { address, backlog })
     }
 
     fn fork(&mut self, index: usize) -> Result<Child<()>, Error> {
@@ -186,7 +186,7 @@ impl<'a> Server<'a> {
     }
 
     /// Forks a new worker for the place of a dead one.
-    fn replace_worker(&mut self, index: usize) -> Result<Event, Error> {
+    fn replace_worker(&mut self, index: usize) -> Result<ServerEvent, Error> {
         let end = match self.workers[index].recv::<()>() {
             Err(error) => error.to_string(),
             Ok(()) => "ended".to_owned(),
@@ -209,16 +209,16 @@ impl<'a> Server<'a> {
         let pid = worker.pid();
         self.workers[index] = worker;
         self.replaced[index] += 1;
-        Ok(Event::Replaced { index, end, pid })
+        Ok(ServerEvent::Replaced { index, end, pid })
     }
 
-    fn places(&self) -> Vec<Place> {
+    fn places(&self) -> Vec<WorkerPlace> {
         let places = self
             .workers
             .iter()
             .zip(self.tallies.iter())
             .zip(&self.replaced);
-        let place = |((worker, tally), replaced): ((&Child<()>, &Tally), &u64)| Place {
+        let place = |((worker, tally), replaced): ((&Child<()>, &Tally), &u64)| WorkerPlace {
             pid: worker.pid(),
             accepted: tally.accepted.load(Relaxed),
             replaced: *replaced,
@@ -245,12 +245,12 @@ impl<'a> Server<'a> {
 /// The life of worker `index`: it accepts and serves until it is killed, or until all connections
 /// that the server was started for are served; its end wakes the parent then.
 fn work(
-    options: &Options,
+    options: &ServerOptions,
     prepared: &mut Prepared,
     tallies: &[Tally],
     index: usize,
 ) -> Result<(), BoxError> {
-    let Options {
+    let ServerOptions {
         protocol,
         site,
         strategy,
@@ -275,7 +275,7 @@ fn work(
     };
     // This parent never looks whether the workers sleep, so there are no rounds.
     let round = Round::default();
-    let mut turn = Turn::new(tally, &round, Detail::Counts, &mut serve);
+    let mut turn = Turn::new(tally, &round, Metering::Counts, &mut serve);
     turn.note_ready();
     while !has_served_all(tallies, connections) {
         wait.wait(&mut turn)?;
