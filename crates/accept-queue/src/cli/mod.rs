@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use anyhow::Result;
 use clap::Subcommand;
+use nix::sys::signal::Signal;
 use prefork::strategies;
 use runner::Tools;
 
@@ -48,10 +49,12 @@ fn strategy_names() -> impl Iterator<Item = &'static str> {
     strategies::ALL.iter().map(|strategy| strategy.name)
 }
 
-/// Exit status of a run that SIGINT ended (128 + 2).
-const INTERRUPTED: u8 = 130;
+/// Exit status of a run that `signal` ended: 128 and the number of the signal, as of a shell.
+fn interrupted_by(signal: Signal) -> u8 {
+    128 + signal as u8
+}
 
-/// Writes a line to standard error; a reader who went away is nobody to tell.
-fn tell(text: &str) {
+/// Writes a line to standard error. Errors are ignored: there is no other place to report them.
+fn warn(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
