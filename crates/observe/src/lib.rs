@@ -29,4 +29,4 @@ pub mod tracefs;
 pub mod tracepoint;
 pub mod wchan;
 
-pub use error::{Error, read};
+pub use error::{Error, errno, read};
