@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`process`], [`program`], [`stat`], [`status`] | which there are, their descriptors, program, state, counters |
 //! | [`limits`], [`credentials`], [`personality`], [`auxv`] | what it may do, and how the kernel treats it |
-//! | [`wchan`], [`schedstat`] | where it sleeps, how long it ran |
+//! | [`wchan`], [`sleep`], [`schedstat`] | where it sleeps, whether it sleeps, how long it ran |
 //! | [`maps`], [`smaps`], [`pagemap`], [`remote_memory`] | its mappings, their use, their frames, their bytes |
 //!
 //! | Of a descriptor or socket | Reads |
@@ -48,6 +48,7 @@ pub mod process;
 pub mod program;
 pub mod remote_memory;
 pub mod schedstat;
+pub mod sleep;
 pub mod smaps;
 pub mod sock_diag;
 pub mod socket;
