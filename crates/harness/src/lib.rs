@@ -10,6 +10,9 @@
 //! | [`quiet`] | whether others used the processors meanwhile |
 //! | [`scratch`] | files without a name |
 //! | [`statistics`] | median, spread, Jain's index, a shuffle |
+//!
+//! What can fail answers an [`observe::Error`], operation and object with the error number, or an error
+//! of the module's own.
 
 pub mod clock;
 pub mod interrupt;

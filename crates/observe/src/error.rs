@@ -47,6 +47,13 @@ impl std::error::Error for Error {
     }
 }
 
+/// For functions that answer an error of std's: operation and object stay, and the kind is the number's.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::new(io::Error::from(error.errno).kind(), error)
+    }
+}
+
 /// The error number in an error of std's; EIO for one that std made without asking the kernel, such as
 /// the early end of a file.
 pub fn errno(error: &io::Error) -> Errno {
@@ -79,6 +86,9 @@ mod tests {
         let absent = std::fs::read("/proc/self/no such file").unwrap_err();
         let error = Error::from_io("read it", &absent);
         assert_eq!(error, Error::new("read it", Errno::ENOENT));
+        let back = io::Error::from(error);
+        assert_eq!(back.kind(), io::ErrorKind::NotFound);
+        assert!(back.to_string().starts_with("read it: ENOENT"), "{back}");
         let early_end = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert_eq!(errno(&early_end), Errno::EIO);
     }
