@@ -2,7 +2,8 @@
 //!
 //! [`Interrupt`] holds the signals back while it lives. Where one answer is wanted everywhere in a
 //! process, [`catch`] holds them back for the rest of its life, and [`check`] is asked between two
-//! steps. A signal that was ignored when the process began, as SIGHUP is under nohup(1), stays ignored.
+//! steps. A signal that was ignored when the process began, as SIGHUP is under nohup(1), stays
+//! ignored.
 
 use std::cell::Cell;
 use std::fmt;
@@ -65,7 +66,7 @@ pub fn catch() -> Result<(), Error> {
 /// Whether to go on. Always, where nobody called [`catch`]: the signals end the process then.
 ///
 /// # Errors
-/// [`Interrupted`], by the last signal that came, from the first on.
+/// [`Interrupted`] by the first signal, from then on.
 pub fn check() -> Result<(), Interrupted> {
     match signal() {
         Some(signal) => Err(Interrupted(signal)),
@@ -73,10 +74,10 @@ pub fn check() -> Result<(), Interrupted> {
     }
 }
 
-/// The last signal that asked this process to end, if one has come since [`catch`].
+/// The first signal that asked this process to end since [`catch`], if one has come.
 pub fn signal() -> Option<Signal> {
     let interrupt = FOR_LIFE.get()?;
-    interrupt.take().or_else(|| interrupt.last())
+    interrupt.last().or_else(|| interrupt.take())
 }
 
 /// While it lives, the signals that ask for an end are held back and given to who asks.
@@ -124,8 +125,8 @@ impl Interrupt {
     }
 }
 
-/// The signals to hold back where those of the mask `ignored` are ignored, bit `n - 1` for signal `n`. A
-/// signal that is held back is never ignored, so these must be left out.
+/// The signals to hold back where those of the mask `ignored` are ignored, bit `n - 1` for signal
+/// `n`. A signal that is held back is never ignored, so these must be left out.
 fn not_ignored(ignored: u64) -> Vec<Signal> {
     let signals = ENDING_SIGNALS.into_iter();
     signals
