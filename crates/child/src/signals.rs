@@ -1,6 +1,9 @@
 //! Signals as something to look for: held back from this process and told of when asked.
+#![expect(unsafe_code, reason = "sigaction(2), to read a disposition")]
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::ptr;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
@@ -16,11 +19,14 @@ pub struct HeldSignals {
 
 impl HeldSignals {
     /// Holds `signals` back from the calling thread, and from the threads and children that it starts.
+    /// Those that are ignored when this is called stay ignored, as SIGHUP does under nohup(1): a
+    /// signal that is blocked is queued even if it is ignored, and would be reported here.
     ///
     /// # Errors
     /// EMFILE or ENFILE.
     pub fn hold(signals: &[Signal]) -> Result<Self, Errno> {
-        let set: SigSet = signals.iter().copied().collect();
+        let heeded = |signal: &Signal| !is_ignored(*signal);
+        let set: SigSet = signals.iter().copied().filter(heeded).collect();
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let fd = SignalFd::with_flags(&set, flags)?;
         let before = set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
@@ -44,4 +50,14 @@ impl AsFd for HeldSignals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Whether this process ignores `signal` (`SIG_IGN`).
+fn is_ignored(signal: Signal) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action sigaction(2) changes nothing; it writes the present one into
+    // `action`, which is of that type and lives until it is read below.
+    let answer = unsafe { libc::sigaction(signal as i32, ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: it is read only where sigaction(2) succeeded, and then all of it has been written.
+    answer == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
