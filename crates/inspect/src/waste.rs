@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use observe::pagemap::Pagemap;
+use observe::process;
 use observe::smaps::Usage;
 use serde::Serialize;
 
@@ -55,7 +56,7 @@ pub fn measure(
 fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<()> {
     let memory = target.memory()?;
     let pagemap = Pagemap::open(target.pid)?;
-    let huge_page = observe::machine::huge_page_size();
+    let huge_page = observe::huge_pages::size();
     let mut buffer = vec![0; huge_page as usize];
     let mut blocks = 0;
     for usage in usages.iter().filter(|usage| usage.anon_huge_pages > 0) {
@@ -96,14 +97,10 @@ fn file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
     for usage in usages.iter().filter(|usage| usage.mapping.inode != 0) {
         let mapping = &usage.mapping;
         let path = Path::new(&mapping.path);
-        let Ok(inside) = path.strip_prefix("/") else {
+        if !path.is_absolute() {
             continue;
-        };
-        let root = Path::new("/proc")
-            .join(target.pid.to_string())
-            .join("root")
-            .join(inside);
-        let Ok(metadata) = std::fs::metadata(root) else {
+        }
+        let Ok(metadata) = process::file_metadata(target.pid, path) else {
             continue;
         };
         let end = mapping.offset + mapping.len();
