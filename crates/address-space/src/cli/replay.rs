@@ -27,9 +27,9 @@ const MOST_KEPT: usize = 1 << 28;
 /// What to replay, and how to show it.
 #[derive(Args)]
 #[command(after_long_help = "\
-A trace is the output of `valgrind --tool=memcheck --trace-malloc=yes --log-file=FILE PROGRAM`, a malloc-lab
-.rep file, or lines `a ID SIZE`, `r ID SIZE`, `f ID` as `address-space record` writes them. Sizes are bytes;
-arguments may say K, M or G (binary).
+A trace is the output of `valgrind --tool=memcheck --trace-malloc=yes --log-file=FILE PROGRAM`, a
+malloc-lab .rep file, or lines `a ID SIZE`, `r ID SIZE`, `f ID` as `address-space record` writes
+them. Sizes are bytes; arguments may say K, M, G or T (binary).
 
 Exit status:
   0        replayed
