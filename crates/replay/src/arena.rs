@@ -15,7 +15,7 @@ pub struct Checked {
 
 impl Checked {
     /// Lays `policy` over a mapping of its arena's size. The policy must know where its blocks lie
-    /// ([`placement::Segments::recording_moves`], [`placement::Paging::with_frames`]).
+    /// ([`placement::Segments::with_moves`], [`placement::Paging::with_frames`]).
     ///
     /// # Errors
     /// The arena cannot be mapped.

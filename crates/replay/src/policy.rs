@@ -1,7 +1,7 @@
 //! The policies by name, and how each of them is built for an arena.
 
 use placement::{
-    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit, buddy,
+    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit,
 };
 use present::units::bytes;
 
@@ -75,7 +75,7 @@ impl Policy {
     /// The unit in which an arena can usefully grow, in bytes.
     pub fn unit(self) -> u64 {
         match self {
-            Policy::Buddy => buddy::SMALLEST,
+            Policy::Buddy => Buddy::SMALLEST,
             Policy::Paging(page) => page,
             _ => 1,
         }

@@ -57,7 +57,7 @@ fn one(
     interrupt: &Interrupt,
 ) -> Result<Result<RealMemory, Signal>> {
     let rule: Box<dyn Placement> = match policy {
-        Policy::Segments => Box::new(Segments::new(arena).recording_moves()),
+        Policy::Segments => Box::new(Segments::new(arena).with_moves()),
         Policy::Paging(page) => Box::new(Paging::new(arena, page).with_frames()),
         _ => policy.build(arena),
     };

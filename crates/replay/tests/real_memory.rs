@@ -25,7 +25,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn policies(arena: u64) -> Vec<(String, Box<dyn Placement>)> {
     let build = |policy: Policy| -> Box<dyn Placement> {
         match policy {
-            Policy::Segments => Box::new(Segments::new(arena).recording_moves()),
+            Policy::Segments => Box::new(Segments::new(arena).with_moves()),
             Policy::Paging(page) => Box::new(Paging::new(arena, page).with_frames()),
             policy => policy.build(arena),
         }
