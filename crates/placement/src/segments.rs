@@ -9,7 +9,7 @@ use super::{Block, Move, Placement};
 
 /// A row of the segment table.
 #[derive(Debug, Clone, Copy)]
-struct Descriptor {
+struct TableRow {
     base: u64,
     /// Length in bytes, 0 for a free row of the table.
     limit: u64,
@@ -28,7 +28,7 @@ struct Descriptor {
 pub struct Segments {
     arena: u64,
     holes: Holes,
-    table: Vec<Descriptor>,
+    table: Vec<TableRow>,
     spare: Vec<u32>,
     /// Rows of the table; in address order up to the segments placed since the last compaction.
     order: Vec<u32>,
@@ -103,7 +103,7 @@ impl Placement for Segments {
                 self.holes.take_first(size, 0)?
             }
         };
-        let segment = Descriptor { base, limit: size };
+        let segment = TableRow { base, limit: size };
         let row = match self.spare.pop() {
             Some(row) => {
                 self.table[row as usize] = segment;

@@ -12,20 +12,21 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
+use super::Error;
 use crate::trace::Op;
 
 const BUFFER: usize = 1 << 18;
 
-/// Writes operations into a file that nobody else sees, and that goes with the process.
+/// Writes operations into a file without a name, which goes with the process.
 pub(super) struct Spool {
     output: BufWriter<File>,
     directory: PathBuf,
 }
 
 impl Spool {
-    /// An empty one in `$TMPDIR`, else in /var/tmp: what is large and may outgrow the memory does not belong
-    /// into a /tmp that lies in memory (file-hierarchy(7)).
-    pub fn new() -> Result<Spool, String> {
+    /// An empty one in `$TMPDIR`, else in /var/tmp: a /tmp may lie in memory, which a long trace
+    /// outgrows (file-hierarchy(7)).
+    pub fn new() -> Result<Spool, Error> {
         let directory = std::env::var_os("TMPDIR")
             .filter(|path| !path.is_empty())
             .map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
@@ -34,30 +35,30 @@ impl Spool {
                 output: BufWriter::with_capacity(BUFFER, file),
                 directory,
             }),
-            Err(error) => Err(failed("create", &directory, &error)),
+            Err(error) => Err(refused("create", &directory, error)),
         }
     }
 
     /// Appends an operation.
-    pub fn push(&mut self, op: Op) -> Result<(), String> {
-        write(&mut self.output, op).map_err(|error| failed("write", &self.directory, &error))
+    pub fn push(&mut self, op: Op) -> Result<(), Error> {
+        write(&mut self.output, op).map_err(|error| refused("write", &self.directory, error))
     }
 
     /// The file, once everything is in it.
-    pub fn finish(self) -> Result<File, String> {
+    pub fn finish(self) -> Result<File, Error> {
         let Spool { output, directory } = self;
         output
             .into_inner()
-            .map_err(|error| failed("write", &directory, error.error()))
+            .map_err(|error| refused("write", &directory, error.into_error()))
     }
 }
 
-fn failed(what: &str, directory: &Path, error: &io::Error) -> String {
-    format!(
-        "{what} a temporary file in {}: {error}; a trace from a pipe that is too long to keep needs one: set \
-         TMPDIR to a directory with room, or replay from a file, which needs none",
-        directory.display()
-    )
+fn refused(operation: &'static str, directory: &Path, source: io::Error) -> Error {
+    Error::TemporaryFile {
+        operation,
+        directory: directory.to_owned(),
+        source,
+    }
 }
 
 fn nameless(directory: &Path) -> io::Result<File> {

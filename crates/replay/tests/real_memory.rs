@@ -3,7 +3,7 @@
 use placement::{Block, Paging, Placement, Segments};
 use proptest::prelude::*;
 use replay::Policy;
-use replay::arena::Checked;
+use replay::arena::CheckedArena;
 
 /// Places (0..) or frees the n-th live block.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ proptest! {
             if policy.arena() == 0 {
                 continue;
             }
-            let mut memory = Checked::new(policy).unwrap();
+            let mut memory = CheckedArena::new(policy).unwrap();
             let whole = memory.policy().free_bytes();
             let mut live: Vec<(Block, u64)> = Vec::new();
             for step in &steps {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use placement::{FirstFit, Paging, Placement};
-use replay::arena::Checked;
+use replay::arena::CheckedArena;
 use replay::trace::generate::Random;
 
 const REQUESTS: u64 = 1000;
@@ -61,7 +61,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => Box::new(FirstFit::new(ARENA)),
         Arm::Control => Box::new(Paging::new(ARENA, PAGE).with_frames()),
     };
-    let mut memory = Checked::new(policy)?;
+    let mut memory = CheckedArena::new(policy)?;
     let mut random = Random::new(1);
     let mut asked = 0;
     let mut blocks = Vec::new();
