@@ -6,7 +6,7 @@ use anyhow::Result;
 use claim::{Arm, Claim, Prediction, Quantity, Reading};
 use present::units::bytes;
 
-use crate::glibc::{self, State};
+use crate::glibc::{self, FragmentedHeap};
 
 const BLOCKS: usize = 20_000;
 const SIZE: usize = 1000;
@@ -60,9 +60,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => |i| i % 2 == 1,
         Arm::Control => |i| i >= BLOCKS / 2,
     };
-    // A child of its own: the heap that is frozen and riddled here ends with it.
-    let heap = child::fork("heap", move |_| Ok(glibc::riddle(BLOCKS, SIZE, freed)?))?;
-    let State {
+    // A child of its own: the heap that is frozen and fragmented here ends with it.
+    let heap = child::fork("heap", move |_| Ok(glibc::fragment_heap(BLOCKS, SIZE, freed)?))?;
+    let FragmentedHeap {
         free,
         holes,
         largest,
