@@ -1,4 +1,5 @@
-//! A heap of glibc's with holes, and glibc's own figures of it: the child of the claim on heap holes.
+//! A heap of glibc's with holes, and glibc's own figures of it: the child of the claim on heap
+//! holes.
 #![cfg_attr(
     target_env = "gnu",
     expect(
@@ -24,9 +25,9 @@ pub struct FragmentedHeap {
     pub trimmed: u64,
 }
 
-/// Allocates `blocks` blocks of `size` bytes, frees those whose index `is_freed` picks, and measures
-/// the heap. To be called in a process that does nothing else afterwards: blocks stay allocated, and
-/// malloc's parameters are changed.
+/// Allocates `blocks` blocks of `size` bytes, frees those whose index `is_freed` picks, and
+/// measures the heap. To be called in a process that does nothing else afterwards: blocks stay
+/// allocated, and malloc's parameters are changed.
 ///
 /// # Errors
 /// The C library is not glibc; memory for the blocks is refused; a limit cannot be set.
@@ -85,11 +86,7 @@ pub fn fragment_heap(
 /// # Errors
 /// Always.
 #[cfg(not(target_env = "gnu"))]
-pub fn fragment_heap(
-    _: usize,
-    _: usize,
-    _: fn(usize) -> bool,
-) -> anyhow::Result<FragmentedHeap> {
+pub fn fragment_heap(_: usize, _: usize, _: fn(usize) -> bool) -> anyhow::Result<FragmentedHeap> {
     let why = "this program is not linked with glibc";
     Err(claim::NotMeasured::new(why, "build it for a -gnu target").into())
 }
@@ -100,8 +97,8 @@ fn largest_malloc(free: usize) -> usize {
     let (mut fits, mut fails) = (0, free + 1);
     while fails - fits > 1 {
         let size = fits + (fails - fits) / 2;
-        // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps the
-        // compiler from removing a malloc whose block goes straight back.
+        // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps
+        // the compiler from removing a malloc whose block goes straight back.
         let block = unsafe {
             let block = std::hint::black_box(libc::malloc(size));
             libc::free(block);

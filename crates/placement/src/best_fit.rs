@@ -8,8 +8,8 @@ use super::classes::{CLASSES, ClassSet, class};
 use super::tags::{Hole, Tags};
 use super::{Block, Placement};
 
-/// Best fit: the shortest hole that is long enough; of equal holes the lowest. O(log n) to place and
-/// to free.
+/// Best fit: the shortest hole that is long enough; of equal holes the lowest. O(log n) to place
+/// and to free.
 ///
 /// Wastes the least at once and leaves rests too short for anything. Source: Knuth, The Art of
 /// Computer Programming 1, 2.5; the tags of algorithm C join the holes.

@@ -15,9 +15,9 @@ const ORDERS: usize = 60;
 /// The binary buddy system: of the free blocks of the smallest order that will do the lowest, split
 /// in halves. O(log n) a split or join, of which there is at most one an order (60).
 ///
-/// The price of the cheap joins is internal fragmentation: a request is rounded up to a power of two.
-/// An arena that is no power of two is laid out as Linux lays out a zone, the largest blocks first,
-/// so that any multiple of [`Buddy::SMALLEST`] can be used.
+/// The price of the cheap joins is internal fragmentation: a request is rounded up to a power of
+/// two. An arena that is no power of two is laid out as Linux lays out a zone, the largest blocks
+/// first, so that any multiple of [`Buddy::SMALLEST`] can be used.
 ///
 /// Sources: Knuth, The Art of Computer Programming 1, 2.5, algorithms R and S; Linux,
 /// mm/page_alloc.c.
@@ -53,7 +53,8 @@ impl Buddy {
         }
     }
 
-    /// The order of the block that a request of `size` bytes gets; `None` when no order is so large.
+    /// The order of the block that a request of `size` bytes gets; `None` when no order is so
+    /// large.
     fn order(&self, size: u64) -> Option<usize> {
         let units = size.max(1).div_ceil(SMALLEST).checked_next_power_of_two()?;
         let order = units.ilog2() as usize;

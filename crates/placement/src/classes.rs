@@ -1,9 +1,9 @@
 //! Size classes, sixteen to each power of two, and a set of them.
 //!
-//! Holes of one class differ by less than a sixteenth of their length, and below 32 bytes each length
-//! is a class of its own. A set of classes is two levels of bits, so that the next member is found in
-//! two steps, however many holes there are. Source: Masmano, Ripoll, Crespo, Real, "TLSF: a New
-//! Dynamic Memory Allocator for Real-Time Systems" (2004).
+//! Holes of one class differ by less than a sixteenth of their length, and below 32 bytes each
+//! length is a class of its own. A set of classes is two levels of bits, so that the next member is
+//! found in two steps, however many holes there are. Source: Masmano, Ripoll, Crespo, Real, "TLSF:
+//! a New Dynamic Memory Allocator for Real-Time Systems" (2004).
 
 /// How many classes there are: the last holds lengths up to `u64::MAX`.
 pub const CLASSES: usize = 16 * 61;

@@ -6,8 +6,8 @@ use super::{Block, Placement};
 /// First fit: the lowest hole that is long enough. O(log n) to place and to free: one descent of a
 /// tree of holes.
 ///
-/// Small rests pile up at low addresses and large holes survive at high ones. Source: Knuth, The Art
-/// of Computer Programming 1, 2.5, algorithms A and B.
+/// Small rests pile up at low addresses and large holes survive at high ones. Source: Knuth, The
+/// Art of Computer Programming 1, 2.5, algorithms A and B.
 #[derive(Debug, Clone)]
 pub struct FirstFit {
     arena: u64,

@@ -83,8 +83,8 @@ pub trait Placement: Send {
     /// Gives a block back. `size` is the size that it was placed with.
     ///
     /// # Panics
-    /// May panic when the block is not live or the size is another one. Where it does not panic, the
-    /// answers that follow are of no meaning.
+    /// May panic when the block is not live or the size is another one. Where it does not panic,
+    /// the answers that follow are of no meaning.
     fn free(&mut self, block: Block, size: u64);
 
     /// Bytes of the arena that a block of `size` bytes takes up, at least `size`. The surplus is

@@ -21,8 +21,8 @@ pub enum Choice {
 /// The four classic policies over a list of all holes in address order. O(n) to place and to free,
 /// and for [`free_bytes`](Placement::free_bytes) and [`largest`](Placement::largest).
 ///
-/// Short enough to be obviously right: the fast policies are tested against it, address for address.
-/// Source: OSTEP, "Free-Space Management".
+/// Short enough to be obviously right: the fast policies are tested against it, address for
+/// address. Source: OSTEP, "Free-Space Management".
 #[derive(Debug, Clone)]
 pub struct LinearScan {
     choice: Choice,

@@ -8,8 +8,8 @@ use super::{Block, Extent, Placement};
 /// lists ([`Paging::with_frames`]) one step a page.
 ///
 /// No request fails while enough frames are free; the last page of a block is partly wasted. Which
-/// frames a block gets changes nothing for any other block. Without page lists they are only counted,
-/// every block has the number 0, and [`start`](Placement::start) and
+/// frames a block gets changes nothing for any other block. Without page lists they are only
+/// counted, every block has the number 0, and [`start`](Placement::start) and
 /// [`extents`](Placement::extents) know nothing.
 ///
 /// Source: OSTEP, "Paging: Introduction".
@@ -32,8 +32,8 @@ struct Lists {
 }
 
 impl Paging {
-    /// `arena / page` free frames of `page` bytes each; a page of 0 bytes is made one of 1. The last
-    /// `arena % page` bytes cannot be used and do not count as a part of the arena.
+    /// `arena / page` free frames of `page` bytes each; a page of 0 bytes is made one of 1. The
+    /// last `arena % page` bytes cannot be used and do not count as a part of the arena.
     pub fn new(arena: u64, page: u64) -> Self {
         let page = page.max(1);
         Paging {
@@ -44,8 +44,8 @@ impl Paging {
         }
     }
 
-    /// Keeps page lists, so that [`start`](Placement::start) and [`extents`](Placement::extents) know
-    /// where the bytes of a block lie. To be called before the first block is placed.
+    /// Keeps page lists, so that [`start`](Placement::start) and [`extents`](Placement::extents)
+    /// know where the bytes of a block lie. To be called before the first block is placed.
     pub fn with_frames(mut self) -> Self {
         self.lists = Some(Lists {
             free: Vec::new(),

@@ -18,12 +18,13 @@ struct TableRow {
 /// Segments with compaction: first fit, and where no hole is long enough although enough is free in
 /// all, every segment slides down until the free bytes are one hole.
 ///
-/// O(log n) to place and to free. A compaction sorts the s live segments, O(s log s) and nearly O(s)
-/// because most of them are in order already. Its true price is the bytes that it moves: they are
-/// counted ([`moved_bytes`](Placement::moved_bytes)) and, with [`Segments::with_moves`], listed.
+/// O(log n) to place and to free. A compaction sorts the s live segments, O(s log s) and nearly
+/// O(s) because most of them are in order already. Its true price is the bytes that it moves: they
+/// are counted ([`moved_bytes`](Placement::moved_bytes)) and, with [`Segments::with_moves`],
+/// listed.
 ///
-/// Compaction needs what segmentation offers: a program names its segment by number, and the base in
-/// the segment table can change under it. Source: OSTEP, "Segmentation".
+/// Compaction needs what segmentation offers: a program names its segment by number, and the base
+/// in the segment table can change under it. Source: OSTEP, "Segmentation".
 #[derive(Debug, Clone)]
 pub struct Segments {
     arena: u64,

@@ -1,4 +1,5 @@
-//! Segregated fit: a list of holes for each class of sizes; any hole of the first class that will do.
+//! Segregated fit: a list of holes for each class of sizes; any hole of the first class that will
+//! do.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -33,10 +34,11 @@ const MAX_CANDIDATES: usize = 8;
 /// Segregated fit: any hole of the first size class that will do, the one freed last first. O(1) to
 /// place and to free.
 ///
-/// What allocators for programs do (the small bins of dlmalloc, TLSF, talc): it takes a good hole and
-/// does not look for the best one. Where in memory that hole lies is left to chance. The price of
-/// O(1): a request can fail although a hole is long enough, if that is of the request's own class and
-/// lies behind the first eight of its list. [`largest`](Placement::largest) knows of this.
+/// What allocators for programs do (the small bins of dlmalloc, TLSF, talc): it takes a good hole
+/// and does not look for the best one. Where in memory that hole lies is left to chance. The price
+/// of O(1): a request can fail although a hole is long enough, if that is of the request's own
+/// class and lies behind the first eight of its list. [`largest`](Placement::largest) knows of
+/// this.
 ///
 /// Source: Wilson, Johnstone, Neely, Boles, "Dynamic Storage Allocation: A Survey and Critical
 /// Review" (1995), 3.6.

@@ -115,8 +115,8 @@ impl Tags {
     }
 
     /// Makes a block of the first `size` bytes of a hole, which must have them, and returns the
-    /// block's number. The rest of the hole, if there is any, keeps the hole's number; a hole without
-    /// a rest gives its number to the block.
+    /// block's number. The rest of the hole, if there is any, keeps the hole's number; a hole
+    /// without a rest gives its number to the block.
     #[inline]
     pub fn cut(&mut self, hole: u32, size: u64) -> u32 {
         self.free_bytes -= size;

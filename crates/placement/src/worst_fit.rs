@@ -3,8 +3,8 @@
 use super::holes::Holes;
 use super::{Block, Placement};
 
-/// Worst fit: the longest hole, of equal holes the lowest. O(log n) to place and to free: the root of
-/// the tree of holes knows the longest.
+/// Worst fit: the longest hole, of equal holes the lowest. O(log n) to place and to free: the root
+/// of the tree of holes knows the longest.
 ///
 /// The hope is that the rest of a long hole stays useful; in fact the long holes go first. Source:
 /// OSTEP, "Free-Space Management".

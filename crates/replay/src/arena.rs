@@ -15,8 +15,8 @@ pub struct CheckedArena {
     live: HashMap<Block, u64>,
 }
 
-/// What went wrong in real memory. All but [`ArenaError::Map`] and [`ArenaError::NotLive`] are faults
-/// of the policy.
+/// What went wrong in real memory. All but [`ArenaError::Map`] and [`ArenaError::NotLive`] are
+/// faults of the policy.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ArenaError {
@@ -29,8 +29,8 @@ pub enum ArenaError {
     },
     /// A free of a block that is not live.
     NotLive(Block),
-    /// So many bytes of a block no longer hold what was written: the policy gave them to two blocks,
-    /// or moved them wrongly.
+    /// So many bytes of a block no longer hold what was written: the policy gave them to two
+    /// blocks, or moved them wrongly.
     Changed {
         /// How many bytes.
         bytes: u64,
@@ -96,8 +96,8 @@ impl CheckedArena {
         self.policy.as_ref()
     }
 
-    /// Places a block and writes a pattern of its own into each of its bytes; `None` when there is no
-    /// room.
+    /// Places a block and writes a pattern of its own into each of its bytes; `None` when there is
+    /// no room.
     ///
     /// # Errors
     /// [`ArenaError::BeyondArena`], [`ArenaError::TooShort`].
@@ -120,8 +120,8 @@ impl CheckedArena {
     /// Checks every byte of a block and gives it back.
     ///
     /// # Errors
-    /// As [`CheckedArena::give_back`], and [`ArenaError::Changed`] where a byte no longer holds what
-    /// was written.
+    /// As [`CheckedArena::give_back`], and [`ArenaError::Changed`] where a byte no longer holds
+    /// what was written.
     pub fn free(&mut self, block: Block) -> Result<(), ArenaError> {
         match self.give_back(block)? {
             0 => Ok(()),

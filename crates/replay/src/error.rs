@@ -55,7 +55,8 @@ pub enum Error {
         /// Bytes that are available.
         available: u64,
     },
-    /// Real memory under a policy: it could not be had, or a block's bytes were not what was written.
+    /// Real memory under a policy: it could not be had, or a block's bytes were not what was
+    /// written.
     Arena {
         /// The policy's name.
         policy: String,

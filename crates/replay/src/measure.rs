@@ -40,8 +40,8 @@ impl Default for ReplayOptions {
 /// An arena that no trace can fill: 2^63 bytes of offsets, none of them real.
 const ENDLESS: u64 = 1 << 63;
 
-/// Replays the trace under every policy. `progress` gets a line before each pass. A signal ends it with
-/// what is known by then, and the report says so.
+/// Replays the trace under every policy. `progress` gets a line before each pass. A signal ends it
+/// with what is known by then, and the report says so.
 ///
 /// # Errors
 /// The trace can no longer be read, or has changed.
@@ -86,13 +86,7 @@ pub fn replay(
     if search && interrupted.is_none() {
         let searches = start_searches(&policies, &endless, peak);
         smallest = find_smallest(source, searches, sampled, interrupt, &mut progress)?;
-        interrupted = smallest.interrupted.map(|signal| {
-            format!(
-                "interrupted by {} in the search: a smallest arena is the smallest tried by then, \
-                 all else is of the given one",
-                signal.as_str()
-            )
-        });
+        interrupted = smallest.interruption();
     }
     let outcome = match (search, &interrupted) {
         (false, _) => SearchOutcome::No,
@@ -128,6 +122,16 @@ impl Smallest {
             arenas: vec![None; policies],
             interrupted: None,
         }
+    }
+
+    /// What the report says where a signal ended the search.
+    fn interruption(&self) -> Option<String> {
+        let signal = self.interrupted?;
+        Some(format!(
+            "interrupted by {} in the search: a smallest arena is the smallest tried by then, all \
+             else is of the given one",
+            signal.as_str()
+        ))
     }
 
     /// The report's rows: of the runs in the smallest arenas where there are any, else of those in

@@ -55,8 +55,8 @@ pub(super) fn pass(
     Ok(None)
 }
 
-/// Takes every run through `chunk`, each on a thread of its own while there are processors, and does
-/// `meanwhile` on this one.
+/// Takes every run through `chunk`, each on a thread of its own while there are processors, and
+/// does `meanwhile` on this one.
 fn work(
     chunk: &[Op],
     runs: &mut [PolicyRun],

@@ -86,9 +86,9 @@ impl Policy {
         matches!(self, Policy::Segments | Policy::Paging(_))
     }
 
-    /// Whether a run in an arena without an end shows how much of it is needed. So it is with policies
-    /// that prefer low addresses or take from the longest hole last; next fit and worst fit would use
-    /// new bytes for every request.
+    /// Whether a run in an arena without an end shows how much of it is needed. So it is with
+    /// policies that prefer low addresses or take from the longest hole last; next fit and worst
+    /// fit would use new bytes for every request.
     pub fn settles_low(self) -> bool {
         matches!(
             self,

@@ -14,7 +14,8 @@ use crate::trace::{Op, SlotTable};
 pub struct RealMemory {
     /// The policy.
     pub policy: String,
-    /// Blocks whose every byte was written and, when they were freed or left over, found as written.
+    /// Blocks whose every byte was written and, when they were freed or left over, found as
+    /// written.
     pub blocks_checked: u64,
     /// Requests that failed; the same number as on plain offsets.
     pub failures: u64,

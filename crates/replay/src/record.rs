@@ -32,8 +32,8 @@ pub struct RecordingOutcome {
 }
 
 impl Recording {
-    /// Starts `program` with `arguments`. Its standard output becomes standard error: standard output
-    /// is for the trace. It dies with this process.
+    /// Starts `program` with `arguments`. Its standard output becomes standard error: standard
+    /// output is for the trace. It dies with this process.
     ///
     /// # Errors
     /// [`Error::NoValgrind`]; [`Error::Call`] where a pipe or the process is refused.
@@ -55,9 +55,9 @@ impl Recording {
         }
     }
 
-    /// Writes the plain trace to `output` while the program runs, until it ends. SIGINT, SIGTERM and
-    /// SIGHUP go to the program; what it did until it died of one, or of any other, is kept, and
-    /// marked as partial.
+    /// Writes the plain trace to `output` while the program runs, until it ends. SIGINT, SIGTERM
+    /// and SIGHUP go to the program; what it did until it died of one, or of any other, is kept,
+    /// and marked as partial.
     ///
     /// # Errors
     /// [`Error::Recording`] where `output` cannot be written or a line of valgrind's is not
@@ -81,7 +81,8 @@ impl Recording {
             source: Box::new(error),
         })?;
         if let Some(number) = status.signal() {
-            // valgrind may die of another signal than the one that was passed on: the user's counts.
+            // valgrind may die of another signal than the one that was passed on: the user's
+            // counts.
             let signal = forwarded.or(Signal::try_from(number).ok());
             let name = signal.map_or(format!("signal {number}"), |signal| signal.to_string());
             summary.partial = Some(format!("the program was ended by {name}"));
@@ -96,8 +97,8 @@ impl Recording {
 
 const WRITE_TRACE: &str = "write the trace";
 
-/// valgrind with the options that make it log allocations to the descriptor `log`, which the program
-/// inherits.
+/// valgrind with the options that make it log allocations to the descriptor `log`, which the
+/// program inherits.
 fn valgrind(log: RawFd) -> Command {
     let mut command = Command::new("valgrind");
     command
@@ -164,7 +165,8 @@ impl Forwarding {
             // A second signal ends this process: a program may refuse the first.
             let flags = SaFlags::SA_RESTART | SaFlags::SA_RESETHAND;
             let action = SigAction::new(SigHandler::Handler(forward), flags, SigSet::empty());
-            // SAFETY: the handler makes one async-signal-safe call and touches only atomics and errno.
+            // SAFETY: the handler makes one async-signal-safe call and touches only atomics and
+            // errno.
             let before = unsafe { sigaction(signal, &action) }.map_err(io::Error::from);
             let before = before.map_err(Error::call("sigaction"))?;
             if matches!(before.handler(), SigHandler::SigIgn) {
@@ -200,7 +202,8 @@ extern "C" fn forward(signal: libc::c_int) {
     FORWARDED.store(signal, Ordering::SeqCst);
     let program = PROGRAM.load(Ordering::SeqCst);
     if program > 0 {
-        // SAFETY: kill is async-signal-safe; the program is not reaped while its number stands here.
+        // SAFETY: kill is async-signal-safe; the program is not reaped while its number stands
+        // here.
         unsafe { libc::kill(program, signal) };
     }
     Errno::set_raw(errno);

@@ -33,8 +33,8 @@ pub enum SearchOutcome {
     Yes,
     /// There was no search: they are of the given arena.
     No,
-    /// A signal ended it: they are of the given arena, and a smallest arena is the smallest tried by
-    /// then.
+    /// A signal ended it: they are of the given arena, and a smallest arena is the smallest tried
+    /// by then.
     Interrupted,
 }
 
@@ -55,30 +55,31 @@ pub struct TraceSums {
     pub notes: Vec<String>,
 }
 
-/// One policy's figures. Shares are 0 to 1, over time, in the smallest arena found; without a search
-/// in the given one.
+/// One policy's figures. Shares are 0 to 1, over time, in the smallest arena found; without a
+/// search in the given one.
 #[derive(Debug, Clone, Serialize)]
 pub struct PolicyRow {
     /// The policy.
     pub policy: String,
-    /// Smallest arena found in which no request fails, verified by a run of that size; null without a
-    /// search.
+    /// Smallest arena found in which no request fails, verified by a run of that size; null without
+    /// a search.
     pub smallest_arena_bytes: Option<u64>,
     /// The same as a multiple of the peak of live bytes.
     pub smallest_arena_of_peak: Option<f64>,
-    /// Internal fragmentation: share of the bytes in use that nobody asked for; mean over the samples.
+    /// Internal fragmentation: share of the bytes in use that nobody asked for; mean over the
+    /// samples.
     pub internal_mean: f64,
     /// Its maximum.
     pub internal_max: f64,
-    /// External fragmentation: share of the free bytes beyond the largest request that would succeed;
-    /// mean over the samples.
+    /// External fragmentation: share of the free bytes beyond the largest request that would
+    /// succeed; mean over the samples.
     pub external_mean: f64,
     /// Its maximum.
     pub external_max: f64,
     /// Bytes copied by compaction.
     pub moved_bytes: u64,
-    /// Holes per live block in the given arena, after the first quarter of the trace; null for policies
-    /// whose holes follow another rule.
+    /// Holes per live block in the given arena, after the first quarter of the trace; null for
+    /// policies whose holes follow another rule.
     pub holes_per_block: Option<f64>,
     /// Knuth's prediction for it, p/2, where p is the share of placements that leave a rest.
     pub half_p: Option<f64>,

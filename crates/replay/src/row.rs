@@ -5,8 +5,8 @@ use super::report::{GivenArena, PolicyRow};
 use super::run::{PolicyRun, Sample};
 
 impl PolicyRow {
-    /// The row of a policy: `shown` is the run whose samples are shown, `given` the run in the given
-    /// arena; `peak` is the trace's.
+    /// The row of a policy: `shown` is the run whose samples are shown, `given` the run in the
+    /// given arena; `peak` is the trace's.
     pub(super) fn new(
         shown: &PolicyRun,
         given: &PolicyRun,

@@ -69,7 +69,8 @@ pub(super) struct PolicyRun {
     pub arena: u64,
     /// Requests that found no room.
     pub failures: u64,
-    /// Of these, requests for which enough was free in all: external fragmentation and nothing else.
+    /// Of these, requests for which enough was free in all: external fragmentation and nothing
+    /// else.
     pub failures_with_enough_free: u64,
     /// Requests that got room.
     pub placements: u64,

@@ -1,4 +1,5 @@
-//! Where the operations come from: kept in memory when they are few, else read again for every pass.
+//! Where the operations come from: kept in memory when they are few, else read again for every
+//! pass.
 
 use std::fs::File;
 use std::io::Read;
@@ -20,12 +21,12 @@ pub const KEPT: usize = 1 << 24;
 /// Operations handed out at once, at most.
 pub(super) const CHUNK: usize = 1 << 19;
 
-/// Operations between two looks for a signal in [`Source::visit`]: few even where each of them writes
-/// a large block.
+/// Operations between two looks for a signal in [`Source::visit`]: few even where each of them
+/// writes a large block.
 const VISIT_CHUNK: usize = 1 << 12;
 
-/// Bytes that all policies together need for a live block, with six page sizes: measured, and rounded
-/// up.
+/// Bytes that all policies together need for a live block, with six page sizes: measured, and
+/// rounded up.
 const BYTES_PER_BLOCK: u64 = 2048;
 
 /// A trace that can be gone through again and again.
@@ -43,7 +44,8 @@ enum Ops {
 }
 
 impl Source {
-    /// Operations that are at hand, such as those of [`generate`](crate::trace::generate::generate).
+    /// Operations that are at hand, such as those of
+    /// [`generate`](crate::trace::generate::generate).
     pub fn from_operations(ops: Vec<Op>) -> Source {
         Source {
             summary: Summary::from_operations(&ops),
@@ -52,12 +54,12 @@ impl Source {
         }
     }
 
-    /// Reads the trace in the regular file at `path` once, to its end. More than `keep` operations are
-    /// read from it again for every pass.
+    /// Reads the trace in the regular file at `path` once, to its end. More than `keep` operations
+    /// are read from it again for every pass.
     ///
     /// # Errors
-    /// [`Error::Call`] where the file cannot be opened, [`Error::Trace`] where it cannot be read or is
-    /// damaged, [`Error::TooManyBlocks`], [`Error::NoRoomForOperations`].
+    /// [`Error::Call`] where the file cannot be opened, [`Error::Trace`] where it cannot be read or
+    /// is damaged, [`Error::TooManyBlocks`], [`Error::NoRoomForOperations`].
     pub fn open(
         path: &Path,
         format: Option<Format>,
@@ -67,8 +69,8 @@ impl Source {
         read(open(path)?, format, keep, interrupt, Some(path))
     }
 
-    /// Reads a trace that cannot be read twice, such as a pipe. More than `keep` operations go into a
-    /// temporary file.
+    /// Reads a trace that cannot be read twice, such as a pipe. More than `keep` operations go into
+    /// a temporary file.
     ///
     /// # Errors
     /// As [`Source::open`]; [`Error::Call`] where the temporary file cannot be made or written.
@@ -114,8 +116,8 @@ impl Source {
         })
     }
 
-    /// Gives every operation to `visit` in order, until `visit` answers false or a signal comes, which
-    /// is the result then.
+    /// Gives every operation to `visit` in order, until `visit` answers false or a signal comes,
+    /// which is the result then.
     ///
     /// # Errors
     /// The trace can no longer be read, or has changed ([`Error::TraceChanged`]).

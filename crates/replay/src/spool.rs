@@ -1,7 +1,8 @@
-//! Operations that came through a pipe and are too many to keep: a file without a name, in short form.
+//! Operations that came through a pipe and are too many to keep: a file without a name, in short
+//! form.
 //!
-//! An operation is one number, the slot with two bits for its kind below it, and for all but a free the
-//! size; numbers are LEB128, seven bits a byte, the lowest first. Most take 3 to 5 bytes.
+//! An operation is one number, the slot with two bits for its kind below it, and for all but a free
+//! the size; numbers are LEB128, seven bits a byte, the lowest first. Most take 3 to 5 bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};

@@ -53,7 +53,8 @@ proptest! {
                     Step::Place(size) => {
                         let fits = memory.policy().largest() >= memory.policy().allotted(*size);
                         let block = memory.place(*size).unwrap();
-                        prop_assert_eq!(block.is_some(), fits, "{}: largest() and place() disagree", name);
+                        let case = format!("{name}: largest() and place() disagree");
+                        prop_assert_eq!(block.is_some(), fits, "{}", case);
                         live.extend(block.map(|block| (block, *size)));
                     }
                     Step::Free(index) if !live.is_empty() => {

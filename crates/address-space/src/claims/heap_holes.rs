@@ -61,7 +61,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => |i| i >= BLOCKS / 2,
     };
     // A child of its own: the heap that is frozen and fragmented here ends with it.
-    let heap = child::fork("heap", move |_| Ok(glibc::fragment_heap(BLOCKS, SIZE, freed)?))?;
+    let heap = child::fork("heap", move |_| {
+        Ok(glibc::fragment_heap(BLOCKS, SIZE, freed)?)
+    })?;
     let FragmentedHeap {
         free,
         holes,

@@ -18,7 +18,8 @@ pub struct SameFile {
 }
 
 impl SameFile {
-    /// The file at `path`; `None` where that cannot be found out, and for null(4), which keeps nothing.
+    /// The file at `path`; `None` where that cannot be found out, and for null(4), which keeps
+    /// nothing.
     pub fn at(path: &Path) -> Option<SameFile> {
         if let Ok(meta) = std::fs::metadata(path) {
             return SameFile::from_metadata(&meta, None);

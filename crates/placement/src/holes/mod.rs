@@ -1,8 +1,8 @@
 //! The holes of an arena in address order, in a B-tree that knows the longest hole of each subtree.
 //!
-//! An entry of an inner node has the lowest start and the greatest length below its child. One descent
-//! therefore finds the lowest hole that is long enough, which the linear scan finds hole by hole, and
-//! another finds the neighbours of a block that is freed: both O(log n).
+//! An entry of an inner node has the lowest start and the greatest length below its child. One
+//! descent therefore finds the lowest hole that is long enough, which the linear scan finds hole by
+//! hole, and another finds the neighbours of a block that is freed: both O(log n).
 
 mod node;
 mod tree;
@@ -140,7 +140,8 @@ impl Holes {
         }
     }
 
-    /// Shortens the hole at the end of the path from the front, and removes it when nothing is left.
+    /// Shortens the hole at the end of the path from the front, and removes it when nothing is
+    /// left.
     fn cut(&mut self, size: u64) -> u64 {
         let (leaf, at) = self.tree.leaf();
         let Entry { start, longest, .. } = leaf.get(at);

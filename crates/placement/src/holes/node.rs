@@ -15,9 +15,9 @@ pub struct Entry {
     pub child: u32,
 }
 
-/// Entries by field, so that a search reads the one field that it needs. Unused places hold values that
-/// no search finds. Every search therefore looks at all places, and no step of it depends on the step
-/// before: the processor does that faster than it could predict where to stop.
+/// Entries by field, so that a search reads the one field that it needs. Unused places hold values
+/// that no search finds. Every search therefore looks at all places, and no step of it depends on
+/// the step before: the processor does that faster than it could predict where to stop.
 #[derive(Clone, Debug)]
 pub struct Node {
     count: usize,

@@ -1,7 +1,8 @@
-//! A B-tree of entries in address order, whose inner nodes know the greatest length below each child.
+//! A B-tree of entries in address order, whose inner nodes know the greatest length below each
+//! child.
 //!
-//! The tree is read and changed where its path ends. [`Tree::locate`] and [`Tree::locate_fitting`] set
-//! the path; each change there is carried to the entries above it.
+//! The tree is read and changed where its path ends. [`Tree::locate`] and [`Tree::locate_fitting`]
+//! set the path; each change there is carried to the entries above it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -92,7 +93,8 @@ impl Tree {
         false
     }
 
-    /// Sets the path to the last entry that starts at `start` or before, or else to the first of all.
+    /// Sets the path to the last entry that starts at `start` or before, or else to the first of
+    /// all.
     pub fn locate(&mut self, start: u64) {
         self.path.clear();
         let mut at = self.root;

@@ -38,8 +38,8 @@ impl Random {
     }
 }
 
-/// `operations` operations of a load, and what they add up to. Each seed gives a load of its own, the
-/// same in every run.
+/// `operations` operations of a load, and what they add up to. Each seed gives a load of its own,
+/// the same in every run.
 pub fn generate(load: Load, operations: u64, seed: u64) -> (Vec<Op>, Summary) {
     let mut generator = Generator {
         random: Random::new(seed),
@@ -74,7 +74,8 @@ impl Generator {
     /// Grows to about `blocks` live blocks and then frees a random block for every new one.
     fn steady(&mut self, blocks: u64, size: impl Fn(&mut Random) -> u64) {
         while self.ops.len() < self.wanted {
-            // The number of live blocks stays near `blocks`: the more there are, the likelier a free.
+            // The number of live blocks stays near `blocks`: the more there are, the likelier a
+            // free.
             if self.random.below(2 * blocks) < self.live.len() as u64 {
                 let victim = self.random.below(self.live.len() as u64) as usize;
                 let slot = self.live.swap_remove(victim);
@@ -86,8 +87,9 @@ impl Generator {
         }
     }
 
-    /// Rounds of a thousand blocks of one size, of which every second stays. The blocks of a round are
-    /// half as large again as those of the round before, whose holes therefore fit none of them.
+    /// Rounds of a thousand blocks of one size, of which every second stays. The blocks of a round
+    /// are half as large again as those of the round before, whose holes therefore fit none of
+    /// them.
     fn phases(&mut self) {
         let mut size = 64;
         while self.ops.len() < self.wanted {

@@ -7,9 +7,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub(crate) type Live = HashMap<u64, (u32, u64), BuildHasherDefault<Folded>>;
 
 /// A hash by one multiplication: the upper half of the product is folded onto the lower, so that
-/// every bit of the result depends on every bit of the key. The standard library's hash withstands an
-/// attacker, for a third of the time that reading a trace takes; a trace made of collisions slows down
-/// nothing but its own replay.
+/// every bit of the result depends on every bit of the key. The standard library's hash withstands
+/// an attacker, for a third of the time that reading a trace takes; a trace made of collisions
+/// slows down nothing but its own replay.
 #[derive(Default)]
 pub(crate) struct Folded(u64);
 

@@ -1,7 +1,8 @@
 //! Allocation traces: what a program asked of its allocator, in order, without where it was put.
 //!
-//! Three written forms are read ([`Format`]), line by line, in memory that follows the number of live
-//! blocks and not the length of the file. A damaged line is an error that names it ([`TraceError`]).
+//! Three written forms are read ([`Format`]), line by line, in memory that follows the number of
+//! live blocks and not the length of the file. A damaged line is an error that names it
+//! ([`TraceError`]).
 
 mod error;
 pub mod generate;
@@ -96,8 +97,8 @@ pub enum Format {
     Valgrind,
     /// The malloc lab's `.rep`: four header lines, then those of [`Format::Plain`].
     Rep,
-    /// The form that [`Op`] is displayed in: `a ID SIZE`, `r ID SIZE`, `f ID`, without a header; `#`
-    /// begins a comment.
+    /// The form that [`Op`] is displayed in: `a ID SIZE`, `r ID SIZE`, `f ID`, without a header;
+    /// `#` begins a comment.
     Plain,
 }
 

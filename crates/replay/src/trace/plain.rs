@@ -5,8 +5,8 @@ use std::fmt;
 use super::error::excerpt;
 use super::{Event, Op};
 
-/// Reads a line in its usual spelling, one blank between the words and nothing else, without looking
-/// at any byte twice. `None` for every other line, damaged or not: [`parse`] reads those.
+/// Reads a line in its usual spelling, one blank between the words and nothing else, without
+/// looking at any byte twice. `None` for every other line, damaged or not: [`parse`] reads those.
 pub(crate) fn parse_usual(line: &[u8]) -> Option<Event> {
     let (kind, rest) = line.split_first_chunk::<2>()?;
     let (id, rest) = number(rest)?;
@@ -29,8 +29,8 @@ pub(crate) fn parse_usual(line: &[u8]) -> Option<Event> {
     })
 }
 
-/// The number at the beginning of `text`, and what follows it; at most 19 digits, which 64 bits always
-/// hold.
+/// The number at the beginning of `text`, and what follows it; at most 19 digits, which 64 bits
+/// always hold.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0u64;
     let mut digits = 0;

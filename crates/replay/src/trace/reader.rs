@@ -1,4 +1,5 @@
-//! From lines to operations: blocks get slots, faults get line numbers, and the live bytes are added up.
+//! From lines to operations: blocks get slots, faults get line numbers, and the live bytes are
+//! added up.
 
 use std::collections::hash_map::Entry;
 use std::io::Read;
@@ -135,8 +136,8 @@ impl State {
         self.parser.parse(text).map_err(Fault::Syntax)
     }
 
-    /// Takes in a last line without a newline. It may be cut inside a number: it is left out, and the
-    /// trace is partial. What would be wrong with any ending is an error still.
+    /// Takes in a last line without a newline. It may be cut inside a number: it is left out, and
+    /// the trace is partial. What would be wrong with any ending is an error still.
     fn break_off(&mut self, line: u64, parsed: Result<Event, String>) -> Result<(), Fault> {
         let valgrind = matches!(self.parser, Parser::Valgrind(_));
         let why = match parsed {
@@ -288,8 +289,8 @@ impl Parser {
     }
 }
 
-/// The size of a request, which must be possible. A request for 0 bytes still gets an address of its
-/// own: malloc(3) returns a pointer that can be freed.
+/// The size of a request, which must be possible. A request for 0 bytes still gets an address of
+/// its own: malloc(3) returns a pointer that can be freed.
 fn request_size(size: u64) -> Result<u64, Fault> {
     if size > LARGEST_REQUEST {
         return Err(Fault::LargeRequest(size));

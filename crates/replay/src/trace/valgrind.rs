@@ -1,9 +1,10 @@
 //! What `valgrind --tool=memcheck --trace-malloc=yes PROGRAM` prints.
 //!
 //! `--PID-- malloc(72704) = 0x4A8B040`, `--PID-- free(0x4A8B040)`, `memalign(al 64, size 100)`,
-//! `calloc(3,7)`, the C++ operators under their mangled names. A `realloc(0,n)` prints the malloc that
-//! it becomes on the same line; `realloc(p,0)` prints a free, and its own result on a line of its own,
-//! `--PID--  = 0`. A `calloc` whose product overflows prints no result and no end of its line.
+//! `calloc(3,7)`, the C++ operators under their mangled names. A `realloc(0,n)` prints the malloc
+//! that it becomes on the same line; `realloc(p,0)` prints a free, and its own result on a line of
+//! its own, `--PID--  = 0`. A `calloc` whose product overflows prints no result and no end of its
+//! line.
 
 use super::Event;
 use super::error::excerpt;
@@ -67,8 +68,8 @@ fn parse_call(text: &str) -> Result<Event, String> {
         };
     };
     if !is_allocator(name) {
-        // A call that returns an address is an allocation, whatever its name; valgrind's remarks hold
-        // blanks before a parenthesis.
+        // A call that returns an address is an allocation, whatever its name; valgrind's remarks
+        // hold blanks before a parenthesis.
         let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         return if word && rest.contains(") = 0x") {
             Err(format!("{} is a call that is not known", excerpt(text)))

@@ -21,8 +21,8 @@ pub(super) struct Files<'a> {
     save: Option<(OutputFile, &'a Path)>,
 }
 
-/// Finds out whether the files can be written. Neither may be the trace, which is read again in each
-/// pass, nor standard output, where the result goes, nor the other one.
+/// Finds out whether the files can be written. Neither may be the trace, which is read again in
+/// each pass, nor standard output, where the result goes, nor the other one.
 pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
     let trace = match arguments.trace.as_deref() {
         Some(path) if path == Path::new("-") => SameFile::open(io::stdin()),
