@@ -15,8 +15,8 @@ pub use workers::Workers;
 use claim::Topic;
 
 /// The topic, its claims in the order in which they are best read.
-pub const TOPIC: Topic = Topic {
-    name: "accept-queue",
-    title: "the accept queue, wake-one and the thundering herd",
-    claims: claims::ALL,
-};
+pub const TOPIC: Topic = Topic::new(
+    "accept-queue",
+    "the accept queue, wake-one and the thundering herd",
+    claims::ALL,
+);

@@ -51,7 +51,7 @@ pub struct Summary {
 
 impl Summary {
     /// Counts the verdicts of `reports`.
-    pub fn of(reports: &[Report]) -> Self {
+    pub fn count(reports: &[Report]) -> Self {
         let mut summary = Summary {
             claims: reports.len(),
             ..Summary::default()

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use observe::pagemap::Pagemap;
+use observe::process;
 use observe::smaps::Usage;
 use serde::Serialize;
 
@@ -100,14 +101,10 @@ fn add_file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
     for usage in usages.iter().filter(|usage| usage.mapping.inode != 0) {
         let mapping = &usage.mapping;
         let path = Path::new(&mapping.path);
-        let Ok(inside) = path.strip_prefix("/") else {
+        if !path.is_absolute() {
             continue;
-        };
-        let root = Path::new("/proc")
-            .join(target.pid.to_string())
-            .join("root")
-            .join(inside);
-        let Ok(metadata) = std::fs::metadata(root) else {
+        }
+        let Ok(metadata) = process::file_metadata(target.pid, path) else {
             continue;
         };
         let end = mapping.offset + mapping.len();

@@ -45,6 +45,7 @@ impl NotAtomic {
     /// Two failures. Two callers may both get `false` and both enter. And a waiter that loaded `true`
     /// just before the holder's [`clear`](Self::clear) stores `true` just after it: the unlock is
     /// lost, the flag stays set with nobody inside, and every caller waits for ever.
+    #[inline]
     pub fn literal_test_and_set(&self) -> bool {
         let old = self.locked.load(Relaxed);
         self.locked.store(true, Relaxed);

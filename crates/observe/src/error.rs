@@ -29,7 +29,8 @@ impl Error {
         Error::new(operation, errno(error))
     }
 
-    /// The kernel answered, but without what was looked for: `operation` names the file and the field.
+    /// The kernel answered, but without what was looked for: `operation` names the file and the
+    /// field.
     pub fn no_data(operation: impl Into<String>) -> Self {
         Error::new(operation, Errno::ENODATA)
     }
@@ -47,8 +48,16 @@ impl std::error::Error for Error {
     }
 }
 
-/// The error number in an error of std's; EIO for one that std made without asking the kernel, such as
-/// the early end of a file.
+/// For functions that answer an error of std's: operation and object stay, and the kind is the
+/// number's.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::new(io::Error::from(error.errno).kind(), error)
+    }
+}
+
+/// The error number in an error of std's; EIO for one that std made without asking the kernel, such
+/// as the early end of a file.
 pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
@@ -79,6 +88,9 @@ mod tests {
         let absent = std::fs::read("/proc/self/no such file").unwrap_err();
         let error = Error::from_io("read it", &absent);
         assert_eq!(error, Error::new("read it", Errno::ENOENT));
+        let back = io::Error::from(error);
+        assert_eq!(back.kind(), io::ErrorKind::NotFound);
+        assert!(back.to_string().starts_with("read it: ENOENT"), "{back}");
         let early_end = io::Error::from(io::ErrorKind::UnexpectedEof);
         assert_eq!(errno(&early_end), Errno::EIO);
     }

@@ -19,7 +19,8 @@ pub struct Status {
     pub involuntary_switches: u64,
     /// Address space in KiB; none for a zombie and a kernel thread, which have none.
     pub virtual_kib: Option<u64>,
-    /// Private writable mappings without the stack, in KiB, as RLIMIT_DATA counts them; none as above.
+    /// Private writable mappings without the stack, in KiB, as RLIMIT_DATA counts them; none as
+    /// above.
     pub data_kib: Option<u64>,
     /// Signals that it ignores (SigIgn): bit `n - 1` for signal `n`.
     pub ignored_signals: u64,
@@ -72,7 +73,8 @@ mod tests {
 
     #[test]
     fn saved_text() {
-        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmSize:\t    2048 kB\nVmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
+        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmSize:\t    2048 kB\n\
+            VmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
             SigIgn:\t0000000000001001\nCapEff:\t000001ffffffffff\n\
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
         let expected = Status {

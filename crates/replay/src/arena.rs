@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use harness::memory::Memory;
+use nix::errno::Errno;
 use placement::{Block, Placement};
 use present::units::bytes;
 
@@ -25,7 +26,7 @@ pub enum ArenaError {
         /// Bytes of the arena.
         arena: u64,
         /// The kernel's answer.
-        source: Box<dyn Error + Send + Sync>,
+        source: observe::Error,
     },
     /// A free of a block that is not live.
     NotLive(Block),
@@ -67,7 +68,7 @@ impl fmt::Display for ArenaError {
 impl Error for ArenaError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            ArenaError::Map { source, .. } => Some(source.as_ref()),
+            ArenaError::Map { source, .. } => Some(source),
             _ => None,
         }
     }
@@ -81,9 +82,11 @@ impl CheckedArena {
     /// [`ArenaError::Map`]; an arena of 0 bytes cannot be mapped.
     pub fn new(policy: Box<dyn Placement>) -> Result<CheckedArena, ArenaError> {
         let arena = policy.arena();
-        let map = |source| ArenaError::Map { arena, source };
-        let len = usize::try_from(arena).map_err(|error| map(error.into()))?;
-        let memory = Memory::private(len).map_err(|error| map(error.into()))?;
+        let refused = |source| ArenaError::Map { arena, source };
+        // A length that no address can reach is refused as mmap(2) would.
+        let len = usize::try_from(arena)
+            .map_err(|_| refused(observe::Error::new("mmap", Errno::ENOMEM)))?;
+        let memory = Memory::private(len).map_err(refused)?;
         Ok(CheckedArena {
             policy,
             memory,

@@ -9,9 +9,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use harness::scratch;
 
 use super::Error;
 use crate::trace::Op;
@@ -28,15 +26,13 @@ impl Spool {
     /// An empty one in `$TMPDIR`, else in /var/tmp: a /tmp may lie in memory, which a long trace
     /// outgrows (file-hierarchy(7)).
     pub fn new() -> Result<Spool, Error> {
-        let directory = std::env::var_os("TMPDIR")
-            .filter(|path| !path.is_empty())
-            .map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
-        match nameless(&directory) {
+        let directory = scratch::folder("/var/tmp");
+        match scratch::file_in(&directory) {
             Ok(file) => Ok(Spool {
                 output: BufWriter::with_capacity(BUFFER, file),
                 directory,
             }),
-            Err(error) => Err(refused("create", &directory, error)),
+            Err(error) => Err(refused("create", &directory, error.errno.into())),
         }
     }
 
@@ -59,20 +55,6 @@ fn refused(operation: &'static str, directory: &Path, source: io::Error) -> Erro
         operation,
         directory: directory.to_owned(),
         source,
-    }
-}
-
-fn nameless(directory: &Path) -> io::Result<File> {
-    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    match open(directory, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Ok(file) => Ok(file.into()),
-        // Not every file system can; there the name lives for a moment.
-        Err(Errno::EOPNOTSUPP | Errno::EISDIR) => {
-            let (file, path) = nix::unistd::mkstemp(&directory.join("address-space-XXXXXX"))?;
-            nix::unistd::unlink(&path)?;
-            Ok(file.into())
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -10,7 +10,7 @@ use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
 use present::{OutputFile, print};
 
-use crate::isolate::unturned;
+use crate::isolate::still_as_claimed;
 use crate::{run_isolated, select};
 
 /// Options of a run.
@@ -47,27 +47,23 @@ impl RunArgs {
         prepare()?;
         let machine = machine();
         let layout = layout(self.details || !self.ids.is_empty());
-        let mut shown = String::new();
+        let mut shown = "";
         if !self.json {
             print(&text::header(&machine, layout))?;
         }
         let mut reports = Vec::new();
-        for claim in claims {
-            if !self.json && shown != claim.topic {
-                shown = claim.topic.to_owned();
-                let topic = register
-                    .topics()
-                    .iter()
-                    .find(|topic| topic.name == claim.topic);
-                print(&topic.map(text::topic).unwrap_or_default())?;
+        for (topic, claim) in claims {
+            if !self.json && shown != topic.name {
+                shown = topic.name;
+                print(&text::topic(topic))?;
             }
-            let report = run_isolated(claim, Order::AsClaimed);
+            let report = run_isolated(topic, claim, Order::AsClaimed);
             if !self.json {
                 print(&text::claim(claim, &report, layout))?;
             }
             reports.push(report);
         }
-        let summary = Summary::of(&reports);
+        let summary = Summary::count(&reports);
         let document = Document { machine, reports };
         if let Some(page) = page {
             page.write(&html::render(register, &document))?;
@@ -108,7 +104,8 @@ pub fn list(register: &Register) -> Result<u8> {
 /// # Errors
 /// An unknown name, or output that cannot be written.
 pub fn explain(register: &Register, id: &str) -> Result<u8> {
-    print(&text::explain(select::one(register, id)?, layout(true)))?;
+    let (topic, claim) = select::claim(register, id)?;
+    print(&text::explain(topic, claim, layout(true)))?;
     Ok(0)
 }
 
@@ -131,9 +128,9 @@ impl SelftestArgs {
         prepare()?;
         let mut status = 0;
         let (mut turned, mut not_measured) = (0, 0);
-        for claim in &claims {
-            let report = run_isolated(claim, Order::Exchanged);
-            let blind = unturned(claim, &report);
+        for (topic, claim) in &claims {
+            let report = run_isolated(topic, claim, Order::Exchanged);
+            let blind = still_as_claimed(claim, &report);
             let outcome = match &report.verdict {
                 Verdict::Refuted if blind.is_empty() => {
                     turned += 1;
@@ -184,14 +181,14 @@ pub fn own_proc() -> Result<()> {
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
-/// is told on standard error.
+/// goes to standard error.
 pub fn finish(result: Result<u8>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // eprintln would panic where standard error cannot be written either.
-            let _ = writeln!(std::io::stderr(), "error: {}", claim::told(&error));
+            let _ = writeln!(std::io::stderr(), "error: {}", claim::error_chain(&error));
             ExitCode::from(2)
         }
     }

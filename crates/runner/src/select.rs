@@ -1,10 +1,10 @@
 //! Which claims are meant, and a suggestion where there is none of that name.
 
 use anyhow::{Result, bail};
-use claim::{Claim, Register};
+use claim::{Claim, Register, Topic};
 
-/// The claims called `ids`, in the register's order; all of them where `ids` is empty; only those of
-/// `topic` where one is given.
+/// The claims called `ids` with their topics, in the register's order; all of them where `ids` is
+/// empty; only those of `topic` where one is given.
 ///
 /// # Errors
 /// An unknown name, with the nearest known one.
@@ -12,18 +12,18 @@ pub(crate) fn claims<'a>(
     register: &'a Register,
     ids: &[String],
     topic: Option<&str>,
-) -> Result<Vec<&'a Claim>> {
+) -> Result<Vec<(&'a Topic, &'a Claim)>> {
     if let Some(topic) = topic {
         let topics = register.topics().iter().map(|topic| topic.name);
         known(topic, "topic", topics)?;
     }
     for id in ids {
-        known(id, "claim", register.claims().map(|claim| claim.id))?;
+        known(id, "claim", claim_ids(register))?;
     }
-    let chosen: Vec<&Claim> = register
+    let chosen: Vec<_> = register
         .claims()
-        .filter(|claim| topic.is_none_or(|topic| claim.topic == topic))
-        .filter(|claim| ids.is_empty() || ids.iter().any(|id| id == claim.id))
+        .filter(|(its_topic, _)| topic.is_none_or(|topic| its_topic.name == topic))
+        .filter(|(_, claim)| ids.is_empty() || ids.iter().any(|id| id == claim.id))
         .collect();
     if let (Some(topic), true) = (topic, chosen.is_empty()) {
         bail!("topic `{topic}` has no claim of that name");
@@ -31,15 +31,19 @@ pub(crate) fn claims<'a>(
     Ok(chosen)
 }
 
-/// The claim called `id`.
+/// The claim called `id`, with its topic.
 ///
 /// # Errors
 /// As [`claims`].
-pub(crate) fn one<'a>(register: &'a Register, id: &str) -> Result<&'a Claim> {
-    known(id, "claim", register.claims().map(|claim| claim.id))?;
+pub(crate) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
+    known(id, "claim", claim_ids(register))?;
     register
         .get(id)
         .ok_or_else(|| anyhow::anyhow!("no claim `{id}`"))
+}
+
+fn claim_ids(register: &Register) -> impl Iterator<Item = &str> + Clone {
+    register.claims().map(|(_, claim)| claim.id)
 }
 
 fn known<'a>(name: &str, what: &str, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {

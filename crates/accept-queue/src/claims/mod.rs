@@ -16,10 +16,12 @@ mod strace_makes_the_herd;
 mod thundering_herd;
 mod workers_sleep_on_one_queue;
 
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Claim, Reading};
+use harness::wait;
 use observe::sock_diag::ESTABLISHED;
 use prefork::counts::Counts;
 use prefork::listen::Site;
@@ -50,9 +52,6 @@ pub const ALL: &[Claim] = &[
 /// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
 const CLOSE_WAIT: u8 = 8;
 
-const SAME: &str = "same";
-const DIFFERENT: &str = "different";
-
 /// What the claims that need no privilege say of their stronger evidence.
 const TRACEPOINT_IF_ALLOWED: &str =
     "root to count with sched:sched_waking too; without, voluntary context switches";
@@ -71,13 +70,18 @@ fn tracepoint() -> Tracepoint {
         },
         Err(error) => Tracepoint {
             kernel: None,
-            refused: Some(claim::told(&error)),
+            refused: Some(claim::error_chain(&error)),
         },
     }
 }
 
 /// Measures one row; every worker sleeps in its call before each connection.
-fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel>) -> Result<Row> {
+fn measure_row(
+    strategy: &str,
+    workers: usize,
+    connections: u64,
+    kernel: Option<Kernel>,
+) -> Result<Row> {
     let plan = Plan {
         site: Site::loopback(workers),
         connections,
@@ -95,24 +99,24 @@ fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel
 }
 
 /// What one worker did during one round.
-struct Did {
+struct WorkerRound {
     pid: i32,
     counts: Counts,
 }
 
-/// What [`each_woken`] found.
-struct Woken {
+/// What [`measure_bursts`] found.
+struct Bursts {
     /// Before the first connection: what `look` saw of the sleeping workers.
     seen: u64,
     /// For each burst what each worker did.
-    rounds: Vec<Vec<Did>>,
+    rounds: Vec<Vec<WorkerRound>>,
     /// Most connections that the kernel showed made, and none of them ended, at once.
     at_once: u64,
     /// Wakeups over all bursts by the tracepoint, where it counted.
     by_tracepoint: Option<u64>,
 }
 
-impl Woken {
+impl Bursts {
     /// The sum of `count` over all workers and bursts.
     fn sum(&self, count: impl Fn(&Counts) -> u64) -> u64 {
         self.rounds
@@ -123,27 +127,35 @@ impl Woken {
     }
 }
 
+/// Forks so many workers that wait for connections in the way of `strategy`; and their address.
+///
+/// # Errors
+/// Those of the strategy and of fork.
+fn start(strategy: &str, workers: usize, detail: Detail) -> Result<(Workers, SocketAddr)> {
+    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
+    let address = prepared.listeners[0].local_addr().context("getsockname")?;
+    Ok((Workers::start(&mut prepared, workers, detail)?, address))
+}
+
 /// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
 ///
 /// # Errors
 /// Those of the workers and of `look`; a connection that none of them accepted.
-fn each_woken(
+fn measure_bursts(
     strategy: &str,
     workers: usize,
     (rounds, burst): (usize, usize),
     kernel: Option<Kernel>,
     look: fn(&Workers) -> Result<u64>,
-) -> Result<Woken> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
+) -> Result<Bursts> {
+    let (mut workers, address) = start(strategy, workers, Detail::Counts)?;
     let mut client = Client::of(address);
     let mut before = workers.settle()?;
     let seen = look(&workers)?;
     let counter = kernel
         .map(|kernel| kernel.count(&workers.pids()))
         .transpose()?;
-    let mut woken = Woken {
+    let mut woken = Bursts {
         seen,
         rounds: Vec::new(),
         at_once: 0,
@@ -166,7 +178,9 @@ fn each_woken(
         let after = workers.settle()?;
         let counts = after.since(&before).each;
         let round = workers.pids().into_iter().zip(counts);
-        let did = round.map(|(pid, counts)| Did { pid, counts }).collect();
+        let did = round
+            .map(|(pid, counts)| WorkerRound { pid, counts })
+            .collect();
         woken.rounds.push(did);
         before = after;
     }
@@ -195,17 +209,10 @@ fn wakeups(row: &Row) -> f64 {
     best.unwrap_or(f64::NAN)
 }
 
-/// Waits until the kernel shows what is waited for, without sleeping.
-fn until(what: &str, mut shown: impl FnMut() -> Result<bool>) -> Result<()> {
-    const LIMIT: Duration = Duration::from_secs(3);
-    let deadline = Instant::now() + LIMIT;
-    while !shown()? {
-        ensure!(
-            Instant::now() < deadline,
-            "{what}: not within {:.0} s",
-            LIMIT.as_secs_f64()
-        );
-        std::thread::yield_now();
-    }
-    Ok(())
+/// Waits until the kernel shows what is waited for.
+///
+/// # Errors
+/// That of `shown`; it is not shown within three seconds.
+fn until(what: &str, shown: impl FnMut() -> Result<bool>) -> Result<()> {
+    wait::until(what, Duration::from_secs(3), shown)
 }

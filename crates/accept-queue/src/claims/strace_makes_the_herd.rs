@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use observe::sleep::{Look, Sleeper};
 use prefork::listen::Site;
 use prefork::shared::Shared;
 use prefork::strategies::{self, Prepared};
@@ -25,14 +26,14 @@ use crate::client::{self, Client};
 const WORKERS: usize = 8;
 const CONNECTIONS: u64 = 25;
 
-const VISIBLE: &str = "accepts that failed with EAGAIN, per connection";
+const VISIBLE: Quantity =
+    Name("accepts that failed with EAGAIN, per connection").predict(AtLeast(1.8), AtMost(1.5));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "strace-makes-the-herd",
-    topic: "accept-queue",
-    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the kernel \
-                return to user space and fail with EAGAIN, because the tracer slows the winner.",
+    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the \
+                kernel return to user space and fail with EAGAIN, because the tracer slows the \
+                winner.",
     measures: "Eight workers sleep in epoll_wait (level-triggered) while their parent traces their \
                system calls with ptrace, as strace does; 25 connections, all asleep before each.",
     control: "the same workers, not traced",
@@ -40,14 +41,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["ptrace of a child of one's own", claim::QUIET_MACHINE],
     syscalls: &["ptrace", "epoll_wait", "accept4"],
     man: &["ptrace(2)", "strace(1)", "epoll(7)"],
-    quantities: &[Quantity {
-        name: VISIBLE,
-        unit: "",
-        experiment: Prediction::AtLeast(1.8),
-        control: Prediction::AtMost(1.5),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[VISIBLE],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -74,18 +70,23 @@ fn measure(arm: Arm) -> Result<Reading> {
         Ok(())
     })?;
     let pids: Vec<i32> = tracer.recv()?;
+    let workers = pids.iter().map(|&pid| Sleeper::open(pid));
+    let mut workers = workers.collect::<Result<Vec<_>, _>>()?;
     let mut client = Client::of(address);
     for number in 0..CONNECTIONS {
-        for (&pid, tally) in pids.iter().zip(tallies.iter()) {
-            // Not in a stop of the tracer: that state is `t`.
+        for (worker, tally) in workers.iter_mut().zip(tallies.iter()) {
+            // Not in a stop of the tracer: there it is awake.
             until("a worker asleep in its call", || {
                 let ready = tally.ready.load(Relaxed) == 1;
-                Ok(ready && observe::status::of(pid)?.state == 'S')
+                Ok(ready && matches!(worker.look()?, Look::Asleep(_)))
             })?;
         }
         if number == 0 {
             let sleepers = look_at(&pids)?;
-            let in_epoll = sleepers.iter().filter(|one| one.is_in_epoll()).count();
+            let in_epoll = sleepers
+                .iter()
+                .filter(|sleeper| sleeper.is_in_epoll())
+                .count();
             ensure!(
                 in_epoll == WORKERS,
                 "{in_epoll} of {WORKERS} sleep in epoll_wait"
@@ -104,7 +105,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         per(|tally| tally.returns.load(Relaxed)),
     );
     line("accepts that failed with EAGAIN", again);
-    Ok(Reading::counters().with(VISIBLE, again).table(table))
+    Ok(Reading::counters().with(&VISIBLE, again).table(table))
 }
 
 fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {

@@ -92,7 +92,7 @@ impl HerdArgs {
         interrupt::catch()?;
         let (kernel, refused) = match checked() {
             Ok(kernel) => (Some(kernel), None),
-            Err(error) => (None, Some(claim::told(&error))),
+            Err(error) => (None, Some(claim::error_chain(&error))),
         };
         if self.overhead {
             return self.overhead(&strategies, kernel);
@@ -179,7 +179,7 @@ impl HerdArgs {
                     } else {
                         "counters"
                     },
-                    note: format!("not measured: {}", claim::told(&error)),
+                    note: format!("not measured: {}", claim::error_chain(&error)),
                     ..Row::default()
                 },
             };

@@ -106,7 +106,7 @@ impl Run<'_> {
         };
         let counter = match kernel.map(|kernel| kernel.count(&self.workers.pids())) {
             Some(Err(error)) => {
-                window.uncounted = Some(claim::told(&error));
+                window.uncounted = Some(claim::error_chain(&error));
                 None
             }
             counter => counter.and_then(Result::ok),

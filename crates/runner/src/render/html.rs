@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("report.css");
 /// Renders `document` with the statements that `register` holds.
 pub fn render(register: &Register, document: &Document) -> String {
     let machine = &document.machine;
-    let summary = Summary::of(&document.reports);
+    let summary = Summary::count(&document.reports);
     let title = format!("witness: Linux {}", machine.kernel);
     html! {
         (DOCTYPE)
@@ -39,7 +39,7 @@ pub fn render(register: &Register, document: &Document) -> String {
                             h2 { (topic.name) }
                             p.title { (topic.title) }
                             @for report in reports {
-                                @if let Some(claim) = register.get(&report.id) {
+                                @if let Some((_, claim)) = register.get(&report.id) {
                                     (article(claim, report))
                                 }
                             }

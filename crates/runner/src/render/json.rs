@@ -42,7 +42,7 @@ pub fn render(document: &Document) -> serde_json::Result<String> {
         kernel: &document.machine.kernel,
         machine: &document.machine,
         claims: document.reports.iter().map(claim).collect(),
-        summary: Summary::of(&document.reports),
+        summary: Summary::count(&document.reports),
     };
     serde_json::to_string_pretty(&json).map(|text| text + "\n")
 }

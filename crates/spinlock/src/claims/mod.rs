@@ -26,12 +26,11 @@ pub const ALL: &[Claim] = &[
 
 /// Two CPUs that this process may use: without two, no two threads ever run at once.
 fn two_cpus() -> anyhow::Result<[usize; 2]> {
-    match harness::clock::cpus()?[..] {
+    match harness::pin::cpus()?[..] {
         [first, second, ..] => Ok([first, second]),
-        _ => Err(NotMeasured::new(
+        _ => NotMeasured::err(
             "this process may use one CPU only, and two threads never run at once",
             "allow it two (taskset -c 0,1; a cpuset; a machine with two CPUs)",
-        )
-        .into()),
+        ),
     }
 }

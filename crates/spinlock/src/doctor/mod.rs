@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use harness::clock::{cpus, pin};
+use harness::pin::{cpus, pin};
 use harness::statistics::median;
 use lock_api::RawMutex as _;
 use locks::TestAndSet;
@@ -124,7 +124,7 @@ fn beside<T: Send>(
         }
         let result = prober?.join().map_err(|_| failed())?;
         helper.join().map_err(|_| failed())??;
-        result
+        Ok(result?)
     })
 }
 

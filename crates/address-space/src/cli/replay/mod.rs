@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use harness::interrupt::Interrupt;
+use harness::interrupt::{Interrupt, exit_status};
 use present::print_document;
 use present::units::bytes;
 use replay::source::KEPT;
@@ -153,8 +153,7 @@ fn page_sizes(arguments: &Arguments) -> Result<Vec<u64>> {
     Ok(sizes)
 }
 
-/// The exit status: 0, or 128 and the signal's number, as a shell reports a process that a signal
-/// ended.
+/// The exit status: that of a signal where one came, else 0.
 fn status(interrupt: &Interrupt) -> u8 {
-    interrupt.last().map_or(0, |signal| 128 + signal as u8)
+    interrupt.last().map_or(0, exit_status)
 }
