@@ -72,11 +72,10 @@ pub fn inspect(pid: i32) -> Result<InspectReport, Error> {
     });
     let heap = walk_heap(&target, width, &usages, &mut unseen);
     let bounds = bounds(pid, width, &mut unseen);
-    let waste = waste::measure(&target, &usages);
-    if let Some(error) = &waste.refused {
-        unseen.missed("use of huge pages", error);
+    let (waste, refused) = waste::measure(&target, &usages);
+    if let Some(error) = refused {
+        unseen.missed("use of huge pages", &error);
     }
-    let waste = waste.waste;
     if waste.huge_looked_at < waste.huge_pages {
         let cut = "not all of them were found and looked at within what a report may cost";
         unseen.missed("use of huge pages", &cut);

@@ -35,15 +35,8 @@ const MAX_BLOCKS: u64 = 1 << 17;
 /// Bytes of a base page, in which a huge page is looked through.
 pub const BASE_PAGE: usize = 4096;
 
-/// What was found, and what refused to be looked at.
-pub(crate) struct Measured {
-    pub waste: Waste,
-    /// Why huge pages could not be looked into, when they could not.
-    pub refused: Option<Error>,
-}
-
-/// Looks for waste.
-pub(crate) fn measure(target: &Target, usages: &[Usage]) -> Measured {
+/// Looks for waste. The error says why huge pages could not be looked into, when they could not.
+pub(crate) fn measure(target: &Target, usages: &[Usage]) -> (Waste, Option<Error>) {
     let mut waste = Waste {
         huge_pages: usages.iter().map(|usage| usage.anon_huge_pages).sum(),
         ..Waste::default()
@@ -53,7 +46,7 @@ pub(crate) fn measure(target: &Target, usages: &[Usage]) -> Measured {
         _ => look_into_huge_pages(target, usages, &mut waste).err(),
     };
     add_file_tails(target, usages, &mut waste);
-    Measured { waste, refused }
+    (waste, refused)
 }
 
 fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<(), Error> {
