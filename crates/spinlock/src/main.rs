@@ -8,8 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
-use present::{OutputFile, print_document};
+use present::{OutputFile, Progress, print_document};
 use runner::{Generate, RunArgs, SelftestArgs};
 use serde_json::json;
 use spinlock::compare::contender::LockName;
@@ -126,9 +125,9 @@ fn compare(options: &Compare) -> Result<u8> {
     let plan = plan(options)?;
     plan.check().map_err(anyhow::Error::msg)?;
     let file = options.svg.as_deref().map(OutputFile::at).transpose()?;
-    let bar = bar(plan.windows());
-    let comparison = plan.run(|done| bar.set_position(done as u64));
-    bar.finish_and_clear();
+    let mut progress = Progress::new(plan.windows() as u64, "windows");
+    let comparison = plan.run(|done| progress.show(done as u64, ""));
+    drop(progress);
     let comparison = comparison.context("compare")?;
     if let Some(file) = file {
         file.write(&svg::svg(&comparison))?;
@@ -227,18 +226,6 @@ fn time_seed() -> u64 {
     std::time::SystemTime::UNIX_EPOCH
         .elapsed()
         .map_or(0, |time| u64::from(time.subsec_nanos()))
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-fn bar(windows: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(windows as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} window {pos} of {len}, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn doctor(options: &Doctor) -> Result<u8> {

@@ -50,7 +50,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "present",
-        &["anstream", "anyhow", "nix", "serde", "serde_json"],
+        &[
+            "anstream",
+            "anstyle",
+            "anyhow",
+            "nix",
+            "serde",
+            "serde_json",
+            "terminal_size",
+            "textwrap",
+        ],
     ),
     (
         "runner",
@@ -135,7 +144,6 @@ const TOPIC: &[&str] = &[
     "clap_complete",
     "clap_mangen",
     "comfy-table",
-    "indicatif",
 ];
 
 /// What `spinlock` has beside [`TOPIC`]'s: a decoder for its own code, a model checker, and the locks
@@ -147,7 +155,6 @@ const SPINLOCK: &[&str] = &[
     "clap",
     "harness",
     "iced-x86",
-    "indicatif",
     "libc",
     "lock_api",
     "locks",

@@ -151,7 +151,8 @@ impl HerdArgs {
             .iter()
             .flat_map(|&workers| strategies.iter().map(move |&strategy| (workers, strategy)))
             .collect();
-        let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
+        let total = self.connections.saturating_mul(asked.len() as u64);
+        let mut progress = Progress::new(total, "connections");
         let mut rows = HashMap::new();
         let mut interrupted = false;
         // A machine that gets slower or faster meanwhile favours no strategy by its place in the list.

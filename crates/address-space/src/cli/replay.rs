@@ -1,7 +1,7 @@
 //! `address-space replay`.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use harness::interrupt::Interrupt;
 use present::units::bytes;
-use present::{OutputFile, print_document};
+use present::{OutputFile, Progress, print_document};
 use replay::source::KEPT;
 use replay::svg::svg;
 use replay::table::table;
@@ -121,13 +121,14 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         ..Options::default()
     };
     // A streamed trace takes minutes a pass; a kept one is done before a line could be read.
-    let talk = io::stderr().is_terminal() && source.streamed();
-    let progress = |line: &str| {
-        if talk {
-            let _ = writeln!(io::stderr(), "{line}");
+    let mut progress = source.streamed().then(Progress::without_total);
+    let tell = |pass: &str| {
+        if let Some(progress) = &mut progress {
+            progress.show(0, pass);
         }
     };
-    let mut report = replay::replay(&source, &options, &interrupt, progress)?;
+    let mut report = replay::replay(&source, &options, &interrupt, tell)?;
+    drop(progress);
     if arguments.real && interrupt.last().is_none() {
         let arena = report.given_arena_bytes;
         let (checked, cut) = replay::real::check(&source, &options, arena, &interrupt)?;
