@@ -11,7 +11,7 @@
 //! | [`units`] | bytes, counts and shares as people read them |
 //! | [`Progress`] | how far a run is |
 //! | [`print()`], [`print_document`] | standard output, as text or JSON |
-//! | [`OutputFile`] | a file that is written at the end of a run |
+//! | [`OutputFile`] | a file that is written whole or not at all |
 //! | [`terminal_width`], [`fold_lines`] | how wide a line may be |
 //!
 //! ```
@@ -32,6 +32,7 @@
 //! Knows nothing of claims, processes or memory. Of the system it asks for the width of the
 //! terminal, and what an output file needs.
 
+mod error;
 pub mod foreign_text;
 mod lines;
 mod output;
@@ -41,6 +42,7 @@ pub mod svg;
 mod table;
 pub mod units;
 
+pub use error::Error;
 pub use lines::{fold_lines, terminal_width};
 pub use output::{print, print_document};
 pub use output_file::OutputFile;

@@ -53,7 +53,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "anstream",
             "anstyle",
-            "anyhow",
             "nix",
             "serde",
             "serde_json",

@@ -72,7 +72,8 @@ impl ServeArgs {
                 print(&format!(
                     "listening on {address}: {workers} workers, {strategy}, backlog {backlog}\n\
                      kill -USR1 {pid} shows who accepted, Ctrl-C ends it\n"
-                ))
+                ))?;
+                Ok(())
             }
             Event::Caution(caution) => {
                 tell(&format!("{}: {caution}", self.strategy));
@@ -82,7 +83,7 @@ impl ServeArgs {
                 tell(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())
             }
-            Event::Accepted(places) => print(&report(&places)),
+            Event::Accepted(places) => Ok(print(&report(&places))?),
             Event::Ending(signal) => {
                 tell(&format!("{signal}: ending {} workers", self.workers));
                 Ok(())

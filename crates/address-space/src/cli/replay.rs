@@ -108,7 +108,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     let source = source(arguments, &interrupt)?;
     if let (Some(file), Some(path)) = (save_file, &arguments.save) {
         let name = || format!("write {}", path.display());
-        save(&source, file.open()?, &interrupt).with_context(name)?;
+        file.write_with(|output| save(&source, output, &interrupt).with_context(name))?;
     }
     if interrupt.last().is_some() && !source.interrupted() {
         // In the saving; what was saved says so.
@@ -198,7 +198,7 @@ fn output_files(arguments: &Arguments) -> Result<(Option<OutputFile>, Option<Out
             this.is_none() || this != result,
             "{name}: is standard output, where the result goes"
         );
-        OutputFile::at(path)
+        Ok(OutputFile::at(path)?)
     };
     let (svg, save) = (arguments.svg.as_deref(), arguments.save.as_deref());
     let files = (svg.map(file).transpose()?, save.map(file).transpose()?);
@@ -253,7 +253,7 @@ fn source(arguments: &Arguments, interrupt: &Interrupt) -> Result<Source> {
     }
 }
 
-fn save(source: &Source, file: File, interrupt: &Interrupt) -> Result<()> {
+fn save(source: &Source, file: &mut File, interrupt: &Interrupt) -> Result<()> {
     let mut output = BufWriter::new(file);
     let mut outcome = Ok(());
     let cut = source.each(interrupt, |op| {
