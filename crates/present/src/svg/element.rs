@@ -98,6 +98,11 @@ impl Element {
             .attribute("font-weight", "600")
     }
 
+    /// Sets the font: a list of families as CSS has it.
+    pub fn font(self, families: &str) -> Element {
+        self.attribute("font-family", families)
+    }
+
     /// Says `text` when the pointer rests on it. Call it before [`Element::with`].
     pub fn tooltip(mut self, text: &str) -> Element {
         // Writing to a String does not fail.
@@ -107,11 +112,12 @@ impl Element {
 
     /// Puts `child` into a group, over what is there.
     pub fn with(mut self, child: Element) -> Element {
-        self.push(child);
+        self.add(child);
         self
     }
 
-    pub(super) fn push(&mut self, child: Element) {
+    /// The same in place.
+    pub fn add(&mut self, child: Element) {
         let _ = write!(self.content, "{child}");
         self.colours.extend(child.colours);
     }

@@ -54,7 +54,7 @@ impl Document {
 
     /// Draws an element over what is there.
     pub fn add(&mut self, element: Element) {
-        self.drawn.push(element);
+        self.drawn.add(element);
     }
 
     /// The whole file.

@@ -3,6 +3,8 @@
 use super::{Comparison, OTHERS_ALLOWED, Row, window::Regime};
 use std::fmt::Write as _;
 
+use present::svg::Colour;
+
 /// The regimes of the rows, in order.
 pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
     let mut regimes: Vec<Regime> = Vec::new();
@@ -134,13 +136,13 @@ pub fn heat_map(rows: &[Row], colour: bool) -> String {
 }
 
 /// Five shades, as a 256-colour index and for SVG: within 5 %, 20 %, twice, ten times, worse.
-pub(super) fn shade(ratio: f64) -> (u8, &'static str) {
+pub(super) fn shade(ratio: f64) -> (u8, Colour) {
     match ratio {
-        r if r <= 1.05 => (114, "#7bc87b"),
-        r if r <= 1.2 => (150, "#b5d78b"),
-        r if r <= 2.0 => (222, "#f3d98b"),
-        r if r <= 10.0 => (215, "#f2ae66"),
-        _ => (203, "#e8675f"),
+        r if r <= 1.05 => (114, Colour::fixed("#7bc87b")),
+        r if r <= 1.2 => (150, Colour::fixed("#b5d78b")),
+        r if r <= 2.0 => (222, Colour::fixed("#f3d98b")),
+        r if r <= 10.0 => (215, Colour::fixed("#f2ae66")),
+        _ => (203, Colour::fixed("#e8675f")),
     }
 }
 
