@@ -3,7 +3,9 @@
 use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
 use observe::memory::size_after;
-use present::units::{bytes, columns, count, percent};
+use present::foreign_text::escape_controls;
+use present::units::{bytes, count, percent};
+use present::{Column, Table, fold_lines};
 use serde::Serialize;
 
 /// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
@@ -145,8 +147,8 @@ fn plain(text: &str, key: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// The report for people.
-pub fn text(report: &Report) -> String {
+/// The report for people, in `width` columns of a terminal.
+pub fn text(report: &Report, width: Option<usize>) -> String {
     let mut text = String::new();
     for zone in &report.zones {
         text.push_str(&format!(
@@ -155,20 +157,7 @@ pub fn text(report: &Report) -> String {
             zone.zone,
             bytes(zone.free)
         ));
-        let mut rows = vec![
-            ["order", "block", "free blocks", "unusable"]
-                .map(String::from)
-                .to_vec(),
-        ];
-        for order in &zone.orders {
-            rows.push(vec![
-                format!("{:>5}", order.order),
-                bytes(order.block),
-                count(order.free_blocks),
-                percent(order.unusable),
-            ]);
-        }
-        text.push_str(&columns(&rows));
+        text.push_str(&orders(zone).render(width));
         text.push('\n');
     }
     text.push_str("unusable: share of the zone's free memory in blocks too small for a request of that order\n\n");
@@ -191,7 +180,21 @@ pub fn text(report: &Report) -> String {
     }
     text.push_str("\nnot seen\n");
     for line in &report.unseen {
-        text.push_str(&format!("  {line}\n"));
+        text.push_str(&format!("  {}\n", escape_controls(line)));
     }
-    text
+    fold_lines(&text, width)
+}
+
+fn orders(zone: &ZoneReport) -> Table {
+    let headings = ["order", "block", "free blocks", "unusable"];
+    let mut table = Table::new(headings.map(Column::right));
+    for order in &zone.orders {
+        table.row([
+            order.order.to_string(),
+            bytes(order.block),
+            count(order.free_blocks),
+            percent(order.unusable),
+        ]);
+    }
+    table
 }

@@ -1,7 +1,8 @@
 //! Tables for people: columns, aligned, as wide as the terminal allows.
 //!
-//! A table that fits is drawn as wide as its cells. One that does not gives way in this order:
-//! columns that may wrap share the room that the others leave; then the columns that still do not
+//! A table that fits is drawn as wide as its cells, or as its columns were asked to be at least. One
+//! that does not fit gives way in this order: no column is wider than its cells; columns that may
+//! wrap share the room that the others leave; then the columns that still do not
 //! fit go into a further block beneath, in which the first column, the name of the row, stands
 //! again. No cell is cut. Widths are those of a terminal (Unicode's UAX 11), not numbers of
 //! characters; no line ends in blanks; what a terminal would execute is escaped in every cell.
@@ -43,7 +44,7 @@ impl Column {
         }
     }
 
-    /// Makes it so wide at least, so that tables below each other line up.
+    /// Makes it so wide at least where there is room, so that tables below each other line up.
     pub fn at_least(mut self, width: usize) -> Column {
         self.least = width;
         self
@@ -140,24 +141,31 @@ impl Table {
 
     /// How wide each column is drawn.
     fn widths(&self, width: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|at| {
-                let column = &self.columns[at];
-                let cells = self.rows.iter().map(|row| display_width(&row[at].text));
-                let headings = column.heading.lines().map(display_width);
-                cells.chain(headings).max().unwrap_or(0).max(column.least)
-            })
-            .collect();
-        let Some(width) = width else { return widths };
-        let mut wrapping: Vec<usize> = (0..widths.len())
-            .filter(|&at| self.columns[at].wraps)
-            .collect();
-        let gaps = self.gap * widths.len().saturating_sub(1);
-        let firm: usize = (0..widths.len())
-            .filter(|&at| !self.columns[at].wraps)
-            .map(|at| widths[at])
-            .sum();
-        let mut room = width.saturating_sub(self.indent + gaps + firm);
+        let cells: Vec<usize> = (0..self.columns.len()).map(|at| self.widest(at)).collect();
+        let asked = self.columns.iter().zip(&cells);
+        let asked: Vec<usize> = asked.map(|(column, own)| column.least.max(*own)).collect();
+        let gaps = self.indent + self.gap * cells.len().saturating_sub(1);
+        match width {
+            Some(width) if gaps + asked.iter().sum::<usize>() > width => {
+                self.share(cells, width.saturating_sub(gaps))
+            }
+            _ => asked,
+        }
+    }
+
+    /// The widest line that stands in a column.
+    fn widest(&self, at: usize) -> usize {
+        let cells = self.rows.iter().map(|row| display_width(&row[at].text));
+        let headings = self.columns[at].heading.lines().map(display_width);
+        cells.chain(headings).max().unwrap_or(0)
+    }
+
+    /// Lets the columns that may wrap have what the others leave of `room`.
+    fn share(&self, mut widths: Vec<usize>, room: usize) -> Vec<usize> {
+        let (mut wrapping, firm): (Vec<usize>, Vec<usize>) =
+            (0..widths.len()).partition(|&at| self.columns[at].wraps);
+        let firm: usize = firm.into_iter().map(|at| widths[at]).sum();
+        let mut room = room.saturating_sub(firm);
         // The narrowest first: what it does not need is left to the others.
         wrapping.sort_by_key(|&at| widths[at]);
         for (done, &at) in wrapping.iter().enumerate() {
@@ -292,15 +300,22 @@ mod tests {
     fn columns_that_do_not_fit_go_beneath_with_the_first_again() {
         assert_eq!(
             herd().render(Some(20)),
-            "            wakeups\n\
+            "          wakeups\n\
              strategy\n\
-             blocking      1.000\n\
-             poll          8.040\n\
-             \n             CPU\n\
-             strategy      us\n\
-             blocking    19.9\n\
-             poll           7\n"
+             blocking    1.000\n\
+             poll        8.040\n\
+             \n           CPU\n\
+             strategy    us\n\
+             blocking  19.9\n\
+             poll         7\n"
         );
+    }
+
+    #[test]
+    fn what_a_column_was_asked_to_be_gives_way_first() {
+        let line = |width| herd().render(Some(width)).lines().nth(2).map(str::to_owned);
+        assert_eq!(line(25).as_deref(), Some("blocking      1.000  19.9"));
+        assert_eq!(line(24).as_deref(), Some("blocking    1.000  19.9"));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The command `spinlock`: parse, run, exit status.
 
-use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use claim::Register;
 use clap::{Args, Parser, Subcommand};
-use present::{OutputFile, Progress, print_document};
+use present::{OutputFile, Progress, print_document, terminal_width};
 use runner::{Generate, RunArgs, SelftestArgs};
 use serde_json::json;
 use spinlock::compare::contender::LockName;
@@ -133,7 +132,7 @@ fn compare(options: &Compare) -> Result<u8> {
         file.write(&svg::svg(&comparison))?;
     }
     print_document(options.json, &comparison, || {
-        render::text(&comparison, colour())
+        render::text(&comparison, terminal_width())
     })?;
     Ok(0)
 }
@@ -251,7 +250,7 @@ fn doctor(options: &Doctor) -> Result<u8> {
     print_document(
         options.json,
         &json!({"schema": 1, "costs": costs, "advice": advice}),
-        || doctor::render::text(&costs, &advice),
+        || doctor::render::text(&costs, &advice, terminal_width()),
     )?;
     Ok(0)
 }
@@ -281,8 +280,4 @@ fn handover(options: &Handover) -> Result<u8> {
         )
     })?;
     Ok(u8::from(handovers.handed_on < handovers.tries))
-}
-
-fn colour() -> bool {
-    stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -148,6 +148,7 @@ const TOPIC: &[&str] = &[
 /// What `spinlock` has beside [`TOPIC`]'s: a decoder for its own code, a model checker, and the locks
 /// that it compares its own with.
 const SPINLOCK: &[&str] = &[
+    "anstyle",
     "anyhow",
     "child",
     "claim",

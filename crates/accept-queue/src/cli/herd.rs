@@ -14,7 +14,7 @@ use clap::Args;
 use harness::statistics::shuffle;
 use prefork::strategies::{self, Strategy};
 use prefork::{Detail, NoStart, Site};
-use present::{OutputFile, Progress, print};
+use present::{OutputFile, Progress, print, terminal_width};
 
 use super::{INTERRUPTED, tell};
 
@@ -100,14 +100,15 @@ impl HerdArgs {
         let mut trace = self.trace.is_some().then(Trace::default);
         let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut())?;
         let release = observe::machine::this().kernel;
+        let width = terminal_width();
         print(&if self.json {
             format!("{:#}\n", document(&release, &rows))
         } else if self.csv {
             csv(&rows)
         } else if self.details {
-            table(&rows, refused.as_deref()) + &details(&rows)
+            table(&rows, refused.as_deref(), width) + &details(&rows, width)
         } else {
-            table(&rows, refused.as_deref())
+            table(&rows, refused.as_deref(), width)
         })?;
         if let (Some(file), Some(trace)) = (trace_file, trace) {
             file.write(&trace.document().to_string())?;

@@ -7,7 +7,7 @@ use clap::Args;
 use inspect;
 use inspect::svg::svg;
 use inspect::text::text;
-use present::{OutputFile, print_document};
+use present::{OutputFile, print_document, terminal_width};
 
 /// Which process, and how to show it.
 #[derive(Args)]
@@ -36,6 +36,8 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     if let Some(file) = svg_file {
         file.write(&svg(&report))?;
     }
-    print_document(arguments.json, &report, || text(&report, arguments.maps))?;
+    print_document(arguments.json, &report, || {
+        text(&report, arguments.maps, terminal_width())
+    })?;
     Ok(0)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use harness::interrupt::Interrupt;
 use present::units::bytes;
-use present::{OutputFile, Progress, print_document};
+use present::{OutputFile, Progress, print_document, terminal_width};
 use replay::source::KEPT;
 use replay::svg::svg;
 use replay::table::table;
@@ -153,7 +153,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     let status = status(&interrupt);
     // From here on a signal ends the process: it may wait for who reads.
     drop(interrupt);
-    print_document(arguments.json, &report, || table(&report))?;
+    print_document(arguments.json, &report, || table(&report, terminal_width()))?;
     if let Some(file) = svg_file {
         file.write(&svg(&report))?;
     }

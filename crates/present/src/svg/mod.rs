@@ -67,9 +67,8 @@ impl Document {
         let _ = write!(
             svg,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" font-family=\"{}\" font-size=\"{}\" \
-             style=\"white-space:pre\">\n\
-             <title>{}</title>\n<desc>{}</desc>\n<style>{}</style>\n",
+             width=\"{width}\" height=\"{height}\" font-family=\"{}\" font-size=\"{}\">\n\
+             <title>{}</title>\n<desc>{}</desc>\n<style>svg text{{white-space:pre}}{}</style>\n",
             escape_markup(self.font),
             number(self.font_size),
             self.title,
