@@ -8,6 +8,7 @@ use crate::render::{html, json, text};
 use anyhow::{Context, Result};
 use claim::{Document, Machine, Order, Register, Summary, Verdict};
 use clap::Args;
+use present::foreign_text::escape_lines;
 use present::{OutputFile, print};
 
 use crate::isolate::unturned;
@@ -154,7 +155,7 @@ impl SelftestArgs {
                     format!("BLIND: {verdict}; did not turn: {}", names.join("; "))
                 }
             };
-            print(&format!("{:<32} {outcome}\n", claim.id))?;
+            print(&format!("{:<32} {}\n", claim.id, escape_lines(&outcome)))?;
         }
         let count = claims.len();
         print(&format!(
@@ -191,7 +192,11 @@ pub fn finish(result: Result<u8>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // eprintln would panic where standard error cannot be written either.
-            let _ = writeln!(std::io::stderr(), "error: {}", claim::told(&error));
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: {}",
+                escape_lines(&claim::told(&error))
+            );
             ExitCode::from(2)
         }
     }
@@ -206,7 +211,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn layout(details: bool) -> text::Layout {
-    let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+    let width = present::terminal_width().unwrap_or(100);
     text::Layout {
         width: width.clamp(60, 110),
         details,

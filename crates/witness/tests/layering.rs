@@ -41,7 +41,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "inspect",
         &["anyhow", "libc", "nix", "observe", "present", "serde"],
     ),
-    ("descriptors", &["libc", "nix", "observe", "serde"]),
+    (
+        "descriptors",
+        &["libc", "nix", "observe", "present", "serde"],
+    ),
     (
         "harness",
         &[
@@ -64,7 +67,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         "runner",
         &[
             "anstyle",
-            "comfy-table",
             "indexmap",
             "maud",
             "textwrap",
@@ -83,7 +85,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "strsim",
-            "terminal_size",
         ],
     ),
     ("open-files", TOPIC),
@@ -142,7 +143,6 @@ const TOPIC: &[&str] = &[
     "clap",
     "clap_complete",
     "clap_mangen",
-    "comfy-table",
 ];
 
 /// What `spinlock` has beside [`TOPIC`]'s: a decoder for its own code, a model checker, and the locks

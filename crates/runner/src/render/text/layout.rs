@@ -1,6 +1,7 @@
 //! How wide, how much, and in which style.
 
 use anstyle::Style;
+use present::foreign_text::escape_controls;
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +15,13 @@ pub struct Layout {
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
+/// A paragraph `by` columns from the left. What names of others in it would do is escaped.
 pub(super) fn indented(text: &str, by: usize, width: usize) -> String {
     let indent = " ".repeat(by);
     let options = textwrap::Options::new(width)
         .initial_indent(&indent)
         .subsequent_indent(&indent);
-    textwrap::fill(text, options) + "\n"
+    textwrap::fill(&escape_controls(text), options) + "\n"
 }
 
 pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {
