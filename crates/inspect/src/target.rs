@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use observe::maps::{self, Mapping};
 use observe::smaps::{self, Usage};
+use present::foreign_text::escape;
 
 /// A process of user space that existed a moment ago.
 #[derive(Debug)]
@@ -38,13 +39,12 @@ impl Target {
         };
         let (command, state, flags) =
             parse_stat(&stat).with_context(|| format!("/proc/{pid}/stat is not understood"))?;
+        let name = escape(&command);
         if flags & PF_KTHREAD != 0 {
-            bail!(
-                "process {pid} ({command}) is a kernel thread: it has no address space of its own"
-            );
+            bail!("process {pid} ({name}) is a kernel thread: it has no address space of its own");
         }
         if matches!(state, 'Z' | 'X') {
-            bail!("process {pid} ({command}) has ended and waits to be reaped: its memory is gone");
+            bail!("process {pid} ({name}) has ended and waits to be reaped: its memory is gone");
         }
         let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
         let program = program.map(|path| path.to_string_lossy().into_owned());
@@ -64,7 +64,11 @@ impl Target {
         let text = text.map_err(|error| self.explain(error))?;
         let usages = smaps::parse(&text);
         if usages.is_empty() {
-            bail!("process {} ({}) ended meanwhile", self.pid, self.command);
+            bail!(
+                "process {} ({}) ended meanwhile",
+                self.pid,
+                escape(&self.command)
+            );
         }
         let growing = growing(&text, &usages);
         Ok((usages, growing))
@@ -93,7 +97,7 @@ impl Target {
     }
 
     fn explain(&self, error: observe::Error) -> anyhow::Error {
-        let Target { pid, command, .. } = self;
+        let (pid, command) = (self.pid, escape(&self.command));
         match error.errno {
             Errno::ENOENT | Errno::ESRCH => {
                 anyhow::anyhow!("process {pid} ({command}) ended meanwhile")
