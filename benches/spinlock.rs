@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use harness::clock::{cpus, pin};
+use spinlock::compare::arena::Arena;
 use spinlock::compare::contender::{Contender, LockName, Visitor};
 
 /// Lock, increment, unlock by one thread.
@@ -22,10 +23,13 @@ impl Visitor for Alone<'_, '_> {
     type Output = ();
 
     fn visit<C: Contender>(self) {
-        let (lock, value) = (C::new(), AtomicU64::new(0));
-        lock.settle();
+        let arena = Arena::<C>::new();
         self.0.bench_function(self.1.as_str(), |bencher| {
-            bencher.iter(|| black_box(&lock).section(|| increment(&value)));
+            bencher.iter(|| {
+                black_box(&*arena)
+                    .lock()
+                    .section(|| increment(&arena.value))
+            });
         });
     }
 }
@@ -37,11 +41,12 @@ impl Visitor for Against<'_, '_> {
     type Output = ();
 
     fn visit<C: Contender>(self) {
-        let (lock, value) = (C::new(), AtomicU64::new(0));
-        lock.settle();
+        let arena = Arena::<C>::new();
         self.0.bench_function(self.1.as_str(), |bencher| {
             bencher.iter_custom(|times| {
-                two_threads(self.2, times, || lock.section(|| increment(&value)))
+                two_threads(self.2, times, || {
+                    arena.lock().section(|| increment(&arena.value));
+                })
             });
         });
     }

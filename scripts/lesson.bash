@@ -1,11 +1,11 @@
 # The frame of every strace-NAME lesson; sourced, not run.
 #
-# A lesson sets: claim (what runs), calls (strace's filter; prctl is added, since each arm names its
-# process and so marks its beginning), drop (a pattern of lines that do not belong to the lesson), and
-# rules: lines of `pattern<TAB>explanation`. In each arm an explanation is printed once, above the
-# first line that matches; of several rules that match, the first that has not been used. It may set
-# options (more for strace) and define prepare (a filter that the raw trace goes through first). Then
-# it calls `lesson "$@"`.
+# A lesson sets: claim (what runs), calls (strace's filter; prctl is added, since each arm names
+# its process and so marks its beginning), drop (a pattern of lines that do not belong to the
+# lesson), and rules: lines of `pattern<TAB>explanation`. In each arm an explanation is printed
+# once, above the first line that matches; of several rules that match, the first that has not been
+# used. It may set options (more for strace) and define prepare (a filter that the raw trace goes
+# through first). Then it calls `lesson "$@"`.
 
 options=()
 prepare() { cat; }

@@ -4,19 +4,22 @@
 
 pub mod claims;
 mod client;
+mod counts;
+mod error;
 pub mod herd;
 pub mod interrupt;
 mod worker;
 mod workers;
 
-pub use client::{Client, End, end};
+pub use client::{Client, End, wait_for_close};
+pub use error::Error;
 pub use workers::Workers;
 
 use claim::Topic;
 
 /// The topic, its claims in the order in which they are best read.
-pub const TOPIC: Topic = Topic {
-    name: "accept-queue",
-    title: "the accept queue, wake-one and the thundering herd",
-    claims: claims::ALL,
-};
+pub const TOPIC: Topic = Topic::new(
+    "accept-queue",
+    "the accept queue, wake-one and the thundering herd",
+    claims::ALL,
+);

@@ -9,8 +9,8 @@ mod ldt;
 use claim::Topic;
 
 /// The topic, its claims in the order in which they are best read.
-pub const TOPIC: Topic = Topic {
-    name: "address-space",
-    title: "segmentation, paging, and both kinds of fragmentation",
-    claims: claims::ALL,
-};
+pub const TOPIC: Topic = Topic::new(
+    "address-space",
+    "segmentation, paging, and both kinds of fragmentation",
+    claims::ALL,
+);

@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Prediction, Reading, Report};
+use crate::{Quantity, Reading, Readings};
 
 /// One sentence about the kernel, with the instrument that tests it and the control that tests the
 /// instrument.
 ///
-/// There is no way to write one without a control: each [`Quantity`] has two predictions and
-/// `measure` must serve both [`Arm`]s.
+/// A claim is written as `Claim { id: ..., ..Claim::DEFAULT }`. There is no way to write one without
+/// a control: each [`Quantity`] has two predictions, `measure` must serve both [`Arm`]s, and
+/// [`Topic::new`](crate::Topic::new) does not compile with a claim that does not say what its control
+/// is.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
     /// Stable name, lower case with hyphens; what `run` and `explain` take.
     pub id: &'static str,
-    /// Name of the topic that the claim belongs to.
-    pub topic: &'static str,
     /// The sentence that holds or is refuted.
     pub statement: &'static str,
     /// How it is measured: the experiment in a sentence or two.
@@ -42,32 +42,6 @@ pub struct Claim {
 /// only while other programs leave the processors alone. Its runner sees to that.
 pub const QUIET_MACHINE: &str = "a machine that does little else meanwhile";
 
-/// One thing that both arms read through the same instrument.
-#[derive(Clone, Copy, Debug)]
-pub struct Quantity {
-    /// A noun phrase, the same for both arms.
-    pub name: &'static str,
-    /// The unit, empty for plain counts and words.
-    pub unit: &'static str,
-    /// What the experiment must read.
-    pub experiment: Prediction,
-    /// What the control must read: no value satisfies both.
-    pub control: Prediction,
-}
-
-impl Quantity {
-    /// A quantity whose values are words.
-    pub const fn word(name: &'static str, experiment: &'static str, control: &'static str) -> Self {
-        let (experiment, control) = (Prediction::Word(experiment), Prediction::Word(control));
-        Quantity {
-            name,
-            unit: "",
-            experiment,
-            control,
-        }
-    }
-}
-
 /// Which set-up to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arm {
@@ -75,6 +49,16 @@ pub enum Arm {
     Experiment,
     /// The set-up that must come out the other way.
     Control,
+}
+
+impl Arm {
+    /// The value that belongs to this arm: for what differs between the two by no more than that.
+    pub fn choose<T>(self, experiment: T, control: T) -> T {
+        match self {
+            Arm::Experiment => experiment,
+            Arm::Control => control,
+        }
+    }
 }
 
 /// Whether the arms stand in their own places.
@@ -87,12 +71,31 @@ pub enum Order {
 }
 
 impl Claim {
-    /// Measures both arms and judges them; tells each to `announce` before it begins.
+    /// What holds for a claim that does not say otherwise: it needs nothing special and ends within
+    /// 30 s. What no claim can do without is empty here.
+    pub const DEFAULT: Claim = Claim {
+        id: "",
+        statement: "",
+        measures: "",
+        control: "",
+        notes: &[],
+        needs: &[],
+        syscalls: &[],
+        man: &[],
+        quantities: &[],
+        limit: Duration::from_secs(30),
+        measure: |_| anyhow::bail!("the claim has no `measure`"),
+    };
+
+    /// Measures both arms; names each to `announce` before it begins.
     ///
     /// # Errors
-    /// What the measurement failed with: a broken set-up, or [`crate::NotMeasured`]. Either becomes
-    /// a report by [`Report::failed`].
-    pub fn run(&self, order: Order, mut announce: impl FnMut(Arm)) -> anyhow::Result<Report> {
+    /// What the measurement failed with: a broken set-up, or [`crate::NotMeasured`].
+    pub fn measure_both(
+        &self,
+        order: Order,
+        mut announce: impl FnMut(Arm),
+    ) -> anyhow::Result<Readings> {
         let start = Instant::now();
         let (first, second) = match order {
             Order::AsClaimed => (Arm::Experiment, Arm::Control),
@@ -102,8 +105,10 @@ impl Claim {
         let experiment = (self.measure)(first)?;
         announce(second);
         let control = (self.measure)(second)?;
-        let mut report = Report::judged(self, experiment, control);
-        report.duration_ms = start.elapsed().as_secs_f64() * 1e3;
-        Ok(report)
+        Ok(Readings {
+            experiment,
+            control,
+            duration: start.elapsed(),
+        })
     }
 }

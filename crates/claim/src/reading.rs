@@ -1,9 +1,12 @@
-//! What one arm of a claim observed.
+//! What the arms of a claim observed.
 
 use std::fmt;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+use crate::Quantity;
 
 /// One observed value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,12 +31,24 @@ pub enum Evidence {
 }
 
 /// What one arm read, with anything worth showing beside it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    pub(crate) values: IndexMap<&'static str, Value>,
+    /// The observed values, by the names of their quantities.
+    pub(crate) values: IndexMap<String, Value>,
     pub(crate) evidence: Evidence,
     pub(crate) caveat: Option<String>,
     pub(crate) details: Vec<Detail>,
+}
+
+/// What both arms read: all that the process that measures sends to the one that judges.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Readings {
+    /// What the arm read that stands in the experiment's place.
+    pub experiment: Reading,
+    /// What the arm read that stands in the control's place.
+    pub control: Reading,
+    /// How long both together took.
+    pub duration: Duration,
 }
 
 /// Something to show beside the numbers.
@@ -80,10 +95,10 @@ impl Reading {
         }
     }
 
-    /// Adds the value of the quantity called `name`.
+    /// Adds the observed `value` of `quantity`, which must be one that the claim lists.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.values.insert(name, value.into());
+    pub fn with(mut self, quantity: &Quantity, value: impl Into<Value>) -> Self {
+        self.values.insert(quantity.name.to_owned(), value.into());
         self
     }
 

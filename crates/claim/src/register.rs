@@ -1,11 +1,14 @@
 //! The list of claims, in a stable order, refused as a whole if one of them is no claim.
 
-use std::{collections::HashSet, error::Error, fmt};
+use std::collections::HashSet;
+use std::error::Error;
+use std::fmt;
 
 use crate::Claim;
 
-/// A topic: what belongs together and is run together.
+/// A topic: what belongs together and is run together. Made by [`Topic::new`].
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Topic {
     /// Stable name, the crate's: `open-files`.
     pub name: &'static str,
@@ -15,6 +18,44 @@ pub struct Topic {
     pub claims: &'static [Claim],
 }
 
+impl Topic {
+    /// A topic of claims, each of which says everything that no claim can do without.
+    ///
+    /// A topic is a constant, so that a claim which leaves something out does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// use claim::{Claim, Name, Topic};
+    ///
+    /// const CLAIM: Claim = Claim {
+    ///     id: "no-control",
+    ///     statement: "It has two predictions and does not say what its control is.",
+    ///     measures: "nothing",
+    ///     quantities: &[Name("n").count(1, 2)],
+    ///     ..Claim::DEFAULT
+    /// };
+    /// const TOPIC: Topic = Topic::new("t", "a topic", &[CLAIM]);
+    /// ```
+    ///
+    /// # Panics
+    /// Where a claim has no id, statement, description, control or quantity.
+    pub const fn new(name: &'static str, title: &'static str, claims: &'static [Claim]) -> Self {
+        let mut rest = claims;
+        while let [claim, others @ ..] = rest {
+            assert!(!claim.id.is_empty(), "a claim has no `id`");
+            assert!(!claim.statement.is_empty(), "a claim has no `statement`");
+            assert!(!claim.measures.is_empty(), "a claim has no `measures`");
+            assert!(!claim.control.is_empty(), "a claim has no `control`");
+            assert!(!claim.quantities.is_empty(), "a claim has no `quantities`");
+            rest = others;
+        }
+        Topic {
+            name,
+            title,
+            claims,
+        }
+    }
+}
+
 /// Topics whose claims have all been checked.
 #[derive(Clone, Debug)]
 pub struct Register {
@@ -22,7 +63,7 @@ pub struct Register {
 }
 
 impl Register {
-    /// Accepts `topics` if each claim is one: its id unique, its topic right, every quantity with a
+    /// Accepts `topics` if each claim is one: its id unique, no quantity listed twice, and each with a
     /// control that excludes what the experiment predicts.
     ///
     /// # Errors
@@ -34,12 +75,6 @@ impl Register {
                 let refuse = |why: String| Err(RegisterError { id: claim.id, why });
                 if !ids.insert(claim.id) {
                     return refuse("the id is taken".to_owned());
-                }
-                if claim.topic != topic.name {
-                    return refuse(format!("topic {} listed under {}", claim.topic, topic.name));
-                }
-                if claim.quantities.is_empty() {
-                    return refuse("it predicts nothing".to_owned());
                 }
                 let mut names = HashSet::new();
                 for quantity in claim.quantities {
@@ -65,14 +100,16 @@ impl Register {
         &self.topics
     }
 
-    /// Every claim, in order.
-    pub fn claims(&self) -> impl Iterator<Item = &Claim> + Clone {
-        self.topics.iter().flat_map(|topic| topic.claims)
+    /// Every claim with its topic, in order.
+    pub fn claims(&self) -> impl Iterator<Item = (&Topic, &Claim)> + Clone {
+        self.topics
+            .iter()
+            .flat_map(|topic| topic.claims.iter().map(move |claim| (topic, claim)))
     }
 
-    /// The claim called `id`.
-    pub fn get(&self, id: &str) -> Option<&Claim> {
-        self.claims().find(|claim| claim.id == id)
+    /// The claim called `id`, with its topic.
+    pub fn get(&self, id: &str) -> Option<(&Topic, &Claim)> {
+        self.claims().find(|(_, claim)| claim.id == id)
     }
 }
 
@@ -96,61 +133,63 @@ impl Error for RegisterError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Prediction, Quantity, Reading};
-    use std::time::Duration;
+    use crate::Prediction::{AtLeast, Count};
+    use crate::{Name, Quantity, Reading};
+
+    const GOOD: Quantity = Name("n").predict(Count(1), AtLeast(2.0));
+    const BLIND: Quantity = Name("n").predict(Count(2), AtLeast(2.0));
 
     const fn claim(id: &'static str, quantities: &'static [Quantity]) -> Claim {
         Claim {
             id,
-            topic: "t",
-            statement: "",
-            measures: "",
-            control: "",
-            notes: &[],
-            needs: &[],
-            syscalls: &[],
-            man: &[],
+            statement: "It is so.",
+            measures: "nothing",
+            control: "nothing",
             quantities,
-            limit: Duration::from_secs(1),
             measure: |_| Ok(Reading::counters()),
+            ..Claim::DEFAULT
         }
     }
 
-    const GOOD: &[Quantity] = &[Quantity {
-        name: "n",
-        unit: "",
-        experiment: Prediction::Count(1),
-        control: Prediction::AtLeast(2.0),
-    }];
-    const BLIND: &[Quantity] = &[Quantity {
-        name: "n",
-        unit: "",
-        experiment: Prediction::Count(2),
-        control: Prediction::AtLeast(2.0),
-    }];
-
     fn register(claims: &'static [Claim]) -> Result<Register, RegisterError> {
-        Register::new(&[Topic {
-            name: "t",
-            title: "",
-            claims,
-        }])
+        Register::new(&[Topic::new("t", "", claims)])
     }
 
     #[test]
     fn a_claim_whose_control_could_come_out_alike_is_refused() {
-        const CLAIMS: &[Claim] = &[claim("good", GOOD), claim("blind", BLIND)];
+        const CLAIMS: &[Claim] = &[claim("good", &[GOOD]), claim("blind", &[BLIND])];
         let error = register(CLAIMS).expect_err("refused");
         assert_eq!(error.id, "blind");
         assert!(error.why.contains("no control"), "{error}");
     }
 
     #[test]
-    fn ids_are_unique_and_quantities_are_there() {
-        const TWICE: &[Claim] = &[claim("one", GOOD), claim("one", GOOD)];
-        const EMPTY: &[Claim] = &[claim("one", &[])];
+    fn ids_are_unique() {
+        const TWICE: &[Claim] = &[claim("one", &[GOOD]), claim("one", &[GOOD])];
         assert!(register(TWICE).is_err());
-        assert!(register(EMPTY).is_err());
         assert!(register(&[]).is_ok());
+    }
+
+    #[test]
+    fn a_quantity_listed_twice_is_refused() {
+        const CLAIMS: &[Claim] = &[claim("twice", &[GOOD, GOOD])];
+        let error = register(CLAIMS).expect_err("refused");
+        assert_eq!(error.why, "quantity `n` stands twice");
+    }
+
+    #[test]
+    fn a_claim_is_found_with_its_topic() {
+        const CLAIMS: &[Claim] = &[claim("good", &[GOOD])];
+        let register = register(CLAIMS).expect("registers");
+        let found = register.get("good").expect("there");
+        assert_eq!((found.0.name, found.1.id), ("t", "good"));
+        assert!(register.get("bad").is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "a claim has no `quantities`")]
+    fn a_claim_without_quantities_is_refused() {
+        const CLAIMS: &[Claim] = &[claim("empty", &[])];
+        Topic::new("t", "", CLAIMS);
     }
 }

@@ -1,13 +1,13 @@
-//! What is told about one claim after it ran.
+//! What became of one claim.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::{Claim, Detail, Evidence, NotMeasured, Prediction, Quantity, Reading, Value, Verdict};
+use crate::{Claim, Detail, Evidence, Prediction, Quantity, Readings, Topic, Value, Verdict};
 
-/// The outcome of one claim. It travels from the process that measured to the one that prints, and
-/// is what every renderer shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The outcome of one claim, which every renderer shows. It is made in the process that judges, never
+/// in the one that measured.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The claim's id.
     pub id: String,
@@ -30,7 +30,7 @@ pub struct Report {
 }
 
 /// Prediction and reading of the control.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ControlReport {
     /// What was predicted of the control, by quantity.
     pub predicted: IndexMap<String, serde_json::Value>,
@@ -39,36 +39,29 @@ pub struct ControlReport {
 }
 
 impl Report {
-    /// The report of two readings.
-    pub(crate) fn judged(claim: &Claim, experiment: Reading, control: Reading) -> Self {
-        let mut report = Report::empty(claim);
-        report.verdict = Verdict::of(claim.quantities, &experiment, &control);
+    /// Judges what both arms of `claim` read.
+    pub fn judge(topic: &Topic, claim: &Claim, readings: Readings) -> Self {
+        let Readings {
+            experiment,
+            control,
+            duration,
+        } = readings;
+        let verdict = Verdict::judge(claim.quantities, &experiment, &control);
+        let mut report = Report::without_readings(topic, claim, verdict);
         report.evidence = Some(experiment.evidence);
-        report.observed = named(experiment.values);
-        report.control.observed = named(control.values);
+        report.observed = experiment.values;
+        report.control.observed = control.values;
         report.details = experiment.details;
+        report.duration_ms = duration.as_secs_f64() * 1e3;
         report
     }
 
-    /// The report of a measurement that ended in `error`: not measured if the error says so, broken
-    /// otherwise.
-    pub fn failed(claim: &Claim, error: &anyhow::Error) -> Self {
-        let mut report = Report::empty(claim);
-        let not_measured = error
-            .chain()
-            .find_map(|cause| cause.downcast_ref::<NotMeasured>());
-        report.verdict = match not_measured.cloned() {
-            Some(NotMeasured { why, enable }) => Verdict::NotMeasured { why, enable },
-            None => Verdict::Error(told(error)),
-        };
-        report
-    }
-
-    fn empty(claim: &Claim) -> Self {
+    /// The report of a claim that read nothing, for the reason that `verdict` gives.
+    pub fn without_readings(topic: &Topic, claim: &Claim, verdict: Verdict) -> Self {
         Report {
             id: claim.id.to_owned(),
-            topic: claim.topic.to_owned(),
-            verdict: Verdict::Error("it did not run".to_owned()),
+            topic: topic.name.to_owned(),
+            verdict,
             predicted: predictions(claim.quantities, |quantity| quantity.experiment),
             observed: IndexMap::new(),
             control: ControlReport {
@@ -82,32 +75,28 @@ impl Report {
     }
 }
 
-/// The messages of an error's chain, outermost first, each told once.
-pub fn told(error: &anyhow::Error) -> String {
+/// The messages of an error's chain, outermost first, each once.
+pub fn error_chain(error: &anyhow::Error) -> String {
     error
         .chain()
         .map(ToString::to_string)
-        .fold(String::new(), |told, cause| match told {
-            told if told.is_empty() => cause,
-            told if told.contains(&cause) => told,
-            told => format!("{told}: {cause}"),
+        .fold(String::new(), |chain, cause| match chain {
+            chain if chain.is_empty() => cause,
+            chain if chain.contains(&cause) => chain,
+            chain => format!("{chain}: {cause}"),
         })
-}
-
-fn named(values: IndexMap<&'static str, Value>) -> IndexMap<String, Value> {
-    values
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 fn predictions(
     quantities: &[Quantity],
-    of: fn(&Quantity) -> Prediction,
+    prediction: fn(&Quantity) -> Prediction,
 ) -> IndexMap<String, serde_json::Value> {
     quantities
         .iter()
         // A count, a word or bounds: a Prediction is always representable.
-        .map(|quantity| (quantity.name.to_owned(), serde_json::json!(of(quantity))))
+        .map(|quantity| {
+            let predicted = serde_json::json!(prediction(quantity));
+            (quantity.name.to_owned(), predicted)
+        })
         .collect()
 }

@@ -1,13 +1,10 @@
 //! The outcome of a claim, and the rule that finds it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Quantity, Reading, Value};
 
 /// What became of a claim. A broken set-up is no verdict on the kernel; it is kept apart as
 /// [`Verdict::Error`] so that a report can still list it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every quantity came out as predicted, and so did its control.
     Holds,
@@ -44,7 +41,20 @@ impl Verdict {
     }
 
     /// Judges the readings of both arms, quantity by quantity; the worst outcome counts.
-    pub(crate) fn of(quantities: &[Quantity], experiment: &Reading, control: &Reading) -> Verdict {
+    ///
+    /// Readings that do not have exactly the claim's quantities come from a broken set-up.
+    pub(crate) fn judge(
+        quantities: &[Quantity],
+        experiment: &Reading,
+        control: &Reading,
+    ) -> Verdict {
+        let listed = |name: &str| quantities.iter().any(|quantity| quantity.name == name);
+        let mut names = experiment.values.keys().chain(control.values.keys());
+        if let Some(stranger) = names.find(|name| !listed(name)) {
+            return Verdict::Error(format!(
+                "the instrument read `{stranger}`, which the claim does not list"
+            ));
+        }
         let mut verdict = match &experiment.caveat {
             Some(caveat) => Verdict::HoldsWith(caveat.clone()),
             None => Verdict::Holds,
@@ -56,7 +66,7 @@ impl Verdict {
             ) else {
                 return Verdict::Error(format!("the instrument did not read `{}`", quantity.name));
             };
-            match judge(quantity, observed, beside) {
+            match compare(quantity, observed, beside) {
                 Quality::AsPredicted => {}
                 Quality::Contradicts => verdict = Verdict::Refuted,
                 Quality::Blind if verdict == Verdict::Refuted => {}
@@ -75,7 +85,7 @@ enum Quality {
 
 /// A reading contradicts the prediction only if the instrument is known to work: the control read
 /// what it must, or the two arms read exactly what was predicted of the other.
-fn judge(quantity: &Quantity, observed: &Value, beside: &Value) -> Quality {
+fn compare(quantity: &Quantity, observed: &Value, beside: &Value) -> Quality {
     let experiment_met = quantity.experiment.allows(observed);
     let control_met = quantity.control.allows(beside);
     let exchanged = quantity.control.allows(observed) && quantity.experiment.allows(beside);
@@ -102,23 +112,21 @@ fn blind(quantity: &Quantity, observed: &Value, beside: &Value) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prediction::Count;
+    use crate::Name;
 
-    const ONE: &[Quantity] = &[Quantity {
-        name: "wakeups",
-        unit: "",
-        experiment: Count(1),
-        control: Count(8),
-    }];
+    const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
 
-    fn verdict(experiment: u64, control: u64) -> &'static str {
-        let experiment = Reading::counters().with("wakeups", experiment);
-        let control = Reading::counters().with("wakeups", control);
-        Verdict::of(ONE, &experiment, &control).name()
+    fn reading(wakeups: u64) -> Reading {
+        Reading::counters().with(&WAKEUPS, wakeups)
+    }
+
+    fn judge(experiment: &Reading, control: &Reading) -> Verdict {
+        Verdict::judge(&[WAKEUPS], experiment, control)
     }
 
     #[test]
     fn holds_only_with_a_working_control() {
+        let verdict = |experiment, control| judge(&reading(experiment), &reading(control)).name();
         assert_eq!(verdict(1, 8), "holds");
         assert_eq!(
             verdict(1, 1),
@@ -141,18 +149,32 @@ mod tests {
 
     #[test]
     fn a_missing_quantity_is_a_broken_set_up() {
-        let (experiment, control) = (Reading::counters(), Reading::counters());
-        assert_eq!(Verdict::of(ONE, &experiment, &control).name(), "error");
+        for (experiment, control) in [
+            (Reading::counters(), reading(8)),
+            (reading(1), Reading::counters()),
+        ] {
+            let broken = "the instrument did not read `wakeups`";
+            assert_eq!(judge(&experiment, &control), Verdict::Error(broken.into()));
+        }
+    }
+
+    #[test]
+    fn a_quantity_that_the_claim_does_not_list_is_a_broken_set_up() {
+        const STRANGER: Quantity = Name("sleeps").count(1, 8);
+        for (experiment, control) in [
+            (reading(1).with(&STRANGER, 1u64), reading(8)),
+            (reading(1), reading(8).with(&STRANGER, 8u64)),
+        ] {
+            let broken = "the instrument read `sleeps`, which the claim does not list";
+            assert_eq!(judge(&experiment, &control), Verdict::Error(broken.into()));
+        }
     }
 
     #[test]
     fn a_caveat_survives_only_while_the_claim_holds() {
-        let experiment = Reading::counters().with("wakeups", 1u64).caveat("but");
-        let control = Reading::counters().with("wakeups", 8u64);
-        assert_eq!(
-            Verdict::of(ONE, &experiment, &control),
-            Verdict::HoldsWith("but".into())
-        );
-        assert_eq!(Verdict::of(ONE, &control, &experiment), Verdict::Refuted);
+        let (experiment, control) = (reading(1).caveat("but"), reading(8));
+        let holds = Verdict::HoldsWith("but".into());
+        assert_eq!(judge(&experiment, &control), holds);
+        assert_eq!(judge(&control, &experiment), Verdict::Refuted);
     }
 }

@@ -1,32 +1,57 @@
-//! A call of the C library that failed, with its error number.
+//! A call of the kernel or of the C library that failed: the operation, its object, its errno.
 
 use std::{error, fmt, io};
 
-/// What was called, on what, and how it failed. Displays the call; the [source](error::Error::source) is the
-/// [`io::Error`] of its number.
+/// Which call failed, on what, and with which error number.
+///
+/// It displays operation and object, such as `mmap MAP_SHARED: 4096 bytes`. Its
+/// [source](error::Error::source) is the [`io::Error`] of the error number.
+///
+/// ```
+/// use std::error::Error;
+/// let error = locks::Shared::<[u64]>::from_fn(usize::MAX, |_| 0).unwrap_err();
+/// assert_eq!(error.operation(), "mmap MAP_SHARED");
+/// assert_eq!(error.object(), "18446744073709551615 values of 8 bytes");
+/// assert_eq!(error.errno(), libc::EOVERFLOW);
+/// assert!(error.source().is_some());
+/// ```
 #[derive(Debug)]
 pub struct CallError {
-    call: String,
+    operation: &'static str,
+    object: String,
+    errno: i32,
     source: io::Error,
 }
 
 impl CallError {
-    pub(super) fn new(call: impl Into<String>, source: io::Error) -> Self {
-        Self {
-            call: call.into(),
-            source,
+    pub(crate) fn new(operation: &'static str, object: impl Into<String>, errno: i32) -> CallError {
+        CallError {
+            operation,
+            object: object.into(),
+            errno,
+            source: io::Error::from_raw_os_error(errno),
         }
     }
 
-    /// The error number of errno(3), such as ENOTRECOVERABLE; 0 if the call gave none.
+    /// The call, such as `pthread_mutex_lock`.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// What it was called on.
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// The error number of errno(3), such as ENOTRECOVERABLE.
     pub fn errno(&self) -> i32 {
-        self.source.raw_os_error().unwrap_or(0)
+        self.errno
     }
 }
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.call)
+        write!(f, "{}: {}", self.operation, self.object)
     }
 }
 

@@ -1,10 +1,11 @@
 //! MCS: a queue of waiters, each spinning on a word of its own.
 //!
-//! In the published lock the caller brings a node for each acquisition and gives it back at the unlock.
-//! [`RawMutex`] has no place for one: `lock` and `unlock` take only `&self`. So this is the K42 variant,
-//! whose nodes live on the **waiter's stack, only while it waits**: when a waiter becomes the holder it moves what
-//! its node knows, who comes next, into the lock itself. No allocation, no thread-local slot, any number of locks
-//! held at once, and a guard that may be unlocked by another thread.
+//! In the published lock the caller brings a node for each acquisition and gives it back at the
+//! unlock. [`RawMutex`] has no place for one: `lock` and `unlock` take only `&self`. So this is the
+//! K42 variant, whose nodes live on the **waiter's stack, only while it waits**: when a waiter
+//! becomes the holder it moves what its node knows, who comes next, into the lock itself. No
+//! allocation, no thread-local slot, any number of locks held at once, and a guard that may be
+//! unlocked by another thread.
 //!
 //! | `tail` | `next` | Meaning |
 //! |---|---|---|
@@ -13,16 +14,17 @@
 //! | node N | null | locked; N is last in the queue; the first has not linked itself yet |
 //! | node N | node M | locked; M is first in the queue, N last (N = M when one waits) |
 //!
-//! `HELD` is an address that no node has. K42 stores a pointer to the lock there, but a Rust mutex may be
-//! moved while locked (its guard forgotten), and such a pointer would dangle.
+//! `HELD` is an address that no node has. K42 stores a pointer to the lock there, but a Rust mutex
+//! may be moved while locked (its guard forgotten), and such a pointer would dangle.
 //!
-//! - **Use it** where many CPUs wait and each must get its turn: a release touches one waiter's line only.
+//! - **Use it** where many CPUs wait and each must get its turn: a release touches one waiter's
+//!   line only.
 //! - **Never** where threads may outnumber CPUs, as with the ticket lock.
 //! - **Cost**: two locked operations when uncontended, as a futex mutex; no gain on few CPUs.
 //! - **Fairness**: first come, first served.
 //!
-//! Sources: Mellor-Crummey and Scott (ACM TOCS 1991), figure 5; Scott, Shared-Memory Synchronization (2013),
-//! section 4.3.1, the K42 variant.
+//! Sources: Mellor-Crummey and Scott (ACM TOCS 1991), figure 5; Scott, Shared-Memory
+//! Synchronization (2013), section 4.3.1, the K42 variant.
 #![expect(
     unsafe_code,
     reason = "lock_api::RawMutex is an unsafe trait; nodes are reached by pointer"
@@ -35,7 +37,8 @@ use lock_api::{GuardSend, RawMutex};
 use super::platform::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use super::platform::{AtomicBool, AtomicPtr, spin_loop};
 
-/// A waiter: it lives on the stack of `lock` until that thread holds the lock and has moved `next` out.
+/// A waiter: it lives on the stack of `lock` until that thread holds the lock and has moved `next`
+/// out.
 #[derive(Debug)]
 struct Node {
     waiting: AtomicBool,
@@ -54,49 +57,52 @@ pub struct Mcs {
 
 impl Mcs {
     #[cold]
-    fn queue(&self) {
+    fn wait_in_queue(&self) {
         let node = Node {
             waiting: AtomicBool::new(true),
             next: AtomicPtr::new(null_mut()),
         };
-        // Written once more here, so that a model checker sees the owner initialise it before the swap shows it to others.
+        // Written once more here, so that a model checker sees the owner initialise it before the
+        // swap shows it to others.
         node.waiting.store(true, Relaxed);
         node.next.store(null_mut(), Relaxed);
-        let me = (&raw const node).cast_mut();
+        let own_node = (&raw const node).cast_mut();
 
-        let before = self.tail.swap(me, AcqRel);
-        if !before.is_null() {
-            if before == HELD {
-                self.next.store(me, Release);
+        let predecessor = self.tail.swap(own_node, AcqRel);
+        if !predecessor.is_null() {
+            if predecessor == HELD {
+                self.next.store(own_node, Release);
             } else {
-                // SAFETY: `before` was the tail until our swap, so its thread is still in `queue`: it cannot
-                // leave before it has read the link that we write here (it finds the tail moved on).
-                unsafe { (*before).next.store(me, Release) };
+                // SAFETY: `predecessor` was the tail until this swap, so its thread is still in
+                // `wait_in_queue`: it finds the tail moved on, and cannot leave before it has read
+                // the link written here.
+                unsafe { (*predecessor).next.store(own_node, Release) };
             }
             while node.waiting.load(Acquire) {
                 spin_loop();
             }
         }
 
-        // We hold the lock. Move our link into it, then nobody knows of our node any more.
-        let mut after = node.next.load(Acquire);
-        if after.is_null() {
+        // This thread holds the lock now. It moves its link into the lock; then no thread knows of
+        // its node any more.
+        let mut successor = node.next.load(Acquire);
+        if successor.is_null() {
             self.next.store(null_mut(), Relaxed);
             if self
                 .tail
-                .compare_exchange(me, HELD, AcqRel, Relaxed)
+                .compare_exchange(own_node, HELD, AcqRel, Relaxed)
                 .is_ok()
             {
                 return;
             }
-            after = wait_for_link(&node.next);
+            successor = wait_for_link(&node.next);
         }
-        self.next.store(after, Relaxed);
+        self.next.store(successor, Relaxed);
     }
 }
 
-/// Somebody has swapped the tail and is about to write this link: the wait is a few instructions long
-/// unless that thread is preempted.
+/// A thread has swapped the tail and is about to write this link: the wait is a few instructions
+/// long unless that thread is preempted.
 fn wait_for_link(link: &AtomicPtr<Node>) -> *mut Node {
     loop {
         let node = link.load(Acquire);
@@ -107,12 +113,13 @@ fn wait_for_link(link: &AtomicPtr<Node>) -> *mut Node {
     }
 }
 
-// SAFETY: a thread enters by exchanging a null tail, which one thread at a time can do, or when the holder
-// clears its `waiting`, which the holder does for the first of the queue alone. `next` of the lock is
-// written by the holder, and by the one waiter that swapped out HELD; the holder that finds it null sees its exchange of
-// HELD fail and waits for that write. Acquire and Release pair on `waiting` and on `tail`.
+// SAFETY: a thread enters by exchanging a null tail, which one thread at a time can do, or when the
+// holder clears its `waiting`, which the holder does for the first of the queue alone. `next` of
+// the lock is written by the holder, and by the one waiter that swapped out HELD; the holder that
+// finds it null sees its exchange of HELD fail and waits for that write. Acquire and Release pair
+// on `waiting` and on `tail`.
 unsafe impl RawMutex for Mcs {
-    const INIT: Self = Self {
+    const INIT: Self = Mcs {
         tail: AtomicPtr::new(null_mut()),
         next: AtomicPtr::new(null_mut()),
     };
@@ -121,7 +128,7 @@ unsafe impl RawMutex for Mcs {
     #[inline]
     fn lock(&self) {
         if !self.try_lock() {
-            self.queue();
+            self.wait_in_queue();
         }
     }
 
@@ -145,8 +152,8 @@ unsafe impl RawMutex for Mcs {
             }
             first = wait_for_link(&self.next);
         }
-        // SAFETY: `first` waits in `queue` until this very store, so its node is alive. After the store
-        // the node may be gone; nothing here touches it again.
+        // SAFETY: `first` waits in `wait_in_queue` until this very store, so its node is alive.
+        // After the store the node may be gone; nothing here touches it again.
         unsafe { (*first).waiting.store(false, Release) };
     }
 

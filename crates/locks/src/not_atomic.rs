@@ -7,16 +7,16 @@
 //!     return old_val
 //! ```
 //!
-//! [`NotAtomic`] deliberately does not implement [`lock_api::RawMutex`]: it excludes nobody, so it must be
-//! impossible to put data behind it by mistake.
+//! [`NotAtomic`] deliberately does not implement [`lock_api::RawMutex`]: it excludes nobody, so it
+//! must be impossible to put data behind it by mistake.
 //!
 //! ```compile_fail,E0277
 //! type Wrong = lock_api::Mutex<locks::not_atomic::NotAtomic, u64>;
 //! let counter = Wrong::new(0);
 //! ```
 //!
-//! It is built of relaxed atomic loads and stores, which are plain `mov`s on x86-64 and `ldrb`/`strb` on
-//! aarch64: the race is there in full, the undefined behaviour is not.
+//! It is built of relaxed atomic loads and stores, which are plain `mov`s on x86-64 and
+//! `ldrb`/`strb` on aarch64: the race is there in full, the undefined behaviour is not.
 //!
 //! | `locked` | Meaning it should have |
 //! |---|---|
@@ -35,16 +35,17 @@ pub struct NotAtomic {
 impl NotAtomic {
     /// A flag that is not set.
     pub const fn new() -> Self {
-        Self {
+        NotAtomic {
             locked: AtomicBool::new(false),
         }
     }
 
     /// The pseudo-code line by line: returns the old value, having stored `true` whatever it was.
     ///
-    /// Two failures. Two callers may both get `false` and both enter. And a waiter that loaded `true`
-    /// just before the holder's [`clear`](Self::clear) stores `true` just after it: the unlock is
-    /// lost, the flag stays set with nobody inside, and every caller waits for ever.
+    /// Two failures. Two callers may both get `false` and both enter. And a waiter that loaded
+    /// `true` just before the holder's [`clear`](Self::clear) stores `true` just after it: the
+    /// unlock is lost, the flag stays set with nobody inside, and every caller waits for ever.
+    #[inline]
     pub fn literal_test_and_set(&self) -> bool {
         let old = self.locked.load(Relaxed);
         self.locked.store(true, Relaxed);

@@ -5,12 +5,13 @@
 //! | `false` | unlocked |
 //! | `true` | locked; waiters, if any, are swapping `true` for `true` |
 //!
-//! - **Use it** where the critical section is a few instructions, the threads are fewer than the CPUs
-//!   and nothing preempts them: a kernel with preemption off, an interrupt handler, a pinned pair.
-//! - **Never** in a program whose threads may outnumber its CPUs: a preempted holder leaves all others
-//!   burning their time slices.
-//! - **Cost**: one locked exchange and one plain store; no lock can be cheaper when nobody contends.
-//!   Under contention every attempt takes the cache line away from the holder.
+//! - **Use it** where the critical section is a few instructions, the threads are fewer than the
+//!   CPUs and nothing preempts them: a kernel with preemption off, an interrupt handler, a pinned
+//!   pair.
+//! - **Never** in a program whose threads may outnumber its CPUs: a preempted holder leaves all
+//!   others burning their time slices.
+//! - **Cost**: one locked exchange and one plain store; no lock can be cheaper when nobody
+//!   contends. Under contention every attempt takes the cache line away from the holder.
 //! - **Fairness**: none. The CPU that has the line wins again.
 //!
 //! Source: the IBM System/360 instruction TS, and Herlihy and Shavit, The Art of Multiprocessor
@@ -35,11 +36,12 @@ pub struct TestAndSet {
     locked: AtomicBool,
 }
 
-// SAFETY: of all threads whose swaps follow a store of `false`, exactly one reads that `false`, because a swap
-// reads the last value before its own write; the others read `true` and go round again. The winner's
-// Acquire read sees the Release store of the unlock, and with it all that the former holder wrote.
+// SAFETY: of all threads whose swaps follow a store of `false`, exactly one reads that `false`,
+// because a swap reads the last value before its own write; the others read `true` and try again.
+// The winner's Acquire read sees the Release store of the unlock, and with it all that the former
+// holder wrote.
 unsafe impl RawMutex for TestAndSet {
-    const INIT: Self = Self {
+    const INIT: Self = TestAndSet {
         locked: AtomicBool::new(false),
     };
     type GuardMarker = GuardSend;

@@ -9,13 +9,14 @@
 //! Both wrap around at 2^32; only their difference counts, so that up to 2^32 - 1 threads may wait.
 //!
 //! - **Use it** where each waiter must get its turn and every waiter has a CPU of its own.
-//! - **Never** where threads may outnumber CPUs: the lock can go only to the next ticket, and if that thread
-//!   is not running, nobody enters until the scheduler has come round to it: milliseconds each.
+//! - **Never** where threads may outnumber CPUs: the lock can go only to the next ticket, and if
+//!   that thread is not running, nobody enters until the scheduler has run it again: milliseconds
+//!   each time.
 //! - **Cost**: a locked add and a plain store. Every release is read by all waiters.
 //! - **Fairness**: first come, first served, exactly.
 //!
-//! Source: Mellor-Crummey and Scott, Algorithms for scalable synchronization on shared-memory multiprocessors
-//! (ACM TOCS 1991), section 2.2; Linux used it on x86 from 2.6.25 to 4.1.
+//! Source: Mellor-Crummey and Scott, Algorithms for scalable synchronization on shared-memory
+//! multiprocessors (ACM TOCS 1991), section 2.2; Linux used it on x86 from 2.6.25 to 4.1.
 #![expect(unsafe_code, reason = "lock_api::RawMutex is an unsafe trait")]
 
 use lock_api::{GuardSend, RawMutex};
@@ -30,11 +31,11 @@ pub struct Ticket {
     serving: AtomicU32,
 }
 
-// SAFETY: fetch_add hands out each number once, and `serving` shows one number at a time: only its holder is
-// inside. Only the holder writes `serving`, so load and store need not be one operation; the next
-// holder's Acquire load reads that Release store.
+// SAFETY: fetch_add hands out each number once, and `serving` shows one number at a time: only its
+// holder is inside. Only the holder writes `serving`, so load and store need not be one operation;
+// the next holder's Acquire load reads that Release store.
 unsafe impl RawMutex for Ticket {
-    const INIT: Self = Self {
+    const INIT: Self = Ticket {
         next: AtomicU32::new(0),
         serving: AtomicU32::new(0),
     };

@@ -96,6 +96,19 @@ fn a_shared_mutex_is_a_mutex() -> Result<(), CallError> {
     Ok(())
 }
 
+#[test]
+fn a_shared_slice_has_its_length_and_its_limits() -> Result<(), CallError> {
+    let squares = Shared::<[u64]>::from_fn(1000, |index| (index * index) as u64)?;
+    assert_eq!(squares.len(), 1000);
+    assert_eq!(squares[999], 998_001);
+    let error = Shared::<[u64]>::from_fn(0, |_| 0).expect_err("no mapping is empty");
+    assert_eq!(error.errno(), libc::EINVAL);
+    let too_many = usize::MAX / size_of::<u64>() + 1;
+    let error = Shared::<[u64]>::from_fn(too_many, |_| 0).expect_err("8 bytes each overflow");
+    assert_eq!(error.errno(), libc::EOVERFLOW);
+    Ok(())
+}
+
 /// Dies holding the lock, as far as the C library and the kernel can see: the thread ends.
 fn thread_dies_inside(mutex: &RobustMutex<u64>) {
     thread::scope(|scope| {
@@ -113,12 +126,27 @@ fn thread_dies_inside(mutex: &RobustMutex<u64>) {
 fn a_robust_mutex_survives_its_holder() -> Result<(), CallError> {
     let mutex = RobustMutex::new(0)?;
     thread_dies_inside(&mutex);
-    let Acquired::OwnerDied(bereft) = mutex.lock()? else {
+    let Acquired::OwnerDied(inconsistent) = mutex.lock()? else {
         panic!("nobody noticed the death")
     };
-    let guard = bereft.repair(|value| value + 1)?;
+    let guard = inconsistent.repair(|value| value + 1)?;
     assert_eq!(guard.get(), 14);
     drop(guard);
+    assert!(matches!(mutex.lock()?, Acquired::Clean(_)), "repaired");
+    Ok(())
+}
+
+/// A mutex around an act instead of a value, as that of processes that accept in turn.
+#[test]
+fn a_robust_mutex_may_guard_no_value() -> Result<(), CallError> {
+    let mutex = RobustMutex::new(())?;
+    thread::scope(|scope| {
+        scope.spawn(|| std::mem::forget(mutex.lock()));
+    });
+    let Acquired::OwnerDied(inconsistent) = mutex.lock()? else {
+        panic!("nobody noticed the death")
+    };
+    drop(inconsistent.repair(|()| ())?);
     assert!(matches!(mutex.lock()?, Acquired::Clean(_)), "repaired");
     Ok(())
 }

@@ -9,8 +9,8 @@ mod threaded;
 use claim::Topic;
 
 /// The topic, its claims in the order in which they are best read.
-pub const TOPIC: Topic = Topic {
-    name: "open-files",
-    title: "descriptors, open file descriptions, inodes and sockets",
-    claims: claims::ALL,
-};
+pub const TOPIC: Topic = Topic::new(
+    "open-files",
+    "descriptors, open file descriptions, inodes and sockets",
+    claims::ALL,
+);

@@ -1,18 +1,56 @@
 //! Error numbers that mean "not here" rather than "broken", and what a person can do about each.
 
-use claim::NotMeasured;
+use claim::{NotMeasured, Verdict, error_chain};
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
-/// Turns an error whose root is a refusal (a missing privilege, a filter, a full table) into
-/// [`NotMeasured`]; any other stays what it is.
-pub(crate) fn explained(error: anyhow::Error) -> anyhow::Error {
-    if error.chain().any(|cause| cause.is::<NotMeasured>()) {
-        return error;
+/// Why there are no readings, in a form that passes from the child to the parent. It is no verdict:
+/// the parent finds that by [`Failure::verdict`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Failure {
+    /// The measurement itself says that it cannot be made here, and what would allow it.
+    NotMeasured(NotMeasured),
+    /// Something failed.
+    Failed {
+        /// The error's chain of messages.
+        why: String,
+        /// The error number at its root, if there is one.
+        errno: Option<i32>,
+    },
+}
+
+impl Failure {
+    /// Not measured where a refusal is the cause (a missing privilege, a filter, a full table), a
+    /// broken set-up otherwise.
+    pub(crate) fn verdict(self) -> Verdict {
+        match self {
+            Failure::NotMeasured(NotMeasured { why, enable }) => {
+                Verdict::NotMeasured { why, enable }
+            }
+            Failure::Failed { why, errno } => {
+                let errno = errno.map(Errno::from_raw);
+                match errno.and_then(|errno| enable(errno, &why)) {
+                    Some(enable) => Verdict::NotMeasured {
+                        why,
+                        enable: enable.to_owned(),
+                    },
+                    None => Verdict::Error(why),
+                }
+            }
+        }
     }
-    let why = claim::told(&error);
-    match errno(&error).and_then(|errno| enable(errno, &why)) {
-        Some(enable) => NotMeasured::new(why, enable).into(),
-        None => error,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let mut causes = error.chain();
+        if let Some(not_measured) = causes.find_map(|cause| cause.downcast_ref::<NotMeasured>()) {
+            return Failure::NotMeasured(not_measured.clone());
+        }
+        Failure::Failed {
+            why: error_chain(&error),
+            errno: errno(&error).map(|errno| errno as i32),
+        }
     }
 }
 
@@ -126,45 +164,64 @@ fn enable(errno: Errno, why: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use anyhow::Context;
+    use anyhow::{Context, Error};
+
+    fn failed(operation: &'static str, errno: Errno) -> Error {
+        Err::<(), _>(errno).context(operation).expect_err("error")
+    }
+
+    /// What enables `operation` after it failed with `errno`; none where that is no refusal.
+    fn remedy(operation: &'static str, errno: Errno) -> Option<String> {
+        match Failure::from(failed(operation, errno)).verdict() {
+            Verdict::NotMeasured { enable, .. } => Some(enable),
+            _ => None,
+        }
+    }
 
     #[test]
     fn a_refusal_anywhere_in_the_chain_is_not_measured() {
         let refused = observe::Error::new("kcmp 1 fd 3 against 2 fd 3", Errno::ENOSYS);
-        let error = explained(anyhow::Error::new(refused).context("comparing"));
-        let NotMeasured { why, enable } = error.downcast_ref().expect("not measured");
+        let error = Error::new(refused).context("comparing");
+        let verdict = Failure::from(error).verdict();
+        let Verdict::NotMeasured { why, enable } = verdict else {
+            panic!("{verdict:?}");
+        };
         assert!(why.contains("kcmp 1 fd 3 against 2 fd 3: ENOSYS"), "{why}");
         assert!(enable.contains("CONFIG_KCMP"));
     }
 
     #[test]
+    fn what_a_measurement_says_of_itself_stands() {
+        let error = Error::new(NotMeasured::new("one CPU", "allow two")).context("racing");
+        let (why, enable) = ("one CPU".to_owned(), "allow two".to_owned());
+        let expected = Verdict::NotMeasured { why, enable };
+        assert_eq!(Failure::from(error).verdict(), expected);
+    }
+
+    #[test]
     fn an_answer_is_not_a_refusal() {
-        let error = Err::<(), _>(Errno::EAGAIN)
-            .context("flock")
-            .expect_err("error");
-        assert!(explained(error).downcast_ref::<NotMeasured>().is_none());
-        let error = Err::<(), _>(Errno::EAGAIN)
-            .context("child reader: fork: EAGAIN")
-            .expect_err("error");
-        assert!(explained(error).downcast_ref::<NotMeasured>().is_some());
+        assert_eq!(remedy("flock", Errno::EAGAIN), None);
+        assert!(remedy("child reader: fork: EAGAIN", Errno::EAGAIN).is_some());
     }
 
     #[test]
     fn the_remedy_belongs_to_the_operation() {
-        let remedy = |operation: &'static str, errno: Errno| {
-            let error = Err::<(), _>(errno).context(operation).expect_err("error");
-            explained(error)
-                .downcast_ref::<NotMeasured>()
-                .map(|not| not.enable.clone())
-        };
-        let told = |operation, errno| remedy(operation, errno).unwrap_or_default();
-        assert!(told("unshare CLONE_NEWUSER | CLONE_NEWNET", Errno::ENOSPC).contains("namespaces"));
-        assert!(told("open a file in /nowhere", Errno::ENOENT).contains("TMPDIR"));
-        assert!(told("spawn a thread", Errno::EAGAIN).contains("ulimit -u"));
-        assert!(told("kcmp 1 fd 3 against 2 fd 3", Errno::EPERM).contains("SYS_PTRACE"));
-        assert!(told("sock_diag dump", Errno::ENOENT).contains("modprobe tcp_diag"));
-        assert!(told("connect to 127.0.0.1:80", Errno::ENETUNREACH).contains("lo up"));
-        assert!(told("exec sh", Errno::ENOENT).contains("shell"));
+        for (operation, errno, names) in [
+            (
+                "unshare CLONE_NEWUSER | CLONE_NEWNET",
+                Errno::ENOSPC,
+                "namespaces",
+            ),
+            ("open a file in /nowhere", Errno::ENOENT, "TMPDIR"),
+            ("spawn a thread", Errno::EAGAIN, "ulimit -u"),
+            ("kcmp 1 fd 3 against 2 fd 3", Errno::EPERM, "SYS_PTRACE"),
+            ("sock_diag dump", Errno::ENOENT, "modprobe tcp_diag"),
+            ("connect to 127.0.0.1:80", Errno::ENETUNREACH, "lo up"),
+            ("exec sh", Errno::ENOENT, "shell"),
+        ] {
+            let remedy = remedy(operation, errno).unwrap_or_default();
+            assert!(remedy.contains(names), "{operation}: {remedy}");
+        }
         assert_eq!(remedy("read /proc/2/fdinfo/3", Errno::ENOENT), None);
     }
 }

@@ -15,8 +15,8 @@ pub mod handover;
 use claim::Topic;
 
 /// The topic, its claims in the order in which they are best read.
-pub const TOPIC: Topic = Topic {
-    name: "spinlock",
-    title: "test-and-set, its family, and what busy waiting costs",
-    claims: claims::ALL,
-};
+pub const TOPIC: Topic = Topic::new(
+    "spinlock",
+    "test-and-set, its family, and what busy waiting costs",
+    claims::ALL,
+);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use spinlock::compare::arena::Arena;
 use spinlock::compare::contender::{Contender, LockName, Visitor};
 
 const THREADS: u64 = 4;
@@ -29,8 +30,8 @@ impl Visitor for Hammer {
     type Output = Found;
 
     fn visit<C: Contender>(self) -> Found {
-        let lock = C::new();
-        lock.settle();
+        let arena = Arena::<C>::new();
+        let lock = arena.lock();
         let (inside, overlaps) = (AtomicU32::new(0), AtomicU64::new(0));
         let counter = AtomicU64::new(0);
         let stop = AtomicBool::new(false);

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("claim", &["anyhow", "indexmap", "serde", "serde_json"]),
     ("child", &["libc", "nix", "serde", "serde_json"]),
     ("observe", &["libc", "nix", "perf-event-open-sys2"]),
-    ("locks", &["libc", "lock_api", "loom"]),
+    ("locks", &["libc", "lock_api", "lock_api_05"]),
     ("placement", &[]),
     (
         "prefork",

@@ -1,81 +1,66 @@
 //! How many connections wait: one more than the backlog, and the next SYN is dropped and counted.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use observe::sock_diag::ESTABLISHED;
 use observe::{netstat, tcp_info};
-use prefork::listen::{Empty, Site};
+use prefork::{Accept, Site};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
 
 /// Connections asked for beyond what the queue holds.
 const MORE: usize = 2;
-/// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill a
-/// queue that it caps.
+/// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill
+/// a queue that it caps.
 const SOMAXCONN: i32 = 64;
 const SETTING: &str = "/proc/sys/net/core/somaxconn";
 
-const BACKLOGS: [(i32, &str); 5] = [
-    (0, "ESTABLISHED with backlog 0"),
-    (1, "ESTABLISHED with backlog 1"),
-    (2, "ESTABLISHED with backlog 2"),
-    (5, "ESTABLISHED with backlog 5"),
-    (128, "ESTABLISHED with backlog 128"),
+/// Each backlog, and what it lets in.
+const BACKLOGS: [(i32, Quantity); 5] = [
+    (0, holds("ESTABLISHED with backlog 0", 0)),
+    (1, holds("ESTABLISHED with backlog 1", 1)),
+    (2, holds("ESTABLISHED with backlog 2", 2)),
+    (5, holds("ESTABLISHED with backlog 5", 5)),
+    (128, holds("ESTABLISHED with backlog 128", 128)),
 ];
-const DROPPED: &str = "SYNs dropped and counted as ListenOverflows";
-const CAPPED: &str = "ESTABLISHED beyond somaxconn, with a backlog of twice as much";
+const DROPPED: Quantity = Name("SYNs dropped and counted as ListenOverflows")
+    .predict(AtLeast((BACKLOGS.len() * MORE) as f64), Count(0));
+const CAPPED: Quantity =
+    Name("ESTABLISHED beyond somaxconn, with a backlog of twice as much").count(1, 1 + MORE as u64);
 
-const fn holds(row: usize) -> Quantity {
-    let (backlog, name) = BACKLOGS[row];
-    Quantity {
-        name,
-        unit: "",
-        experiment: Prediction::Count(backlog as u64 + 1),
-        control: Prediction::Count(backlog as u64 + 1 + MORE as u64),
-    }
+const fn holds(name: &'static str, backlog: u64) -> Quantity {
+    Name(name).count(backlog + 1, backlog + 1 + MORE as u64)
 }
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "backlog-plus-one",
-    topic: "accept-queue",
-    statement: "A queue with backlog B holds B + 1 connections; the next SYN is dropped and counted; \
-                somaxconn caps the backlog.",
-    measures: "In a network namespace of its own: for B of 0, 1, 2, 5 and 128, B + 3 clients connect \
-               while nobody accepts; TCP_INFO tells who is ESTABLISHED, /proc/net/netstat what was \
-               dropped. Then the same with a backlog of twice somaxconn, which is set to 64 there if /proc/sys \
-               may be written.",
+    statement: "A queue with backlog B holds B + 1 connections; the next SYN is dropped and \
+                counted; somaxconn caps the backlog.",
+    measures: "In a network namespace of its own: for B of 0, 1, 2, 5 and 128, B + 3 clients \
+               connect while nobody accepts; TCP_INFO tells who is ESTABLISHED, /proc/net/netstat \
+               what was dropped. Then the same with a backlog of twice somaxconn, which is set to \
+               64 there if /proc/sys may be written.",
     control: "the server accepts each connection as it comes",
     notes: &[9],
     needs: &["a network namespace: root, or user namespaces for everyone"],
     syscalls: &["unshare", "listen", "connect", "getsockopt TCP_INFO"],
     man: &["listen(2)", "tcp(7)", "network_namespaces(7)"],
     quantities: &[
-        holds(0),
-        holds(1),
-        holds(2),
-        holds(3),
-        holds(4),
-        Quantity {
-            name: DROPPED,
-            unit: "",
-            experiment: Prediction::AtLeast((BACKLOGS.len() * MORE) as f64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CAPPED,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(1 + MORE as u64),
-        },
+        BACKLOGS[0].1,
+        BACKLOGS[1].1,
+        BACKLOGS[2].1,
+        BACKLOGS[3].1,
+        BACKLOGS[4].1,
+        DROPPED,
+        CAPPED,
     ],
-    limit: Duration::from_secs(30),
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -85,24 +70,24 @@ fn measure(arm: Arm) -> Result<Reading> {
         for (backlog, _) in BACKLOGS {
             let asked = backlog as usize + 1 + MORE;
             room_for_descriptors(2 * asked as u64 + 64)?;
-            established.push(fill(backlog, asked, arm)?);
+            established.push(fill_queue(backlog, asked, arm)?);
         }
         let dropped = netstat::listen_overflows()?;
         let cap = somaxconn()?;
         let asked = cap as usize + 1 + MORE;
         // A client each and, in the control, as many at the server.
         room_for_descriptors(2 * asked as u64 + 64)?;
-        let held = fill(cap.saturating_mul(2), asked, arm)?;
+        let held = fill_queue(cap.saturating_mul(2), asked, arm)?;
         Ok((established, dropped, (cap, held), settings()))
     })?;
     let (established, dropped, (cap, held), settings) = child.join()?;
     let columns = ["backlog", "asked to connect", "ESTABLISHED"];
     let mut table = Table::new("who got in", &columns);
     let mut reading = Reading::kernel();
-    for ((backlog, name), established) in BACKLOGS.into_iter().zip(established) {
+    for ((backlog, quantity), established) in BACKLOGS.into_iter().zip(established) {
         let asked = backlog as u64 + 1 + MORE as u64;
         table.row([backlog as u64, asked, established].map(|number| number.to_string()));
-        reading = reading.with(name, established);
+        reading = reading.with(&quantity, established);
     }
     let cap = u64::try_from(cap).unwrap_or(0);
     table.row([
@@ -111,29 +96,29 @@ fn measure(arm: Arm) -> Result<Reading> {
         held.to_string(),
     ]);
     Ok(reading
-        .with(DROPPED, dropped)
-        .with(CAPPED, held.saturating_sub(cap))
+        .with(&DROPPED, dropped)
+        .with(&CAPPED, held.saturating_sub(cap))
         .table(table)
         .note(settings))
 }
 
 /// What else decides the fate of a SYN, in this network namespace (tcp(7)): read, never set.
 fn settings() -> String {
-    let told = ["tcp_abort_on_overflow", "tcp_syncookies"].map(|name| {
+    let settings = ["tcp_abort_on_overflow", "tcp_syncookies"].map(|name| {
         let value = observe::read(format!("/proc/sys/net/ipv4/{name}"));
         let value = value.unwrap_or_else(|error| error.to_string());
         format!("net.ipv4.{name} = {}", value.trim())
     });
-    format!("in that namespace {}", told.join(", "))
+    format!("in that namespace {}", settings.join(", "))
 }
 
 /// Asks for so many connections to a listener with this backlog; says how many are ESTABLISHED.
-fn fill(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
+fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
     let site = Site {
         backlog,
         ..Site::loopback(1)
     };
-    let listener = site.listener(Empty::Again)?;
+    let listener = site.listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let overflows = netstat::listen_overflows()?;
     let mut clients = Vec::new();
@@ -177,8 +162,8 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
     })
 }
 
-/// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where /proc/sys
-/// may be written, else what it came with.
+/// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
+/// /proc/sys may be written, else what it came with.
 fn somaxconn() -> Result<i32> {
     match std::fs::write(SETTING, SOMAXCONN.to_string()) {
         Err(e)

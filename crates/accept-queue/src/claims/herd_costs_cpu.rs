@@ -1,36 +1,37 @@
 //! What the herd costs: CPU time of the workers per connection, both ways in one run.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use anyhow::{Result, ensure};
+use claim::Prediction::{AtLeast, AtMost, Between};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
-use prefork::limits::room_for;
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::{Metering, ensure_room_for};
 
 use super::sleepers::level_on_one_socket;
-use crate::client::{self, Client};
+use super::start;
+use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
 const WORKERS: usize = 100;
 const ROUNDS: usize = 7;
 const CONNECTIONS: usize = 6;
 
-const ASLEEP: &str = "of the first 100, asleep in epoll_wait without EPOLLEXCLUSIVE";
-const WAKEUPS: &str = "wakeups per connection of the first 100 workers";
-const RATIO: &str = "CPU per connection over that of wake-one, 100 workers";
+const ASLEEP: Quantity =
+    Name("of the first 100, asleep in epoll_wait without EPOLLEXCLUSIVE").count(WORKERS as u64, 0);
+const WAKEUPS: Quantity = Name("wakeups per connection of the first 100 workers").predict(
+    Between(0.99 * WORKERS as f64, 1.02 * WORKERS as f64),
+    Between(1.0, 1.1),
+);
+const RATIO: Quantity = Name("CPU per connection over that of wake-one, 100 workers")
+    .predict(AtLeast(5.0), AtMost(1.5))
+    .unit("x");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "herd-costs-cpu",
-    topic: "accept-queue",
-    statement: "Waking everyone costs CPU time: a connection to 100 workers that all wake for it costs \
-                them a multiple of one to 100 workers of which one wakes.",
-    measures: "Two sets of 100 workers sleep in epoll_wait side by side, the second with EPOLLEXCLUSIVE. In \
-               seven rounds each is given six connections in turn, all on one CPU. The ratio is that of \
-               the medians of their CPU time (/proc/PID/schedstat).",
+    statement: "Waking everyone costs CPU time: a connection to 100 workers that all wake for it \
+                costs them a multiple of one to 100 workers of which one wakes.",
+    measures: "Two sets of 100 workers sleep in epoll_wait side by side, the second with \
+               EPOLLEXCLUSIVE. In seven rounds each is given six connections in turn, all on one \
+               CPU. The ratio is that of the medians of their CPU time (/proc/PID/schedstat).",
     control: "the first set has EPOLLEXCLUSIVE, too",
     notes: &[13],
     needs: &[
@@ -39,37 +40,15 @@ pub const CLAIM: Claim = Claim {
     ],
     syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
     man: &["epoll_ctl(2)", "epoll(7)"],
-    quantities: &[
-        Quantity {
-            name: ASLEEP,
-            unit: "",
-            experiment: Prediction::Count(WORKERS as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: WAKEUPS,
-            unit: "",
-            experiment: Prediction::Between(0.99 * WORKERS as f64, 1.02 * WORKERS as f64),
-            control: Prediction::Between(1.0, 1.1),
-        },
-        Quantity {
-            name: RATIO,
-            unit: "x",
-            experiment: Prediction::AtLeast(5.0),
-            control: Prediction::AtMost(1.5),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[ASLEEP, WAKEUPS, RATIO],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let strategy = match arm {
-        Arm::Experiment => "epoll-level",
-        Arm::Control => "epoll-exclusive",
-    };
+    let strategy = arm.choose("epoll-level", "epoll-exclusive");
     pin::stay_here()?;
-    room_for(2 * WORKERS)?;
+    ensure_room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
     herd.workers.settle()?;
@@ -89,16 +68,16 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut median = |name: &str, values: &mut Vec<f64>| {
         values.sort_by(f64::total_cmp);
         let median = values[ROUNDS / 2];
-        let told = [values[0], median, values[ROUNDS - 1]].map(|us| format!("{us:.1}"));
-        table.row([name.to_owned()].into_iter().chain(told));
+        let cells = [values[0], median, values[ROUNDS - 1]].map(|us| format!("{us:.1}"));
+        table.row([name.to_owned()].into_iter().chain(cells));
         median
     };
     let ratio = median(strategy, &mut herd_us) / median("epoll-exclusive", &mut one_us);
     let wakeups = wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
     Ok(Reading::counters()
-        .with(ASLEEP, asleep)
-        .with(WAKEUPS, wakeups)
-        .with(RATIO, ratio)
+        .with(&ASLEEP, asleep)
+        .with(&WAKEUPS, wakeups)
+        .with(&RATIO, ratio)
         .table(table))
 }
 
@@ -109,20 +88,17 @@ struct Herd {
 
 impl Herd {
     fn start(strategy: &str) -> Result<Self> {
-        let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(WORKERS))?;
-        let address = prepared.listeners[0].local_addr().context("getsockname")?;
-        Ok(Herd {
-            workers: Workers::start(&mut prepared, WORKERS, Detail::Nothing)?,
-            client: Client::of(address),
-        })
+        let (workers, address) = start(strategy, WORKERS, Metering::Nothing)?;
+        let client = Client::new(address);
+        Ok(Herd { workers, client })
     }
 
     /// Makes a round of connections.
     fn round(&mut self) -> Result<Round> {
         let before = self.workers.settle()?;
         for _ in 0..CONNECTIONS {
-            self.workers.asleep()?;
-            client::end(self.client.connect()?)?;
+            self.workers.wait_until_asleep()?;
+            wait_for_close(self.client.connect()?)?;
         }
         let spent = self.workers.settle()?.since(&before);
         let wakeups = spent.sum(|worker| worker.sleeps);

@@ -2,57 +2,43 @@
 
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
-use prefork::listen::{Empty, Site};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use prefork::{Accept, Site};
 
-use super::{DIFFERENT, SAME, until};
+use super::until;
 use crate::client::Client;
 
-const DESCRIPTION: &str = "description of the listener in parent and children";
-const ACCEPTED: &str = "processes that accepted a connection to the parent's port";
+const DESCRIPTION: Quantity =
+    Name("description of the listener in parent and children").word(SAME, DIFFERENT);
+const ACCEPTED: Quantity =
+    Name("processes that accepted a connection to the parent's port").count(3, 1);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "listener-shared-by-fork",
-    topic: "accept-queue",
     statement: "A child inherits the listening socket itself: parent and children accept from one \
                 queue.",
-    measures: "The parent listens and forks two children; three connections are made; each child and \
-               then the parent accepts once, without blocking. kcmp compares the descriptors.",
+    measures: "The parent listens and forks two children; three connections are made; each child \
+               and then the parent accepts once, without blocking. kcmp compares the descriptors.",
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
     syscalls: &["socket", "listen", "fork", "accept4", "kcmp"],
     man: &["fork(2)", "accept(2)", "kcmp(2)"],
-    quantities: &[
-        Quantity {
-            name: DESCRIPTION,
-            unit: "",
-            experiment: Prediction::Word(SAME),
-            control: Prediction::Word(DIFFERENT),
-        },
-        Quantity {
-            name: ACCEPTED,
-            unit: "",
-            experiment: Prediction::Count(3),
-            control: Prediction::Count(1),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[DESCRIPTION, ACCEPTED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let listener = Site::loopback(3).listener(Empty::Again)?;
+    let listener = Site::loopback(3).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let fork = |name: &str| {
         child::fork(name, |parent| {
             let own = match arm {
                 Arm::Experiment => listener.try_clone()?,
-                Arm::Control => Site::loopback(1).listener(Empty::Again)?,
+                Arm::Control => Site::loopback(1).listener(Accept::NonBlocking)?,
             };
             parent.send(&own.as_raw_fd())?;
             parent.checkpoint()?;
@@ -68,7 +54,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         child.at_checkpoint()?;
         same &= observe::description::same(own, (child.pid(), fd))?;
     }
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let _connections = [client.connect()?, client.connect()?, client.connect()?];
     until("three connections in the queue", || {
         Ok(observe::tcp_info::of(&listener)?.unacked == 3)
@@ -81,8 +67,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     accepted += u64::from(accepts(&listener)?);
     Ok(Reading::kernel()
-        .with(DESCRIPTION, if same { SAME } else { DIFFERENT })
-        .with(ACCEPTED, accepted))
+        .with(&DESCRIPTION, sameness(same))
+        .with(&ACCEPTED, accepted))
 }
 
 /// Whether there was a connection to take.

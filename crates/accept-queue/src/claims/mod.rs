@@ -16,18 +16,17 @@ mod strace_makes_the_herd;
 mod thundering_herd;
 mod workers_sleep_on_one_queue;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use claim::{Claim, Reading};
 use observe::sock_diag::ESTABLISHED;
-use prefork::counts::Counts;
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::{Metering, Site, strategies};
 
-use crate::client::{self, Client};
-use crate::herd::{Kernel, NOT_SPLIT, Pace, Plan, Row, checked, measure};
+use crate::client::{Client, wait_for_close};
+use crate::counts::Counts;
+use crate::herd::{HerdPlan, HerdRow, NOT_SPLIT, Pace, TracepointPermit, measure};
 use crate::workers::Workers;
 
 /// Every claim of the topic.
@@ -50,42 +49,44 @@ pub const ALL: &[Claim] = &[
 /// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
 const CLOSE_WAIT: u8 = 8;
 
-const SAME: &str = "same";
-const DIFFERENT: &str = "different";
-
 /// What the claims that need no privilege say of their stronger evidence.
 const TRACEPOINT_IF_ALLOWED: &str =
     "root to count with sched:sched_waking too; without, voluntary context switches";
 
 /// The tracepoint, where it may be used and has passed its self-check; else why not.
 struct Tracepoint {
-    kernel: Option<Kernel>,
+    kernel: Option<TracepointPermit>,
     refused: Option<String>,
 }
 
 fn tracepoint() -> Tracepoint {
-    match checked() {
+    match TracepointPermit::obtain() {
         Ok(kernel) => Tracepoint {
             kernel: Some(kernel),
             refused: None,
         },
         Err(error) => Tracepoint {
             kernel: None,
-            refused: Some(claim::told(&error)),
+            refused: Some(claim::error_chain(&error.into())),
         },
     }
 }
 
 /// Measures one row; every worker sleeps in its call before each connection.
-fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel>) -> Result<Row> {
-    let plan = Plan {
+fn measure_row(
+    strategy: &str,
+    workers: usize,
+    connections: u64,
+    kernel: Option<TracepointPermit>,
+) -> Result<HerdRow> {
+    let plan = HerdPlan {
         site: Site::loopback(workers),
         connections,
         pace: Pace::AllAsleep,
-        kernel,
-        detail: Detail::Counts,
+        permit: kernel,
+        metering: Metering::Counts,
     };
-    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {})?;
+    let row = measure(strategies::by_name(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
         row.note.is_empty() || row.note == NOT_SPLIT,
         "{strategy}, {workers} workers: {}",
@@ -95,24 +96,24 @@ fn paced(strategy: &str, workers: usize, connections: u64, kernel: Option<Kernel
 }
 
 /// What one worker did during one round.
-struct Did {
+struct WorkerRound {
     pid: i32,
     counts: Counts,
 }
 
-/// What [`each_woken`] found.
-struct Woken {
+/// What [`measure_bursts`] found.
+struct Bursts {
     /// Before the first connection: what `look` saw of the sleeping workers.
     seen: u64,
     /// For each burst what each worker did.
-    rounds: Vec<Vec<Did>>,
+    rounds: Vec<Vec<WorkerRound>>,
     /// Most connections that the kernel showed made, and none of them ended, at once.
     at_once: u64,
     /// Wakeups over all bursts by the tracepoint, where it counted.
     by_tracepoint: Option<u64>,
 }
 
-impl Woken {
+impl Bursts {
     /// The sum of `count` over all workers and bursts.
     fn sum(&self, count: impl Fn(&Counts) -> u64) -> u64 {
         self.rounds
@@ -123,27 +124,35 @@ impl Woken {
     }
 }
 
+/// Forks so many workers that wait for connections in the way of `strategy`; and their address.
+///
+/// # Errors
+/// Those of the strategy and of fork.
+fn start(strategy: &str, workers: usize, metering: Metering) -> Result<(Workers, SocketAddr)> {
+    let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(workers))?;
+    let address = prepared.address()?;
+    Ok((Workers::start(&mut prepared, workers, metering)?, address))
+}
+
 /// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
 ///
 /// # Errors
 /// Those of the workers and of `look`; a connection that none of them accepted.
-fn each_woken(
+fn measure_bursts(
     strategy: &str,
     workers: usize,
     (rounds, burst): (usize, usize),
-    kernel: Option<Kernel>,
+    kernel: Option<TracepointPermit>,
     look: fn(&Workers) -> Result<u64>,
-) -> Result<Woken> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let mut workers = Workers::start(&mut prepared, workers, Detail::Counts)?;
-    let mut client = Client::of(address);
+) -> Result<Bursts> {
+    let (mut workers, address) = start(strategy, workers, Metering::Counts)?;
+    let mut client = Client::new(address);
     let mut before = workers.settle()?;
     let seen = look(&workers)?;
     let counter = kernel
-        .map(|kernel| kernel.count(&workers.pids()))
+        .map(|kernel| kernel.count_wakeups(&workers.pids()))
         .transpose()?;
-    let mut woken = Woken {
+    let mut woken = Bursts {
         seen,
         rounds: Vec::new(),
         at_once: 0,
@@ -161,12 +170,14 @@ fn each_woken(
         }
         woken.at_once = woken.at_once.max(at_once);
         for connection in open {
-            client::end(connection)?;
+            wait_for_close(connection)?;
         }
         let after = workers.settle()?;
         let counts = after.since(&before).each;
         let round = workers.pids().into_iter().zip(counts);
-        let did = round.map(|(pid, counts)| Did { pid, counts }).collect();
+        let did = round
+            .map(|(pid, counts)| WorkerRound { pid, counts })
+            .collect();
         woken.rounds.push(did);
         before = after;
     }
@@ -188,7 +199,7 @@ fn reading(tracepoint: &Tracepoint) -> Reading {
 }
 
 /// Wakeups per connection, by the best evidence of the row.
-fn wakeups(row: &Row) -> f64 {
+fn wakeups(row: &HerdRow) -> f64 {
     let best = row
         .wakeups_kernel_per_connection
         .or(row.wakeups_per_connection);

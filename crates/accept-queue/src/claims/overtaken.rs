@@ -3,18 +3,17 @@
 use anyhow::{Context, Result};
 use claim::Arm;
 use harness::pin;
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
 /// Connections that the running process is to take; as many are made in the control.
 pub(super) const CONNECTIONS: u64 = 20;
 
-/// Connections that are made at most: on a busy machine the running process may lose its turn meanwhile.
+/// Connections that are made at most: on a busy machine the running process may lose its turn
+/// meanwhile.
 const TRIES: u64 = 40 * CONNECTIONS;
 
 /// What became of them.
@@ -30,37 +29,35 @@ pub(super) struct Overtaken {
     pub(super) returns: u64,
 }
 
-/// Makes connections to a worker that sleeps in accept. In the experiment the process that makes them
-/// accepts, too, without leaving the CPU: the worker has been woken by then and has not run. All are on
-/// one CPU, where a batch process does not preempt an ordinary one that wakes it (sched(7)).
+/// Makes connections to a worker that sleeps in accept. In the experiment the process that makes
+/// them accepts, too, without leaving the CPU: the worker has been woken by then and has not run.
+/// All are on one CPU, where a batch process does not preempt an ordinary one that wakes it
+/// (sched(7)).
 ///
 /// # Errors
 /// Those of the worker and of the connections.
-pub(super) fn overtaken(arm: Arm) -> Result<Overtaken> {
+pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
     // In a child: what is bound to a CPU stays bound.
     let child = child::fork("runner", |_| {
         pin::stay_here()?;
-        let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
+        let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
         let own = prepared.listeners[0].try_clone().context("dup")?;
-        let mut client = Client::of(own.local_addr().context("getsockname")?);
-        let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
+        let mut client = Client::new(own.local_addr().context("getsockname")?);
+        let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
         pin::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
-        let tries = match arm {
-            Arm::Experiment => TRIES,
-            Arm::Control => CONNECTIONS,
-        };
+        let tries = arm.choose(TRIES, CONNECTIONS);
         let (mut made, mut taken) = (0, 0);
         while taken < CONNECTIONS && made < tries {
             made += 1;
             let connection = client.connect()?;
             if arm == Arm::Experiment {
-                // For this one call: the worker's own has begun, and waits whatever the flag says.
+                // For our accept only: the worker's has already started, and blocks in any case.
                 own.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
                 taken += u64::from(own.accept().is_ok());
                 own.set_nonblocking(false).context("fcntl O_NONBLOCK")?;
             }
-            client::end(connection)?;
+            wait_for_close(connection)?;
             worker.settle()?;
         }
         let spent = worker.settle()?.since(&before);

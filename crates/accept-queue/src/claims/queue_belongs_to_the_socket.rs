@@ -2,14 +2,13 @@
 //! accepts; whoever calls accept takes the next.
 
 use std::net::TcpStream;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
-use prefork::listen::{Empty, Site};
+use prefork::{Accept, Site};
 
 use super::until;
 use crate::client::Client;
@@ -17,35 +16,28 @@ use crate::client::Client;
 /// Connections that are made.
 const MADE: u64 = 3;
 
-const UNACCEPTED: &str = "ESTABLISHED at the server, held by no process (inode 0)";
-const BY_TCP_INFO: &str = "length of the queue by TCP_INFO";
-const BY_SOCK_DIAG: &str = "length of the queue by sock_diag";
-const ACCEPTOR: &str = "the accepting process, once the connections were queued";
+const UNACCEPTED: Quantity = all_or_none("ESTABLISHED at the server, held by no process (inode 0)");
+const BY_TCP_INFO: Quantity = all_or_none("length of the queue by TCP_INFO");
+const BY_SOCK_DIAG: Quantity = all_or_none("length of the queue by sock_diag");
+const ACCEPTOR: Quantity =
+    Name("the accepting process, once the connections were queued").word(UNBORN, THERE);
 const UNBORN: &str = "not forked yet";
 const THERE: &str = "there already";
-const LATECOMER: &str = "accepted by a process forked after they were made";
+const LATECOMER: Quantity = all_or_none("accepted by a process forked after they were made");
 
 const fn all_or_none(name: &'static str) -> Quantity {
-    Quantity {
-        name,
-        unit: "",
-        experiment: Prediction::Count(MADE),
-        control: Prediction::Count(0),
-    }
+    Name(name).count(MADE, 0)
 }
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "queue-belongs-to-the-socket",
-    topic: "accept-queue",
-    statement: "The kernel completes connections and queues them at the listening socket; a process \
-                that did not exist when they were made can accept them.",
-    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for the \
-               queue; this process has no child (waitid), then forks one that accepts until the queue is \
-               empty.",
+    statement: "The kernel completes connections and queues them at the listening socket; a \
+                process that did not exist when they were made can accept them.",
+    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for \
+               the queue; this process has no child (waitid), then forks one that accepts until \
+               the queue is empty.",
     control: "the child is forked before, and the parent accepts the three before it asks",
     notes: &[9],
-    needs: &[],
     syscalls: &[
         "connect",
         "getsockopt TCP_INFO",
@@ -55,24 +47,13 @@ pub const CLAIM: Claim = Claim {
         "accept4",
     ],
     man: &["listen(2)", "tcp(7)", "sock_diag(7)"],
-    quantities: &[
-        Quantity {
-            name: ACCEPTOR,
-            unit: "",
-            experiment: Prediction::Word(UNBORN),
-            control: Prediction::Word(THERE),
-        },
-        all_or_none(UNACCEPTED),
-        all_or_none(BY_TCP_INFO),
-        all_or_none(BY_SOCK_DIAG),
-        all_or_none(LATECOMER),
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[ACCEPTOR, UNACCEPTED, BY_TCP_INFO, BY_SOCK_DIAG, LATECOMER],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let listener = Site::loopback(1).listener(Empty::Again)?;
+    let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let fork = || {
         child::fork("latecomer", |parent| {
@@ -85,7 +66,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         })
     };
     let early = (arm == Arm::Control).then(fork).transpose()?;
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let mut connections = Vec::new();
     for _ in 0..MADE {
         connections.push(client.connect()?);
@@ -111,11 +92,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     latecomer.at_checkpoint()?;
     latecomer.release()?;
     Ok(Reading::kernel()
-        .with(UNACCEPTED, unaccepted)
-        .with(BY_TCP_INFO, by_tcp_info)
-        .with(BY_SOCK_DIAG, by_sock_diag)
-        .with(ACCEPTOR, acceptor)
-        .with(LATECOMER, latecomer.join()?))
+        .with(&UNACCEPTED, unaccepted)
+        .with(&BY_TCP_INFO, by_tcp_info)
+        .with(&BY_SOCK_DIAG, by_sock_diag)
+        .with(&ACCEPTOR, acceptor)
+        .with(&LATECOMER, latecomer.join()?))
 }
 
 /// Whether this process has a child, alive or dead: waitid(2) fails with ECHILD where it has none.

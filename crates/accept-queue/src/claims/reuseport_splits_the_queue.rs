@@ -1,70 +1,55 @@
 //! SO_REUSEPORT: as many queues as sockets, and a dead worker takes its own queue with it.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, Count};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use observe::sock_diag::CLOSE;
-use prefork::listen::{Empty, Site};
+use prefork::{Accept, Site};
 
 use super::until;
-use crate::client::{self, Client, End};
+use crate::client::{Client, End, wait_for_close};
 
 const WORKERS: usize = 4;
 const CONNECTIONS: u32 = 64;
 
-const QUEUES: &str = "queues that 64 connections to one port wait in";
-const RESET: &str = "connections reset when one of 4 workers dies";
+const QUEUES: Quantity =
+    Name("queues that 64 connections to one port wait in").predict(AtLeast(2.0), Count(1));
+/// The longest of four queues holds a quarter at least.
+const RESET: Quantity = Name("connections reset when one of 4 workers dies")
+    .predict(AtLeast((CONNECTIONS / WORKERS as u32) as f64), Count(0));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "reuseport-splits-the-queue",
-    topic: "accept-queue",
-    statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it when its \
-                worker dies is reset.",
-    measures: "Four workers each hold one listening socket of one port and accept nothing; 64 clients \
-               connect; TCP_INFO tells each queue. The worker with the longest queue is killed, the \
-               connections that are closed then are counted (TCP_INFO), and the others accept what they have.",
+    statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it \
+                when its worker dies is reset.",
+    measures: "Four workers each hold one listening socket of one port and accept nothing; 64 \
+               clients connect; TCP_INFO tells each queue. The worker with the longest queue is \
+               killed, the connections that are closed then are counted (TCP_INFO), and the others \
+               accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
     notes: &[9],
-    needs: &[],
     syscalls: &["setsockopt SO_REUSEPORT", "getsockopt TCP_INFO", "accept4"],
     man: &["socket(7)", "tcp(7)"],
-    quantities: &[
-        Quantity {
-            name: QUEUES,
-            unit: "",
-            experiment: Prediction::AtLeast(2.0),
-            control: Prediction::Count(1),
-        },
-        Quantity {
-            name: RESET,
-            unit: "",
-            // The longest of four queues holds a quarter at least.
-            experiment: Prediction::AtLeast((CONNECTIONS / WORKERS as u32) as f64),
-            control: Prediction::Count(0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[QUEUES, RESET],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let migrates = observe::read("/proc/sys/net/ipv4/tcp_migrate_req").unwrap_or_default();
     if migrates.trim() == "1" {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             "net.ipv4.tcp_migrate_req is 1: the kernel moves a dead socket's queue to another",
             "run it in a network namespace of its own (unshare -n)",
-        )
-        .into());
+        );
     }
     // Both ends of each connection, and the workers.
     room_for_descriptors(2 * u64::from(CONNECTIONS) + 64)?;
     let site = Site::loopback(WORKERS);
     let mut listeners = match arm {
-        Arm::Experiment => site.group()?,
-        Arm::Control => vec![site.listener(Empty::Sleep)?],
+        Arm::Experiment => site.reuseport_group()?,
+        Arm::Control => vec![site.listener(Accept::Blocking)?],
     };
     let address = listeners[0].local_addr().context("getsockname")?;
     let mut workers = Vec::new();
@@ -85,7 +70,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     for worker in &mut workers {
         worker.at_checkpoint()?;
     }
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
@@ -130,7 +115,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let mut reset = 0u32;
     for connection in connections {
-        reset += u32::from(client::end(connection)? == End::Reset);
+        reset += u32::from(wait_for_close(connection)? == End::Reset);
     }
     ensure!(
         accepted + u64::from(reset) == u64::from(CONNECTIONS),
@@ -141,10 +126,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([index.to_string(), length.to_string()]);
     }
     Ok(Reading::kernel()
-        .with(QUEUES, lengths.iter().filter(|&&length| length > 0).count())
-        .with(RESET, at_its_end)
+        .with(
+            &QUEUES,
+            lengths.iter().filter(|&&length| length > 0).count(),
+        )
+        .with(&RESET, at_its_end)
         .note(format!(
-            "the killed worker's queue held {length}; {accepted} were accepted by the others, {reset} reset in all"
+            "the killed worker's queue held {length}; {accepted} were accepted by the others, \
+             {reset} reset in all"
         ))
         .table(table))
 }

@@ -1,5 +1,5 @@
-//! Where workers sleep: in which system call, on which socket. Read from `/proc/PID/syscall` and the
-//! descriptor that the call was given, so that what else a worker has open does not matter.
+//! Where workers sleep: in which system call, on which socket. Read from `/proc/PID/syscall` and
+//! the descriptor that the call was given, so that what else a worker has open does not matter.
 
 use std::collections::HashMap;
 
@@ -83,7 +83,10 @@ pub(super) fn listening() -> Result<Vec<String>> {
 pub(super) fn accept_on_one_socket(workers: &Workers) -> Result<u64> {
     let listening = listening()?;
     let mut on = HashMap::new();
-    for sleeper in sleepers(workers)?.iter().filter(|one| one.accepts()) {
+    for sleeper in sleepers(workers)?
+        .iter()
+        .filter(|sleeper| sleeper.accepts())
+    {
         let socket = sleeper.descriptor()?;
         if listening.contains(&socket) {
             *on.entry(socket).or_insert(0) += 1;
@@ -132,6 +135,8 @@ fn watching_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> 
 /// As [`sleepers`].
 pub(super) fn blocked_in(workers: &Workers, number: libc::c_long) -> Result<u64> {
     let sleepers = sleepers(workers)?;
-    let blocked = sleepers.iter().filter(|one| one.call.number == number);
+    let blocked = sleepers
+        .iter()
+        .filter(|sleeper| sleeper.call.number == number);
     Ok(blocked.count() as u64)
 }

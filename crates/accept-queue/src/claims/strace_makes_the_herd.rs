@@ -3,36 +3,34 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use prefork::listen::Site;
-use prefork::shared::Shared;
 use prefork::strategies::{self, Prepared};
-use prefork::tally::{Detail, Round, Tally, Turn};
+use prefork::{Metering, Round, Site, Tally, Turn};
 
 use super::sleepers::look_at;
 use super::until;
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: u64 = 25;
 
-const VISIBLE: &str = "accepts that failed with EAGAIN, per connection";
+const VISIBLE: Quantity =
+    Name("accepts that failed with EAGAIN, per connection").predict(AtLeast(1.8), AtMost(1.5));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "strace-makes-the-herd",
-    topic: "accept-queue",
-    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the kernel \
-                return to user space and fail with EAGAIN, because the tracer slows the winner.",
+    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the \
+                kernel return to user space and fail with EAGAIN, because the tracer slows the \
+                winner.",
     measures: "Eight workers sleep in epoll_wait (level-triggered) while their parent traces their \
                system calls with ptrace, as strace does; 25 connections, all asleep before each.",
     control: "the same workers, not traced",
@@ -40,20 +38,15 @@ pub const CLAIM: Claim = Claim {
     needs: &["ptrace of a child of one's own", claim::QUIET_MACHINE],
     syscalls: &["ptrace", "epoll_wait", "accept4"],
     man: &["ptrace(2)", "strace(1)", "epoll(7)"],
-    quantities: &[Quantity {
-        name: VISIBLE,
-        unit: "",
-        experiment: Prediction::AtLeast(1.8),
-        control: Prediction::AtMost(1.5),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[VISIBLE],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let mut prepared = (strategies::named("epoll-level")?.prepare)(&Site::loopback(WORKERS))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let tallies = Shared::zeroed(WORKERS).context("mmap the workers' tallies")?;
+    let mut prepared = (strategies::by_name("epoll-level")?.prepare)(&Site::loopback(WORKERS))?;
+    let address = prepared.address()?;
+    let tallies = Tally::shared(WORKERS)?;
     // The tracer is the workers' parent, which ptrace always allows, and does nothing else.
     let mut tracer = child::fork("tracer", |parent| {
         let mut workers = Vec::new();
@@ -74,7 +67,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Ok(())
     })?;
     let pids: Vec<i32> = tracer.recv()?;
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     for number in 0..CONNECTIONS {
         for (&pid, tally) in pids.iter().zip(tallies.iter()) {
             // Not in a stop of the tracer: that state is `t`.
@@ -85,13 +78,16 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
         if number == 0 {
             let sleepers = look_at(&pids)?;
-            let in_epoll = sleepers.iter().filter(|one| one.is_in_epoll()).count();
+            let in_epoll = sleepers
+                .iter()
+                .filter(|sleeper| sleeper.is_in_epoll())
+                .count();
             ensure!(
                 in_epoll == WORKERS,
                 "{in_epoll} of {WORKERS} sleep in epoll_wait"
             );
         }
-        client::end(client.connect()?)?;
+        wait_for_close(client.connect()?)?;
     }
     let per = |count: fn(&Tally) -> u64| {
         tallies.iter().map(count).sum::<u64>() as f64 / CONNECTIONS as f64
@@ -104,15 +100,15 @@ fn measure(arm: Arm) -> Result<Reading> {
         per(|tally| tally.returns.load(Relaxed)),
     );
     line("accepts that failed with EAGAIN", again);
-    Ok(Reading::counters().with(VISIBLE, again).table(table))
+    Ok(Reading::counters().with(&VISIBLE, again).table(table))
 }
 
 fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {
-    let mut wait = prepared.wait(0)?;
+    let mut wait = prepared.waiter(0)?;
     let mut close = drop;
     let round = Round::default();
-    let mut turn = Turn::new(tally, &round, Detail::Counts, &mut close);
-    turn.ready();
+    let mut turn = Turn::new(tally, &round, Metering::Counts, &mut close);
+    turn.note_ready();
     loop {
         wait.wait(&mut turn)?;
     }

@@ -1,27 +1,27 @@
 //! The thundering herd as it still is: a hundred pollers, and what becomes of the ninety-nine.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
-use prefork::counts::Counts;
+use claim::Prediction::{AtMost, Between};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
 use super::sleepers::level_on_one_socket;
-use super::{TRACEPOINT_IF_ALLOWED, each_woken, reading, tracepoint};
+use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
+use crate::counts::Counts;
 
 const WORKERS: usize = 100;
 const CONNECTIONS: usize = 20;
 
-const ASLEEP: &str = "workers asleep in epoll_wait, the one socket watched level-triggered";
-const WAKEUPS: &str = "wakeups per connection, 100 workers";
-const WASTED: &str = "of them wasted";
+const ASLEEP: Quantity =
+    Name("workers asleep in epoll_wait, the one socket watched level-triggered")
+        .count(WORKERS as u64, 0);
+const WAKEUPS: Quantity =
+    Name("wakeups per connection, 100 workers").predict(Between(99.0, 102.0), Between(1.0, 1.01));
+const WASTED: Quantity = Name("of them wasted").predict(Between(98.0, 101.0), AtMost(0.01));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "thundering-herd",
-    topic: "accept-queue",
-    statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection wakes \
-                them all and 99 wake for nothing.",
+    statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection \
+                wakes them all and 99 wake for nothing.",
     measures: "A hundred workers sleep in epoll_wait, each on an instance of its own \
                (/proc/PID/fdinfo); twenty times, all are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
@@ -29,37 +29,15 @@ pub const CLAIM: Claim = Claim {
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     syscalls: &["epoll_wait", "accept4", "perf_event_open"],
     man: &["epoll(7)", "accept(2)"],
-    quantities: &[
-        Quantity {
-            name: ASLEEP,
-            unit: "",
-            experiment: Prediction::Count(WORKERS as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: WAKEUPS,
-            unit: "",
-            experiment: Prediction::Between(99.0, 102.0),
-            control: Prediction::Between(1.0, 1.01),
-        },
-        Quantity {
-            name: WASTED,
-            unit: "",
-            experiment: Prediction::Between(98.0, 101.0),
-            control: Prediction::AtMost(0.01),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[ASLEEP, WAKEUPS, WASTED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
-    let strategy = match arm {
-        Arm::Experiment => "epoll-level",
-        Arm::Control => "blocking",
-    };
-    let woken = each_woken(
+    let strategy = arm.choose("epoll-level", "blocking");
+    let woken = measure_bursts(
         strategy,
         WORKERS,
         (CONNECTIONS, 1),
@@ -89,13 +67,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         per(of(|counts| counts.again)),
     );
     Ok(reading(&tracepoint)
-        .with(ASLEEP, woken.seen)
-        .with(WAKEUPS, per(woken.by_tracepoint.unwrap_or(sleeps)))
-        .with(WASTED, wasted)
+        .with(&ASLEEP, woken.seen)
+        .with(&WAKEUPS, per(woken.by_tracepoint.unwrap_or(sleeps)))
+        .with(&WASTED, wasted)
         .caveat(format!(
-            "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look again \
-             and sleep inside the kernel: context switches, but neither system calls nor mode \
-             transitions"
+            "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look \
+             again and sleep inside the kernel: context switches, but neither system calls nor \
+             mode transitions"
         ))
         .table(table))
 }

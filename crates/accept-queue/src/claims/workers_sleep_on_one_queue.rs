@@ -1,68 +1,47 @@
 //! Where the waiting processes are, by the kernel's own account: asleep in accept, on one socket.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use observe::wchan::{self, Blocked};
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::Metering;
 
 use super::sleepers::{listening, sleepers};
-use crate::workers::Workers;
+use super::start;
 
 const WORKERS: usize = 4;
 
-const CHANNEL: &str = "workers whose wait channel is inet_csk_accept";
-const CALL: &str = "workers blocked in accept4 on a listening socket";
-const SOCKETS: &str = "sockets that they listen on";
+const CHANNEL: Quantity =
+    Name("workers whose wait channel is inet_csk_accept").count(WORKERS as u64, 0);
+const CALL: Quantity =
+    Name("workers blocked in accept4 on a listening socket").count(WORKERS as u64, 0);
+const SOCKETS: Quantity = Name("sockets that they listen on").count(1, WORKERS as u64);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "workers-sleep-on-one-queue",
-    topic: "accept-queue",
-    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on that \
-                socket.",
-    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which each \
-               sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that descriptor is.",
+    statement: "Processes that call accept on one socket enter the kernel and sleep there, all on \
+                that socket.",
+    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which \
+               each sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that \
+               descriptor is.",
     control: "four workers that sleep in poll, each on a listening socket of its own",
     notes: &[10],
     needs: &["/proc/PID/wchan and /proc/PID/syscall of a child of one's own"],
     syscalls: &["accept4"],
     man: &["accept(2)", "proc_pid_wchan(5)", "proc_pid_syscall(5)"],
-    quantities: &[
-        Quantity {
-            name: CHANNEL,
-            unit: "",
-            experiment: Prediction::Count(WORKERS as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CALL,
-            unit: "",
-            experiment: Prediction::Count(WORKERS as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: SOCKETS,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(WORKERS as u64),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[CHANNEL, CALL, SOCKETS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let mut herds = Vec::new();
     match arm {
-        Arm::Experiment => herds.push(start("blocking", WORKERS)?),
+        Arm::Experiment => herds.push(start("blocking", WORKERS, Metering::Counts)?.0),
         Arm::Control => {
             for _ in 0..WORKERS {
-                herds.push(start("poll", 1)?);
+                herds.push(start("poll", 1, Metering::Counts)?.0);
             }
         }
     }
@@ -71,7 +50,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["pid", "wait channel", "system call", "descriptor refers to"];
     let mut table = Table::new("the workers, asleep", &columns);
     for herd in &mut herds {
-        herd.asleep()?;
+        herd.wait_until_asleep()?;
         let listening = listening()?;
         for sleeper in sleepers(herd)? {
             let pid = sleeper.pid;
@@ -83,8 +62,8 @@ fn measure(arm: Arm) -> Result<Reading> {
                 )
             })?;
             let accepts = sleeper.accepts();
-            // The socket that the blocked call was given; another call is not given one that could be
-            // read, so there it is the one that the worker has open.
+            // The socket that the blocked call was given; another call is not given one that could
+            // be read, so there it is the one that the worker has open.
             let socket = if accepts {
                 sleeper.descriptor()?
             } else {
@@ -104,15 +83,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     Ok(Reading::kernel()
-        .with(CHANNEL, in_accept)
-        .with(CALL, in_call)
-        .with(SOCKETS, sockets.len())
+        .with(&CHANNEL, in_accept)
+        .with(&CALL, in_call)
+        .with(&SOCKETS, sockets.len())
         .table(table))
-}
-
-fn start(strategy: &str, workers: usize) -> Result<Workers> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    Workers::start(&mut prepared, workers, Detail::Counts)
 }
 
 /// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.

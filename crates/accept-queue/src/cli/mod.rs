@@ -3,15 +3,58 @@
 mod herd;
 mod serve;
 
-pub use herd::HerdArgs;
-pub use serve::ServeArgs;
-
 use std::io::Write;
+use std::ops::RangeInclusive;
 
-/// Exit status of a run that SIGINT ended (128 + 2).
-const INTERRUPTED: u8 = 130;
+use anyhow::Result;
+use clap::Subcommand;
+use nix::sys::signal::Signal;
+use prefork::strategies;
+use runner::Tools;
 
-/// Writes a line to standard error; a reader who went away is nobody to tell.
-fn tell(text: &str) {
+/// Workers that one run may have: each is a process.
+const WORKERS: RangeInclusive<u32> = 1..=4096;
+
+/// Lengths of the accept queue that listen(2) takes.
+const BACKLOG: RangeInclusive<i32> = 0..=i32::MAX;
+
+/// A tool of this topic.
+#[derive(Subcommand)]
+pub enum Tool {
+    /// Measure how many workers wake for a connection, and what that costs
+    Herd(herd::HerdArgs),
+    /// Serve connections with pre-forked workers
+    Serve(serve::ServeArgs),
+}
+
+impl Tools for Tool {
+    const ABOUT: &'static str =
+        "The accept queue, wake-one and the thundering herd on the kernel that runs";
+    const EXAMPLES: &'static str = "\
+accept-queue claims                                   what the notes say of accept, tested
+accept-queue herd --workers 2,8 --connections 100     who wakes, and what it costs
+accept-queue herd --strategy blocking --assert 'wakeups<=1.01'
+accept-queue serve --strategy epoll-exclusive         a server with four workers";
+
+    fn run(self) -> Result<u8> {
+        match self {
+            Tool::Herd(herd) => herd.run(),
+            Tool::Serve(serve) => serve.run(),
+        }
+    }
+}
+
+/// The names that `--strategy` takes.
+fn strategy_names() -> impl Iterator<Item = &'static str> {
+    strategies::ALL.iter().map(|strategy| strategy.name)
+}
+
+/// Exit status of a run that `signal` ended: 128 and the number of the signal, as of a shell.
+fn interrupted_by(signal: Signal) -> u8 {
+    128 + signal as u8
+}
+
+/// Writes a line to standard error. Errors are ignored: there is no other place to report them.
+fn warn(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

@@ -1,96 +1,106 @@
-//! The second witness: wakeups counted by the kernel's own tracepoint, used only after it has counted
-//! a known number right.
+//! The second witness: wakeups counted by the kernel's own tracepoint, used only after it has
+//! counted a known number right.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
 use child::Child;
+use harness::limits::room_for_descriptors;
 use observe::tracepoint::Wakeups;
 use observe::wchan;
-use prefork::limits::room_for_counters;
+use prefork::descriptors_for;
+
+use crate::error::Error;
 
 /// Wakeups that the self-check makes.
-const KNOWN: u64 = 16;
+const KNOWN_WAKEUPS: u64 = 16;
 
-/// How long it may take.
+/// How long the self-check may take.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Looks at a sleeper without a wait channel after which the kernel is taken to tell none.
-const SILENT: u32 = 1000;
+/// After so many looks at a sleeping child that show no wait channel, this kernel is taken to show
+/// none at all.
+const MAX_LOOKS_WITHOUT_CHANNEL: u32 = 1000;
 
-/// Leave to count with the tracepoint: [`checked`] gives it.
+/// The permit to count with the tracepoint sched:sched_waking; [`TracepointPermit::obtain`] gives
+/// it.
 #[derive(Clone, Copy, Debug)]
-pub struct Kernel(());
+pub struct TracepointPermit(());
 
-impl Kernel {
+impl TracepointPermit {
+    /// Wakes a child a known number of times and counts that with the tracepoint.
+    ///
+    /// # Errors
+    /// The kernel does not permit it (EACCES, EPERM); [`Error::SelfCheck`]: the count came out
+    /// wrong, or the self-check did not end in time. The tracepoint must not be used then.
+    pub fn obtain() -> Result<Self, Error> {
+        let mut sleeper = child::fork("self-check", |parent| {
+            loop {
+                parent.recv::<u64>()?;
+            }
+        })?;
+        let deadline = Instant::now() + LIMIT;
+        wait_until_asleep(&sleeper, deadline)?;
+        let counter = Wakeups::of(&[sleeper.pid()])?;
+        let before = observe::status::of(sleeper.pid())?.voluntary_switches;
+        for number in 0..KNOWN_WAKEUPS {
+            sleeper.send(&number)?;
+            // One message is one wakeup only if the child sleeps again before the next.
+            let slept = before + number + 1;
+            while observe::status::of(sleeper.pid())?.voluntary_switches < slept {
+                yield_until(deadline)?;
+            }
+            wait_until_asleep(&sleeper, deadline)?;
+        }
+        let counted = counter.read().map_err(Error::system("self-check"))?;
+        let slept = observe::status::of(sleeper.pid())?.voluntary_switches - before;
+        if counted == slept && slept == KNOWN_WAKEUPS {
+            return Ok(TracepointPermit(()));
+        }
+        Err(Error::SelfCheck(format!(
+            "self-check of sched:sched_waking: it counted {counted} where {KNOWN_WAKEUPS} wakeups \
+             were made (and {slept} sleeps): a pid namespace, or a counter that this kernel fools"
+        )))
+    }
+
     /// Starts to count the wakeups of `pids`.
     ///
     /// # Errors
-    /// A full descriptor table, or no room in it for the counters and all that these workers need.
-    pub fn count(self, pids: &[i32]) -> Result<Wakeups> {
-        room_for_counters(pids.len())?;
+    /// No room in the descriptor table for the counters and all that these workers need (EMFILE).
+    pub fn count_wakeups(self, pids: &[i32]) -> Result<Wakeups, Error> {
+        let counters = Wakeups::descriptors(pids.len())? as u64;
+        room_for_descriptors(descriptors_for(pids.len()) + counters)
+            .map_err(Error::system("open the tracepoint's counters"))?;
         Ok(Wakeups::of(pids)?)
     }
 }
 
-/// Wakes a child a known number of times and counts that with the tracepoint.
-///
-/// # Errors
-/// The kernel does not permit it (EACCES, EPERM), the count came out wrong, or the self-check did
-/// not end in time: the tracepoint is not to be used then.
-pub fn checked() -> Result<Kernel> {
-    let mut sleeper = child::fork("self-check", |parent| {
-        loop {
-            parent.recv::<u64>()?;
-        }
-    })?;
-    let deadline = Instant::now() + LIMIT;
-    asleep(&sleeper, deadline)?;
-    let counter = Wakeups::of(&[sleeper.pid()])?;
-    let before = observe::status::of(sleeper.pid())?.voluntary_switches;
-    for number in 0..KNOWN {
-        sleeper.send(&number)?;
-        // One message is one wakeup only if the child sleeps again before the next.
-        let slept = before + number + 1;
-        while observe::status::of(sleeper.pid())?.voluntary_switches < slept {
-            in_time(deadline)?;
-        }
-        asleep(&sleeper, deadline)?;
-    }
-    let (counted, slept) = (
-        counter.read().context("self-check")?,
-        observe::status::of(sleeper.pid())?.voluntary_switches - before,
-    );
-    ensure!(
-        counted == slept && slept == KNOWN,
-        "self-check of sched:sched_waking: it counted {counted} where {KNOWN} wakeups were made \
-         (and {slept} sleeps): a pid namespace, or a counter that this kernel fools"
-    );
-    Ok(Kernel(()))
-}
-
-/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone does for a kernel
-/// that tells no wait channels, which is one that has not done so in [`SILENT`] looks.
-fn asleep(child: &Child<()>, deadline: Instant) -> Result<()> {
-    let mut silent = 0;
+/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone is enough on
+/// a kernel that shows no wait channel in [`MAX_LOOKS_WITHOUT_CHANNEL`] looks.
+fn wait_until_asleep(child: &Child<()>, deadline: Instant) -> Result<(), Error> {
+    let mut looks = 0;
     loop {
         match observe::status::of(child.pid())?.state {
-            'S' if silent >= SILENT || wchan::of(child.pid())?.is_some() => return Ok(()),
-            'S' => silent += 1,
-            'Z' | 'X' => anyhow::bail!("the child of the self-check died"),
+            'S' if looks >= MAX_LOOKS_WITHOUT_CHANNEL => return Ok(()),
+            'S' if wchan::of(child.pid())?.is_some() => return Ok(()),
+            'S' => looks += 1,
+            'Z' | 'X' => {
+                let what = "the child of the self-check died";
+                return Err(Error::SelfCheck(what.to_owned()));
+            }
             _ => {}
         }
-        in_time(deadline)?;
+        yield_until(deadline)?;
     }
 }
 
-/// Lets others run, until `deadline`.
-fn in_time(deadline: Instant) -> Result<()> {
-    ensure!(
-        Instant::now() < deadline,
-        "self-check of sched:sched_waking: {KNOWN} wakeups took more than {:.0} s",
-        LIMIT.as_secs_f64()
-    );
+/// Lets other processes run, until `deadline`.
+fn yield_until(deadline: Instant) -> Result<(), Error> {
+    if Instant::now() >= deadline {
+        return Err(Error::SelfCheck(format!(
+            "self-check of sched:sched_waking: {KNOWN_WAKEUPS} wakeups took more than {} s",
+            LIMIT.as_secs()
+        )));
+    }
     std::thread::yield_now();
     Ok(())
 }

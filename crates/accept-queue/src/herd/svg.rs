@@ -3,7 +3,7 @@
 
 use present::svg::{Anchor, Colour, Document, Element, FAINT, GRID, WARNING};
 
-use super::Row;
+use super::HerdRow as Row;
 
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 190.0;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use present::{Column, Table, fold_lines};
 
-use super::Row;
+use super::HerdRow as Row;
 
 /// The table of the columns that matter most, at most 80 characters wide, with its notes and with what
 /// it says about this machine, in `width` columns of a terminal. `refused` is why the tracepoint did

@@ -1,9 +1,7 @@
 //! A real ENOMEM from mmap with half a gibibyte of addresses free.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use nix::errno::Errno;
 
 use crate::exhaust::{self, HOLES, Holes, MORE_MAPPINGS, Outcome, UNIT};
@@ -11,64 +9,45 @@ use crate::exhaust::{self, HOLES, Holes, MORE_MAPPINGS, Outcome, UNIT};
 const KIB: u64 = (UNIT / 1024) as u64;
 const ALL: u64 = HOLES as u64 * KIB;
 
-const LARGEST: &str = "largest mmap that succeeds with 512 MiB free";
-const REFUSED: &str = "what mmap of 1 MiB and one page ends in";
-const JOINED: &str = "largest mmap after one separator of 1 MiB went";
+const LARGEST: Quantity = Name("largest mmap that succeeds with 512 MiB free")
+    .count(KIB, ALL)
+    .unit("KiB");
+const REFUSED: Quantity = Name("what mmap of 1 MiB and one page ends in").word("ENOMEM", "success");
+const JOINED: Quantity = Name("largest mmap after one separator of 1 MiB went")
+    .count(3 * KIB, ALL + KIB)
+    .unit("KiB");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "address-space-fragments",
-    topic: "address-space",
-    statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM while \
-                512 MiB of addresses are free, because no hole has more than 1 MiB.",
+    statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM \
+                while 512 MiB of addresses are free, because no hole has more than 1 MiB.",
     measures: "In a child, reserves every address (PROT_NONE), unmaps 512 holes of 1 MiB with \
-               separators of 1 MiB between them, and looks for the largest mmap that succeeds and for \
-               the error number of one that does not; then unmaps one separator and looks again.",
+               separators of 1 MiB between them, and looks for the largest mmap that succeeds and \
+               for the error number of one that does not; then unmaps one separator and looks \
+               again.",
     control: "the same 512 MiB in one piece",
     notes: &[46],
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
     syscalls: &["mmap", "munmap"],
     man: &["mmap(2)", "proc_sys_vm(5)"],
-    quantities: &[
-        Quantity {
-            name: LARGEST,
-            unit: "KiB",
-            experiment: Prediction::Count(KIB),
-            control: Prediction::Count(ALL),
-        },
-        Quantity {
-            name: REFUSED,
-            unit: "",
-            experiment: Prediction::Word("ENOMEM"),
-            control: Prediction::Word("success"),
-        },
-        Quantity {
-            name: JOINED,
-            unit: "KiB",
-            experiment: Prediction::Count(3 * KIB),
-            control: Prediction::Count(ALL + KIB),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[LARGEST, REFUSED, JOINED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let spare = exhaust::room_is_the_only_limit()?;
     let page = super::page_size();
-    let holes = match arm {
-        Arm::Experiment => Holes::Scattered,
-        Arm::Control => Holes::Together,
-    };
+    let holes = arm.choose(Holes::Scattered, Holes::Together);
     let full = child::fork("full", move |_| Ok(exhaust::measure(holes, page, spare)?))?;
     let room = match full.join()? {
         Outcome::Measured(room) if room.largest >= UNIT && !room.unit_fits => {
             let why = "1 MiB was mapped before the refusal and not after it: mappings ran out \
                        (vm.max_map_count), not room";
-            return Err(NotMeasured::new(why, MORE_MAPPINGS).into());
+            return NotMeasured::err(why, MORE_MAPPINGS);
         }
         Outcome::Measured(room) => room,
-        Outcome::Obstructed(why) => return Err(NotMeasured::new(why, MORE_MAPPINGS).into()),
+        Outcome::Obstructed(why) => return NotMeasured::err(why, MORE_MAPPINGS),
     };
     ensure!(
         room.units == HOLES,
@@ -80,13 +59,17 @@ fn measure(arm: Arm) -> Result<Reading> {
         errno => format!("{:?}", Errno::from_raw(errno)),
     };
     Ok(Reading::kernel()
-        .with(LARGEST, room.largest / 1024)
-        .with(REFUSED, refused)
-        .with(JOINED, room.joined / 1024)
+        .with(&LARGEST, room.largest / 1024)
+        .with(&REFUSED, refused)
+        .with(&JOINED, room.joined / 1024)
         .note(format!(
-            "{} reservations filled the rest of the address space; mmap of 1 MiB {} right after the refusal, \
-             so the number of mappings (vm.max_map_count) was not what ran out",
+            "{} reservations filled the rest of the address space; mmap of 1 MiB {} right after \
+             the refusal, so the number of mappings (vm.max_map_count) was not what ran out",
             room.reservations,
-            if room.unit_fits { "succeeded" } else { "failed as before" }
+            if room.unit_fits {
+                "succeeded"
+            } else {
+                "failed as before"
+            }
         )))
 }

@@ -1,9 +1,8 @@
 //! Neighbouring pages lie in frames that are anywhere.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, Evidence, NotMeasured, Prediction, Quantity, Reading};
+use claim::Prediction::Between;
+use claim::{Arm, Claim, Evidence, Name, NotMeasured, Quantity, Reading};
 use harness::memory::{Memory, pages, resident};
 use harness::statistics::shuffle;
 use nix::sys::mman::MmapAdvise;
@@ -16,46 +15,39 @@ const BLOCKS: usize = 8;
 const FOLD: usize = HUGE_PAGE / 4096;
 const PAGES: usize = BLOCKS * FOLD;
 
-const PIECES: &str = "physical extents (pages where hidden) behind 4096 contiguous pages";
+const PIECES: Quantity = Name("physical extents (pages where hidden) behind 4096 contiguous pages")
+    .predict(
+        Between(PAGES as f64 / 8.0, PAGES as f64),
+        Between(1.0, BLOCKS as f64),
+    )
+    .unit("pieces");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "any-frame-will-do",
-    topic: "address-space",
     statement: "Contiguous pages need no contiguous memory: any free frame will do for any page.",
     measures: "Maps 16 MiB, writes its 4096 pages in random order, as programs do, and counts in \
-               pagemap how many runs of consecutive frames hold them: their physical extents. Without \
-               frame numbers it counts the pages that lie in memory, of 4 KiB or 2 MiB, each of which the \
-               kernel may put anywhere.",
+               pagemap how many runs of consecutive frames hold them: their physical extents. \
+               Without frame numbers it counts the pages that lie in memory, of 4 KiB or 2 MiB, \
+               each of which the kernel may put anywhere.",
     control: "the same pages after MADV_COLLAPSE has moved them into huge pages",
     notes: &[41, 42],
     needs: &[
-        "CAP_SYS_ADMIN to see physical extents; else the pages stand in, by their present bits and smaps",
+        "CAP_SYS_ADMIN to see physical extents; else the pages stand in, by their present bits and \
+         smaps",
     ],
     syscalls: &["mmap", "madvise", "pread64"],
     man: &["proc_pid_pagemap(5)", "madvise(2)"],
-    quantities: &[Quantity {
-        name: PIECES,
-        unit: "pieces",
-        experiment: Prediction::Between(PAGES as f64 / 8.0, PAGES as f64),
-        control: Prediction::Between(1.0, BLOCKS as f64),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[PIECES],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    if super::page_size() != 4096 {
-        let why = format!(
-            "base pages of {} bytes have huge pages of another size",
-            super::page_size()
-        );
-        return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
-    }
+    super::require_pages_of_4_kib()?;
     super::ask_for(2 * BLOCKS * HUGE_PAGE)?;
     let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
-    for page in shuffled() {
+    for page in shuffled_pages() {
         memory.bytes()[page * 4096] = page as u8;
     }
     if arm == Arm::Control {
@@ -73,17 +65,18 @@ fn measure(arm: Arm) -> Result<Reading> {
     );
     let runs = pagemap::runs(&entries);
     if runs > 0 {
-        return Ok(Reading::kernel().with(PIECES, runs).note(format!(
+        return Ok(Reading::kernel().with(&PIECES, runs).note(format!(
             "{held}; physical extents, by the frames' numbers: {runs}"
         )));
     }
     let separate = present - huge * (FOLD - 1);
     Ok(Reading::new(Evidence::Counters)
-        .with(PIECES, separate)
+        .with(&PIECES, separate)
         .note(held)
         .caveat(format!(
-            "frame numbers are hidden without CAP_SYS_ADMIN: counted are {separate} pages of 4 KiB or 2 MiB that \
-             the kernel may put anywhere, not the physical extents that it put them into"
+            "frame numbers are hidden without CAP_SYS_ADMIN: counted are {separate} pages of 4 KiB \
+             or 2 MiB that the kernel may put anywhere, not the physical extents that it put them \
+             into"
         )))
 }
 
@@ -96,18 +89,17 @@ fn collapse(memory: &mut Memory) -> Result<()> {
     fresh.advise(MmapAdvise::MADV_HUGEPAGE)?;
     fresh.bytes().copy_from_slice(memory.bytes());
     if resident(&fresh)?.1 < fresh.len() as u64 {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             format!("{error:#}, and no huge pages by MADV_HUGEPAGE either"),
             "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
-        )
-        .into());
+        );
     }
     *memory = fresh;
     Ok(())
 }
 
 /// The pages' numbers in an order without a pattern, the same in every run.
-fn shuffled() -> Vec<usize> {
+fn shuffled_pages() -> Vec<usize> {
     let mut order: Vec<usize> = (0..PAGES).collect();
     shuffle(&mut order, &mut 1);
     order

@@ -3,10 +3,10 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use present::units::{bytes, percent};
 use replay::trace::generate::Random;
 
@@ -18,51 +18,33 @@ const FILES: usize = 5000;
 /// One file of so many is opened.
 const SAMPLE: usize = 25;
 
-const REAL: &str = "share of the files that end where the size says, one in 25 looked at";
-const GREW: &str = "steps in page size at which the waste grew, 512 B to 64 KiB";
-const WASTE: &str = "share of pages of 64 KiB that files leave empty";
+/// Some change meanwhile.
+const REAL: Quantity = Name("share of the files that end where the size says, one in 25 looked at")
+    .predict(AtLeast(0.9), AtMost(0.1));
+const GREW: Quantity =
+    Name("steps in page size at which the waste grew, 512 B to 64 KiB").count(STEPS, 0);
+const WASTE: Quantity =
+    Name("share of pages of 64 KiB that files leave empty").predict(AtLeast(0.01), AtMost(0.0));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "bigger-pages-waste-more",
-    topic: "address-space",
     statement: "The larger the page, the more of it the last page of a file or an object leaves \
                 empty: internal fragmentation grows with the page size.",
     measures: "Takes the sizes of up to 5000 files of this system and works out what their last \
-               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object sizes. Reads the \
-               last byte of some of the files, and what follows it.",
+               pages waste with pages of 512 B, 4, 16 and 64 KiB and 2 MiB; the same for object \
+               sizes. Reads the last byte of some of the files, and what follows it.",
     control: "the same files, each taken to be filled up to a multiple of 64 KiB",
     notes: &[41, 45],
     needs: &["a directory with files of a page and more: /usr or /etc"],
     syscalls: &["getdents64", "statx", "pread64"],
     man: &["stat(2)"],
-    quantities: &[
-        // Some change meanwhile.
-        Quantity {
-            name: REAL,
-            unit: "",
-            experiment: Prediction::AtLeast(0.9),
-            control: Prediction::AtMost(0.1),
-        },
-        Quantity {
-            name: GREW,
-            unit: "",
-            experiment: Prediction::Count(STEPS),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: WASTE,
-            unit: "",
-            experiment: Prediction::AtLeast(0.01),
-            control: Prediction::AtMost(0.0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[REAL, GREW, WASTE],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (root, mut files) = sizes()?;
+    let (root, mut files) = file_sizes()?;
     if arm == Arm::Control {
         files
             .iter_mut()
@@ -92,12 +74,15 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     files.sort_unstable();
     let median = files[files.len() / 2];
-    Ok(Reading::counters().with(REAL, real).with(GREW, grew).with(WASTE, waste[STEPS as usize]).table(table).note(
-        format!(
-            "the median file has {median} bytes: \"half a page for each file\" holds only for pages \
-             much smaller than that"
-        ),
-    ))
+    Ok(Reading::counters()
+        .with(&REAL, real)
+        .with(&GREW, grew)
+        .with(&WASTE, waste[STEPS as usize])
+        .table(table)
+        .note(format!(
+            "the median file has {median} bytes: \"half a page for each file\" holds only for \
+             pages much smaller than that"
+        )))
 }
 
 /// Share of the pages' bytes that lie behind the end of an object.
@@ -114,7 +99,8 @@ struct Measured {
 }
 
 impl Measured {
-    /// Whether its last byte can be read and nothing behind it; `None` for a file that may not be read.
+    /// Whether its last byte can be read and nothing behind it; `None` for a file that may not be
+    /// read.
     fn ends(&self) -> Option<bool> {
         let file = File::open(&self.path).ok()?;
         let mut byte = [0];
@@ -132,13 +118,13 @@ fn share_that_ends(files: &[Measured]) -> Result<f64> {
         .collect();
     if looked.is_empty() {
         let why = "none of the files may be read";
-        return Err(NotMeasured::new(why, "run it as a user who may read /usr or /etc").into());
+        return NotMeasured::err(why, "run it as a user who may read /usr or /etc");
     }
     Ok(looked.iter().filter(|&&ends| ends).count() as f64 / looked.len() as f64)
 }
 
 /// The first files, none empty, below the first directory that has enough of them.
-fn sizes() -> Result<(PathBuf, Vec<Measured>)> {
+fn file_sizes() -> Result<(PathBuf, Vec<Measured>)> {
     for root in ["/usr", "/etc", "/"] {
         let mut sizes = Vec::new();
         let mut directories = vec![PathBuf::from(root)];
@@ -156,7 +142,7 @@ fn sizes() -> Result<(PathBuf, Vec<Measured>)> {
         }
     }
     let why = "fewer than 100 files that this user can see below /usr, /etc and /";
-    Err(NotMeasured::new(why, "run it where a system is installed").into())
+    NotMeasured::err(why, "run it where a system is installed")
 }
 
 /// Unreadable directories and files that go away meanwhile are passed over; links are not followed.

@@ -1,9 +1,8 @@
 //! fork copies no page until someone writes it.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtMost, Between};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::memory::{Memory, minor_faults, pages};
 use nix::sys::mman::MmapAdvise;
 
@@ -11,17 +10,27 @@ use super::page_size;
 
 const PAGES: usize = 1024;
 
-const CHANGED: &str = "pages of the parent that the child's writing changed";
-const BEFORE: &str = "pages that the child has to itself before writing";
-const OWN: &str = "pages that the child has to itself after writing each";
-const FAULTS: &str = "minor faults while the child writes each";
+const CHANGED: Quantity = Name("pages of the parent that the child's writing changed")
+    .count(0, PAGES as u64)
+    .unit("pages");
+const BEFORE: Quantity = Name("pages that the child has to itself before writing")
+    .count(0, PAGES as u64)
+    .unit("pages");
+const OWN: Quantity = Name("pages that the child has to itself after writing each")
+    .count(PAGES as u64, 0)
+    .unit("pages");
+const FAULTS: Quantity = Name("minor faults while the child writes each")
+    .predict(
+        Between(PAGES as f64, PAGES as f64 * 1.1),
+        AtMost(PAGES as f64 * 0.1),
+    )
+    .unit("faults");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "copy-on-write",
-    topic: "address-space",
-    statement: "After fork, parent and child share every frame of private memory; a frame is copied \
-                in a fault when one of them writes to it, and the other never sees the change.",
+    statement: "After fork, parent and child share every frame of private memory; a frame is \
+                copied in a fault when one of them writes to it, and the other never sees the \
+                change.",
     measures: "The parent writes 1024 pages and forks; the child writes one byte of each, and \
                pagemap tells before and after how many of the pages no other process maps; \
                getrusage counts the faults in between.",
@@ -31,34 +40,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["/proc/self/pagemap"],
     syscalls: &["mmap", "fork", "pread64", "getrusage"],
     man: &["fork(2)", "mmap(2)", "getrusage(2)", "proc_pid_pagemap(5)"],
-    quantities: &[
-        Quantity {
-            name: CHANGED,
-            unit: "pages",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(PAGES as u64),
-        },
-        Quantity {
-            name: BEFORE,
-            unit: "pages",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(PAGES as u64),
-        },
-        Quantity {
-            name: OWN,
-            unit: "pages",
-            experiment: Prediction::Count(PAGES as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: FAULTS,
-            unit: "faults",
-            experiment: Prediction::Between(PAGES as f64, PAGES as f64 * 1.1),
-            control: Prediction::AtMost(PAGES as f64 * 0.1),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[CHANGED, BEFORE, OWN, FAULTS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -74,18 +58,19 @@ fn measure(arm: Arm) -> Result<Reading> {
         // Reading maps what fork did not.
         memory.read_every(page);
         let before = match arm {
-            Arm::Experiment => exclusive(&memory)?,
+            Arm::Experiment => count_exclusive(&memory)?,
             // Shared memory is nobody's own either; what is the child's own must be told from it.
             Arm::Control => {
-                // Where the processor does not mark a page as written, the first write of any is a fault.
+                // Where the processor does not mark a page as written, the first write of any is a
+                // fault.
                 memory.write_every(page, b'p');
-                exclusive(&written(page)?)?
+                count_exclusive(&written_pages(page)?)?
             }
         };
         let faults = minor_faults()?;
         memory.write_every(page, b'c');
         let faults = minor_faults()? - faults;
-        parent.send(&(before, exclusive(&memory)?, faults))?;
+        parent.send(&(before, count_exclusive(&memory)?, faults))?;
         // The parent looks while the child still maps the pages.
         Ok(parent.checkpoint()?)
     })?;
@@ -96,21 +81,21 @@ fn measure(arm: Arm) -> Result<Reading> {
     writer.release()?;
     writer.join()?;
     Ok(Reading::kernel()
-        .with(CHANGED, changed)
-        .with(BEFORE, before)
-        .with(OWN, own)
-        .with(FAULTS, faults))
+        .with(&CHANGED, changed)
+        .with(&BEFORE, before)
+        .with(&OWN, own)
+        .with(&FAULTS, faults))
 }
 
 /// As many pages that no other process has ever mapped.
-fn written(page: usize) -> Result<Memory> {
+fn written_pages(page: usize) -> Result<Memory> {
     let mut memory = Memory::private(PAGES * page)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     memory.write_every(page, b'o');
     Ok(memory)
 }
 
-fn exclusive(memory: &Memory) -> Result<u64> {
+fn count_exclusive(memory: &Memory) -> Result<u64> {
     let own = pages(memory)?
         .into_iter()
         .filter(|page| page.present() && page.exclusive());

@@ -1,9 +1,8 @@
 //! Half of the heap is freed, and neither the system nor a large request can have it.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost, Between};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use present::units::bytes;
 
 use crate::glibc::{self, State};
@@ -11,47 +10,34 @@ use crate::glibc::{self, State};
 const BLOCKS: usize = 20_000;
 const SIZE: usize = 1000;
 
-const HOLES: &str = "separate holes in the heap";
-const LARGEST: &str = "largest request that fits, as a share of the free bytes";
-const RETURNED: &str = "resident memory that malloc_trim gives back, as a share of the free bytes";
+/// A few blocks wait in the thread's cache and are no holes; a few holes were there before.
+const HOLES: Quantity = Name("separate holes in the heap").predict(
+    Between(BLOCKS as f64 * 0.49, BLOCKS as f64 * 0.51),
+    AtMost(BLOCKS as f64 * 0.01),
+);
+const LARGEST: Quantity = Name("largest request that fits, as a share of the free bytes")
+    .predict(AtMost(0.05), AtLeast(0.9));
+const RETURNED: Quantity =
+    Name("resident memory that malloc_trim gives back, as a share of the free bytes")
+        .predict(AtMost(0.1), AtLeast(0.5));
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "heap-holes",
-    topic: "address-space",
     statement: "Free memory in many small holes serves nobody: after every second block is freed, \
-                half of the heap is free, no large request fits, and no page can go back to the system.",
+                half of the heap is free, no large request fits, and no page can go back to the \
+                system.",
     measures: "In a child, allocates 20,000 blocks of 1000 bytes, frees every second one, counts \
-               the holes (mallinfo2), forbids the heap to grow (RLIMIT_DATA), looks for the largest malloc that succeeds, and asks for \
-               the resident size before and after malloc_trim.",
+               the holes (mallinfo2), forbids the heap to grow (RLIMIT_DATA), looks for the \
+               largest malloc that succeeds, and asks for the resident size before and after \
+               malloc_trim.",
     control: "frees the upper half of the blocks instead: as many bytes, in one hole",
     notes: &[46],
     needs: &["glibc's malloc"],
     syscalls: &["brk", "prlimit64"],
     man: &["malloc(3)", "mallinfo(3)", "malloc_trim(3)", "getrlimit(2)"],
-    quantities: &[
-        // A few blocks wait in the thread's cache and are no holes; a few holes were there before.
-        Quantity {
-            name: HOLES,
-            unit: "",
-            experiment: Prediction::Between(BLOCKS as f64 * 0.49, BLOCKS as f64 * 0.51),
-            control: Prediction::AtMost(BLOCKS as f64 * 0.01),
-        },
-        Quantity {
-            name: LARGEST,
-            unit: "",
-            experiment: Prediction::AtMost(0.05),
-            control: Prediction::AtLeast(0.9),
-        },
-        Quantity {
-            name: RETURNED,
-            unit: "",
-            experiment: Prediction::AtMost(0.1),
-            control: Prediction::AtLeast(0.5),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[HOLES, LARGEST, RETURNED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -62,28 +48,21 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     // A child of its own: the heap that is frozen and riddled here ends with it.
     let heap = child::fork("heap", move |_| Ok(glibc::riddle(BLOCKS, SIZE, freed)?))?;
-    let State {
-        free,
-        holes,
-        largest,
-        resident,
-        trimmed,
-    } = heap.join()?;
-    let free_bytes = free.max(1) as f64;
+    let heap: State = heap.join()?;
+    let free = heap.free.max(1) as f64;
+    let returned = heap.resident.saturating_sub(heap.trimmed);
     Ok(Reading::counters()
-        .with(HOLES, holes)
-        .with(LARGEST, largest as f64 / free_bytes)
-        .with(
-            RETURNED,
-            resident.saturating_sub(trimmed) as f64 / free_bytes,
-        )
+        .with(&HOLES, heap.holes)
+        .with(&LARGEST, heap.largest as f64 / free)
+        .with(&RETURNED, returned as f64 / free)
         .note(format!(
-            "{} free; the largest request that fits has {largest} bytes",
-            bytes(free)
+            "{} free; the largest request that fits has {} bytes",
+            bytes(heap.free),
+            heap.largest
         ))
         .note(format!(
             "resident before malloc_trim {}, after {}",
-            bytes(resident),
-            bytes(trimmed)
+            bytes(heap.resident),
+            bytes(heap.trimmed)
         )))
 }

@@ -1,9 +1,7 @@
 //! One byte costs two mebibytes where the page is a huge one.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use harness::memory::{Memory, resident};
 use nix::sys::mman::MmapAdvise;
 
@@ -11,16 +9,17 @@ use super::HUGE_PAGE;
 
 const BLOCKS: usize = 16;
 
-const RESIDENT: &str = "memory made resident for each byte that was written";
+const RESIDENT: Quantity = Name("memory made resident for each byte that was written")
+    .count(HUGE_PAGE as u64, 4096)
+    .unit("bytes");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "huge-page-rounds-up",
-    topic: "address-space",
     statement: "The larger the page, the more a byte can cost: with transparent huge pages one \
                 touched byte makes 2 MiB resident.",
-    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the resident \
-               size before and after, and divides by the bytes that are found to be written.",
+    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the \
+               resident size before and after, and divides by the bytes that are found to be \
+               written.",
     control: "the same with MADV_NOHUGEPAGE",
     notes: &[41, 45],
     needs: &[
@@ -29,29 +28,18 @@ pub const CLAIM: Claim = Claim {
     ],
     syscalls: &["mmap", "madvise"],
     man: &["madvise(2)", "proc_pid_smaps(5)"],
-    quantities: &[Quantity {
-        name: RESIDENT,
-        unit: "bytes",
-        experiment: Prediction::Count(HUGE_PAGE as u64),
-        control: Prediction::Count(4096),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[RESIDENT],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    if super::page_size() != 4096 {
-        let why = format!(
-            "base pages of {} bytes have huge pages of another size",
-            super::page_size()
-        );
-        return Err(NotMeasured::new(why, "use a kernel with pages of 4 KiB").into());
-    }
+    super::require_pages_of_4_kib()?;
     super::ask_for(BLOCKS * HUGE_PAGE)?;
     let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
     match arm {
         Arm::Experiment => {
-            enabled()?;
+            ensure_enabled()?;
             memory.advise(MmapAdvise::MADV_HUGEPAGE)?;
         }
         Arm::Control => {
@@ -62,17 +50,17 @@ fn measure(arm: Arm) -> Result<Reading> {
     memory.write_every(HUGE_PAGE, 1);
     let (rss, huge) = resident(&memory)?;
     // Only now: to look for the bytes touches every page.
-    let written = written(memory.bytes());
+    let written = count_written(memory.bytes());
     if arm == Arm::Experiment && huge < written * HUGE_PAGE as u64 {
         let why = format!(
             "the kernel found {} of {written} huge pages",
             huge / HUGE_PAGE as u64
         );
         let enable = "free memory, or as root: echo 1 > /proc/sys/vm/compact_memory";
-        return Err(NotMeasured::new(why, enable).into());
+        return NotMeasured::err(why, enable);
     }
     let each = rss.saturating_sub(before) / written.max(1);
-    Ok(Reading::kernel().with(RESIDENT, each).note(format!(
+    Ok(Reading::kernel().with(&RESIDENT, each).note(format!(
         "{written} bytes written; resident {} KiB before, {} KiB after, {} KiB of it in huge pages",
         before / 1024,
         rss / 1024,
@@ -80,14 +68,15 @@ fn measure(arm: Arm) -> Result<Reading> {
     )))
 }
 
-/// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation, too.
-fn written(bytes: &[u8]) -> u64 {
+/// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation,
+/// too.
+fn count_written(bytes: &[u8]) -> u64 {
     let pages = bytes.chunks(4096).filter(|page| *page != [0; 4096]);
     let written = pages.map(|page| page.iter().filter(|&&byte| byte != 0).count());
     written.sum::<usize>() as u64
 }
 
-fn enabled() -> Result<()> {
+fn ensure_enabled() -> Result<()> {
     let path = "/sys/kernel/mm/transparent_hugepage/enabled";
     let enable = "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
     let why = match observe::read(path) {
@@ -95,5 +84,5 @@ fn enabled() -> Result<()> {
         Ok(_) => return Ok(()),
         Err(error) => error.to_string(),
     };
-    Err(NotMeasured::new(why, enable).into())
+    NotMeasured::err(why, enable)
 }

@@ -1,10 +1,10 @@
 //! mmap hands out addresses; frames come with the first touch.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtMost, Between, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::memory::{Memory, minor_faults, pages, resident};
 use nix::sys::mman::MmapAdvise;
 
@@ -12,24 +12,37 @@ use super::page_size;
 
 const PAGES: usize = 1024;
 
-const MAPPED: &str = "pages resident after mmap";
-const READING: &str = "minor faults while each page is read for the first time";
-const ZEROS: &str = "pages that lie on one and the same frame after each was read";
-const FAULTS: &str = "minor faults while each page is written for the first time";
+const MAPPED: Quantity = Name("pages resident after mmap")
+    .count(0, PAGES as u64)
+    .unit("pages");
+const READING: Quantity = Name("minor faults while each page is read for the first time")
+    .predict(
+        Between(PAGES as f64, PAGES as f64 * 1.1),
+        AtMost(PAGES as f64 * 0.1),
+    )
+    .unit("faults");
+const ZEROS: Quantity = Name("pages that lie on one and the same frame after each was read")
+    .predict(Count(PAGES as u64), AtMost(1.0))
+    .unit("pages");
+const FAULTS: Quantity = Name("minor faults while each page is written for the first time")
+    .predict(
+        Between(PAGES as f64, PAGES as f64 * 1.1),
+        AtMost(PAGES as f64 * 0.1),
+    )
+    .unit("faults");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "lazy-pages",
-    topic: "address-space",
-    statement: "mmap gives addresses and no memory: each page gets its frame in a minor fault, when \
-                it is first written; reading maps one frame of zeros that all of them share.",
-    measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps for \
-               the resident size before, getrusage for the faults, and pagemap for the frames in \
-               between.",
+    statement: "mmap gives addresses and no memory: each page gets its frame in a minor fault, \
+                when it is first written; reading maps one frame of zeros that all of them share.",
+    measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps \
+               for the resident size before, getrusage for the faults, and pagemap for the frames \
+               in between.",
     control: "the same with MAP_POPULATE, which fetches every frame in the call",
     notes: &[41, 42],
     needs: &[
-        "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands in",
+        "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands \
+         in",
     ],
     syscalls: &["mmap", "getrusage", "pread64"],
     man: &[
@@ -38,34 +51,9 @@ pub const CLAIM: Claim = Claim {
         "proc_pid_smaps(5)",
         "proc_pid_pagemap(5)",
     ],
-    quantities: &[
-        Quantity {
-            name: MAPPED,
-            unit: "pages",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(PAGES as u64),
-        },
-        Quantity {
-            name: READING,
-            unit: "faults",
-            experiment: Prediction::Between(PAGES as f64, PAGES as f64 * 1.1),
-            control: Prediction::AtMost(PAGES as f64 * 0.1),
-        },
-        Quantity {
-            name: ZEROS,
-            unit: "pages",
-            experiment: Prediction::Count(PAGES as u64),
-            control: Prediction::AtMost(1.0),
-        },
-        Quantity {
-            name: FAULTS,
-            unit: "faults",
-            experiment: Prediction::Between(PAGES as f64, PAGES as f64 * 1.1),
-            control: Prediction::AtMost(PAGES as f64 * 0.1),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[MAPPED, READING, ZEROS, FAULTS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -81,7 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let before = minor_faults()?;
     memory.read_every(page);
     let reading = minor_faults()? - before;
-    let zeros = on_one_frame(&memory, page)?;
+    let zeros = pages_on_one_frame(&memory, page)?;
     let before = minor_faults()?;
     memory.write_every(page, 1);
     let writing = minor_faults()? - before;
@@ -89,10 +77,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     memory.write_every(page, 2);
     let again = minor_faults()? - before;
     let result = Reading::kernel()
-        .with(MAPPED, mapped)
-        .with(READING, reading)
-        .with(ZEROS, zeros.pages)
-        .with(FAULTS, writing)
+        .with(&MAPPED, mapped)
+        .with(&READING, reading)
+        .with(&ZEROS, zeros.pages)
+        .with(&FAULTS, writing)
         .note(format!("writing the same pages again cost {again} faults"));
     Ok(match zeros.shown {
         true => result,
@@ -111,7 +99,7 @@ struct OnOneFrame {
 }
 
 /// The most pages of `memory` that lie on the same frame.
-fn on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
+fn pages_on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
     let mut frames: HashMap<u64, u64> = HashMap::new();
     let mut present = 0;
     for entry in pages(memory)? {

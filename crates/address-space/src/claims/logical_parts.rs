@@ -1,10 +1,9 @@
 //! A process consists of parts of different kind and size: the textbook's segments, as mappings.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use observe::maps::{self, Mapping};
 use present::units::bytes;
 
@@ -13,13 +12,11 @@ static CONSTANT: &str = "lies in the file, and no store reaches it";
 /// Writable data of this program, with a first value that the file holds.
 static VARIABLE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(42);
 
-const MAPPINGS: &str = "mappings that hold the six parts";
-const KINDS: &str = "different permissions among them";
+const MAPPINGS: Quantity = Name("mappings that hold the six parts").count(6, 1);
+const KINDS: Quantity = Name("different permissions among them").count(3, 1);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "logical-parts",
-    topic: "address-space",
     statement: "Code, constants, variables, heap, stack and libraries of a process lie in mappings \
                 of their own, each as large as it needs to be and with permissions of its own.",
     measures: "Takes the address of one thing of each kind in this very process and looks up the \
@@ -30,22 +27,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["/proc"],
     syscalls: &["mmap", "brk"],
     man: &["proc_pid_maps(5)", "end(3)"],
-    quantities: &[
-        Quantity {
-            name: MAPPINGS,
-            unit: "",
-            experiment: Prediction::Count(6),
-            control: Prediction::Count(1),
-        },
-        Quantity {
-            name: KINDS,
-            unit: "",
-            experiment: Prediction::Count(3),
-            control: Prediction::Count(1),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[MAPPINGS, KINDS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -75,11 +59,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     if arm == Arm::Experiment && held[0].1.path == held[4].1.path {
         let why = "this program is linked statically: the C library lies in the program's own file";
-        return Err(NotMeasured::new(why, "build it for a target with shared libraries").into());
+        return NotMeasured::err(why, "build it for a target with shared libraries");
     }
     if arm == Arm::Experiment && held[3].1.path != "[heap]" {
         let why = "malloc of this program takes its memory from elsewhere than the heap of brk(2)";
-        return Err(NotMeasured::new(why, "run it with the C library's own malloc").into());
+        return NotMeasured::err(why, "run it with the C library's own malloc");
     }
     held.sort_by_key(|(_, mapping)| mapping.start);
     let starts: BTreeSet<u64> = held.iter().map(|(_, mapping)| mapping.start).collect();
@@ -88,8 +72,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .map(|(_, mapping)| mapping.permissions.to_string())
         .collect();
     Ok(Reading::kernel()
-        .with(MAPPINGS, starts.len())
-        .with(KINDS, kinds.len())
+        .with(&MAPPINGS, starts.len())
+        .with(&KINDS, kinds.len())
         .figure(draw(&held)))
 }
 

@@ -42,20 +42,30 @@ fn page_size() -> usize {
     observe::machine::this().page_size
 }
 
+/// Makes sure that [`HUGE_PAGE`] is the size of a huge page here.
+fn require_pages_of_4_kib() -> anyhow::Result<()> {
+    match page_size() {
+        4096 => Ok(()),
+        other => claim::NotMeasured::err(
+            format!("base pages of {other} bytes have huge pages of another size"),
+            "use a kernel with pages of 4 KiB",
+        ),
+    }
+}
+
 /// Makes sure that `wanted` bytes of memory can be had twice over, so that no claim ever brings the
 /// out-of-memory killer; a machine that has less does not measure.
 fn ask_for(wanted: usize) -> anyhow::Result<()> {
     let available = observe::memory::available_memory()?;
     if available / 2 < wanted as u64 {
-        return Err(claim::NotMeasured::new(
+        return claim::NotMeasured::err(
             format!(
                 "it needs {} of memory and leaves as much free; {} are available",
                 present::units::bytes(wanted as u64),
                 present::units::bytes(available)
             ),
             "free memory, or raise the limit of the control group",
-        )
-        .into());
+        );
     }
     Ok(())
 }

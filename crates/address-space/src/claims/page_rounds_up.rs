@@ -1,10 +1,9 @@
 //! One byte costs a page.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::memory::Memory;
 use nix::sys::mman::MmapAdvise;
 use observe::pagemap::Pagemap;
@@ -13,14 +12,14 @@ use super::page_size;
 
 const OBJECTS: usize = 256;
 
-const RESIDENT: &str = "pages resident for 256 objects of one byte";
+const RESIDENT: Quantity = Name("pages resident for 256 objects of one byte")
+    .count(OBJECTS as u64, 1)
+    .unit("pages");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "page-rounds-up",
-    topic: "address-space",
-    statement: "A request is rounded up to whole pages: one byte costs a page, and the rest of it is \
-                wasted inside (internal fragmentation).",
+    statement: "A request is rounded up to whole pages: one byte costs a page, and the rest of it \
+                is wasted inside (internal fragmentation).",
     measures: "Maps 256 objects of one byte, each by an mmap of its own, writes the byte, and asks \
                pagemap for each object whether its page is in memory; each page counts once.",
     control: "256 objects of one byte, one after the other in one mapping",
@@ -28,14 +27,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["/proc/self/pagemap"],
     syscalls: &["mmap", "pread64"],
     man: &["mmap(2)", "proc_pid_pagemap(5)"],
-    quantities: &[Quantity {
-        name: RESIDENT,
-        unit: "pages",
-        experiment: Prediction::Count(OBJECTS as u64),
-        control: Prediction::Count(1),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[RESIDENT],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -71,7 +65,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     let share = OBJECTS as f64 / (held.len() * page).max(1) as f64;
-    Ok(Reading::kernel().with(RESIDENT, held.len()).note(format!(
+    Ok(Reading::kernel().with(&RESIDENT, held.len()).note(format!(
         "{:.3} % of the resident bytes were asked for",
         share * 100.0
     )))

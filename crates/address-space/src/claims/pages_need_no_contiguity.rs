@@ -1,10 +1,11 @@
 //! The page table puts pages in any order, and moves them without moving a byte.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::memory::{Memory, minor_faults, pages, present};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::MmapAdvise;
@@ -15,22 +16,31 @@ use super::page_size;
 const PAGES: usize = 4096;
 const FILE_PAGES: usize = 16;
 
-const REVERSED: &str = "pages of a file, of 16, that read in reverse order";
-const SERVED: &str =
-    "pages in memory, of 2048 asked for at once, once every second of 4096 was given back";
-const STAYED: &str = "pages at another address, of 4096, on the frame they were on before";
-const FAULTS: &str = "minor faults to have 4096 pages at another address and read them there";
+const REVERSED: Quantity = Name("pages of a file, of 16, that read in reverse order")
+    .count(FILE_PAGES as u64, 0)
+    .unit("pages");
+const SERVED: Quantity =
+    Name("pages in memory, of 2048 asked for at once, once every second of 4096 was given back")
+        .count(PAGES as u64 / 2, 0)
+        .unit("pages");
+const STAYED: Quantity =
+    Name("pages at another address, of 4096, on the frame they were on before")
+        .count(PAGES as u64, 0)
+        .unit("pages");
+const FAULTS: Quantity =
+    Name("minor faults to have 4096 pages at another address and read them there")
+        .predict(AtMost(PAGES as f64 / 100.0), AtLeast(PAGES as f64))
+        .unit("faults");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "pages-need-no-contiguity",
-    topic: "address-space",
-    statement: "Addresses and memory are tied page by page: a file can be mapped backwards, a large \
-                request is served from scattered frames, and mremap moves pages without copying.",
-    measures: "Maps the 16 pages of a memfd in reverse order and reads them; gives back every second \
-               of 4096 pages and asks for 2048 at once; lets a forked child share the frames of 4096 \
-               pages, moves the pages to another address with mremap, and asks pagemap how many of \
-               them are shared with the child still.",
+    statement: "Addresses and memory are tied page by page: a file can be mapped backwards, a \
+                large request is served from scattered frames, and mremap moves pages without \
+                copying.",
+    measures: "Maps the 16 pages of a memfd in reverse order and reads them; gives back every \
+               second of 4096 pages and asks for 2048 at once; lets a forked child share the \
+               frames of 4096 pages, moves the pages to another address with mremap, and asks \
+               pagemap how many of them are shared with the child still.",
     control: "the file in its own order; the 2048 pages asked for at the addresses that were given \
               back, which must be contiguous; memcpy to a new mapping",
     notes: &[41, 42, 44],
@@ -50,44 +60,19 @@ pub const CLAIM: Claim = Claim {
         "memfd_create(2)",
         "proc_pid_pagemap(5)",
     ],
-    quantities: &[
-        Quantity {
-            name: REVERSED,
-            unit: "pages",
-            experiment: Prediction::Count(FILE_PAGES as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: SERVED,
-            unit: "pages",
-            experiment: Prediction::Count(PAGES as u64 / 2),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: STAYED,
-            unit: "pages",
-            experiment: Prediction::Count(PAGES as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: FAULTS,
-            unit: "faults",
-            experiment: Prediction::AtMost(PAGES as f64 / 100.0),
-            control: Prediction::AtLeast(PAGES as f64),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[REVERSED, SERVED, STAYED, FAULTS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(4 * PAGES * page)?;
-    let reading = Reading::kernel().with(REVERSED, reversed(arm, page)?);
-    let (served, how) = scattered(arm, page)?;
-    let reading = reading.with(SERVED, served).note(how);
+    let reading = Reading::kernel().with(&REVERSED, count_reversed(arm, page)?);
+    let (served, how) = request_after_scattering(arm, page)?;
+    let reading = reading.with(&SERVED, served).note(how);
 
-    let (mut memory, mut target) = (plain(page)?, plain(page)?);
+    let (mut memory, mut target) = (plain_memory(page)?, plain_memory(page)?);
     memory.write_every(page, 1);
     // The child does nothing: a frame that it maps, too, is one of those from before.
     let mut sharer = child::fork("sharer", |parent| Ok(parent.checkpoint()?))?;
@@ -111,7 +96,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     sharer.release()?;
     sharer.join()?;
 
-    let reading = reading.with(STAYED, stayed).with(FAULTS, faults);
+    let reading = reading.with(&STAYED, stayed).with(&FAULTS, faults);
     if arm == Arm::Control {
         return Ok(reading);
     }
@@ -126,14 +111,14 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Private memory in base pages only.
-fn plain(page: usize) -> Result<Memory> {
+fn plain_memory(page: usize) -> Result<Memory> {
     let memory = Memory::private(PAGES * page)?;
     let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
     Ok(memory)
 }
 
 /// How many pages of a file, mapped page by page, read as if the file had been turned round.
-fn reversed(arm: Arm, page: usize) -> Result<usize> {
+fn count_reversed(arm: Arm, page: usize) -> Result<usize> {
     let mut file = std::fs::File::from(
         memfd_create(c"witness-pages", MFdFlags::MFD_CLOEXEC).context("memfd_create")?,
     );
@@ -157,11 +142,11 @@ fn reversed(arm: Arm, page: usize) -> Result<usize> {
         .count())
 }
 
-/// Fragments memory and then asks for a large piece: how many of its pages are in memory, and how that
-/// came about.
-fn scattered(arm: Arm, page: usize) -> Result<(u64, String)> {
+/// Fragments memory and then asks for a large piece: how many of its pages are in memory, and how
+/// that came about.
+fn request_after_scattering(arm: Arm, page: usize) -> Result<(u64, String)> {
     let size = PAGES / 2 * page;
-    let mut memory = plain(page)?;
+    let mut memory = plain_memory(page)?;
     memory.write_every(page, 1);
     let mut large = match arm {
         Arm::Experiment => {
@@ -190,10 +175,10 @@ fn scattered(arm: Arm, page: usize) -> Result<(u64, String)> {
 /// mremap and memcpy side by side: medians of five rounds each, and their spread.
 fn ratio(mut memory: Memory, page: usize) -> Result<String> {
     let (mut moving, mut copying) = (Vec::new(), Vec::new());
-    let mut copy = plain(page)?;
+    let mut copy = plain_memory(page)?;
     copy.write_every(page, 0); // no fault is left to be paid
     for _ in 0..5 {
-        let target = plain(page)?;
+        let target = plain_memory(page)?;
         let start = Instant::now();
         memory = memory.move_onto(target)?;
         moving.push(start.elapsed());
@@ -206,7 +191,7 @@ fn ratio(mut memory: Memory, page: usize) -> Result<String> {
     let [fastest, median, slowest] = [(4, 0), (2, 2), (0, 4)]
         .map(|(m, c)| copying[c].as_secs_f64() / moving[m].as_secs_f64().max(1e-9));
     Ok(format!(
-        "memcpy of the same bytes to pages that are there took {median:.0} times as long as mremap (median \
-         of five, {fastest:.0} to {slowest:.0})"
+        "memcpy of the same bytes to pages that are there took {median:.0} times as long as mremap \
+         (median of five, {fastest:.0} to {slowest:.0})"
     ))
 }

@@ -1,30 +1,32 @@
 //! The processor checks every byte against a segment's limit; pages end where pages end.
 
-use std::time::Duration;
-
 use anyhow::{Error, Result};
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use nix::errno::Errno;
 
 use crate::ldt::{self, SIZE, software};
 
-const FIRST: &str = "first offset that faults in 1000 bytes of memory";
-const GROWN: &str = "the same after the limit was raised to 2000 bytes";
-const DOWN: &str = "first offset that reads when the segment expands down from 1000";
-const ABSENT: &str = "signal of a read when the segment is not present";
-const MOVED: &str = "byte at offset 0 after the base moved on by 256 (byte i holds i/256)";
+const FIRST: Quantity =
+    Name("first offset that faults in 1000 bytes of memory").count(SIZE as u64, 4096);
+const GROWN: Quantity =
+    Name("the same after the limit was raised to 2000 bytes").count(2 * SIZE as u64, 4096);
+const DOWN: Quantity =
+    Name("first offset that reads when the segment expands down from 1000").count(SIZE as u64, 0);
+const ABSENT: Quantity =
+    Name("signal of a read when the segment is not present").word("SIGBUS", "none");
+const MOVED: Quantity =
+    Name("byte at offset 0 after the base moved on by 256 (byte i holds i/256)").count(1, 0);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "segment-limit",
-    topic: "address-space",
-    statement: "A hardware segment ends at any byte: of a segment of 1000 bytes, byte 999 reads and \
-                byte 1000 faults; limit, base and presence change without a page being touched.",
+    statement: "A hardware segment ends at any byte: of a segment of 1000 bytes, byte 999 reads \
+                and byte 1000 faults; limit, base and presence change without a page being \
+                touched.",
     measures: "In a child, enters a data segment with modify_ldt and reads every offset of it from \
                32-bit code through ES; then raises the limit, moves the base, turns the segment \
                upside down, and marks it not present.",
-    control: "the same reads by the same code through Linux's flat data segment, where the next page \
-              is PROT_NONE: paging lets them run on to the end of the page",
+    control: "the same reads by the same code through Linux's flat data segment, where the next \
+              page is PROT_NONE: paging lets them run on to the end of the page",
     notes: &[38, 39, 40],
     needs: &[
         "x86-64",
@@ -33,40 +35,9 @@ pub const CLAIM: Claim = Claim {
     ],
     syscalls: &["modify_ldt", "mmap", "mprotect"],
     man: &["modify_ldt(2)", "sigaction(2)"],
-    quantities: &[
-        Quantity {
-            name: FIRST,
-            unit: "",
-            experiment: Prediction::Count(SIZE as u64),
-            control: Prediction::Count(4096),
-        },
-        Quantity {
-            name: GROWN,
-            unit: "",
-            experiment: Prediction::Count(2 * SIZE as u64),
-            control: Prediction::Count(4096),
-        },
-        Quantity {
-            name: DOWN,
-            unit: "",
-            experiment: Prediction::Count(SIZE as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: ABSENT,
-            unit: "",
-            experiment: Prediction::Word("SIGBUS"),
-            control: Prediction::Word("none"),
-        },
-        Quantity {
-            name: MOVED,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[FIRST, GROWN, DOWN, ABSENT, MOVED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -75,7 +46,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => ldt::flat,
     };
     let prober = child::fork("prober", move |_| Ok(probe()?))?;
-    let seen = prober.join().map_err(|error| not_here(error.into()))?;
+    let seen = prober
+        .join()
+        .map_err(|error| explain_absence(error.into()))?;
     let signal = match seen.not_present {
         0 => "none",
         libc::SIGBUS => "SIGBUS",
@@ -83,16 +56,16 @@ fn measure(arm: Arm) -> Result<Reading> {
         _ => "another",
     };
     let reading = Reading::kernel()
-        .with(FIRST, seen.first_fault)
-        .with(GROWN, seen.after_growing)
-        .with(DOWN, seen.expand_down)
-        .with(ABSENT, signal)
-        .with(MOVED, seen.after_moving);
+        .with(&FIRST, seen.first_fault)
+        .with(&GROWN, seen.after_growing)
+        .with(&DOWN, seen.expand_down)
+        .with(&ABSENT, signal)
+        .with(&MOVED, seen.after_moving);
     Ok(seen.notes.into_iter().fold(reading, Reading::note))
 }
 
 /// Without the hardware's segments: why, and what a base and a limit checked in software do.
-fn not_here(error: Error) -> Error {
+fn explain_absence(error: Error) -> Error {
     let refused = error.chain().any(|cause| {
         matches!(
             cause.downcast_ref(),
@@ -109,7 +82,8 @@ fn not_here(error: Error) -> Error {
     };
     NotMeasured::new(
         format!("{absent}. A base and a limit checked in software stand in: {software} (counters)"),
-        "run it on x86-64, on a Linux kernel with CONFIG_MODIFY_LDT_SYSCALL, and outside of a seccomp filter",
+        "run it on x86-64, on a Linux kernel with CONFIG_MODIFY_LDT_SYSCALL, and outside of a \
+         seccomp filter",
     )
     .into()
 }

@@ -1,9 +1,8 @@
 //! A segment is exactly as long as what it holds.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost, Between, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use placement::{FirstFit, Paging, Placement};
 use replay::arena::Checked;
 use replay::trace::generate::Random;
@@ -12,47 +11,31 @@ const REQUESTS: u64 = 1000;
 const PAGE: u64 = 4096;
 const ARENA: u64 = 16 << 20;
 
-const WASTE: &str = "bytes given and not asked for, in all";
-const LOST: &str = "mean loss for each part";
-const CHANGED: &str = "bytes that read back otherwise than they were written";
+const WASTE: Quantity = Name("bytes given and not asked for, in all")
+    .predict(Count(0), AtLeast(1.0))
+    .unit("bytes");
+/// The tail of a part of random length fills half of its last page.
+const LOST: Quantity = Name("mean loss for each part")
+    .predict(AtMost(0.0), Between(0.4, 0.6))
+    .unit("pages");
+const CHANGED: Quantity = Name("bytes that read back otherwise than they were written")
+    .count(0, 1)
+    .unit("bytes");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "segments-fit-exactly",
-    topic: "address-space",
-    statement: "Parts of variable size, placed byte by byte, waste nothing inside: segmentation has \
-                no internal fragmentation.",
-    measures: "Places 1000 parts of 1 to 8192 bytes in a real mapping with first fit, fills each of \
-               them with a pattern of its own, adds up what each takes away from the free bytes, and \
-               checks every byte at the end.",
+    statement: "Parts of variable size, placed byte by byte, waste nothing inside: segmentation \
+                has no internal fragmentation.",
+    measures: "Places 1000 parts of 1 to 8192 bytes in a real mapping with first fit, fills each \
+               of them with a pattern of its own, adds up what each takes away from the free \
+               bytes, and checks every byte at the end.",
     control: "the same parts in pages of 4096 bytes; one byte of them overwritten on purpose",
     notes: &[38, 39, 40],
-    needs: &[],
     syscalls: &["mmap"],
     man: &["mmap(2)"],
-    quantities: &[
-        Quantity {
-            name: WASTE,
-            unit: "bytes",
-            experiment: Prediction::Count(0),
-            control: Prediction::AtLeast(1.0),
-        },
-        // The tail of a part of random length fills half of its last page.
-        Quantity {
-            name: LOST,
-            unit: "pages",
-            experiment: Prediction::AtMost(0.0),
-            control: Prediction::Between(0.4, 0.6),
-        },
-        Quantity {
-            name: CHANGED,
-            unit: "bytes",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(1),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[WASTE, LOST, CHANGED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -82,8 +65,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         changed += memory.give_back(block)?;
     }
     Ok(Reading::counters()
-        .with(WASTE, waste)
-        .with(LOST, waste as f64 / (REQUESTS * PAGE) as f64)
-        .with(CHANGED, changed)
+        .with(&WASTE, waste)
+        .with(&LOST, waste as f64 / (REQUESTS * PAGE) as f64)
+        .with(&CHANGED, changed)
         .note(format!("{asked} bytes asked for in {REQUESTS} parts")))
 }

@@ -1,9 +1,7 @@
 //! Enough is free, and yet no part of it is long enough.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit};
 use present::units::bytes;
 use replay::arena::Checked;
@@ -11,40 +9,26 @@ use replay::arena::Checked;
 const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;
 
-const FAILED: &str = "arenas of six in which 128 KiB fail with 2 MiB free";
-const CHANGED: &str = "bytes that read back otherwise than they were written";
+const FAILED: Quantity = Name("arenas of six in which 128 KiB fail with 2 MiB free").count(6, 0);
+const CHANGED: Quantity = Name("bytes that read back otherwise than they were written")
+    .count(0, 6)
+    .unit("bytes");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "segments-fragment-externally",
-    topic: "address-space",
     statement: "Where parts must be contiguous, a request can fail although enough is free in \
                 total: segmentation has external fragmentation, whatever the placement policy.",
-    measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and asks \
-               for 128 KiB; with first, next, best, worst and segregated fit and a buddy system. Every \
-               byte of every part is checked.",
-    control: "the same requests served in pages of 2, 4, 8, 16, 32 and 64 KiB: any free frame will do; \
-              one byte in each of the six overwritten on purpose",
+    measures: "Fills a real mapping of 4 MiB with parts of 64 KiB, frees every second one, and \
+               asks for 128 KiB; with first, next, best, worst and segregated fit and a buddy \
+               system. Every byte of every part is checked.",
+    control: "the same requests served in pages of 2, 4, 8, 16, 32 and 64 KiB: any free frame will \
+              do; one byte in each of the six overwritten on purpose",
     notes: &[38, 46],
-    needs: &[],
     syscalls: &["mmap"],
     man: &["mmap(2)"],
-    quantities: &[
-        Quantity {
-            name: FAILED,
-            unit: "",
-            experiment: Prediction::Count(6),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CHANGED,
-            unit: "bytes",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(6),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[FAILED, CHANGED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -103,7 +87,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     Ok(Reading::counters()
-        .with(FAILED, failed)
-        .with(CHANGED, changed)
+        .with(&FAILED, failed)
+        .with(&CHANGED, changed)
         .table(table))
 }

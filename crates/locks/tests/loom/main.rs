@@ -1,10 +1,13 @@
-//! loom models: the locks' own source files, run through every order of events that the memory model allows.
+//! loom models: the locks' own source files, run through every order of events that the memory
+//! model allows.
 //!
-//! `cargo test --release -p locks --features loom --test loom`
+//! `RUSTFLAGS='--cfg loom' cargo test --release -p locks --test loom`; without the cfg it is empty.
 //!
-//! A model checks mutual exclusion (loom's `UnsafeCell` panics when two threads are inside, or when the second
-//! has not seen what the first wrote) and that nobody waits for ever (loom reports a deadlock). A
-//! check that cannot fail proves nothing, so the same models run on broken machines and must fail there.
+//! A model checks mutual exclusion (loom's `UnsafeCell` panics when two threads are inside, or when
+//! the second has not seen what the first wrote) and that nobody waits for ever (loom reports a
+//! deadlock). A check that cannot fail proves nothing, so the same models run on broken machines
+//! and must fail there.
+#![cfg(loom)]
 #![allow(clippy::duplicate_mod, reason = "the same files on several machines")]
 #![expect(clippy::expect_used, reason = "a panic is how a model fails")]
 #![expect(
@@ -32,9 +35,11 @@ use std::{
     sync::Arc,
 };
 
-/// `threads` threads (the model's main thread is one) increment a counter `rounds` times each under `L`.
+/// `threads` threads (the model's main thread is one) increment a counter `rounds` times each under
+/// `L`.
 fn excludes<L: RawMutex + Send + Sync + 'static>(threads: usize, rounds: u32) {
-    // Two threads: every execution with at most five preemptions; more: with at most three, or there would be no end.
+    // Two threads: every execution with at most five preemptions; more: with at most three, or
+    // there would be no end.
     excludes_within::<L>(if threads > 2 { 3 } else { 5 }, threads, rounds);
 }
 
@@ -120,9 +125,9 @@ fn second_barrier() -> bool {
     BARRIERS.replace(BARRIERS.get() + 1) > 0
 }
 
-/// A wait of a spinning thread. Two spinners can wait for each other's turn for ever, and loom would follow them. A
-/// turn in which nobody moved brings back the same state, so after [`MOST_WAITS`] of them the
-/// execution is finished without branching further.
+/// A wait of a spinning thread. Two spinners can wait for each other's turn for ever, and loom
+/// would follow them. A turn in which nobody moved brings back the same state, so after
+/// [`MOST_WAITS`] of them the execution is finished without branching further.
 fn waited() {
     if WAITS.replace(WAITS.get() + 1) >= MOST_WAITS {
         loom::skip_branch();
@@ -214,7 +219,8 @@ fn asymmetric_needs_the_heavy_barrier() {
 
 #[test]
 fn asymmetric_sleeps_briefly_where_membarrier_is_refused() {
-    // Without barriers a long sleep is for ever, as above; one that ends by itself is what saves the lock here.
+    // Without barriers a long sleep is for ever, as above; one that ends by itself is what saves
+    // the lock here.
     excludes::<refused::Asymmetric>(2, 2);
     tries::<refused::Asymmetric>();
 }
@@ -252,7 +258,8 @@ fn the_pseudo_code_lets_two_in() {
     must_fail(|| pseudo_code(sound::NotAtomic::check_then_set), OVERLAP);
 }
 
-/// After everyone has left, the flag must be clear; the literal reading leaves it set: a lost unlock.
+/// After everyone has left, the flag must be clear; the literal reading leaves it set: a lost
+/// unlock.
 fn unlock_survives(enter: fn(&sound::NotAtomic) -> bool) {
     explore(5, move || {
         let flag = Arc::new(sound::NotAtomic::new());

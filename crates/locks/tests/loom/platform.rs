@@ -1,11 +1,13 @@
 //! The machine that loom explores: what `src/platform.rs` gives the locks, in loom's terms.
 //!
-//! The including module says how good the machine is: [`RELEASES`] (a Release store is one), [`LIGHT_BARRIER`] (that
-//! side of the asymmetric fences orders anything) and [`HEAVY`] (what becomes of the other side). So a known-bad variant
-//! of a lock is the very same source on a worse machine.
+//! The including module says how good the machine is: [`RELEASES`] (a Release store is one),
+//! [`LIGHT_BARRIER`] (that side of the asymmetric fences orders anything) and [`HEAVY`] (what
+//! becomes of the other side). So a known-bad variant of a lock is the very same source on a worse
+//! machine.
 //!
-//! loom's constructors are not const, but `RawMutex::INIT` is. Each atomic is therefore created at its first use,
-//! which must come from the thread that made the lock: the models lock and unlock once before they spawn.
+//! loom's constructors are not const, but `RawMutex::INIT` is. Each atomic is therefore created at
+//! its first use, which must come from the thread that made the lock: the models lock and unlock
+//! once before they spawn.
 #![expect(unsafe_code, reason = "a pointer in an atomic is Send and Sync")]
 
 use super::{HEAVY, LIGHT_BARRIER, RELEASES};
@@ -17,10 +19,10 @@ use loom::sync::{Condvar, Mutex, atomic, atomic::fence};
 use std::{sync::OnceLock, time::Duration};
 
 /// One try of each kind shows all orders there are; more only multiply the executions.
-pub(crate) const LOOKS: u32 = 1;
-pub(crate) const LOOKS_CLOSELY: u32 = 1;
-pub(crate) const YIELDS: u32 = 1;
-pub(crate) const PATIENCE: u32 = 1;
+pub(crate) const LOOKS_BEFORE_SLEEP: u32 = 1;
+pub(crate) const LOOKS_BEFORE_YIELD: u32 = 1;
+pub(crate) const YIELDS_BEFORE_SLEEP: u32 = 1;
+pub(crate) const YIELDS_BEFORE_HEIR: u32 = 1;
 
 /// The ordering as this machine understands it.
 fn understood(ordering: Ordering) -> Ordering {
@@ -38,7 +40,8 @@ macro_rules! atomic {
         pub(crate) struct $name$(<$generic>)? {
             initial: $value,
             cell: OnceLock<atomic::$name$(<$generic>)?>,
-            /// Where the kernel queues the sleepers of this word; it counts those whose sleep has a limit.
+            /// Where the kernel queues the sleepers of this word; it counts those whose sleep has a
+            /// limit.
             queue: OnceLock<(Mutex<u32>, Condvar)>,
         }
 
@@ -72,9 +75,10 @@ unsafe impl<T> Send for AtomicPtr<T> {}
 unsafe impl<T> Sync for AtomicPtr<T> {}
 
 impl AtomicBool {
-    /// An exchange whose old value nobody looks at. An exchange writes right after the write that it read, so when a waiter has
-    /// swapped `true` for the holder's `true`, the holder's `false` comes later than both. loom 0.7 leaves the order of the
-    /// two writes open if one of them is a store, and would find a `true` after everybody has left.
+    /// An exchange whose old value nobody looks at. An exchange writes right after the write that
+    /// it read, so when a waiter has swapped `true` for the holder's `true`, the holder's `false`
+    /// comes later than both. loom 0.7 leaves the order of the two writes open if one of them is a
+    /// store, and would find a `true` after everybody has left.
     pub(crate) fn store(&self, value: bool, ordering: Ordering) {
         self.cell().swap(value, understood(ordering));
     }
@@ -124,12 +128,13 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
     }
 }
 
-/// Staying away takes time, and loom knows none.
-pub(crate) fn stay_away(_time: Duration) {}
-pub(crate) const GLANCE: Duration = Duration::ZERO;
-pub(crate) const AWAY: Duration = Duration::ZERO;
+/// Spinning takes time, and loom knows none.
+pub(crate) fn spin_for(_time: Duration) {}
+pub(crate) const WATCH_TIME: Duration = Duration::ZERO;
+pub(crate) const RETREAT_TIME: Duration = Duration::ZERO;
 
-/// As [`futex_wait`], but it ends by itself. loom knows no time: a turn of the others is as long as any.
+/// As [`futex_wait`], but it ends by itself. loom knows no time: a turn of the others is as long as
+/// any.
 pub(crate) fn futex_wait_briefly(word: &AtomicU32, expected: u32) {
     let (bucket, _) = word.queue();
     let Ok(mut brief) = bucket.lock() else { return };
@@ -144,8 +149,8 @@ pub(crate) fn futex_wait_briefly(word: &AtomicU32, expected: u32) {
     }
 }
 
-/// futex(2), FUTEX_WAKE for one sleeper: one whose sleep would have ended by itself, if there is one, because
-/// that is the wake that the others can least afford to lose.
+/// futex(2), FUTEX_WAKE for one sleeper: one whose sleep would have ended by itself, if there is
+/// one, because that is the wake that the others can least afford to lose.
 pub(crate) fn futex_wake(word: &AtomicU32) {
     let (bucket, sleepers) = word.queue();
     let Ok(mut brief) = bucket.lock() else { return };

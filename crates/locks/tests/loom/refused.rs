@@ -1,4 +1,5 @@
-//! The asymmetric lock where membarrier(2) has stopped working: nothing is ordered, and the sleeper knows it. It must pass.
+//! The asymmetric lock where membarrier(2) has stopped working: nothing is ordered, and the sleeper
+//! knows it. It must pass.
 #![allow(
     dead_code,
     reason = "the source files are the library's; the models use a part of them"

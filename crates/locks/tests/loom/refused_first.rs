@@ -1,5 +1,5 @@
-//! The asymmetric lock where membarrier(2) is refused to the first sleeper and not to the others (a seccomp filter is a
-//! thread's own): brief sleeps and long ones side by side. It must pass.
+//! The asymmetric lock where membarrier(2) is refused to the first sleeper and not to the others (a
+//! seccomp filter is a thread's own): brief sleeps and long ones side by side. It must pass.
 #![allow(
     dead_code,
     reason = "the source files are the library's; the models use a part of them"

@@ -1,4 +1,5 @@
-//! The locks on a machine whose asymmetric barriers order nothing: the asymmetric lock must lose a wakeup.
+//! The locks on a machine whose asymmetric barriers order nothing: the asymmetric lock must lose a
+//! wakeup.
 #![allow(
     dead_code,
     unused_imports,

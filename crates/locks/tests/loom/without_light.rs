@@ -1,4 +1,5 @@
-//! The asymmetric lock on a machine whose light barrier alone orders nothing: it must lose a wakeup.
+//! The asymmetric lock on a machine whose light barrier alone orders nothing: it must lose a
+//! wakeup.
 #![allow(
     dead_code,
     reason = "the source files are the library's; the models use a part of them"

@@ -2,49 +2,32 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::outcome;
 
-const MODE: &str = "access mode of a read-only description after F_SETFL O_RDWR";
-const APPEND: &str = "O_APPEND, asked for in the same call";
-const WRITE: &str = "write through it";
+const MODE: Quantity =
+    Name("access mode of a read-only description after F_SETFL O_RDWR").word("O_RDONLY", "O_RDWR");
+const APPEND: Quantity = Name("O_APPEND, asked for in the same call").word("set", "clear");
+const WRITE: Quantity = Name("write through it").word("EBADF", "ok");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "access-mode",
-    topic: "open-files",
     statement: "The access mode is fixed when the open file description is made: F_SETFL accepts \
                 O_RDWR and ignores it; only a new description has another mode.",
     measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR and O_APPEND, reads both back \
                through a duplicate and writes through it.",
     control: "opens the read-only descriptor's file again through /proc/self/fd/N with O_RDWR",
     notes: &[6],
-    needs: &[],
     syscalls: &["open", "fcntl", "dup", "write"],
     man: &["fcntl(2)", "open(2)", "proc_pid_fd(5)"],
-    quantities: &[
-        Quantity {
-            name: MODE,
-            unit: "",
-            experiment: Prediction::Word("O_RDONLY"),
-            control: Prediction::Word("O_RDWR"),
-        },
-        Quantity::word(APPEND, "set", "clear"),
-        Quantity {
-            name: WRITE,
-            unit: "",
-            experiment: Prediction::Word("EBADF"),
-            control: Prediction::Word("ok"),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[MODE, APPEND, WRITE],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -68,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .map(drop)
         .map_err(|e| e.raw_os_error().unwrap_or(0));
     Ok(Reading::counters()
-        .with(MODE, observe::fdinfo::access_mode(flags))
-        .with(APPEND, append)
-        .with(WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
+        .with(&MODE, observe::fdinfo::access_mode(flags))
+        .with(&APPEND, append)
+        .with(&WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
 }

@@ -1,65 +1,56 @@
 //! Who shares a descriptor table: threads and CLONE_FILES do, fork and exec end it.
 
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
-use claim::{Arm, Claim, Quantity, Reading};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
-use super::{DIFFERENT, SAME, sameness, then};
+use super::before_and_after_text;
 use crate::threaded;
 
-const THREAD: &str = "table of a thread and its process";
-const FORKED: &str = "table of parent and forked child";
-const CLONED: &str = "table of parent and child of clone(CLONE_FILES)";
-const EXECED: &str = "table of the two around the child's exec";
-const CLOSED: &str = "descriptor closed by a CLONE_FILES child";
+const THREAD: Quantity = Name("table of a thread and its process").word(SAME, DIFFERENT);
+const FORKED: Quantity = Name("table of parent and forked child").word(DIFFERENT, SAME);
+const CLONED: Quantity =
+    Name("table of parent and child of clone(CLONE_FILES)").word(SAME, DIFFERENT);
+const EXECED: Quantity = Name("table of the two around the child's exec")
+    .word("same, then different", "same, then same");
+const CLOSED: Quantity = Name("descriptor closed by a CLONE_FILES child").word("closed", "open");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "descriptor-table",
-    topic: "open-files",
     statement: "Threads share one descriptor table, fork copies it, clone(CLONE_FILES) shares it \
                 between processes, and exec ends the sharing.",
     measures: "kcmp compares the tables in each case; and a child with a shared table closes a \
                descriptor that the parent then looks for.",
-    control: "the thread unshares its table; CLONE_FILES and fork change places; the child does not \
-              call exec",
+    control: "the thread unshares its table; CLONE_FILES and fork change places; the child does \
+              not call exec",
     notes: &[4, 7],
     needs: &["kcmp on a child of one's own", "a shell called sh"],
     syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
     man: &["clone(2)", "fork(2)", "execve(2)", "unshare(2)", "kcmp(2)"],
-    quantities: &[
-        Quantity::word(THREAD, SAME, DIFFERENT),
-        Quantity::word(FORKED, DIFFERENT, SAME),
-        Quantity::word(CLONED, SAME, DIFFERENT),
-        Quantity::word(EXECED, "same, then different", "same, then same"),
-        Quantity::word(CLOSED, "closed", "open"),
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[THREAD, FORKED, CLONED, EXECED, CLOSED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (shares, copies) = match arm {
-        Arm::Experiment => (Descriptors::Shared, Descriptors::Copied),
-        Arm::Control => (Descriptors::Copied, Descriptors::Shared),
-    };
+    let shares = arm.choose(Descriptors::Shared, Descriptors::Copied);
+    let copies = arm.choose(Descriptors::Copied, Descriptors::Shared);
     Ok(Reading::kernel()
-        .with(THREAD, of_thread(arm)?)
-        .with(FORKED, of_child(copies)?)
-        .with(CLONED, of_child(shares)?)
-        .with(EXECED, around_exec(arm)?)
-        .with(CLOSED, after_close(shares)?))
+        .with(&THREAD, compare_with_thread(arm)?)
+        .with(&FORKED, compare_with_child(copies)?)
+        .with(&CLONED, compare_with_child(shares)?)
+        .with(&EXECED, compare_around_exec(arm)?)
+        .with(&CLOSED, close_in_child(shares)?))
 }
 
-fn of_thread(arm: Arm) -> Result<&'static str> {
+fn compare_with_thread(arm: Arm) -> Result<&'static str> {
     let same = threaded::act(
         || Ok(std::process::id() as i32),
         |process| {
@@ -74,23 +65,23 @@ fn of_thread(arm: Arm) -> Result<&'static str> {
     Ok(sameness(same))
 }
 
-fn of_child(table: Descriptors) -> Result<&'static str> {
+fn compare_with_child(table: Descriptors) -> Result<&'static str> {
     let mut held = child::fork_with(table, "held", |parent| Ok(parent.checkpoint()?))?;
     held.at_checkpoint()?;
-    let same = same_as_ours(held.pid())?;
+    let same = compare_tables(held.pid())?;
     held.release()?;
     held.join()?;
     Ok(same)
 }
 
-fn same_as_ours(pid: i32) -> Result<&'static str> {
+fn compare_tables(pid: i32) -> Result<&'static str> {
     let tables = observe::kcmp::tables(std::process::id() as i32, pid)?;
     Ok(sameness(tables.is_eq()))
 }
 
-/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in the
-/// control it stays what it is.
-fn around_exec(arm: Arm) -> Result<String> {
+/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in
+/// the control it stays what it is.
+fn compare_around_exec(arm: Arm) -> Result<String> {
     let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let mut shell = child::fork_with(Descriptors::Shared, "sh", |parent| {
@@ -101,14 +92,14 @@ fn around_exec(arm: Arm) -> Result<String> {
         }
     })?;
     shell.at_checkpoint()?;
-    let before = same_as_ours(shell.pid())?;
+    let before = compare_tables(shell.pid())?;
     shell.release()?;
     if arm == Arm::Control {
         shell.at_checkpoint()?;
-        let after = same_as_ours(shell.pid())?;
+        let after = compare_tables(shell.pid())?;
         shell.release()?;
         shell.join()?;
-        return Ok(then([before, after]));
+        return Ok(before_and_after_text([before, after]));
     }
     let mut fds = [
         PollFd::new(said.as_fd(), PollFlags::POLLIN),
@@ -119,10 +110,10 @@ fn around_exec(arm: Arm) -> Result<String> {
         shell.join()?;
         bail!("sh ended before it said a word");
     }
-    let after = same_as_ours(shell.pid())?;
+    let after = compare_tables(shell.pid())?;
     drop(end);
     shell.wait()?;
-    Ok(then([before, after]))
+    Ok(before_and_after_text([before, after]))
 }
 
 fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
@@ -137,7 +128,7 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     Err(anyhow::Error::new(errno).context("exec sh").into())
 }
 
-fn after_close(table: Descriptors) -> Result<&'static str> {
+fn close_in_child(table: Descriptors) -> Result<&'static str> {
     let number = scratch::file(b"hello, kernel")?.into_raw_fd();
     let closer = child::fork_with(table, "closer", |_| Ok(close(number)?))?;
     closer.join()?;

@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -14,53 +13,41 @@ use nix::unistd::{close, pipe2, write};
 
 use super::outcome;
 
-const GHOST: &str = "events of a descriptor that was closed";
-const DELETE: &str = "EPOLL_CTL_DEL of the closed number";
-const RETURNED: &str = "EPOLL_CTL_DEL once the number is the description's again";
-const TWICE: &str = "registering a duplicate as well";
+const GHOST: Quantity = Name("events of a descriptor that was closed").count(1, 0);
+const DELETE: Quantity = Name("EPOLL_CTL_DEL of the closed number").word("EBADF", "ok");
+const RETURNED: Quantity =
+    Name("EPOLL_CTL_DEL once the number is the description's again").word("ok", "ENOENT");
+const TWICE: Quantity = Name("registering a duplicate as well").word("ok", "EEXIST");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "epoll-registers-the-description",
-    topic: "open-files",
     statement: "epoll watches the open file description: after close() its events still arrive \
                 while another descriptor keeps the description alive, and the registration can be \
                 removed only under its old number, once that refers to the description again.",
     measures: "Registers a pipe's read end, keeps a duplicate, closes the registered descriptor, \
                writes to the pipe and waits without a timeout; asks for the registration's removal \
-               by the closed number, and again after the duplicate was put back on that number. The \
-               key is description and number, so a duplicate can be registered as well.",
+               by the closed number, and again after the duplicate was put back on that number. \
+               The key is description and number, so a duplicate can be registered as well.",
     control: "what is kept is a second open of the pipe's read end, a description of its own, and \
               that is put on the number; nothing is closed; the same number is registered twice",
     notes: &[5],
-    needs: &[],
     syscalls: &["epoll_ctl", "close", "epoll_wait", "fcntl"],
     man: &["epoll(7)", "epoll_ctl(2)"],
-    quantities: &[
-        Quantity {
-            name: GHOST,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(0),
-        },
-        Quantity::word(DELETE, "EBADF", "ok"),
-        Quantity::word(RETURNED, "ok", "ENOENT"),
-        Quantity::word(TWICE, "ok", "EEXIST"),
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[GHOST, DELETE, RETURNED, TWICE],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     Ok(Reading::kernel()
-        .with(GHOST, ghosts(arm)?)
-        .with(DELETE, outcome(deleted(arm)?))
-        .with(RETURNED, outcome(returned(arm)?))
-        .with(TWICE, outcome(twice(arm)?)))
+        .with(&GHOST, count_ghosts(arm)?)
+        .with(&DELETE, outcome(delete_closed(arm)?))
+        .with(&RETURNED, outcome(delete_returned(arm)?))
+        .with(&TWICE, outcome(register_twice(arm)?)))
 }
 
 /// Closes the registered descriptor while a reader of the pipe is left, and counts what arrives.
-fn ghosts(arm: Arm) -> Result<usize> {
+fn count_ghosts(arm: Arm) -> Result<usize> {
     let watched = Watched::new()?;
     let _kept = watched.another_reader(arm)?;
     let number = watched.reader.as_raw_fd();
@@ -74,7 +61,7 @@ fn ghosts(arm: Arm) -> Result<usize> {
         .context("epoll_wait")
 }
 
-fn deleted(arm: Arm) -> Result<Result<(), Errno>> {
+fn delete_closed(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
     let _kept = scratch::duplicate(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
@@ -88,7 +75,7 @@ fn deleted(arm: Arm) -> Result<Result<(), Errno>> {
     Ok(delete(&watched.epoll, number))
 }
 
-fn returned(arm: Arm) -> Result<Result<(), Errno>> {
+fn delete_returned(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
     let kept = watched.another_reader(arm)?;
     let number = watched.reader.as_raw_fd();
@@ -104,7 +91,7 @@ fn returned(arm: Arm) -> Result<Result<(), Errno>> {
     Ok(deleted)
 }
 
-fn twice(arm: Arm) -> Result<Result<(), Errno>> {
+fn register_twice(arm: Arm) -> Result<Result<(), Errno>> {
     let watched = Watched::new()?;
     let duplicate = scratch::duplicate(&watched.reader)?;
     let again = match arm {
@@ -153,8 +140,8 @@ impl Watched {
         })
     }
 
-    /// A descriptor that keeps the pipe's read side open: of the same description in the experiment,
-    /// of one of its own in the control.
+    /// A descriptor that keeps the pipe's read side open: of the same description in the
+    /// experiment, of one of its own in the control.
     fn another_reader(&self, arm: Arm) -> Result<File> {
         match arm {
             Arm::Experiment => scratch::duplicate(&self.reader),

@@ -2,22 +2,22 @@
 
 use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use harness::scratch;
 use nix::fcntl::OFlag;
-
-use super::{DIFFERENT, SAME, sameness};
 
 /// Bytes that the child reads.
 const READ: usize = 6;
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+const OFFSET: Quantity = Name("parent's offset after the child read 6 bytes")
+    .count(READ as u64, 0)
+    .unit("bytes");
+const DESCRIPTION: Quantity = Name("description of parent and child").word(SAME, DIFFERENT);
+
+pub(super) const CLAIM: Claim = Claim {
     id: "fork-shares-description",
-    topic: "open-files",
     statement: "After fork, parent and child refer to one open file description: what the child \
                 reads moves the parent's offset.",
     measures: "The parent opens a file and forks; the child reads 6 bytes through the inherited \
@@ -28,22 +28,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
     syscalls: &["fork", "read", "lseek", "kcmp"],
     man: &["fork(2)", "open(2)", "kcmp(2)"],
-    quantities: &[
-        Quantity {
-            name: "parent's offset after the child read 6 bytes",
-            unit: "bytes",
-            experiment: Prediction::Count(READ as u64),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: "description of parent and child",
-            unit: "",
-            experiment: Prediction::Word(SAME),
-            control: Prediction::Word(DIFFERENT),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[OFFSET, DESCRIPTION],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -69,6 +56,6 @@ fn measure(arm: Arm) -> Result<Reading> {
     reader.release()?;
     reader.join()?;
     Ok(Reading::kernel()
-        .with("parent's offset after the child read 6 bytes", offset)
-        .with("description of parent and child", sameness(same)))
+        .with(&OFFSET, offset)
+        .with(&DESCRIPTION, sameness(same)))
 }

@@ -4,19 +4,23 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+const DESCRIPTIONS: Quantity = Name("open file descriptions behind 3 descriptors").count(2, 3);
+const INODES: Quantity = Name("inodes behind 3 descriptors").count(1, 3);
+const OFFSETS: Quantity = Name("offsets after reading 6 bytes through the first")
+    .word("6, 6, 0", "6, 0, 0")
+    .unit("bytes");
+
+pub(super) const CLAIM: Claim = Claim {
     id: "layers",
-    topic: "open-files",
     statement: "A descriptor refers to an open file description, and that to an inode: one file \
-                opened twice and duplicated once is three descriptors, two descriptions, one inode.",
+                opened twice and duplicated once is three descriptors, two descriptions, one \
+                inode.",
     measures: "Opens a file, duplicates the descriptor, opens the file again, and reads 6 bytes \
                through the first. kcmp groups the descriptors by description, fstat by inode, and \
                fdinfo tells each one's offset.",
@@ -25,28 +29,9 @@ pub const CLAIM: Claim = Claim {
     needs: &["kcmp or F_DUPFD_QUERY"],
     syscalls: &["open", "dup", "read", "kcmp", "fstat"],
     man: &["open(2)", "dup(2)", "kcmp(2)", "proc_pid_fdinfo(5)"],
-    quantities: &[
-        Quantity {
-            name: "open file descriptions behind 3 descriptors",
-            unit: "",
-            experiment: Prediction::Count(2),
-            control: Prediction::Count(3),
-        },
-        Quantity {
-            name: "inodes behind 3 descriptors",
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(3),
-        },
-        Quantity {
-            name: "offsets after reading 6 bytes through the first",
-            unit: "bytes",
-            experiment: Prediction::Word("6, 6, 0"),
-            control: Prediction::Word("6, 0, 0"),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[DESCRIPTIONS, INODES, OFFSETS],
     measure,
+    ..Claim::DEFAULT
 };
 
 /// What is known about one descriptor.
@@ -70,23 +55,17 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     first.read_exact(&mut [0; 6])?;
     let descriptors = look(&[first, second, third])?;
-    let distinct = |of: fn(&Descriptor) -> (u64, u64)| {
-        let mut all: Vec<_> = descriptors.iter().map(of).collect();
+    let distinct = |identity: fn(&Descriptor) -> (u64, u64)| {
+        let mut all: Vec<_> = descriptors.iter().map(identity).collect();
         all.sort_unstable();
         all.dedup();
         all.len()
     };
     let offsets: Vec<String> = descriptors.iter().map(|d| d.offset.to_string()).collect();
     Ok(Reading::kernel()
-        .with(
-            "open file descriptions behind 3 descriptors",
-            distinct(|d| (d.description as u64, 0)),
-        )
-        .with("inodes behind 3 descriptors", distinct(|d| d.inode))
-        .with(
-            "offsets after reading 6 bytes through the first",
-            offsets.join(", "),
-        )
+        .with(&DESCRIPTIONS, distinct(|d| (d.description as u64, 0)))
+        .with(&INODES, distinct(|d| d.inode))
+        .with(&OFFSETS, offsets.join(", "))
         .figure(diagram(&descriptors)))
 }
 

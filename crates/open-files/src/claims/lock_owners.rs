@@ -1,75 +1,74 @@
 //! Who owns a file lock: the open file description (flock, OFD) or the descriptor table (POSIX).
 
 use std::fs::{File, TryLockError};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Descriptors;
-use claim::{Arm, Claim, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
-use super::{outcome, then};
+use super::{before_and_after_text, outcome};
 use crate::{flock, threaded};
 
-const FLOCK_OTHER: &str = "flock again through a second open";
-const FLOCK: &str = "flock again through a duplicate";
-const FLOCK_CHILD: &str = "flock around a child's unlock of what it inherited";
-const OFD_OTHER: &str = "OFD lock again through a second open";
-const OFD: &str = "OFD lock again through a duplicate";
-const POSIX_FORKED: &str = "POSIX lock by a forked child";
-const POSIX: &str = "POSIX lock again through a second open";
-const POSIX_TABLE: &str = "POSIX lock by a CLONE_FILES child";
-const POSIX_THREAD: &str = "POSIX lock by a thread with a table of its own";
-const POSIX_LOST: &str = "POSIX lock around our close of a second open";
+const FLOCK_OTHER: Quantity = Name("flock again through a second open").word("EAGAIN", "ok");
+const FLOCK: Quantity = Name("flock again through a duplicate").word("ok", "EAGAIN");
+const FLOCK_CHILD: Quantity = Name("flock around a child's unlock of what it inherited")
+    .word("held, then free", "held, then held");
+const OFD_OTHER: Quantity = Name("OFD lock again through a second open").word("EAGAIN", "ok");
+const OFD: Quantity = Name("OFD lock again through a duplicate").word("ok", "EAGAIN");
+const POSIX_FORKED: Quantity = Name("POSIX lock by a forked child").word("EAGAIN", "ok");
+const POSIX: Quantity = Name("POSIX lock again through a second open").word("ok", "EAGAIN");
+const POSIX_TABLE: Quantity = Name("POSIX lock by a CLONE_FILES child").word("ok", "EAGAIN");
+const POSIX_THREAD: Quantity =
+    Name("POSIX lock by a thread with a table of its own").word("EAGAIN", "ok");
+const POSIX_LOST: Quantity = Name("POSIX lock around our close of a second open")
+    .word("EAGAIN, then ok", "EAGAIN, then EAGAIN");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "lock-owners",
-    topic: "open-files",
     statement: "flock and OFD locks belong to the open file description, POSIX locks to the \
                 descriptor table, and not, as is often said, to the process.",
-    measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the kernel \
-               takes the two for one owner, EAGAIN that it does not.",
-    control: "those who are one owner and those who are not change places; the child unlocks a second \
-              open; nothing is closed; no table is unshared",
+    measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the \
+               kernel takes the two for one owner, EAGAIN that it does not.",
+    control: "those who are one owner and those who are not change places; the child unlocks a \
+              second open; nothing is closed; no table is unshared",
     notes: &[5, 7],
-    needs: &[],
     syscalls: &["flock", "fcntl", "fork", "clone", "unshare"],
     man: &["flock(2)", "fcntl_locking(2)", "clone(2)"],
     quantities: &[
-        Quantity::word(FLOCK_OTHER, "EAGAIN", "ok"),
-        Quantity::word(FLOCK, "ok", "EAGAIN"),
-        Quantity::word(FLOCK_CHILD, "held, then free", "held, then held"),
-        Quantity::word(OFD_OTHER, "EAGAIN", "ok"),
-        Quantity::word(OFD, "ok", "EAGAIN"),
-        Quantity::word(POSIX_FORKED, "EAGAIN", "ok"),
-        Quantity::word(POSIX, "ok", "EAGAIN"),
-        Quantity::word(POSIX_TABLE, "ok", "EAGAIN"),
-        Quantity::word(POSIX_THREAD, "EAGAIN", "ok"),
-        Quantity::word(POSIX_LOST, "EAGAIN, then ok", "EAGAIN, then EAGAIN"),
+        FLOCK_OTHER,
+        FLOCK,
+        FLOCK_CHILD,
+        OFD_OTHER,
+        OFD,
+        POSIX_FORKED,
+        POSIX,
+        POSIX_TABLE,
+        POSIX_THREAD,
+        POSIX_LOST,
     ],
-    limit: Duration::from_secs(30),
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let [flock_other, flock] = again(arm, flock)?;
-    let [ofd_other, ofd] = again(arm, ofd)?;
-    let [forked, second_open, same_table] = posix_again(arm)?;
+    let [flock_other, flock] = lock_again(arm, flock)?;
+    let [ofd_other, ofd] = lock_again(arm, ofd)?;
+    let [forked, second_open, same_table] = lock_posix_again(arm)?;
     Ok(Reading::kernel()
-        .with(FLOCK_OTHER, flock_other)
-        .with(FLOCK, flock)
-        .with(FLOCK_CHILD, unlocked_by_child(arm)?)
-        .with(OFD_OTHER, ofd_other)
-        .with(OFD, ofd)
-        .with(POSIX_FORKED, forked)
-        .with(POSIX, second_open)
-        .with(POSIX_TABLE, same_table)
-        .with(POSIX_THREAD, posix_by_thread(arm)?)
-        .with(POSIX_LOST, posix_after_close(arm)?)
+        .with(&FLOCK_OTHER, flock_other)
+        .with(&FLOCK, flock)
+        .with(&FLOCK_CHILD, unlock_by_child(arm)?)
+        .with(&OFD_OTHER, ofd_other)
+        .with(&OFD, ofd)
+        .with(&POSIX_FORKED, forked)
+        .with(&POSIX, second_open)
+        .with(&POSIX_TABLE, same_table)
+        .with(&POSIX_THREAD, lock_posix_in_thread(arm)?)
+        .with(&POSIX_LOST, close_second_open(arm)?)
         .note(
             "a process is taken for the owner because fork copies the table and threads share it; \
              unshare(CLONE_FILES) and clone(CLONE_FILES) tell the two apart",
@@ -84,20 +83,17 @@ fn second_open(file: &File) -> Result<File> {
     scratch::open_again(file, OFlag::O_RDWR)
 }
 
-/// Asks for a lock that is held through a second open and through a duplicate. What is refused first
-/// shows that the lock was there for the second to be granted.
-fn again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[String; 2]> {
+/// Asks for a lock that is held through a second open and through a duplicate. What is refused
+/// first shows that the lock was there for the second to be granted.
+fn lock_again(arm: Arm, ask: fn(&File) -> Result<Result<(), Errno>>) -> Result<[String; 2]> {
     let file = file()?;
     ask(&file)?.context("lock a file of one's own")?;
     let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
-    let [first, second] = match arm {
-        Arm::Experiment => [other, duplicate],
-        Arm::Control => [duplicate, other],
-    };
-    Ok([outcome(ask(&first)?), outcome(ask(&second)?)])
+    let [first, second] = arm.choose([&other, &duplicate], [&duplicate, &other]);
+    Ok([outcome(ask(first)?), outcome(ask(second)?)])
 }
 
-fn unlocked_by_child(arm: Arm) -> Result<String> {
+fn unlock_by_child(arm: Arm) -> Result<String> {
     let file = file()?;
     let witness = second_open(&file)?;
     file.lock().context("flock LOCK_EX")?;
@@ -107,17 +103,17 @@ fn unlocked_by_child(arm: Arm) -> Result<String> {
         Arm::Control => second_open(&file),
     };
     child::fork("unlocker", |_| Ok(another()?.unlock()?))?.join()?;
-    Ok(then([before, flock::state(&witness)?]))
+    Ok(before_and_after_text([before, flock::state(&witness)?]))
 }
 
 /// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
-/// that shares the descriptor table. In the control those who were granted it change places with the
-/// one who was not.
-fn posix_again(arm: Arm) -> Result<[String; 3]> {
+/// that shares the descriptor table. In the control those who were granted it change places with
+/// the one who was not.
+fn lock_posix_again(arm: Arm) -> Result<[String; 3]> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;
-    let forked = || asked_by_child(Descriptors::Copied, &file);
-    let same_table = || asked_by_child(Descriptors::Shared, &file);
+    let forked = || lock_posix_in_child(Descriptors::Copied, &file);
+    let same_table = || lock_posix_in_child(Descriptors::Shared, &file);
     // It stays open to the end: closing it would give the lock up.
     let second = second_open(&file)?;
     match arm {
@@ -126,20 +122,20 @@ fn posix_again(arm: Arm) -> Result<[String; 3]> {
     }
 }
 
-fn posix_after_close(arm: Arm) -> Result<String> {
+fn close_second_open(arm: Arm) -> Result<String> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;
     let mut unrelated = Some(second_open(&file)?);
-    let before = asked_by_child(Descriptors::Copied, &file)?;
+    let before = lock_posix_in_child(Descriptors::Copied, &file)?;
     if arm == Arm::Experiment {
         unrelated = None;
     }
-    let after = asked_by_child(Descriptors::Copied, &file)?;
+    let after = lock_posix_in_child(Descriptors::Copied, &file)?;
     drop(unrelated);
-    Ok(then([before, after]))
+    Ok(before_and_after_text([before, after]))
 }
 
-fn posix_by_thread(arm: Arm) -> Result<String> {
+fn lock_posix_in_thread(arm: Arm) -> Result<String> {
     let locked = || {
         let file = file()?;
         posix(&file)?.context("fcntl F_SETLK")?;
@@ -153,13 +149,16 @@ fn posix_by_thread(arm: Arm) -> Result<String> {
     })
 }
 
-fn asked_by_child(table: Descriptors, file: &File) -> Result<String> {
+fn lock_posix_in_child(table: Descriptors, file: &File) -> Result<String> {
     let asker = child::fork_with(table, "asker", |_| Ok(outcome(posix(file)?)))?;
     Ok(asker.join()?)
 }
 
 fn posix(file: &File) -> Result<Result<(), Errno>> {
-    ask(fcntl(file, FcntlArg::F_SETLK(&whole())), "fcntl F_SETLK")
+    ask(
+        fcntl(file, FcntlArg::F_SETLK(&whole_file())),
+        "fcntl F_SETLK",
+    )
 }
 
 fn flock(file: &File) -> Result<Result<(), Errno>> {
@@ -172,7 +171,7 @@ fn flock(file: &File) -> Result<Result<(), Errno>> {
 
 fn ofd(file: &File) -> Result<Result<(), Errno>> {
     ask(
-        fcntl(file, FcntlArg::F_OFD_SETLK(&whole())),
+        fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())),
         "fcntl F_OFD_SETLK",
     )
 }
@@ -187,7 +186,7 @@ fn ask(result: Result<i32, Errno>, call: &'static str) -> Result<Result<(), Errn
 }
 
 /// A write lock on the whole file.
-fn whole() -> libc::flock {
+fn whole_file() -> libc::flock {
     libc::flock {
         l_type: libc::F_WRLCK as libc::c_short,
         l_whence: libc::SEEK_SET as libc::c_short,

@@ -37,36 +37,28 @@ pub const ALL: &[Claim] = &[
     port_is_not_an_object::CLAIM,
 ];
 
-const SAME: &str = "same";
-const DIFFERENT: &str = "different";
-
-/// How a claim tells whether two things are one.
-fn sameness(same: bool) -> &'static str {
-    if same { SAME } else { DIFFERENT }
-}
-
-/// Looks, lets `act` happen, and looks again; in the control it happens before the first look. The
-/// second look shows that it did happen, which the first alone cannot.
-fn around<T>(
+/// Observes something before and after `act`. In the control the act comes first, before both
+/// observations; the second shows in either arm that it has happened, which the first alone cannot.
+fn observe_before_and_after<T>(
     arm: Arm,
     act: impl FnOnce() -> Result<()>,
-    mut look: impl FnMut() -> Result<T>,
+    mut observe: impl FnMut() -> Result<T>,
 ) -> Result<[T; 2]> {
     if arm == Arm::Control {
         act()?;
-        return Ok([look()?, look()?]);
+        return Ok([observe()?, observe()?]);
     }
-    let before = look()?;
+    let before = observe()?;
     act()?;
-    Ok([before, look()?])
+    Ok([before, observe()?])
 }
 
-/// How a claim tells two looks at the same thing, with something done between them.
-fn then<T: Display>([before, after]: [T; 2]) -> String {
+/// Two observations of the same thing as one word: `held, then free`.
+fn before_and_after_text<T: Display>([before, after]: [T; 2]) -> String {
     format!("{before}, then {after}")
 }
 
-/// How a claim tells what came of a system call: `ok`, or the name of the error number.
+/// The result of a system call as a word: `ok`, or the name of the error number.
 fn outcome<T>(result: Result<T, Errno>) -> String {
     match result {
         Ok(_) => "ok".to_owned(),

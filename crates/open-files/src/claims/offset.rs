@@ -2,52 +2,35 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-const DUPLICATE: &str = "offset through a duplicate after lseek to 5";
-const CHILD: &str = "parent's offset after the child's lseek to 9";
-const PREAD: &str = "offset after 6 bytes by pread";
+const DUPLICATE: Quantity = Name("offset through a duplicate after lseek to 5")
+    .count(5, 0)
+    .unit("bytes");
+const CHILD: Quantity = Name("parent's offset after the child's lseek to 9")
+    .count(9, 0)
+    .unit("bytes");
+const PREAD: Quantity = Name("offset after 6 bytes by pread")
+    .count(0, 6)
+    .unit("bytes");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "offset",
-    topic: "open-files",
     statement: "The file offset belongs to the open file description: every descriptor of it, in \
                 every process, moves with it, and pread moves nothing.",
     measures: "Moves the offset through one descriptor and asks for it through a duplicate, and \
                through the parent's descriptor after a child moved it; then reads with pread.",
     control: "the other descriptor comes from a second open; read instead of pread",
     notes: &[6],
-    needs: &[],
     syscalls: &["dup", "fork", "lseek", "pread64", "read"],
     man: &["lseek(2)", "dup(2)", "pread(2)"],
-    quantities: &[
-        Quantity {
-            name: DUPLICATE,
-            unit: "bytes",
-            experiment: Prediction::Count(5),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CHILD,
-            unit: "bytes",
-            experiment: Prediction::Count(9),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: PREAD,
-            unit: "bytes",
-            experiment: Prediction::Count(0),
-            control: Prediction::Count(6),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[DUPLICATE, CHILD, PREAD],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -75,7 +58,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let after_pread = file.stream_position()?;
 
     Ok(Reading::counters()
-        .with(DUPLICATE, through_duplicate)
-        .with(CHILD, after_child)
-        .with(PREAD, after_pread))
+        .with(&DUPLICATE, through_duplicate)
+        .with(&CHILD, after_child)
+        .with(&PREAD, after_pread))
 }

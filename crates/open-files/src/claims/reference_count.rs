@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::{mapping, scratch};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -14,33 +13,34 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::pipe2;
 
-use super::{around, then};
+use super::{before_and_after_text, observe_before_and_after};
 use crate::{flock, scm_rights};
 
-const LEFT: &str = "descriptors still open of 5";
-const CLOSED: &str = "IN_CLOSE events of the file";
-const PIPE: &str = "pipe, its last write end held by a child";
-const LOCK: &str = "flock, its last reference a duplicate";
-const IN_FLIGHT: &str = "flock, its last reference a message in flight";
-const MAPPED: &str = "flock, its last reference a mapping";
+const LEFT: Quantity = Name("descriptors still open of 5").word("1, then 0", "0, then 0");
+const CLOSED: Quantity = Name("IN_CLOSE events of the file").word("0, then 1", "1, then 1");
+const PIPE: Quantity =
+    Name("pipe, its last write end held by a child").word("open, then ended", "ended, then ended");
+const LOCK: Quantity =
+    Name("flock, its last reference a duplicate").word(HELD_THEN_FREE, FREE_THEN_FREE);
+const IN_FLIGHT: Quantity =
+    Name("flock, its last reference a message in flight").word(HELD_THEN_FREE, FREE_THEN_FREE);
+const MAPPED: Quantity =
+    Name("flock, its last reference a mapping").word(HELD_THEN_FREE, FREE_THEN_FREE);
 const OPEN: &str = "open";
 const ENDED: &str = "ended";
 const HELD_THEN_FREE: &str = "held, then free";
 const FREE_THEN_FREE: &str = "free, then free";
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "reference-count",
-    topic: "open-files",
     statement: "The kernel counts references to an open file description: closing all but one \
                 releases nothing, the last one does; messages in flight and mappings count too.",
-    measures: "Leaves one reference and looks for each sign of a release: inotify's IN_CLOSE, end of \
-               file on a pipe, a flock that another description can take. The last reference is a \
-               duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a mapping. \
-               It goes then, too, and the sign must be there.",
+    measures: "Leaves one reference and looks for each sign of a release: inotify's IN_CLOSE, end \
+               of file on a pipe, a flock that another description can take. The last reference is \
+               a duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a \
+               mapping. It goes then, too, and the sign must be there.",
     control: "the last reference goes before the first look",
     notes: &[6],
-    needs: &[],
     syscalls: &[
         "close",
         "dup",
@@ -52,31 +52,25 @@ pub const CLAIM: Claim = Claim {
         "munmap",
     ],
     man: &["close(2)", "inotify(7)", "flock(2)", "unix(7)", "mmap(2)"],
-    quantities: &[
-        Quantity::word(LEFT, "1, then 0", "0, then 0"),
-        Quantity::word(CLOSED, "0, then 1", "1, then 1"),
-        Quantity::word(PIPE, "open, then ended", "ended, then ended"),
-        Quantity::word(LOCK, HELD_THEN_FREE, FREE_THEN_FREE),
-        Quantity::word(IN_FLIGHT, HELD_THEN_FREE, FREE_THEN_FREE),
-        Quantity::word(MAPPED, HELD_THEN_FREE, FREE_THEN_FREE),
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[LEFT, CLOSED, PIPE, LOCK, IN_FLIGHT, MAPPED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (left, events) = closes(arm)?;
+    let (left, events) = open_and_closed(arm)?;
     Ok(Reading::counters()
-        .with(LEFT, left)
-        .with(CLOSED, events)
-        .with(PIPE, pipe(arm)?)
-        .with(LOCK, locked(arm)?)
-        .with(IN_FLIGHT, in_flight(arm)?)
-        .with(MAPPED, mapped(arm)?))
+        .with(&LEFT, left)
+        .with(&CLOSED, events)
+        .with(&PIPE, pipe(arm)?)
+        .with(&LOCK, flock_of_duplicate(arm)?)
+        .with(&IN_FLIGHT, flock_in_flight(arm)?)
+        .with(&MAPPED, flock_of_mapping(arm)?))
 }
 
-/// Closes four of five descriptors, looks which are open and what inotify tells, and closes the fifth.
-fn closes(arm: Arm) -> Result<(String, String)> {
+/// Closes four of five descriptors, looks which are open and what inotify tells, and closes the
+/// fifth.
+fn open_and_closed(arm: Arm) -> Result<(String, String)> {
     let file = scratch::file(b"hello, kernel")?;
     let inotify =
         Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).context("inotify")?;
@@ -106,15 +100,15 @@ fn closes(arm: Arm) -> Result<(String, String)> {
         };
         Ok((open, events))
     };
-    let looks = around(arm, || gone(last), look)?;
+    let looks = observe_before_and_after(arm, || release(last), look)?;
     Ok((
-        then(looks.map(|look| look.0)),
-        then(looks.map(|look| look.1)),
+        before_and_after_text(looks.map(|look| look.0)),
+        before_and_after_text(looks.map(|look| look.1)),
     ))
 }
 
-/// Looks for end of file on a pipe after the parent has closed its write end; a child holds another,
-/// and ends.
+/// Looks for end of file on a pipe after the parent has closed its write end; a child holds
+/// another, and ends.
 fn pipe(arm: Arm) -> Result<String> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let mut holder = child::fork("holder", |parent| Ok(parent.checkpoint()?))?;
@@ -124,7 +118,11 @@ fn pipe(arm: Arm) -> Result<String> {
         holder.release()?;
         Ok(holder.join()?)
     };
-    Ok(then(around(arm, end, || end_of_file(&reader))?))
+    Ok(before_and_after_text(observe_before_and_after(
+        arm,
+        end,
+        || end_of_file(&reader),
+    )?))
 }
 
 fn end_of_file(reader: &OwnedFd) -> Result<&'static str> {
@@ -136,37 +134,49 @@ fn end_of_file(reader: &OwnedFd) -> Result<&'static str> {
     Ok(if ended { ENDED } else { OPEN })
 }
 
-fn locked(arm: Arm) -> Result<String> {
-    let (file, witness) = locked_file()?;
+fn flock_of_duplicate(arm: Arm) -> Result<String> {
+    let (file, witness) = file_with_flock()?;
     let last = scratch::duplicate(&file)?;
     drop(file);
-    Ok(then(around(arm, || gone(last), || flock::state(&witness))?))
+    Ok(before_and_after_text(observe_before_and_after(
+        arm,
+        || release(last),
+        || flock::state(&witness),
+    )?))
 }
 
-fn in_flight(arm: Arm) -> Result<String> {
-    let (file, witness) = locked_file()?;
+fn flock_in_flight(arm: Arm) -> Result<String> {
+    let (file, witness) = file_with_flock()?;
     let (ours, theirs) = scm_rights::pair()?;
     scm_rights::send(&ours, &file)?;
     drop(file);
-    let received = || gone(scm_rights::receive(&theirs)?);
-    Ok(then(around(arm, received, || flock::state(&witness))?))
+    let received = || release(scm_rights::receive(&theirs)?);
+    Ok(before_and_after_text(observe_before_and_after(
+        arm,
+        received,
+        || flock::state(&witness),
+    )?))
 }
 
-fn mapped(arm: Arm) -> Result<String> {
-    let (file, witness) = locked_file()?;
+fn flock_of_mapping(arm: Arm) -> Result<String> {
+    let (file, witness) = file_with_flock()?;
     let last = mapping::shared(&file, NonZeroUsize::MIN)?;
     drop(file);
-    Ok(then(around(arm, || gone(last), || flock::state(&witness))?))
+    Ok(before_and_after_text(observe_before_and_after(
+        arm,
+        || release(last),
+        || flock::state(&witness),
+    )?))
 }
 
 /// Drops a reference: close(2), munmap(2).
-fn gone<T>(reference: T) -> Result<()> {
+fn release<T>(reference: T) -> Result<()> {
     drop(reference);
     Ok(())
 }
 
 /// A file with a flock on it, and another description to look for the lock.
-fn locked_file() -> Result<(File, File)> {
+fn file_with_flock() -> Result<(File, File)> {
     let file = scratch::file(b"hello, kernel")?;
     let witness = scratch::open_again(&file, OFlag::O_RDWR)?;
     file.lock().context("flock LOCK_EX")?;

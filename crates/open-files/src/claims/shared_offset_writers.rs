@@ -3,103 +3,81 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-const SHARED: &str = "records left of 2000, written through one description";
-const APPENDED: &str = "records left of 2000, through two descriptions with O_APPEND";
-const OVERLAPPED: &str = "records lost where the writers of one description overlapped in time";
-const APPENDERS: &str = "records lost where the writers with O_APPEND overlapped in time";
+const SHARED: Quantity =
+    Name("records left of 2000, written through one description").count(2 * RECORDS, RECORDS);
+const APPENDED: Quantity = Name("records left of 2000, through two descriptions with O_APPEND")
+    .count(2 * RECORDS, RECORDS);
+const OVERLAPPED: Quantity =
+    Name("records lost where the writers of one description overlapped in time")
+        .predict(Count(0), AtLeast(1.0));
+const APPENDERS: Quantity = Name("records lost where the writers with O_APPEND overlapped in time")
+    .predict(Count(0), AtLeast(1.0));
 /// Records that each of the two writers writes, and their length in bytes.
 const RECORDS: u64 = 1000;
 const LENGTH: usize = 16;
 /// How often overlapping writers are set off until something is lost.
 const ROUNDS: u32 = 10;
-/// Records after which a writer gives the other up.
-const ENDLESS: u64 = 1_000_000;
+/// Records that a writer writes at most while the other has not begun.
+const MAX_RECORDS_WITHOUT_PEER: u64 = 1_000_000;
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "shared-offset-writers",
-    topic: "open-files",
     statement: "Two processes that write through one open file description never overwrite each \
                 other; through two descriptions they do, unless both have O_APPEND.",
-    measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` and \
-               one of `b`; whole records are counted in the file. Then both again, ten times, \
+    measures: "Two children, released together, write 1000 records of 16 bytes each, one of `a` \
+               and one of `b`; whole records are counted in the file. Then both again, ten times, \
                where neither stops before the other has begun; the order of the records shows it.",
-    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each finds \
-              out the offset or the end of the file, at times yields the CPU, and writes there",
+    control: "each child opens the file itself, without O_APPEND; and, where they overlap, each \
+              finds out the offset or the end of the file, at times yields the CPU, and writes \
+              there",
     notes: &[6, 7],
-    needs: &[],
     syscalls: &["fork", "write", "open", "lseek", "pwrite64", "sched_yield"],
     man: &["write(2)", "open(2)"],
-    quantities: &[
-        Quantity {
-            name: SHARED,
-            unit: "",
-            experiment: Prediction::Count(2 * RECORDS),
-            control: Prediction::Count(RECORDS),
-        },
-        Quantity {
-            name: APPENDED,
-            unit: "",
-            experiment: Prediction::Count(2 * RECORDS),
-            control: Prediction::Count(RECORDS),
-        },
-        Quantity {
-            name: OVERLAPPED,
-            unit: "",
-            experiment: Prediction::Count(0),
-            control: Prediction::AtLeast(1.0),
-        },
-        Quantity {
-            name: APPENDERS,
-            unit: "",
-            experiment: Prediction::Count(0),
-            control: Prediction::AtLeast(1.0),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[SHARED, APPENDED, OVERLAPPED, APPENDERS],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let append = |file: &File| scratch::open_again(file, OFlag::O_WRONLY | OFlag::O_APPEND);
     let own = |file: &File| scratch::open_again(file, OFlag::O_WRONLY);
-    let one = |file: &File| scratch::duplicate(file);
-    let each = |file: &mut File, record: &[u8]| thousand(file, record, at_once);
-    let (shared, appended, overlapped, appenders) = match arm {
+    let shared = |file: &File| scratch::duplicate(file);
+    let thousand = |file: &mut File, record: &[u8]| write_records(file, record, write_at_once);
+    let (through_one, appended, overlapped, appenders) = match arm {
         Arm::Experiment => (
-            written(&one, &each)?,
-            written(&append, &each)?,
-            lost(&one, at_once)?,
-            lost(&append, at_once)?,
+            write_together(&shared, &thousand)?,
+            write_together(&append, &thousand)?,
+            count_lost(&shared, write_at_once)?,
+            count_lost(&append, write_at_once)?,
         ),
         Arm::Control => (
-            written(&own, &each)?,
-            written(&own, &each)?,
-            lost(&one, at_offset)?,
-            lost(&own, at_end)?,
+            write_together(&own, &thousand)?,
+            write_together(&own, &thousand)?,
+            count_lost(&shared, write_at_offset)?,
+            count_lost(&own, write_at_end)?,
         ),
     };
     Ok(Reading::counters()
-        .with(SHARED, shared.whole)
-        .with(APPENDED, appended.whole)
-        .with(OVERLAPPED, overlapped)
-        .with(APPENDERS, appenders)
+        .with(&SHARED, through_one.whole)
+        .with(&APPENDED, appended.whole)
+        .with(&OVERLAPPED, overlapped)
+        .with(&APPENDERS, appenders)
         .note(
             "write takes the description's own lock while it uses the offset (f_pos_lock, Linux \
              3.14); before, two writes could take the same one",
         ))
 }
 
-/// Records lost by two writers who overlap: neither stops before the other has written, and a thousand
-/// records more. Without a lock they do not lose something every time.
-fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
+/// Records lost by two writers that overlap: each goes on until the other has started, and then
+/// writes 1000 more. Without a lock something is lost in most rounds, and not in every one.
+fn count_lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
     for _ in 0..ROUNDS {
         let begun = scratch::open_again(&scratch::file(b"")?, OFlag::O_WRONLY | OFlag::O_APPEND)?;
         let together = |file: &mut File, record: &[u8]| {
@@ -110,21 +88,20 @@ fn lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> 
                     (&begun).write_all(b"x").context(WRITING)?;
                 }
                 records += 1;
-                ensure!(records < ENDLESS, "the other writer never began");
+                ensure!(
+                    records < MAX_RECORDS_WITHOUT_PEER,
+                    "the other writer never began"
+                );
             }
-            Ok(records + thousand(file, record, write)?)
+            Ok(records + write_records(file, record, write)?)
         };
-        let Written {
-            tried,
-            whole,
-            turns,
-        } = written(obtain, &together)?;
-        let lost = tried - whole;
+        let written = write_together(obtain, &together)?;
+        let lost = written.tried - written.whole;
         if lost > 0 {
             return Ok(lost);
         }
-        // Who began first went on after the other had begun.
-        ensure!(turns >= 2, "the writers did not overlap");
+        // The writer that began first went on after the other had begun.
+        ensure!(written.turns >= 2, "the writers did not overlap");
     }
     Ok(0)
 }
@@ -134,7 +111,7 @@ const WRITING: &str = "write to scratch file";
 /// Writes one record, which has this number.
 type WriteOne = fn(&mut File, &[u8], u64) -> Result<()>;
 
-fn thousand(file: &mut File, record: &[u8], write: WriteOne) -> Result<u64> {
+fn write_records(file: &mut File, record: &[u8], write: WriteOne) -> Result<u64> {
     for number in 0..RECORDS {
         write(file, record, number)?;
     }
@@ -151,9 +128,9 @@ struct Written {
     turns: usize,
 }
 
-/// Sets two children off together on a file that each gets by `obtain`; `write` writes its record many
-/// times and tells how often.
-fn written(
+/// Sets two children off together on a file that each gets by `obtain`; `write` writes its record
+/// many times and tells how often.
+fn write_together(
     obtain: &dyn Fn(&File) -> Result<File>,
     write: &dyn Fn(&mut File, &[u8]) -> Result<u64>,
 ) -> Result<Written> {
@@ -192,30 +169,30 @@ fn written(
 }
 
 /// One write(2): offset and bytes together.
-fn at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
+fn write_at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
     file.write_all(record).context(WRITING)
 }
 
-/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it yields
-/// now and then; beside busy neighbours each yield costs a time slice of theirs.
-fn let_the_other_in(number: u64) {
+/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it
+/// yields now and then; beside busy neighbours each yield costs a time slice of theirs.
+fn yield_at_times(number: u64) {
     if number.is_multiple_of(50) {
         std::thread::yield_now();
     }
 }
 
 /// What write(2) would be without the lock on the offset.
-fn at_offset(file: &mut File, record: &[u8], number: u64) -> Result<()> {
+fn write_at_offset(file: &mut File, record: &[u8], number: u64) -> Result<()> {
     let offset = file.stream_position()?;
-    let_the_other_in(number);
+    yield_at_times(number);
     file.write_all_at(record, offset).context(WRITING)?;
     file.seek(SeekFrom::Start(offset + record.len() as u64))?;
     Ok(())
 }
 
 /// What O_APPEND would be without the lock on the inode.
-fn at_end(file: &mut File, record: &[u8], number: u64) -> Result<()> {
+fn write_at_end(file: &mut File, record: &[u8], number: u64) -> Result<()> {
     let end = file.metadata()?.len();
-    let_the_other_in(number);
+    yield_at_times(number);
     file.write_all_at(record, end).context(WRITING)
 }

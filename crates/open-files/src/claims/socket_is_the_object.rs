@@ -2,34 +2,30 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use socket2::SockRef;
 
-const INODES: &str = "inodes behind 3 descriptors in 2 processes";
-const COOKIES: &str = "cookies behind 3 descriptors in 2 processes";
-const QUEUE: &str = "messages left of 2 after the child received one";
-const OPTION: &str = "SO_RCVBUF, halved by the child";
-const NONBLOCK: &str = "O_NONBLOCK, set by the child";
+const INODES: Quantity = Name("inodes behind 3 descriptors in 2 processes").count(1, 3);
+const COOKIES: Quantity = Name("cookies behind 3 descriptors in 2 processes").count(1, 3);
+const QUEUE: Quantity = Name("messages left of 2 after the child received one").count(1, 2);
+const OPTION: Quantity = Name("SO_RCVBUF, halved by the child").word("changed", "unchanged");
+const NONBLOCK: Quantity = Name("O_NONBLOCK, set by the child").word("changed", "unchanged");
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "socket-is-the-object",
-    topic: "open-files",
     statement: "A socket is the object behind its descriptors, as an inode is behind a file's: \
-                after dup and fork there is one inode number, one cookie, one receive queue and one \
-                set of options.",
+                after dup and fork there is one inode number, one cookie, one receive queue and \
+                one set of options.",
     measures: "Holds one UNIX datagram socket by a descriptor, a duplicate and a child's inherited \
-               descriptor; compares inode numbers and cookies, sends two messages of which the child \
-               receives one, and lets the child set a socket option and a status flag.",
+               descriptor; compares inode numbers and cookies, sends two messages of which the \
+               child receives one, and lets the child set a socket option and a status flag.",
     control: "duplicate and child have a socket of their own each",
     notes: &[3, 4, 8],
-    needs: &[],
     syscalls: &[
         "socketpair",
         "dup",
@@ -40,40 +36,9 @@ pub const CLAIM: Claim = Claim {
         "recvfrom",
     ],
     man: &["socket(7)", "unix(7)", "fork(2)"],
-    quantities: &[
-        Quantity {
-            name: INODES,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(3),
-        },
-        Quantity {
-            name: COOKIES,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(3),
-        },
-        Quantity {
-            name: QUEUE,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(2),
-        },
-        Quantity {
-            name: OPTION,
-            unit: "",
-            experiment: Prediction::Word("changed"),
-            control: Prediction::Word("unchanged"),
-        },
-        Quantity {
-            name: NONBLOCK,
-            unit: "",
-            experiment: Prediction::Word("changed"),
-            control: Prediction::Word("unchanged"),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[INODES, COOKIES, QUEUE, OPTION, NONBLOCK],
     measure,
+    ..Claim::DEFAULT
 };
 
 /// What identifies a socket: inode number and cookie.
@@ -97,11 +62,14 @@ fn measure(arm: Arm) -> Result<Reading> {
 
     let changed = |changed| if changed { "changed" } else { "unchanged" };
     Ok(Reading::kernel()
-        .with(INODES, distinct(identities.map(|(inode, _)| inode)))
-        .with(COOKIES, distinct(identities.map(|(_, cookie)| cookie)))
-        .with(OPTION, changed(receive_buffer(&socket)? != before.0))
-        .with(NONBLOCK, changed(status_flags(&socket)? != before.1))
-        .with(QUEUE, drained(&socket)?)
+        .with(&INODES, count_distinct(identities.map(|(inode, _)| inode)))
+        .with(
+            &COOKIES,
+            count_distinct(identities.map(|(_, cookie)| cookie)),
+        )
+        .with(&OPTION, changed(receive_buffer(&socket)? != before.0))
+        .with(&NONBLOCK, changed(status_flags(&socket)? != before.1))
+        .with(&QUEUE, drain(&socket)?)
         .note(
             "a socket cannot be opened again through /proc/self/fd/N (ENXIO), so it has one open \
              file description for life: options live in the socket, O_NONBLOCK in that description",
@@ -112,7 +80,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 fn use_socket(socket: &UnixDatagram) -> Result<Identity> {
     let flags = OFlag::from_bits_retain(status_flags(socket)?) | OFlag::O_NONBLOCK;
     fcntl(socket, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL")?;
-    received(socket)?;
+    receive(socket)?;
     // Half of what getsockopt tells: the kernel doubles what it is given (socket(7)).
     let size = receive_buffer(socket)?;
     SockRef::from(socket)
@@ -122,7 +90,7 @@ fn use_socket(socket: &UnixDatagram) -> Result<Identity> {
 }
 
 /// Takes one message; false where none waits.
-fn received(socket: &UnixDatagram) -> Result<bool> {
+fn receive(socket: &UnixDatagram) -> Result<bool> {
     match socket.recv(&mut [0; 16]) {
         Ok(_) => Ok(true),
         Err(e) if e.raw_os_error().map(Errno::from_raw) == Some(Errno::EAGAIN) => Ok(false),
@@ -130,10 +98,10 @@ fn received(socket: &UnixDatagram) -> Result<bool> {
     }
 }
 
-fn drained(socket: &UnixDatagram) -> Result<u64> {
+fn drain(socket: &UnixDatagram) -> Result<u64> {
     socket.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
     let mut count = 0;
-    while received(socket)? {
+    while receive(socket)? {
         count += 1;
     }
     Ok(count)
@@ -154,7 +122,7 @@ fn status_flags(socket: &UnixDatagram) -> Result<i32> {
     fcntl(socket, FcntlArg::F_GETFL).context("fcntl F_GETFL")
 }
 
-fn distinct(mut all: [u64; 3]) -> usize {
+fn count_distinct(mut all: [u64; 3]) -> usize {
     all.sort_unstable();
     1 + usize::from(all[0] != all[1]) + usize::from(all[1] != all[2])
 }

@@ -1,56 +1,32 @@
 //! File status flags live in the open file description, FD_CLOEXEC in the descriptor.
 
 use std::fs::File;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 
-const NONBLOCK: &str = "O_NONBLOCK, set through a duplicate";
-const APPEND: &str = "O_APPEND, set by a child";
-const CLOEXEC: &str = "FD_CLOEXEC, set on a duplicate";
-const MARKED: &str = "FD_CLOEXEC of that duplicate";
+const NONBLOCK: Quantity = Name("O_NONBLOCK, set through a duplicate").word(SET, CLEAR);
+const APPEND: Quantity = Name("O_APPEND, set by a child").word(SET, CLEAR);
+const CLOEXEC: Quantity = Name("FD_CLOEXEC, set on a duplicate").word(CLEAR, SET);
+const MARKED: Quantity = Name("FD_CLOEXEC of that duplicate").word(SET, CLEAR);
 const SET: &str = "set";
 const CLEAR: &str = "clear";
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "status-flags",
-    topic: "open-files",
     statement: "File status flags such as O_APPEND and O_NONBLOCK belong to the open file \
                 description and are shared; FD_CLOEXEC belongs to the descriptor and is not.",
     measures: "Sets each flag through another descriptor of the description and reads it back \
                through the original.",
     control: "status flags are set on a second open of the file, FD_CLOEXEC on the original itself",
     notes: &[6],
-    needs: &[],
     syscalls: &["dup", "fork", "fcntl"],
     man: &["fcntl(2)", "open(2)"],
-    quantities: &[
-        Quantity {
-            name: NONBLOCK,
-            unit: "",
-            experiment: Prediction::Word(SET),
-            control: Prediction::Word(CLEAR),
-        },
-        Quantity {
-            name: APPEND,
-            unit: "",
-            experiment: Prediction::Word(SET),
-            control: Prediction::Word(CLEAR),
-        },
-        Quantity {
-            name: CLOEXEC,
-            unit: "",
-            experiment: Prediction::Word(CLEAR),
-            control: Prediction::Word(SET),
-        },
-        Quantity::word(MARKED, SET, CLEAR),
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[NONBLOCK, APPEND, CLOEXEC, MARKED],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -69,18 +45,15 @@ fn measure(arm: Arm) -> Result<Reading> {
     for fd in [&original, &duplicate] {
         fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
     }
-    let marked = match arm {
-        Arm::Experiment => &duplicate,
-        Arm::Control => &original,
-    };
+    let marked = arm.choose(&duplicate, &original);
     fcntl(marked, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).context("fcntl F_SETFD")?;
 
     let word = |set: bool| if set { SET } else { CLEAR };
     Ok(Reading::counters()
-        .with(NONBLOCK, word(status.contains(OFlag::O_NONBLOCK)))
-        .with(APPEND, word(status.contains(OFlag::O_APPEND)))
-        .with(CLOEXEC, word(closes_on_exec(&original)?))
-        .with(MARKED, word(closes_on_exec(&duplicate)?)))
+        .with(&NONBLOCK, word(status.contains(OFlag::O_NONBLOCK)))
+        .with(&APPEND, word(status.contains(OFlag::O_APPEND)))
+        .with(&CLOEXEC, word(closes_on_exec(&original)?))
+        .with(&MARKED, word(closes_on_exec(&duplicate)?)))
 }
 
 fn closes_on_exec(file: &File) -> Result<bool> {

@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use child::Descriptors;
-use claim::{Arm, Claim, Quantity, Reading};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -15,20 +14,32 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 use nix::unistd::{dup, dup2, pipe2};
 
-use super::{DIFFERENT, SAME, sameness};
 use crate::scm_rights;
 
 /// Reopening was refused: such an object has one description for life.
 const REFUSED: &str = "refused";
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+const DUP: Quantity = Name("dup").word(SAME, DIFFERENT);
+const DUP2: Quantity = Name("dup2").word(SAME, DIFFERENT);
+const F_DUPFD: Quantity = Name("fcntl F_DUPFD_CLOEXEC").word(SAME, DIFFERENT);
+const FORK: Quantity = Name("fork").word(SAME, DIFFERENT);
+const MESSAGE: Quantity = Name("SCM_RIGHTS message").word(SAME, DIFFERENT);
+const PIDFD_GETFD: Quantity = Name("pidfd_getfd").word(SAME, DIFFERENT);
+const CLONE_FILES: Quantity = Name("number opened by a CLONE_FILES child").word(SAME, DIFFERENT);
+const BY_NAME: Quantity = Name("second open by the file's name").word(DIFFERENT, SAME);
+const REGULAR_FILE: Quantity = Name("/proc/self/fd/N of a regular file").word(DIFFERENT, SAME);
+const MEMFD: Quantity = Name("/proc/self/fd/N of a memfd").word(DIFFERENT, SAME);
+const PIPE: Quantity = Name("/proc/self/fd/N of a pipe").word(DIFFERENT, SAME);
+const SOCKET: Quantity = Name("/proc/self/fd/N of a socket").word(REFUSED, SAME);
+const EVENTFD: Quantity = Name("/proc/self/fd/N of an eventfd").word(REFUSED, SAME);
+
+pub(super) const CLAIM: Claim = Claim {
     id: "ways-to-share",
-    topic: "open-files",
-    statement: "dup, fork, SCM_RIGHTS, pidfd_getfd and CLONE_FILES share the open file description; \
-                a second open, also of /proc/self/fd/N, makes a new one or is refused.",
-    measures: "Obtains a second descriptor in each way, by each kind of object, and compares the two \
-               descriptions with kcmp.",
+    statement: "dup, fork, SCM_RIGHTS, pidfd_getfd and CLONE_FILES share the open file \
+                description; a second open, also of /proc/self/fd/N, makes a new one or is \
+                refused.",
+    measures: "Obtains a second descriptor in each way, by each kind of object, and compares the \
+               two descriptions with kcmp.",
     control: "what shares is replaced by a second open, what reopens by dup",
     notes: &[4, 7],
     needs: &[
@@ -55,22 +66,22 @@ pub const CLAIM: Claim = Claim {
         "proc_pid_fd(5)",
     ],
     quantities: &[
-        Quantity::word("dup", SAME, DIFFERENT),
-        Quantity::word("dup2", SAME, DIFFERENT),
-        Quantity::word("fcntl F_DUPFD_CLOEXEC", SAME, DIFFERENT),
-        Quantity::word("fork", SAME, DIFFERENT),
-        Quantity::word("SCM_RIGHTS message", SAME, DIFFERENT),
-        Quantity::word("pidfd_getfd", SAME, DIFFERENT),
-        Quantity::word("number opened by a CLONE_FILES child", SAME, DIFFERENT),
-        Quantity::word("second open by the file's name", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a regular file", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a memfd", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a pipe", DIFFERENT, SAME),
-        Quantity::word("/proc/self/fd/N of a socket", REFUSED, SAME),
-        Quantity::word("/proc/self/fd/N of an eventfd", REFUSED, SAME),
+        DUP,
+        DUP2,
+        F_DUPFD,
+        FORK,
+        MESSAGE,
+        PIDFD_GETFD,
+        CLONE_FILES,
+        BY_NAME,
+        REGULAR_FILE,
+        MEMFD,
+        PIPE,
+        SOCKET,
+        EVENTFD,
     ],
-    limit: Duration::from_secs(30),
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -84,40 +95,29 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     // In the control a second open stands wherever the experiment shares.
     let shared = |share: &dyn Fn() -> Result<OwnedFd>| match arm {
-        Arm::Experiment => here(&file, &share()?),
-        Arm::Control => here(&file, &second_open()?),
+        Arm::Experiment => compare_here(&file, &share()?),
+        Arm::Control => compare_here(&file, &second_open()?),
     };
     let memfd = memfd_create(c"witness", MFdFlags::MFD_CLOEXEC).context("memfd_create")?;
     let (pipe, _writer) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (socket, _peer) = scm_rights::pair()?;
     let eventfd = EventFd::new().context("eventfd")?;
 
-    let ways = [
-        ("dup", shared(&|| dup(&file).context("dup"))?),
-        ("dup2", shared(&dup2)?),
+    let reading = Reading::kernel()
+        .with(&DUP, shared(&|| dup(&file).context("dup"))?)
+        .with(&DUP2, shared(&dup2)?)
         // std duplicates by exactly this call.
-        (
-            "fcntl F_DUPFD_CLOEXEC",
-            shared(&|| Ok(scratch::duplicate(&file)?.into()))?,
-        ),
-        ("fork", inherited(arm, &file)?),
-        ("SCM_RIGHTS message", shared(&|| sent_to_oneself(&file))?),
-        ("pidfd_getfd", fetched(arm, &file)?),
-        (
-            "number opened by a CLONE_FILES child",
-            opened_by_child(arm, &file)?,
-        ),
-        ("second open by the file's name", opened_by_name(arm)?),
-        ("/proc/self/fd/N of a regular file", reopened(arm, &file)?),
-        ("/proc/self/fd/N of a memfd", reopened(arm, &memfd)?),
-        ("/proc/self/fd/N of a pipe", reopened(arm, &pipe)?),
-        ("/proc/self/fd/N of a socket", reopened(arm, &socket)?),
-        ("/proc/self/fd/N of an eventfd", reopened(arm, &eventfd)?),
-    ];
-    let reading = Reading::kernel();
-    let reading = ways
-        .into_iter()
-        .fold(reading, |reading, (way, seen)| reading.with(way, seen));
+        .with(&F_DUPFD, shared(&|| Ok(scratch::duplicate(&file)?.into()))?)
+        .with(&FORK, compare_inherited(arm, &file)?)
+        .with(&MESSAGE, shared(&|| send_to_self(&file))?)
+        .with(&PIDFD_GETFD, compare_fetched(arm, &file)?)
+        .with(&CLONE_FILES, compare_opened_by_child(arm, &file)?)
+        .with(&BY_NAME, compare_opened_by_name(arm)?)
+        .with(&REGULAR_FILE, compare_reopened(arm, &file)?)
+        .with(&MEMFD, compare_reopened(arm, &memfd)?)
+        .with(&PIPE, compare_reopened(arm, &pipe)?)
+        .with(&SOCKET, compare_reopened(arm, &socket)?)
+        .with(&EVENTFD, compare_reopened(arm, &eventfd)?);
     Ok(match (arm, open_again(&eventfd)) {
         (Arm::Experiment, Err(Errno::EACCES)) => reading.caveat(
             "this user is refused an eventfd by the permissions of its inode (EACCES); that it has \
@@ -128,7 +128,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Compares two descriptors of this process.
-fn here(a: &impl AsRawFd, b: &impl AsRawFd) -> Result<&'static str> {
+fn compare_here(a: &impl AsRawFd, b: &impl AsRawFd) -> Result<&'static str> {
     let own = std::process::id() as i32;
     Ok(sameness(observe::description::same(
         (own, a.as_raw_fd()),
@@ -137,19 +137,19 @@ fn here(a: &impl AsRawFd, b: &impl AsRawFd) -> Result<&'static str> {
 }
 
 /// A descriptor that went through a socket to this very process.
-fn sent_to_oneself(file: &File) -> Result<OwnedFd> {
+fn send_to_self(file: &File) -> Result<OwnedFd> {
     let (ours, theirs) = scm_rights::pair()?;
     scm_rights::send(&ours, file)?;
     scm_rights::receive(&theirs)
 }
 
 /// A child's inherited descriptor against the parent's; in the control the child opens the file.
-fn inherited(arm: Arm, file: &File) -> Result<&'static str> {
+fn compare_inherited(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || match arm {
         Arm::Experiment => scratch::duplicate(file),
         Arm::Control => scratch::open_again(file, OFlag::O_RDWR),
     };
-    with_child(Descriptors::Copied, &open, |pid, fd| {
+    look_at_child(Descriptors::Copied, &open, |pid, fd| {
         let number = compare(fd, (pid, fd))?;
         ensure!(number == DIFFERENT, "fd {fd} of the child is ours as well");
         compare(file.as_raw_fd(), (pid, fd))
@@ -157,9 +157,9 @@ fn inherited(arm: Arm, file: &File) -> Result<&'static str> {
 }
 
 /// A copy of a child's own descriptor against the original; in the control the parent opens it.
-fn fetched(arm: Arm, file: &File) -> Result<&'static str> {
+fn compare_fetched(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || scratch::open_again(file, OFlag::O_RDWR);
-    with_child(Descriptors::Copied, &open, |pid, fd| {
+    look_at_child(Descriptors::Copied, &open, |pid, fd| {
         let copy: OwnedFd = match arm {
             Arm::Experiment => observe::pidfd::getfd_of(pid, fd)?,
             Arm::Control => open()?.into(),
@@ -169,17 +169,14 @@ fn fetched(arm: Arm, file: &File) -> Result<&'static str> {
 }
 
 /// The number under which a child opened a file, used by the parent; the control copies the table.
-fn opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
-    let table = match arm {
-        Arm::Experiment => Descriptors::Shared,
-        Arm::Control => Descriptors::Copied,
-    };
+fn compare_opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
+    let table = arm.choose(Descriptors::Shared, Descriptors::Copied);
     let open = || scratch::open_again(file, OFlag::O_RDWR);
-    with_child(table, &open, |pid, fd| compare(fd, (pid, fd)))
+    look_at_child(table, &open, |pid, fd| compare(fd, (pid, fd)))
 }
 
 /// Runs `look` with the pid of a child and the number of the descriptor that it got by `open`.
-fn with_child(
+fn look_at_child(
     table: Descriptors,
     open: &dyn Fn() -> Result<File>,
     look: impl FnOnce(i32, i32) -> Result<&'static str>,
@@ -201,28 +198,28 @@ fn compare(own_fd: i32, other: (i32, i32)) -> Result<&'static str> {
     let own = std::process::id() as i32;
     match observe::description::same((own, own_fd), other) {
         Ok(same) => Ok(sameness(same)),
-        // The number names nothing here, so nothing that the other could share.
+        // EBADF: this process has no such descriptor, so nothing is shared.
         Err(error) if error.errno == Errno::EBADF => Ok(DIFFERENT),
         Err(error) => Err(error.into()),
     }
 }
 
 /// This program's file, opened twice by its name; the control duplicates the first descriptor.
-fn opened_by_name(arm: Arm) -> Result<&'static str> {
+fn compare_opened_by_name(arm: Arm) -> Result<&'static str> {
     let open = || File::open("/proc/self/exe").context("open /proc/self/exe");
     let file = open()?;
     match arm {
-        Arm::Experiment => here(&file, &open()?),
-        Arm::Control => here(&file, &scratch::duplicate(&file)?),
+        Arm::Experiment => compare_here(&file, &open()?),
+        Arm::Control => compare_here(&file, &scratch::duplicate(&file)?),
     }
 }
 
 /// Opens the object behind a descriptor again; the control duplicates the descriptor.
-fn reopened(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<&'static str> {
+fn compare_reopened(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<&'static str> {
     match arm {
-        Arm::Control => here(fd, &scratch::duplicate(fd)?),
+        Arm::Control => compare_here(fd, &scratch::duplicate(fd)?),
         Arm::Experiment => match open_again(fd) {
-            Ok(second) => here(fd, &second),
+            Ok(second) => compare_here(fd, &second),
             Err(Errno::ENXIO | Errno::EACCES) => Ok(REFUSED),
             Err(errno) => Err(errno).context("open /proc/self/fd/N"),
         },

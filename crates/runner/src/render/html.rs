@@ -11,7 +11,7 @@ const STYLE: &str = include_str!("report.css");
 /// Renders `document` with the statements that `register` holds.
 pub fn render(register: &Register, document: &Document) -> String {
     let machine = &document.machine;
-    let summary = Summary::of(&document.reports);
+    let summary = Summary::count(&document.reports);
     let title = format!("witness: Linux {}", machine.kernel);
     html! {
         (DOCTYPE)
@@ -32,6 +32,9 @@ pub fn render(register: &Register, document: &Document) -> String {
                         (summary.holds_with) " hold with a caveat, " (summary.refuted) " refuted, "
                         (summary.not_measured) " not measured, " (summary.error) " broken."
                     }
+                    @if let Some(partial) = &document.partial {
+                        p { strong { "PARTIAL" } ": " (partial) "." }
+                    }
                 }
                 @for topic in register.topics() {
                     @let reports: Vec<&Report> =
@@ -41,7 +44,7 @@ pub fn render(register: &Register, document: &Document) -> String {
                             h2 { (topic.name) }
                             p.title { (topic.title) }
                             @for report in reports {
-                                @if let Some(claim) = register.get(&report.id) {
+                                @if let Some((_, claim)) = register.get(&report.id) {
                                     (article(claim, report))
                                 }
                             }

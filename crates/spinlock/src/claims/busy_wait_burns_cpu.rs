@@ -6,39 +6,35 @@ use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::clock::thread_cpu_ns;
 use locks::{Futex, TestAndSet};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 
-const BURNT: &str = "user CPU of the waiter, per second of waiting";
+const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
+    .predict(AtLeast(0.2), AtMost(0.1))
+    .unit("s");
 /// How long the lock is held.
 const HELD: Duration = Duration::from_millis(120);
 /// A wait shorter than this was none: the lock let the waiter in while it was held.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "busy-wait-burns-cpu",
-    topic: "spinlock",
-    statement: "A thread that waits for a spinlock computes all the while; one that waits for a mutex \
-                sleeps.",
-    measures: "The holder keeps the lock for 120 ms while one other thread waits for it; the waiter reads \
-               its own user CPU time before and after.",
+    statement: "A thread that waits for a spinlock computes all the while; one that waits for a \
+                mutex sleeps.",
+    measures: "The holder keeps the lock for 120 ms while one other thread waits for it; the \
+               waiter reads its own user CPU time before and after.",
     control: "a futex mutex in place of the spinlock",
     notes: &[18, 21],
     needs: &[claim::QUIET_MACHINE],
     syscalls: &["futex", "getrusage"],
     man: &["getrusage(2)", "futex(2)"],
-    quantities: &[Quantity {
-        name: BURNT,
-        unit: "s",
-        experiment: Prediction::AtLeast(0.2),
-        control: Prediction::AtMost(0.1),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[BURNT],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -53,7 +49,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         HELD.as_secs_f64()
     );
     Ok(Reading::kernel()
-        .with(BURNT, waited.user / waited.wall)
+        .with(&BURNT, waited.user / waited.wall)
         .note("1 when the waiter has a CPU to itself; less where others compete for it")
         .note(format!(
             "waited {:.3} s; {:.0} % of the thread's CPU time, {:.3} ms, was in user mode",

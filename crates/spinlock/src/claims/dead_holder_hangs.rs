@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
 use nix::fcntl::{OFlag, open};
@@ -14,52 +14,33 @@ use nix::sys::wait::WaitStatus;
 
 use crate::compare::render::nanoseconds;
 
-const SPINLOCK: &str = "spinlock, 100 ms after its holder ended";
-const ROBUST: &str = "robust mutex, asked by its next owner";
-const FLOCK: &str = "flock, before and after the end of its holder";
+const SPINLOCK: Quantity = Name("spinlock, 100 ms after its holder ended").word("locked", "got");
+const ROBUST: Quantity =
+    Name("robust mutex, asked by its next owner").word("EOWNERDEAD, got", "got");
+const FLOCK: Quantity =
+    Name("flock, before and after the end of its holder").word("held, got", "got, got");
 /// How long the spinlock is waited for.
 const DEADLINE: Duration = Duration::from_millis(100);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "dead-holder-hangs",
-    topic: "spinlock",
-    statement: "A spinlock whose holder is killed stays locked for ever; the kernel hands a robust mutex on \
-                (EOWNERDEAD) and drops a flock.",
-    measures: "A child takes a process-shared spinlock, a robust mutex and a flock, and is killed with \
-               SIGKILL. A bystander, a process that never locked, gives up its handle of the robust mutex. Then the \
-               parent asks for the robust mutex and the flock, and spins for 100 ms.",
+    statement: "A spinlock whose holder is killed stays locked for ever; the kernel hands a robust \
+                mutex on (EOWNERDEAD) and drops a flock.",
+    measures: "A child takes a process-shared spinlock, a robust mutex and a flock, and is killed \
+               with SIGKILL. A bystander, a process that never locked, gives up its handle of the \
+               robust mutex. Then the parent asks for the robust mutex and the flock, and spins \
+               for 100 ms.",
     control: "the child releases all three before it is killed",
     notes: &[21, 26],
-    needs: &[],
     syscalls: &["mmap", "fork", "kill", "futex", "flock", "set_robust_list"],
     man: &[
         "pthread_mutexattr_setrobust(3)",
         "get_robust_list(2)",
         "flock(2)",
     ],
-    quantities: &[
-        Quantity {
-            name: SPINLOCK,
-            unit: "",
-            experiment: Prediction::Word("locked"),
-            control: Prediction::Word("got"),
-        },
-        Quantity {
-            name: ROBUST,
-            unit: "",
-            experiment: Prediction::Word("EOWNERDEAD, got"),
-            control: Prediction::Word("got"),
-        },
-        Quantity {
-            name: FLOCK,
-            unit: "",
-            experiment: Prediction::Word("held, got"),
-            control: Prediction::Word("got, got"),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[SPINLOCK, ROBUST, FLOCK],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
@@ -119,11 +100,12 @@ fn measure(arm: Arm) -> Result<Reading> {
         "the spinlock was asked for {tries} times within {spun:?}"
     );
     Ok(Reading::kernel()
-        .with(SPINLOCK, if got.is_some() { "got" } else { "locked" })
-        .with(ROBUST, owner)
-        .with(FLOCK, format!("{before}, {after}"))
+        .with(&SPINLOCK, if got.is_some() { "got" } else { "locked" })
+        .with(&ROBUST, owner)
+        .with(&FLOCK, format!("{before}, {after}"))
         .note(format!(
-            "the robust mutex was there {} after its holder's end was seen; the spinlock was asked for {tries} times",
+            "the robust mutex was there {} after its holder's end was seen; the spinlock was asked \
+             for {tries} times",
             nanoseconds(handed_on.as_nanos() as f64)
         )))
 }

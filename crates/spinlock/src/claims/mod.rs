@@ -28,10 +28,9 @@ pub const ALL: &[Claim] = &[
 fn two_cpus() -> anyhow::Result<[usize; 2]> {
     match harness::clock::cpus()?[..] {
         [first, second, ..] => Ok([first, second]),
-        _ => Err(NotMeasured::new(
+        _ => NotMeasured::err(
             "this process may use one CPU only, and two threads never run at once",
             "allow it two (taskset -c 0,1; a cpuset; a machine with two CPUs)",
-        )
-        .into()),
+        ),
     }
 }

@@ -3,54 +3,49 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 
 use super::{
-    race::{Entry, contended, two_threads, until},
+    race::{Entry, ensure_contended, repeat_until, two_threads},
     two_cpus,
 };
 
-const LOST: &str = "races in which check-then-set lost an increment";
+const LOST: Quantity = Name("races in which check-then-set lost an increment")
+    .predict(AtMost(20.0), AtLeast(40.0))
+    .unit("%");
 /// Increments of each of the two threads: enough that a thread is preempted among them.
 const TIMES: u64 = 5_000_000;
-/// How often each thread must have been preempted on the one CPU, in all races: if they only ran one after the other,
-/// nothing was hidden, because there was nothing to see.
+/// How often each thread must have been preempted on the one CPU, in all races: if they only ran
+/// one after the other, nothing was hidden, because there was nothing to see.
 const PREEMPTIONS: u64 = 10;
 /// A few, because on two CPUs, too, a thread may be through before the other has begun.
 const CONTROL_RACES: u64 = 5;
 /// How long is waited for the preemptions.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "one-cpu-hides-the-race",
-    topic: "spinlock",
-    statement: "On one CPU the broken test-and-set loses an increment only if a thread is preempted just between \
-                its load and its store, which is rare. A test that passes there proves nothing.",
-    measures: "Two threads, both pinned to one CPU, increment a counter 5 million times each behind \
-               check-then-set, again until each was preempted 10 times among its increments (RUSAGE_THREAD).",
+    statement: "On one CPU the broken test-and-set loses an increment only if a thread is \
+                preempted just between its load and its store, which is rare. A test that passes \
+                there proves nothing.",
+    measures: "Two threads, both pinned to one CPU, increment a counter 5 million times each \
+               behind check-then-set, again until each was preempted 10 times among its increments \
+               (RUSAGE_THREAD).",
     control: "the same threads on two CPUs, five times",
     notes: &[24, 25, 26, 27],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_setaffinity", "getrusage"],
     man: &["sched_setaffinity(2)", "getrusage(2)"],
-    quantities: &[Quantity {
-        name: LOST,
-        unit: "%",
-        experiment: Prediction::AtMost(20.0),
-        control: Prediction::AtLeast(40.0),
-    }],
-    limit: Duration::from_secs(30),
+    quantities: &[LOST],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let [first, second] = two_cpus()?;
-    let cpus = match arm {
-        Arm::Experiment => [first, first],
-        Arm::Control => [first, second],
-    };
-    let all = until(
+    let cpus = arm.choose([first, first], [first, second]);
+    let all = repeat_until(
         |all| match arm {
             Arm::Experiment => all.preempted >= PREEMPTIONS && all.refused > 0,
             Arm::Control => all.races >= CONTROL_RACES,
@@ -59,20 +54,21 @@ fn measure(arm: Arm) -> Result<Reading> {
         || two_threads(Entry::CheckThenSet, TIMES, cpus),
     )?;
     if arm == Arm::Experiment && all.preempted < PREEMPTIONS {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             format!(
                 "a thread was preempted {} times only, in {} races: they ran one after the other",
                 all.preempted, all.races
             ),
-            "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes them",
-        )
-        .into());
+            "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes \
+             them",
+        );
     }
     // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
-    contended(all.refused)?;
+    ensure_contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
-    Ok(Reading::counters().with(LOST, share).note(format!(
-        "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or more, and one refused {} times",
+    Ok(Reading::counters().with(&LOST, share).note(format!(
+        "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or \
+         more, and one refused {} times",
         all.lost_updates(),
         all.entered,
         all.races_with_loss,

@@ -1,58 +1,38 @@
 //! What the compiler made of it: one locked exchange, against separate moves.
 
-use std::time::Duration;
-
 use anyhow::Result;
-use claim::{Arm, Claim, NotMeasured, Prediction, Quantity, Reading};
+use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 
-const LOCKED: &str = "locked exchanges in the function";
-const ACCESSES: &str = "instructions that access memory";
+const LOCKED: Quantity = Name("locked exchanges in the function").count(1, 0);
+const ACCESSES: Quantity = Name("instructions that access memory").count(1, 2);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "one-instruction",
-    topic: "spinlock",
-    statement: "In the code that runs here, test-and-set is one locked exchange; the pseudo-code is a load and a \
-                store, with room for another CPU in between.",
-    measures: "The bytes of the function are read from this process's own text and decoded; instructions \
-               that access memory are counted, and those among them that lock the cache line.",
+    statement: "In the code that runs here, test-and-set is one locked exchange; the pseudo-code \
+                is a load and a store, with room for another CPU in between.",
+    measures: "The bytes of the function are read from this process's own text and decoded; \
+               instructions that access memory are counted, and those among them that lock the \
+               cache line.",
     control: "the pseudo-code, compiled by the same compiler",
     notes: &[20, 24, 25, 26, 27],
     needs: &["x86-64", "a build with optimisation"],
-    syscalls: &[],
-    man: &[],
-    quantities: &[
-        Quantity {
-            name: LOCKED,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: ACCESSES,
-            unit: "",
-            experiment: Prediction::Count(1),
-            control: Prediction::Count(2),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[LOCKED, ACCESSES],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     if !cfg!(target_arch = "x86_64") {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             "the decoder knows x86-64 only",
             "read it with objdump -d; on aarch64 expect swpab, or a loop of ldaxrb and stxrb",
-        )
-        .into());
+        );
     }
     if cfg!(debug_assertions) {
-        return Err(NotMeasured::new(
+        return NotMeasured::err(
             "built without optimisation, an atomic operation is a call of a function",
             "build with --release",
-        )
-        .into());
+        );
     }
     decode::reading(arm)
 }
@@ -70,7 +50,8 @@ mod decode {
     use lock_api::RawMutex as _;
     use locks::{TestAndSet, not_atomic::NotAtomic};
 
-    /// test-and-set as a function: the old value. It differs from the other one in the flag's type only.
+    /// test-and-set as a function: the old value. It differs from the other one in the flag's type
+    /// only.
     #[inline(never)]
     extern "C" fn test_and_set(flag: &TestAndSet) -> bool {
         !flag.try_lock()
@@ -95,8 +76,8 @@ mod decode {
             .filter(|mapping| mapping.permissions.read && mapping.permissions.execute)
             .with_context(|| format!("no readable text in /proc/self/maps has {name}"))?;
         let length = LONGEST.min((text.end - address as u64) as usize);
-        // SAFETY: the function begins here, and `length` bytes from here lie in one mapping that is readable and
-        // executable. Nobody writes to text.
+        // SAFETY: the function begins here, and `length` bytes from here lie in one mapping that is
+        // readable and executable. Nobody writes to text.
         let code =
             unsafe { slice::from_raw_parts(std::hint::black_box(address) as *const u8, length) };
         let instructions = function(code, address as u64);
@@ -115,8 +96,8 @@ mod decode {
             .filter(|instruction| exchanges(instruction))
             .count();
         Ok(Reading::kernel()
-            .with(LOCKED, locked)
-            .with(ACCESSES, accesses().count())
+            .with(&LOCKED, locked)
+            .with(&ACCESSES, accesses().count())
             .figure(listing(name, &instructions)))
     }
 
@@ -132,15 +113,16 @@ mod decode {
         instructions
     }
 
-    /// Pushes, pops and the return use the stack without an operand that says so, and are not meant.
+    /// Pushes, pops and the return use the stack without an operand that says so, and are not
+    /// meant.
     fn accesses_memory(instruction: &Instruction) -> bool {
         instruction.mnemonic() != Mnemonic::Lea
             && (0..instruction.op_count())
                 .any(|operand| instruction.op_kind(operand) == OpKind::Memory)
     }
 
-    /// xchg with memory locks the line without a prefix; between registers it locks nothing. Other locked instructions, such as
-    /// an addition, are no test-and-set.
+    /// xchg with memory locks the line without a prefix; between registers it locks nothing. Other
+    /// locked instructions, such as an addition, are no test-and-set.
     fn exchanges(instruction: &Instruction) -> bool {
         instruction.mnemonic() == Mnemonic::Xchg && accesses_memory(instruction)
     }

@@ -3,96 +3,83 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtLeast, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 
 use super::{
-    race::{Entry, contended, two_threads, until},
+    race::{Entry, ensure_contended, repeat_until, two_threads},
     two_cpus,
 };
 
-const LITERAL: &str = "increments lost by the literal pseudo-code";
-const CHECKED: &str = "increments lost by check-then-set";
-const HUNG: &str = "flag of the literal pseudo-code in the end";
+const LITERAL: Quantity =
+    Name("increments lost by the literal pseudo-code").predict(AtLeast(1.0), Count(0));
+const CHECKED: Quantity = Name("increments lost by check-then-set").predict(AtLeast(1.0), Count(0));
+const HUNG: Quantity =
+    Name("flag of the literal pseudo-code in the end").word("set, with nobody inside", "clear");
 /// Increments of each of the two threads.
 const TIMES: u64 = 200_000;
 /// How long is waited for a failure to show.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "pseudo-code-loses-updates",
-    topic: "spinlock",
     statement: "Test-and-set written as a load and a store excludes nobody: two threads enter \
-                together and lose updates, and a waiter's store can overwrite the unlock, so that all wait for ever.",
-    measures: "Two threads on two CPUs increment a counter 200000 times each behind the flag, again \
-               and again until the failure shows (1.5 s at most). A watchdog ends a race once every thread \
-               outside has been refused again and again while nobody is inside.",
+                together and lose updates, and a waiter's store can overwrite the unlock, so that \
+                all wait for ever.",
+    measures: "Two threads on two CPUs increment a counter 200000 times each behind the flag, \
+               again and again until the failure shows (1.5 s at most). A watchdog ends a race \
+               once every thread outside has been refused again and again while nobody is inside.",
     control: "one swap in place of the load and the store, again until a thread was refused",
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
     needs: &["two CPUs", claim::QUIET_MACHINE],
-    syscalls: &[],
     man: &["sched_setaffinity(2)"],
-    quantities: &[
-        Quantity {
-            name: LITERAL,
-            unit: "",
-            experiment: Prediction::AtLeast(1.0),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: CHECKED,
-            unit: "",
-            experiment: Prediction::AtLeast(1.0),
-            control: Prediction::Count(0),
-        },
-        Quantity {
-            name: HUNG,
-            unit: "",
-            experiment: Prediction::Word("set, with nobody inside"),
-            control: Prediction::Word("clear"),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[LITERAL, CHECKED, HUNG],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
-    let (literal, checked) = match arm {
-        Arm::Experiment => (Entry::Literal, Entry::CheckThenSet),
-        Arm::Control => (Entry::Swap, Entry::Swap),
-    };
+    let literal = arm.choose(Entry::Literal, Entry::Swap);
+    let checked = arm.choose(Entry::CheckThenSet, Entry::Swap);
     // The control has no failure to wait for, but both must have been put to the test.
     let fails = arm == Arm::Experiment;
-    let literal = until(
+    let literal = repeat_until(
         |race| {
             race.refused > 0
-                && race.given_back()
+                && race.was_given_back()
                 && (!fails || race.lost_updates() > 0 && race.lost_unlock)
         },
         PATIENCE,
         || two_threads(literal, TIMES, cpus),
     )?;
-    let checked = until(
-        |race| race.refused > 0 && race.given_back() && (!fails || race.lost_updates() > 0),
+    let checked = repeat_until(
+        |race| race.refused > 0 && race.was_given_back() && (!fails || race.lost_updates() > 0),
         PATIENCE,
         || two_threads(checked, TIMES, cpus),
     )?;
     for (name, race) in [("literal", &literal), ("checked", &checked)] {
-        contended(race.refused)?;
+        ensure_contended(race.refused)?;
         ensure!(
-            race.given_back(),
+            race.was_given_back(),
             "{name}: {} entries in {} races: the flag was never cleared",
             race.entered,
             race.races
         );
     }
     Ok(Reading::counters()
-        .with(LITERAL, literal.lost_updates())
-        .with(CHECKED, checked.lost_updates())
-        .with(HUNG, if literal.lost_unlock { "set, with nobody inside" } else { "clear" })
+        .with(&LITERAL, literal.lost_updates())
+        .with(&CHECKED, checked.lost_updates())
+        .with(
+            &HUNG,
+            if literal.lost_unlock {
+                "set, with nobody inside"
+            } else {
+                "clear"
+            },
+        )
         .note(
-            "the lost unlock is a failure of its own: the waiter loads true, the holder stores false, \
-             the waiter stores true",
+            "the lost unlock is a failure of its own: the waiter loads true, the holder stores \
+             false, the waiter stores true",
         ))
 }

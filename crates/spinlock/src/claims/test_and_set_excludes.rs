@@ -7,60 +7,46 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading};
+use claim::Prediction::{AtMost, Count};
+use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::clock::pin;
 use locks::{Shareable, Shared};
 
-use super::race::{Course, Entry, contended, two_threads};
+use super::race::{Course, Entry, ensure_contended, two_threads};
 use super::two_cpus;
 
-const THREADS: &str = "increments counted, two threads";
-const PROCESSES: &str = "increments counted, two processes over MAP_SHARED";
+const THREADS: Quantity = Name("increments counted, two threads")
+    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
+const PROCESSES: Quantity = Name("increments counted, two processes over MAP_SHARED")
+    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
 /// Increments of each of the two.
 const TIMES: u64 = 200_000;
 /// How long is waited for a telling race.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "test-and-set-excludes",
-    topic: "spinlock",
     statement: "One atomic swap is enough: behind it, two threads, or two processes that share a \
                 page, lose not a single increment.",
-    measures: "Two threads, then two forked processes with the flag and the counter in a MAP_SHARED mapping, \
-               increment it 200000 times each, without an atomic addition, again until one was refused \
-               at least once; then the counter is read.",
+    measures: "Two threads, then two forked processes with the flag and the counter in a \
+               MAP_SHARED mapping, increment it 200000 times each, without an atomic addition, \
+               again until one was refused at least once; then the counter is read.",
     control: "check-then-set instead of the swap, again until something is lost (1.5 s at most)",
     notes: &[19, 20, 21],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["mmap", "fork"],
     man: &["mmap(2)", "fork(2)"],
-    quantities: &[
-        Quantity {
-            name: THREADS,
-            unit: "",
-            experiment: Prediction::Count(2 * TIMES),
-            control: Prediction::AtMost((2 * TIMES - 1) as f64),
-        },
-        Quantity {
-            name: PROCESSES,
-            unit: "",
-            experiment: Prediction::Count(2 * TIMES),
-            control: Prediction::AtMost((2 * TIMES - 1) as f64),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[THREADS, PROCESSES],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
-    let entry = match arm {
-        Arm::Experiment => Entry::Swap,
-        Arm::Control => Entry::CheckThenSet,
-    };
+    let entry = arm.choose(Entry::Swap, Entry::CheckThenSet);
     let processes = race(arm, || two_processes(entry, cpus))?;
-    // In a child of its own: a process that has had threads may not fork until the last trace of them is gone.
+    // In a child of its own: a process that has had threads may not fork until the last trace of
+    // them is gone.
     let threads = child::fork("threads", |_| {
         Ok(race(arm, || {
             let outcome = two_threads(entry, TIMES, cpus)?;
@@ -70,16 +56,16 @@ fn measure(arm: Arm) -> Result<Reading> {
     .join()?;
     for (counted, refused) in [threads, processes] {
         if counted == 2 * TIMES {
-            contended(refused)?; // a loss needs no other proof that they met
+            ensure_contended(refused)?; // a loss needs no other proof that they met
         }
     }
     Ok(Reading::counters()
-        .with(THREADS, threads.0)
-        .with(PROCESSES, processes.0))
+        .with(&THREADS, threads.0)
+        .with(&PROCESSES, processes.0))
 }
 
-/// Runs races, each giving what was counted and how often one was refused, until one is telling: it lost
-/// something, or, where nothing should be lost, it was contended. Returns the last.
+/// Runs races, each giving what was counted and how often one was refused, until one is telling: it
+/// lost something, or, where nothing should be lost, it was contended. Returns the last.
 fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
     let start = Instant::now();
     loop {
@@ -112,5 +98,5 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
     first.release()?;
     second.release()?;
     let refused = first.join()? + second.join()?;
-    Ok((course.counted(), refused))
+    Ok((course.count(), refused))
 }

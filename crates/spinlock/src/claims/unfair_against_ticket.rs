@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Prediction, Quantity, Reading, Table};
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::clock::Work;
 use harness::statistics::jain;
 
@@ -11,52 +12,37 @@ use super::two_cpus;
 use crate::compare::contender::LockName;
 use crate::compare::window::{Regime, Setup};
 
-const JAIN: &str = "Jain's index of the threads' operations";
-const LEAST: &str = "operations of the least served thread, by a fair share";
+const JAIN: Quantity =
+    Name("Jain's index of the threads' operations").predict(AtMost(0.85), AtLeast(0.9));
+const LEAST: Quantity = Name("operations of the least served thread, by a fair share")
+    .predict(AtMost(0.6), AtLeast(0.65));
 
 /// How long the threads contend.
 const LENGTH: Duration = Duration::from_millis(100);
-/// How often: the claim says what may happen, so the least fair window counts, in both arms. In about one window of fifteen the
-/// scheduler happens to deal test-and-set's threads nearly equal slices.
+/// How often: the claim says what may happen, so the least fair window counts, in both arms. In
+/// about one window of fifteen the scheduler happens to deal test-and-set's threads nearly equal
+/// slices.
 const WINDOWS: usize = 3;
 
-/// The claim.
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "unfair-against-ticket",
-    topic: "spinlock",
-    statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a thread may get \
-                nothing at all; a ticket lock serves all alike.",
-    measures: "Four threads on two CPUs contend for 100 ms with critical sections of 1 us and no pause \
-               between; each counts its operations. Jain's index is 1 if all are equal, 1/4 if one has all. \
-               Of three such windows the least fair one counts.",
+    statement: "When threads outnumber CPUs, test-and-set serves whoever happens to run, and a \
+                thread may get nothing at all; a ticket lock serves all alike.",
+    measures: "Four threads on two CPUs contend for 100 ms with critical sections of 1 us and no \
+               pause between; each counts its operations. Jain's index is 1 if all are equal, 1/4 \
+               if one has all. Of three such windows the least fair one counts.",
     control: "the ticket lock",
     notes: &[21, 30],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     syscalls: &["sched_setaffinity"],
     man: &["sched_setaffinity(2)"],
-    quantities: &[
-        Quantity {
-            name: JAIN,
-            unit: "",
-            experiment: Prediction::AtMost(0.85),
-            control: Prediction::AtLeast(0.9),
-        },
-        Quantity {
-            name: LEAST,
-            unit: "",
-            experiment: Prediction::AtMost(0.6),
-            control: Prediction::AtLeast(0.65),
-        },
-    ],
-    limit: Duration::from_secs(30),
+    quantities: &[JAIN, LEAST],
     measure,
+    ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let lock = match arm {
-        Arm::Experiment => LockName::TestAndSet,
-        Arm::Control => LockName::Ticket,
-    };
+    let lock = arm.choose(LockName::TestAndSet, LockName::Ticket);
     let setup = Setup {
         regime: Regime {
             threads: 4,
@@ -90,7 +76,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([thread.to_string(), operations.to_string()]);
     }
     Ok(Reading::counters()
-        .with(JAIN, fairness)
-        .with(LEAST, least as f64 * operations.len() as f64 / all as f64)
+        .with(&JAIN, fairness)
+        .with(&LEAST, least as f64 * operations.len() as f64 / all as f64)
         .table(table))
 }

@@ -10,10 +10,11 @@ use std::{cell::UnsafeCell, fmt, str::FromStr};
 
 /// A lock as the harness uses it.
 pub trait Contender: Sync + Send + 'static {
-    /// An unlocked one.
-    fn new() -> Self;
-    /// Called once, where it will stay, before the first use.
-    fn settle(&self) {}
+    /// Puts an unlocked one into `place`.
+    ///
+    /// # Safety
+    /// `place` is valid for writes and aligned, and the lock is not moved away from it.
+    unsafe fn initialise(place: *mut Self);
     /// Runs `section` inside the lock.
     fn section(&self, section: impl FnOnce());
 }
@@ -97,8 +98,9 @@ impl FromStr for LockName {
 pub struct NoLock;
 
 impl Contender for NoLock {
-    fn new() -> Self {
-        Self
+    unsafe fn initialise(place: *mut Self) {
+        // SAFETY: the caller gives a place to write to.
+        unsafe { place.write(NoLock) };
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
@@ -110,8 +112,9 @@ impl Contender for NoLock {
 pub struct Raw<L>(L);
 
 impl<L: RawMutex + Sync + Send + 'static> Contender for Raw<L> {
-    fn new() -> Self {
-        Self(L::INIT)
+    unsafe fn initialise(place: *mut Self) {
+        // SAFETY: the caller gives a place to write to.
+        unsafe { place.write(Raw(L::INIT)) };
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
@@ -123,8 +126,9 @@ impl<L: RawMutex + Sync + Send + 'static> Contender for Raw<L> {
 }
 
 impl Contender for std::sync::Mutex<()> {
-    fn new() -> Self {
-        Self::default()
+    unsafe fn initialise(place: *mut Self) {
+        // SAFETY: the caller gives a place to write to.
+        unsafe { place.write(Self::default()) };
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
@@ -136,8 +140,9 @@ impl Contender for std::sync::Mutex<()> {
 }
 
 impl Contender for spin::Mutex<()> {
-    fn new() -> Self {
-        Self::default()
+    unsafe fn initialise(place: *mut Self) {
+        // SAFETY: the caller gives a place to write to.
+        unsafe { place.write(Self::default()) };
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
@@ -148,44 +153,53 @@ impl Contender for spin::Mutex<()> {
 
 /// pthread_spin_lock(3).
 pub struct PthreadSpin(UnsafeCell<libc::pthread_spinlock_t>);
+
 // SAFETY: made to be used by several threads through its address.
 unsafe impl Sync for PthreadSpin {}
 
 impl Contender for PthreadSpin {
-    fn new() -> Self {
-        Self(UnsafeCell::new(0))
-    }
-    fn settle(&self) {
-        // SAFETY: a valid place that nobody uses yet. With these arguments it cannot fail in glibc or musl.
-        unsafe { libc::pthread_spin_init(self.0.get(), libc::PTHREAD_PROCESS_PRIVATE) };
+    unsafe fn initialise(place: *mut Self) {
+        // SAFETY: the caller gives a place to write to, in which the lock stays. With these arguments
+        // pthread_spin_init cannot fail in glibc or musl.
+        unsafe {
+            place.write(PthreadSpin(UnsafeCell::new(0)));
+            libc::pthread_spin_init((*place).0.get(), libc::PTHREAD_PROCESS_PRIVATE);
+        }
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
-        // SAFETY: initialised in `settle`, not moved since, unlocked by the thread that locked it.
+        // SAFETY: `initialise` is the only way to make one; it was called for this place.
         unsafe { libc::pthread_spin_lock(self.0.get()) };
         section();
-        // SAFETY: as above.
+        // SAFETY: as above, and locked by this thread two lines above.
         unsafe { libc::pthread_spin_unlock(self.0.get()) };
     }
 }
 
 /// pthread_mutex_lock(3).
 pub struct PthreadMutex(UnsafeCell<libc::pthread_mutex_t>);
+
 // SAFETY: made to be used by several threads through its address.
 unsafe impl Sync for PthreadMutex {}
 // SAFETY: sent while unlocked only.
 unsafe impl Send for PthreadMutex {}
 
 impl Contender for PthreadMutex {
-    fn new() -> Self {
-        Self(UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER))
+    unsafe fn initialise(place: *mut Self) {
+        // SAFETY: the caller gives a place to write to, in which the lock stays. The static initialiser
+        // is a whole initialisation.
+        unsafe {
+            place.write(PthreadMutex(UnsafeCell::new(
+                libc::PTHREAD_MUTEX_INITIALIZER,
+            )))
+        };
     }
     #[inline]
     fn section(&self, section: impl FnOnce()) {
-        // SAFETY: statically initialised, not moved since, unlocked by the thread that locked it.
+        // SAFETY: `initialise` is the only way to make one; it was called for this place.
         unsafe { libc::pthread_mutex_lock(self.0.get()) };
         section();
-        // SAFETY: as above.
+        // SAFETY: as above, and locked by this thread two lines above.
         unsafe { libc::pthread_mutex_unlock(self.0.get()) };
     }
 }

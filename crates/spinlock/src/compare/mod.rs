@@ -3,6 +3,7 @@
 //! Only ratios within one run mean anything, so the windows of one regime lie next to each other in time, each round
 //! in another order, and a window in which others used the CPU is refused and repeated while time allows.
 
+pub mod arena;
 pub mod contender;
 pub mod render;
 pub mod report;

@@ -13,6 +13,7 @@ use harness::clock::{Work, pin, process_cpu_ns, rounds};
 use harness::quiet::Reading;
 use locks::barriers;
 
+use super::arena::Arena;
 use super::contender::{Contender, Visitor};
 
 /// Who contends, and how hard.
@@ -91,13 +92,6 @@ impl Waits {
     }
 }
 
-/// What the threads share, in one cache line: the lock and the data it guards.
-#[repr(align(128))]
-struct Arena<C> {
-    lock: C,
-    value: AtomicU64,
-}
-
 /// What a thread tells, in a cache line of its own.
 #[repr(align(128))]
 #[derive(Default)]
@@ -117,11 +111,7 @@ impl Visitor for Setup<'_> {
     fn visit<C: Contender>(self) -> io::Result<Window> {
         barriers(); // registered now, and not by the first unlock of the window
         let threads = self.regime.threads;
-        let arena = Arena {
-            lock: C::new(),
-            value: AtomicU64::new(0),
-        };
-        arena.lock.settle();
+        let arena = Arena::<C>::new();
         let slots: Vec<Slot> = (0..threads).map(|_| Slot::default()).collect();
         let phase = AtomicU8::new(WARM_UP);
         let pinned = AtomicBool::new(true);
@@ -249,7 +239,7 @@ impl<C: Contender> Worker<'_, C> {
     fn counted(self, inside: u64, outside: u64) -> Waits {
         let mut operations = 0;
         while self.phase.load(Relaxed) != STOP {
-            self.arena.lock.section(|| self.work(inside));
+            self.arena.lock().section(|| self.work(inside));
             operations += 1;
             self.slot.operations.store(operations, Relaxed);
             rounds(outside);
@@ -262,7 +252,7 @@ impl<C: Contender> Worker<'_, C> {
         while self.phase.load(Relaxed) != STOP {
             let since = self.now();
             self.slot.waiting_since.store(since, Relaxed);
-            self.arena.lock.section(|| {
+            self.arena.lock().section(|| {
                 // A wait that outlived the window was counted from outside when the window closed.
                 if self.phase.load(Relaxed) == COUNT {
                     waits.add(self.now() - since);

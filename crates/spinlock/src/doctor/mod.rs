@@ -1,5 +1,4 @@
 //! The doctor: what waiting costs on this machine, and which lock follows from that.
-#![expect(unsafe_code, reason = "lock_api's raw unlock is a promise")]
 
 pub mod advice;
 pub mod render;
@@ -13,9 +12,8 @@ use std::{io, thread};
 
 use harness::clock::{cpus, pin};
 use harness::statistics::median;
-use lock_api::RawMutex as _;
 use locks::TestAndSet;
-use locks::platform_linux::{
+use locks::system_calls::{
     PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly, futex_wake,
     membarrier,
 };
@@ -51,16 +49,13 @@ pub struct Costs {
 pub fn measure() -> io::Result<Costs> {
     let cpus = cpus()?;
     let two = (cpus.len() > 1).then(|| [cpus[0], cpus[1]]);
-    let lock = TestAndSet::INIT;
+    let lock = lock_api::Mutex::<TestAndSet, ()>::new(());
     let mutex = Mutex::new(());
     let membarrier_refused = membarrier(REGISTER_PRIVATE_EXPEDITED).is_err();
     let barriers = two.filter(|_| !membarrier_refused);
     Ok(Costs {
         cpus: cpus.len(),
-        swap_and_store_ns: each(20_000, || {
-            lock.try_lock();
-            unlock(&lock);
-        }),
+        swap_and_store_ns: each(20_000, || drop(lock.lock())),
         std_mutex_ns: each(20_000, || drop(mutex.lock())),
         pause_ns: each(20_000, spin_loop),
         sched_yield_ns: each(5_000, thread::yield_now),
@@ -69,11 +64,6 @@ pub fn measure() -> io::Result<Costs> {
         membarrier_ns: barriers.map(barrier).transpose()?.flatten(),
         membarrier_refused,
     })
-}
-
-fn unlock(lock: &TestAndSet) {
-    // SAFETY: the caller has just taken it, and nobody else knows it.
-    unsafe { lock.unlock() };
 }
 
 /// No probe goes on for longer: where others take the CPUs, fewer batches must do.

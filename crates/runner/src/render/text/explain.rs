@@ -1,17 +1,17 @@
 //! A claim as `list` and `explain` tell it, without a run.
 
 use super::layout::{BOLD, Layout, indented, spaced};
-use claim::Claim;
+use claim::{Claim, Topic};
 
 /// A claim's line in `list`: its id and its statement.
-pub fn listed(claim: &Claim, layout: Layout) -> String {
+pub fn list_entry(claim: &Claim, layout: Layout) -> String {
     let head = format!("  {BOLD}{}{BOLD:#}\n", claim.id);
     head + &indented(claim.statement, 6, layout.width)
 }
 
 /// What `explain` prints.
-pub fn explain(claim: &Claim, layout: Layout) -> String {
-    let mut out = format!("{BOLD}{}{BOLD:#} ({})\n\n", claim.id, claim.topic);
+pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
+    let mut out = format!("{BOLD}{}{BOLD:#} ({})\n\n", claim.id, topic.name);
     out += &indented(claim.statement, 2, layout.width);
     out.push('\n');
     let mut field = |name: &str, text: String| {

@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 use present::foreign_text::escape_controls;
+use present::terminal_width;
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,16 @@ pub struct Layout {
     pub width: usize,
     /// Every quantity, table and note, instead of the first few lines.
     pub details: bool,
+}
+
+impl Layout {
+    /// As wide as the terminal, within reason; 100 columns where there is none.
+    pub fn of_terminal(details: bool) -> Layout {
+        Layout {
+            width: terminal_width().unwrap_or(100).clamp(60, 110),
+            details,
+        }
+    }
 }
 
 pub(super) const BOLD: Style = Style::new().bold();

@@ -1,0 +1,101 @@
+//! One connection's socket keeps its identity in each of its states.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+
+use anyhow::{Context, Result, bail};
+use claim::Table;
+use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
+use serde::{Deserialize, Serialize};
+use socket2::Socket;
+
+use super::sockets::{address, wait_for};
+
+/// What sock_diag says of a connection's socket.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub(super) cookie: u64,
+    pub(super) inode: u32,
+}
+
+/// One connection's socket on the server's side, in its three states.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Connection {
+    pub(super) queued: Identity,
+    pub(super) accepted: Identity,
+    pub(super) closed: Identity,
+}
+
+impl Connection {
+    pub(super) fn table(&self) -> Table {
+        let mut table = Table::new("one socket's life", &["state", "cookie", "inode"]);
+        for (state, Identity { cookie, inode }) in [
+            ("ESTABLISHED, in the accept queue", self.queued),
+            ("ESTABLISHED, accepted", self.accepted),
+            ("TIME_WAIT", self.closed),
+        ] {
+            table.row([state.to_owned(), cookie.to_string(), inode.to_string()]);
+        }
+        table
+    }
+}
+
+/// Makes a connection, looks at it in each state, and ends it; the server closes first.
+pub(super) fn follow_connection(listener: &Socket) -> Result<Connection> {
+    let server = address(listener)?;
+    let mut client = TcpStream::connect(server).context("connect")?;
+    let peer = client.local_addr()?;
+    let queued = find_socket(server, peer, ESTABLISHED)?;
+    let (connection, _) = listener.accept().context("accept")?;
+    let accepted = find_socket(server, peer, ESTABLISHED)?;
+    let cookie = observe::socket::identity(&connection)?.cookie;
+    if cookie != accepted.cookie {
+        bail!(
+            "sock_diag tells cookie {}, getsockopt {cookie}",
+            accepted.cookie
+        );
+    }
+    drop(connection);
+    client
+        .read_to_end(&mut Vec::new())
+        .context("read to the server's close")?;
+    drop(client);
+    Ok(Connection {
+        queued,
+        accepted,
+        closed: find_socket(server, peer, TIME_WAIT)?,
+    })
+}
+
+/// The socket of the connection from `remote` to `local`, once it is in `state`.
+fn find_socket(local: SocketAddr, remote: SocketAddr, state: u8) -> Result<Identity> {
+    let what = format!("connection {remote} to {local} in state {state}");
+    wait_for(&what, || {
+        let sockets = sock_diag::tcp_on(local.port())?;
+        let found = sockets
+            .iter()
+            .find(|s| s.remote == remote && s.state == state);
+        found.map_or(Ok(()), compare_with_proc_net)?;
+        Ok(found.map(|socket| Identity {
+            cookie: socket.cookie,
+            inode: socket.inode,
+        }))
+    })
+}
+
+/// Looks for a socket in /proc/net/tcp, which must show the inode that sock_diag shows.
+fn compare_with_proc_net(socket: &sock_diag::Socket) -> Result<()> {
+    let ends = (socket.local, socket.remote);
+    let rows = observe::net_tcp::rows("tcp")?;
+    let row = rows.iter().find(|row| (row.local, row.remote) == ends);
+    match row {
+        Some(row) if row.inode != u64::from(socket.inode) => {
+            bail!(
+                "sock_diag tells inode {}, /proc/net/tcp {}",
+                socket.inode,
+                row.inode
+            )
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,64 @@
+//! One port of many sockets, and many ports of one socket.
+
+use std::net::UdpSocket;
+
+use anyhow::{Context, Result, bail};
+use claim::Arm;
+use nix::errno::Errno;
+use observe::sock_diag;
+use socket2::{Domain, Socket, Type};
+
+use super::sockets::{address, listen_on, loopback};
+use crate::network;
+
+/// How many of four sockets can listen on one port, counted by cookie.
+pub(super) fn count_listeners(arm: Arm) -> Result<usize> {
+    let reuse = arm == Arm::Experiment;
+    let first = listen_on(0, reuse)?;
+    let port = address(&first)?.port();
+    let mut all = vec![first];
+    for _ in 1..4 {
+        match listen_on(port, reuse) {
+            Ok(another) => all.push(another),
+            Err(error) if errno(&error) == Some(Errno::EADDRINUSE) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let mut cookies: Vec<u64> = sock_diag::tcp_on(port)?.iter().map(|s| s.cookie).collect();
+    cookies.sort_unstable();
+    cookies.dedup();
+    Ok(cookies.len())
+}
+
+fn errno(error: &anyhow::Error) -> Option<Errno> {
+    let io = error.downcast_ref::<std::io::Error>()?;
+    io.raw_os_error().map(Errno::from_raw)
+}
+
+/// Distinct ports of one UDP socket over three connects. Where the kernel chose the port,
+/// connecting to AF_UNSPEC gives it back; another socket then takes it, so that the next choice is
+/// another.
+pub(super) fn count_udp_ports(arm: Arm) -> Result<usize> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).context("socket")?;
+    if arm == Arm::Control {
+        // Only a port that was asked for by number is kept.
+        let free = UdpSocket::bind(loopback(0)).context("bind")?.local_addr()?;
+        socket.bind(&free.into()).context("bind")?;
+    }
+    let before = observe::socket::identity(&socket)?;
+    let mut ports = Vec::new();
+    let mut place_holders = Vec::new();
+    for _ in 0..3 {
+        socket.connect(&loopback(9).into()).context("connect")?;
+        let port = address(&socket)?.port();
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+        network::disconnect(&socket)?;
+        place_holders.extend(UdpSocket::bind(loopback(port)).ok());
+    }
+    if observe::socket::identity(&socket)? != before {
+        bail!("a UDP socket changed its identity");
+    }
+    Ok(ports.len())
+}

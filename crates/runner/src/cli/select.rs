@@ -1,0 +1,79 @@
+//! Which claims are meant, and a suggestion where there is none of that name.
+
+use anyhow::{Result, bail};
+use claim::{Claim, Register, Topic};
+
+/// The claims called `ids` with their topics, in the register's order; all of them where `ids` is
+/// empty; only those of `topic` where one is given.
+///
+/// # Errors
+/// An unknown name, with the nearest known one.
+pub(super) fn claims<'a>(
+    register: &'a Register,
+    ids: &[String],
+    topic: Option<&str>,
+) -> Result<Vec<(&'a Topic, &'a Claim)>> {
+    if let Some(topic) = topic {
+        let topics = register.topics().iter().map(|topic| topic.name);
+        known(topic, "topic", topics)?;
+    }
+    for id in ids {
+        known(id, "claim", claim_ids(register))?;
+    }
+    let chosen: Vec<_> = register
+        .claims()
+        .filter(|(its_topic, _)| topic.is_none_or(|topic| its_topic.name == topic))
+        .filter(|(_, claim)| ids.is_empty() || ids.iter().any(|id| id == claim.id))
+        .collect();
+    if let (Some(topic), true) = (topic, chosen.is_empty()) {
+        bail!("topic `{topic}` has no claim of that name");
+    }
+    Ok(chosen)
+}
+
+/// The claim called `id`, with its topic.
+///
+/// # Errors
+/// As [`claims`].
+pub(super) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
+    known(id, "claim", claim_ids(register))?;
+    register
+        .get(id)
+        .ok_or_else(|| anyhow::anyhow!("no claim `{id}`"))
+}
+
+fn claim_ids(register: &Register) -> impl Iterator<Item = &str> + Clone {
+    register.claims().map(|(_, claim)| claim.id)
+}
+
+fn known<'a>(name: &str, what: &str, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+    if names.clone().any(|known| known == name) {
+        return Ok(());
+    }
+    let distance = |known: &&str| (strsim::jaro_winkler(name, known) * 1e6) as u64;
+    match names
+        .max_by_key(distance)
+        .filter(|known| distance(known) > 700_000)
+    {
+        Some(nearest) => bail!("no {what} `{name}`; did you mean `{nearest}`?"),
+        None => bail!("no {what} `{name}`; `list` shows them all"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested() {
+        let names = ["layers", "offset", "fork-shares-description"];
+        let error = known("ofset", "claim", names.into_iter()).expect_err("unknown");
+        assert!(
+            error.to_string().contains("did you mean `offset`"),
+            "{error}"
+        );
+        let error = known("zzz", "claim", names.into_iter()).expect_err("unknown");
+        assert!(error.to_string().contains("list"), "{error}");
+        assert!(known("offset", "claim", names.into_iter()).is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! One race of two threads.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread::Builder;
+
+use anyhow::{Context, Result};
+use harness::clock::pin;
+use nix::sys::resource::{UsageWho, getrusage};
+
+use super::watchdog::{Racer, watch};
+use super::{Course, Entry, Outcome};
+
+/// What the two threads and the watchdog share.
+struct Race {
+    course: Course,
+    entry: Entry,
+    /// Increments of each thread.
+    times: u64,
+    /// Threads that have come to the start.
+    arrived: AtomicU64,
+    /// No thread waits any longer.
+    give_up: AtomicBool,
+}
+
+impl Race {
+    /// One thread's part: it waits at the start for the other thread, and then races.
+    fn run(&self, racer: &Racer, cpu: usize) -> Result<()> {
+        let pinned = pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"));
+        self.arrived.fetch_add(1, Relaxed);
+        while self.arrived.load(Relaxed) < 2 && !self.give_up.load(Relaxed) {
+            std::hint::spin_loop();
+        }
+        let before = preemptions()?;
+        let mut refused = 0;
+        for turn in 0..self.times {
+            while self.course.test_and_set(self.entry) {
+                refused += 1;
+                racer.refused.store(refused, Release);
+                if self.give_up.load(Relaxed) {
+                    return pinned;
+                }
+            }
+            racer.entered.store(turn + 1, Release);
+            self.course.increment_and_leave(self.entry);
+        }
+        racer.preempted.store(preemptions()? - before, Release);
+        racer.done.store(true, Release);
+        pinned
+    }
+}
+
+/// Two threads, pinned to `cpus`, increment `times` times each. The calling thread is the watchdog
+/// that ends a race in which nobody can win any more.
+///
+/// # Errors
+/// A thread that cannot be created or pinned.
+pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome> {
+    let race = Race {
+        course: Course::new(),
+        entry,
+        times,
+        arrived: AtomicU64::new(0),
+        give_up: AtomicBool::new(false),
+    };
+    let racers = [Racer::default(), Racer::default()];
+    let lost_unlock = std::thread::scope(|scope| -> Result<bool> {
+        let mut threads = Vec::new();
+        for (racer, cpu) in racers.iter().zip(cpus) {
+            let race = &race;
+            let thread = Builder::new().spawn_scoped(scope, move || race.run(racer, cpu));
+            if thread.is_err() {
+                // The first thread must not wait for the second.
+                race.give_up.store(true, Relaxed);
+            }
+            threads.push(thread.context("spawn a racing thread")?);
+        }
+        let lost = watch(&racers, || {
+            threads.iter().all(|thread| thread.is_finished())
+        });
+        race.give_up.store(true, Relaxed);
+        for thread in threads {
+            thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a racing thread panicked"))??;
+        }
+        Ok(lost)
+    })?;
+    let each = |count: fn(&Racer) -> &AtomicU64| racers.iter().map(move |r| count(r).load(Acquire));
+    let entered = each(|racer| &racer.entered).sum();
+    let counted = race.course.count();
+    Ok(Outcome {
+        entered,
+        counted,
+        races: 1,
+        races_with_loss: u64::from(counted < entered),
+        refused: each(|racer| &racer.refused).sum(),
+        preempted: each(|racer| &racer.preempted).min().unwrap_or(0),
+        lost_unlock,
+    })
+}
+
+/// Involuntary context switches of this thread so far.
+fn preemptions() -> Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).context("getrusage RUSAGE_THREAD")?;
+    Ok(usage.involuntary_context_switches().unsigned_abs())
+}

@@ -1,0 +1,89 @@
+//! Notices that a race can never end: the flag is set and nobody is inside.
+
+use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+/// A thread in the race, as the watchdog sees it. The thread writes with Release, so that whoever
+/// reads it sees what the thread did to the flag before.
+#[derive(Default)]
+pub(super) struct Racer {
+    /// How often it was refused.
+    pub(super) refused: AtomicU64,
+    /// How often it entered.
+    pub(super) entered: AtomicU64,
+    /// How often it was preempted, once it is through.
+    pub(super) preempted: AtomicU64,
+    /// Whether it is through.
+    pub(super) done: AtomicBool,
+}
+
+/// How often a racer that is not through yet was refused and entered.
+#[derive(Clone, Copy)]
+struct Progress {
+    refused: u64,
+    entered: u64,
+}
+
+impl Racer {
+    /// Its progress, or none where it is through.
+    fn progress(&self) -> Option<Progress> {
+        if self.done.load(Acquire) {
+            return None;
+        }
+        Some(Progress {
+            refused: self.refused.load(Acquire),
+            entered: self.entered.load(Acquire),
+        })
+    }
+
+    /// Whether it has been refused twice since `before`; none where it has entered or come through
+    /// since, and has to be watched anew. One that was through before is stuck as well.
+    fn stuck_since(&self, before: Option<Progress>) -> Option<bool> {
+        match (before, self.progress()) {
+            (None, None) => Some(true),
+            (Some(before), Some(now)) if now.entered == before.entered => {
+                Some(now.refused >= before.refused + 2)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Returns true once it is certain that nobody will enter any more, false once `finished` says that
+/// both are through.
+///
+/// The racers are read one after the other, and the thread that reads them may be preempted in
+/// between, so one pass in which both were refused is not enough: the first may have entered while
+/// the second was read. Two passes are enough. A racer that was refused in both and entered in
+/// neither was outside all the time between its last refusal of the first pass and its first
+/// refusal of the second, as an entry is counted before the next refusal. So both were outside when
+/// the first pass ended; both found the flag set in attempts begun later (of two refusals in a
+/// pass, the second was begun in it); and only a thread that is inside clears it.
+pub(super) fn watch(racers: &[Racer; 2], finished: impl Fn() -> bool) -> bool {
+    let mut last_pass = None;
+    while !finished() {
+        let before = [racers[0].progress(), racers[1].progress()];
+        let entered = before.map(|progress| progress.map(|progress| progress.entered));
+        loop {
+            std::thread::yield_now();
+            let stuck = [
+                racers[0].stuck_since(before[0]),
+                racers[1].stuck_since(before[1]),
+            ];
+            match stuck {
+                [Some(true), Some(true)] if entered == [None, None] => return false,
+                [Some(true), Some(true)] if last_pass == Some(entered) => return true,
+                [Some(true), Some(true)] => {
+                    last_pass = Some(entered);
+                    break;
+                }
+                [Some(_), Some(_)] if !finished() => {}
+                _ => {
+                    last_pass = None;
+                    break;
+                }
+            }
+        }
+    }
+    false
+}
