@@ -55,8 +55,8 @@ fn heading(kernel: &str, first: &Row, top: f64) -> Element {
         .with(Element::text(16.0, top + 40.0, &note).fill(FAINT))
 }
 
-/// Where so many wakeups lie. The scale goes from half a wakeup, so that the one that is needed has a
-/// length, to twice the herd.
+/// Where so many wakeups lie. The scale goes from half a wakeup, so that the one that is needed has
+/// a length, to twice the herd.
 fn place(workers: usize, wakeups: f64) -> f64 {
     let (low, high) = (0.5_f64, (workers.max(1) as f64) * 2.0);
     let share = (wakeups.max(low) / low).ln() / (high / low).ln();

@@ -6,9 +6,9 @@ use present::{Column, Table, fold_lines};
 
 use super::HerdRow as Row;
 
-/// The table of the columns that matter most, at most 80 characters wide, with its notes and with what
-/// it says about this machine, in `width` columns of a terminal. `refused` is why the tracepoint did
-/// not count.
+/// The table of the columns that matter most, at most 80 characters wide, with its notes and with
+/// what it says about this machine, in `width` columns of a terminal. `refused` is why the
+/// tracepoint did not count.
 pub fn table(rows: &[Row], refused: Option<&str>, width: Option<usize>) -> String {
     let mut text = String::new();
     for group in rows.chunk_by(|a, b| a.workers == b.workers) {
