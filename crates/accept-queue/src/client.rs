@@ -5,11 +5,11 @@ use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use harness::interrupt;
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::error::Error;
-use crate::interrupt;
 
 /// How long a connection may take to be made, and to be closed.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use harness::interrupt::Interrupted;
 use nix::sys::signal::Signal;
 use prefork::BoxError;
 
@@ -76,6 +77,12 @@ impl std::error::Error for Error {
             Error::System { source, .. } => Some(source.as_ref()),
             Error::Interrupted(_) | Error::Plan(_) | Error::Stuck(_) | Error::SelfCheck(_) => None,
         }
+    }
+}
+
+impl From<Interrupted> for Error {
+    fn from(Interrupted(signal): Interrupted) -> Self {
+        Error::Interrupted(signal)
     }
 }
 

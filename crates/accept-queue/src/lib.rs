@@ -7,7 +7,6 @@ mod client;
 mod counts;
 mod error;
 pub mod herd;
-pub mod interrupt;
 mod worker;
 mod workers;
 

@@ -5,14 +5,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use child::{BoxError, Parent};
+use harness::interrupt;
 use nix::sys::signal::{SigSet, Signal};
 use prefork::strategies::Prepared;
 use prefork::{Metering, Round, Shared, Tally, Turn};
 
 use crate::counts::{Counts, Snapshot};
 use crate::error::Error;
-use crate::interrupt;
-use crate::worker::{ChannelSupport, Worker, kernel_counts};
+use crate::worker::{Worker, kernel_counts};
 
 /// How long the workers have to fall asleep.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -22,7 +22,6 @@ pub struct Workers {
     workers: Vec<Worker>,
     tallies: Shared<[Tally]>,
     round: Shared<Round>,
-    support: ChannelSupport,
 }
 
 impl Workers {
@@ -49,7 +48,6 @@ impl Workers {
             workers,
             tallies,
             round,
-            support: ChannelSupport::Unknown(0),
         })
     }
 
@@ -92,7 +90,7 @@ impl Workers {
         while !all_at_once {
             all_at_once = true;
             for index in 0..self.workers.len() {
-                while !self.workers[index].is_asleep(&self.tallies[index], &mut self.support)? {
+                while !self.workers[index].is_asleep(&self.tallies[index])? {
                     all_at_once = false;
                     if Instant::now() > deadline {
                         return Err(self.still_awake(index));

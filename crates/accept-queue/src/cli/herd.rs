@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use accept_queue::Error;
 use accept_queue::herd::{
-    Assertions, HerdPlan, HerdRow, HerdTrace, Pace, TracepointPermit, csv, details, document,
-    measure, measure_overhead, svg, table,
+    Assertions, HerdPlan, HerdRow, HerdTrace, Pace, PartialRun, TracepointPermit, csv, details,
+    document, measure, measure_overhead, svg, table,
 };
-use accept_queue::interrupt;
 use anyhow::{Result, ensure};
 use clap::Args;
+use harness::interrupt::{self, exit_status};
 use harness::statistics::shuffle;
 use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
@@ -20,7 +20,7 @@ use prefork::{Metering, Site};
 use present::{OutputFile, Progress, print};
 use runner::{known_names, whole_number};
 
-use super::{BACKLOG, WORKERS, interrupted_by, strategy_names, warn};
+use super::{BACKLOG, WORKERS, strategy_names, warn};
 
 /// Connections for a row: a hundred million take hours.
 const CONNECTIONS: RangeInclusive<u64> = 1..=100_000_000;
@@ -106,11 +106,12 @@ struct Rows {
 
 impl Rows {
     /// Why this is not everything that was asked for.
-    fn partial(&self) -> Option<String> {
-        let (signal, finished, asked) = (self.ended_by?, self.finished, self.asked);
-        Some(format!(
-            "{signal} ended the run after {finished} of {asked} rows"
-        ))
+    fn partial(&self) -> Option<PartialRun> {
+        Some(PartialRun {
+            signal: self.ended_by?.to_string(),
+            measured: self.finished,
+            rows: self.asked,
+        })
     }
 }
 
@@ -156,7 +157,7 @@ impl HerdArgs {
         let heading: String = heading.collect();
         print(&if self.json {
             let kernel = observe::machine::this().kernel;
-            format!("{:#}\n", document(&kernel, rows, partial.as_deref()))
+            document(&kernel, rows, partial.as_ref())? + "\n"
         } else if self.csv {
             csv(rows)
         } else if self.details {
@@ -170,7 +171,7 @@ impl HerdArgs {
     fn status(&self, rows: &Rows) -> u8 {
         if let (Some(signal), Some(why)) = (rows.ended_by, rows.partial()) {
             warn(&format!("PARTIAL: {why}"));
-            return interrupted_by(signal);
+            return exit_status(signal);
         }
         let violations = self.assert.iter().flat_map(|bounds| {
             let rows = rows.rows.iter();
@@ -253,7 +254,7 @@ impl HerdArgs {
                         warn(&format!(
                             "PARTIAL: {signal} ended the run; the lines above are whole"
                         ));
-                        return Ok(interrupted_by(signal));
+                        return Ok(exit_status(signal));
                     }
                     cost => cost?,
                 };

@@ -8,7 +8,6 @@ use std::ops::RangeInclusive;
 
 use anyhow::Result;
 use clap::Subcommand;
-use nix::sys::signal::Signal;
 use prefork::strategies;
 use runner::Tools;
 
@@ -47,11 +46,6 @@ accept-queue serve --strategy epoll-exclusive         a server with four workers
 /// The names that `--strategy` takes.
 fn strategy_names() -> impl Iterator<Item = &'static str> {
     strategies::ALL.iter().map(|strategy| strategy.name)
-}
-
-/// Exit status of a run that `signal` ended: 128 and the number of the signal, as of a shell.
-fn interrupted_by(signal: Signal) -> u8 {
-    128 + signal as u8
 }
 
 /// Writes a line to standard error. Errors are ignored: there is no other place to report them.

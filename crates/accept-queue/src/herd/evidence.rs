@@ -1,12 +1,12 @@
 //! The second witness: wakeups counted by the kernel's own tracepoint, used only after it has
 //! counted a known number right.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use child::Child;
 use harness::limits::room_for_descriptors;
+use harness::wait::{self, until, until_asleep};
 use observe::tracepoint::Wakeups;
-use observe::wchan;
 use prefork::descriptors_for;
 
 use crate::error::Error;
@@ -14,12 +14,8 @@ use crate::error::Error;
 /// Wakeups that the self-check makes.
 const KNOWN_WAKEUPS: u64 = 16;
 
-/// How long the self-check may take.
+/// How long each step of the self-check may take.
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// After so many looks at a sleeping child that show no wait channel, this kernel is taken to show
-/// none at all.
-const MAX_LOOKS_WITHOUT_CHANNEL: u32 = 1000;
 
 /// The permit to count with the tracepoint sched:sched_waking; [`TracepointPermit::obtain`] gives
 /// it.
@@ -33,23 +29,24 @@ impl TracepointPermit {
     /// The kernel does not permit it (EACCES, EPERM); [`Error::SelfCheck`]: the count came out
     /// wrong, or the self-check did not end in time. The tracepoint must not be used then.
     pub fn obtain() -> Result<Self, Error> {
-        let mut sleeper = child::fork("self-check", |parent| {
+        let mut sleeper: Child<()> = child::fork("self-check", |parent| {
             loop {
                 parent.recv::<u64>()?;
             }
         })?;
-        let deadline = Instant::now() + LIMIT;
-        wait_until_asleep(&sleeper, deadline)?;
+        until_asleep(sleeper.pid(), LIMIT).map_err(not_seen)?;
         let counter = Wakeups::of(&[sleeper.pid()])?;
         let before = observe::status::of(sleeper.pid())?.voluntary_switches;
         for number in 0..KNOWN_WAKEUPS {
             sleeper.send(&number)?;
             // One message is one wakeup only if the child sleeps again before the next.
             let slept = before + number + 1;
-            while observe::status::of(sleeper.pid())?.voluntary_switches < slept {
-                yield_until(deadline)?;
-            }
-            wait_until_asleep(&sleeper, deadline)?;
+            until("a sleep after each wakeup", LIMIT, || {
+                let status = observe::status::of(sleeper.pid())?;
+                Ok::<_, wait::Error>(status.voluntary_switches >= slept)
+            })
+            .map_err(not_seen)?;
+            until_asleep(sleeper.pid(), LIMIT).map_err(not_seen)?;
         }
         let counted = counter.read().map_err(Error::system("self-check"))?;
         let slept = observe::status::of(sleeper.pid())?.voluntary_switches - before;
@@ -74,33 +71,10 @@ impl TracepointPermit {
     }
 }
 
-/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone is enough on
-/// a kernel that shows no wait channel in [`MAX_LOOKS_WITHOUT_CHANNEL`] looks.
-fn wait_until_asleep(child: &Child<()>, deadline: Instant) -> Result<(), Error> {
-    let mut looks = 0;
-    loop {
-        match observe::status::of(child.pid())?.state {
-            'S' if looks >= MAX_LOOKS_WITHOUT_CHANNEL => return Ok(()),
-            'S' if wchan::of(child.pid())?.is_some() => return Ok(()),
-            'S' => looks += 1,
-            'Z' | 'X' => {
-                let what = "the child of the self-check died";
-                return Err(Error::SelfCheck(what.to_owned()));
-            }
-            _ => {}
-        }
-        yield_until(deadline)?;
+/// A sleep of the self-check that was waited for in vain.
+fn not_seen(error: wait::Error) -> Error {
+    match error {
+        wait::Error::System(error) => error.into(),
+        error => Error::SelfCheck(format!("self-check of sched:sched_waking: {error}")),
     }
-}
-
-/// Lets other processes run, until `deadline`.
-fn yield_until(deadline: Instant) -> Result<(), Error> {
-    if Instant::now() >= deadline {
-        return Err(Error::SelfCheck(format!(
-            "self-check of sched:sched_waking: {KNOWN_WAKEUPS} wakeups took more than {} s",
-            LIMIT.as_secs()
-        )));
-    }
-    std::thread::yield_now();
-    Ok(())
 }

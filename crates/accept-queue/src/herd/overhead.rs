@@ -1,5 +1,6 @@
 //! What the meter itself costs the workers: the same workers with it and without it, in turn.
 
+use harness::interrupt;
 use harness::pin;
 use harness::statistics::median;
 use prefork::Metering;
@@ -7,7 +8,6 @@ use prefork::strategies::Strategy;
 
 use super::{HerdPlan, measure};
 use crate::error::Error;
-use crate::interrupt;
 
 /// CPU time of the workers per connection, with the meter and without it.
 #[derive(Clone, Debug)]

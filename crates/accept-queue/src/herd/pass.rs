@@ -3,6 +3,7 @@
 
 use std::net::TcpStream;
 
+use harness::interrupt;
 use hdrhistogram::Histogram;
 use nix::sys::signal::Signal;
 use prefork::now_ns;
@@ -14,7 +15,6 @@ use super::{HerdPlan, HerdTrace, Pace, TracepointPermit};
 use crate::client::{Client, End, wait_for_close};
 use crate::counts::Snapshot;
 use crate::error::Error;
-use crate::interrupt;
 use crate::workers::Workers;
 
 /// Why a pass ended before the last connection that was asked for.
