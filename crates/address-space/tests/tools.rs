@@ -202,7 +202,7 @@ fn bad_traces_are_refused_with_the_line() {
             "uniform",
             "--real",
             "--arena",
-            "1000T",
+            "100T",
         ],
         b"",
         "more than half of the available memory",
@@ -317,7 +317,7 @@ fn inspect_looks_at_a_living_process() {
 
 #[test]
 fn inspect_refuses_what_has_no_memory() {
-    refused(&["inspect", "2147483647"], b"", "no such process");
+    refused(&["inspect", "4194304"], b"", "no such process");
     let stat = std::fs::read_to_string("/proc/2/stat").unwrap_or_default();
     if stat.contains("(kthreadd)") {
         refused(&["inspect", "2"], b"", "is a kernel thread");

@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -89,14 +89,13 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Holds the signals back from this thread and from those it will start.
+    /// Holds the signals back from this thread and from those it will start; one that is ignored, as
+    /// SIGHUP under nohup(1), stays ignored.
     ///
     /// # Errors
-    /// EMFILE; that of reading /proc/self/status.
+    /// EMFILE.
     pub fn catch() -> Result<Interrupt, Error> {
-        let ignored = observe::status::of(std::process::id() as i32)?.ignored_signals;
-        let held = not_ignored(ignored);
-        let signals = HeldSignals::hold(&held);
+        let signals = HeldSignals::hold(&ENDING_SIGNALS);
         Ok(Interrupt {
             signals: signals.map_err(|errno| Error::new("hold signals back", errno))?,
             last: AtomicI32::new(0),
@@ -125,13 +124,11 @@ impl Interrupt {
     }
 }
 
-/// The signals to hold back where those of the mask `ignored` are ignored, bit `n - 1` for signal
-/// `n`. A signal that is held back is never ignored, so these must be left out.
-fn not_ignored(ignored: u64) -> Vec<Signal> {
-    let signals = ENDING_SIGNALS.into_iter();
-    signals
-        .filter(|&signal| ignored >> (signal as u32 - 1) & 1 == 0)
-        .collect()
+/// Readable (poll(2)) when a signal has come that [`Interrupt::take`] has not given yet.
+impl AsFd for Interrupt {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.signals.as_fd()
+    }
 }
 
 impl Drop for Interrupt {
@@ -180,14 +177,6 @@ impl<R: Read + AsFd> Read for &mut Ending<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_ignored_is_not_held_back() {
-        assert_eq!(not_ignored(0), ENDING_SIGNALS);
-        let nohup = 1 << (Signal::SIGHUP as u32 - 1);
-        assert_eq!(not_ignored(nohup), [Signal::SIGINT, Signal::SIGTERM]);
-        assert_eq!(not_ignored(u64::MAX), []);
-    }
 
     #[test]
     fn a_signal_of_this_thread_is_taken_once_and_remembered() {

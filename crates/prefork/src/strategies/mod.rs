@@ -211,4 +211,19 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn a_listener_is_taken_once() {
+        for name in ["blocking", "reuseport"] {
+            let strategy = by_name(name).unwrap();
+            let mut prepared = (strategy.prepare)(&Site::loopback(2)).unwrap();
+            assert!(prepared.address().unwrap().port() > 0);
+            assert!(prepared.waiter(1).is_ok());
+            for error in [prepared.address().err(), prepared.waiter(1).err()] {
+                let error = error.unwrap();
+                assert_eq!(error.kind(), ErrorKind::System);
+                assert_eq!(error.errno(), Some(Errno::EBADF), "{name}: {error}");
+            }
+        }
+    }
 }
