@@ -31,7 +31,7 @@ const MOST: u64 = 1 << 22;
 /// pagemap may not be opened, or shows no frame numbers (CAP_SYS_ADMIN).
 pub fn measure(target: &Target, usages: &[Usage]) -> Result<Frames> {
     let pagemap = Pagemap::open(target.pid)?;
-    let page = observe::machine::this().page_size as u64;
+    let page = observe::machine::read().page_size as u64;
     let mut frames = Frames {
         pages: 0,
         runs: 0,

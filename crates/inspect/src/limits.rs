@@ -19,7 +19,7 @@ impl Room {
     /// # Errors
     /// /proc/PID/limits or /proc/PID/status cannot be read, or has no such line (the process ended).
     pub fn of(pid: i32) -> Result<Room> {
-        let (limits, status) = (limits::read(pid)?, status::of(pid)?);
+        let (limits, status) = (limits::read(pid)?, status::read(pid)?);
         room(limits, &status).with_context(|| format!("/proc/{pid}/status has no VmSize"))
     }
 }

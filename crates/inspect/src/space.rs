@@ -71,7 +71,7 @@ pub fn address_space(
 impl AddressSpace {
     /// Holds what the holes would take against the limits.
     fn bound(&mut self) {
-        let page = observe::machine::this().page_size as u64;
+        let page = observe::machine::read().page_size as u64;
         let left = self.limit_left.map_or(u64::MAX, |left| left - left % page);
         self.largest_request = match self.full() {
             true => 0,
@@ -99,7 +99,7 @@ fn holes<'a>(
         limit_left: None,
         data_limit_left: None,
     };
-    let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
+    let guard = GUARD_PAGES * observe::machine::read().page_size as u64;
     let mut at = lowest;
     let mut gap = |start: u64, end: u64, below_a_stack: bool| {
         if end > start {
@@ -166,7 +166,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
         let mut space = holes_of(text, (1 << 47) - 4096);
-        let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
+        let guard = GUARD_PAGES * observe::machine::read().page_size as u64;
         assert_eq!(space.longest_hole, 0x7fff_ffff_e000 - 0x40_0000);
         assert_eq!(space.largest_request, space.longest_hole - guard);
         assert_eq!(space.mappings, 2, "without the gate page");

@@ -73,9 +73,9 @@ pub struct Huge {
 /// # Errors
 /// /proc/buddyinfo or /proc/meminfo cannot be read.
 pub fn system() -> Result<Report> {
-    let page_size = observe::machine::this().page_size as u64;
+    let page_size = observe::machine::read().page_size as u64;
     let info = meminfo::read()?;
-    let zones = buddyinfo::of_machine()?;
+    let zones = buddyinfo::read()?;
     anyhow::ensure!(!zones.is_empty(), "/proc/buddyinfo lists no zone");
     let size = info.huge_page_size;
     let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);

@@ -52,7 +52,7 @@ impl Target {
     /// # Errors
     /// It may not be looked at, or it ended meanwhile.
     pub fn usages(&self) -> Result<Vec<Usage>> {
-        let usages = smaps::of(self.pid).map_err(|error| self.explain(error))?;
+        let usages = smaps::read(self.pid).map_err(|error| self.explain(error))?;
         if usages.is_empty() {
             bail!("process {} ({}) ended meanwhile", self.pid, self.command);
         }
@@ -64,7 +64,7 @@ impl Target {
     /// # Errors
     /// As [`Target::usages`].
     pub fn mappings(&self) -> Result<Vec<Mapping>> {
-        maps::of(self.pid).map_err(|error| self.explain(error))
+        maps::read(self.pid).map_err(|error| self.explain(error))
     }
 
     /// Its memory, for reading.

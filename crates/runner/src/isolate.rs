@@ -128,7 +128,7 @@ impl Isolation {
 /// # Errors
 /// It is not mounted, or is that of another PID namespace.
 pub fn require_own_proc() -> Result<()> {
-    observe::process::own_proc()
+    observe::process::ensure_own_proc()
         .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 

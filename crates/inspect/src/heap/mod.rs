@@ -111,7 +111,7 @@ pub fn walk(target: &Target, width: Width, usages: &[Usage]) -> Result<Heap, Unw
     }
     let memory = target.memory().map_err(Unwalked::Refused)?;
     let layout = Layout::of(width);
-    let page = observe::machine::this().page_size as u64;
+    let page = observe::machine::read().page_size as u64;
     let begin = Instant::now();
     let mut broken = String::new();
     for attempt in 1..=ATTEMPTS {

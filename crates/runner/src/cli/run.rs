@@ -115,7 +115,7 @@ fn machine() -> Machine {
         cpus,
         page_size,
         uid,
-    } = observe::machine::this();
+    } = observe::machine::read();
     Machine {
         kernel,
         architecture,
