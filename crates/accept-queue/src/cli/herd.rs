@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use accept_queue::Error;
 use accept_queue::herd::{
-    Assertions, HerdPlan, HerdRow, HerdTrace, Pace, TracepointPermit, csv, details, document,
-    measure, measure_overhead, svg, table,
+    Assertions, HerdPlan, HerdRow, HerdTrace, Pace, PartialRun, TracepointPermit, csv, details,
+    document, measure, measure_overhead, svg, table,
 };
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -106,11 +106,12 @@ struct Rows {
 
 impl Rows {
     /// Why this is not everything that was asked for.
-    fn partial(&self) -> Option<String> {
-        let (signal, finished, asked) = (self.ended_by?, self.finished, self.asked);
-        Some(format!(
-            "{signal} ended the run after {finished} of {asked} rows"
-        ))
+    fn partial(&self) -> Option<PartialRun> {
+        Some(PartialRun {
+            signal: self.ended_by?.to_string(),
+            measured: self.finished,
+            rows: self.asked,
+        })
     }
 }
 
@@ -156,7 +157,7 @@ impl HerdArgs {
         let heading: String = heading.collect();
         print(&if self.json {
             let kernel = observe::machine::read().kernel;
-            format!("{:#}\n", document(&kernel, rows, partial.as_deref()))
+            document(&kernel, rows, partial.as_ref())? + "\n"
         } else if self.csv {
             csv(rows)
         } else if self.details {

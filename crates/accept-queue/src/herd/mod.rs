@@ -20,7 +20,7 @@ pub(crate) use measure::NOT_SPLIT;
 pub use measure::{HerdPlan, measure};
 pub use overhead::{Overhead, measure_overhead};
 pub use pace::Pace;
-pub use row::{HerdRow, Latency, document};
+pub use row::{HerdRow, Latency, PartialRun, document};
 pub use svg::svg;
 pub use table::{details, table};
 pub use trace::HerdTrace;

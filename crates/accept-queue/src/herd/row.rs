@@ -1,5 +1,7 @@
 //! What was measured of one strategy with one number of workers, and the document of all rows.
 
+use std::fmt;
+
 use harness::statistics::jain;
 use hdrhistogram::Histogram;
 use prefork::strategies::Strategy;
@@ -135,9 +137,50 @@ impl Latency {
     }
 }
 
-/// The JSON document of a run; `partial` says why rows are missing, or the last one is cut short.
-pub fn document(kernel: &str, rows: &[HerdRow], partial: Option<&str>) -> serde_json::Value {
-    serde_json::json!({ "schema": SCHEMA, "kernel": kernel, "partial": partial, "rows": rows })
+/// Why a run does not have all rows that were asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartialRun {
+    /// The signal that ended it: `SIGINT`.
+    pub signal: String,
+    /// Rows that were finished by then.
+    pub measured: usize,
+    /// Rows that were asked for.
+    pub rows: usize,
+}
+
+impl fmt::Display for PartialRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PartialRun {
+            signal,
+            measured,
+            rows,
+        } = self;
+        write!(f, "{signal} ended the run after {measured} of {rows} rows")
+    }
+}
+
+/// The JSON document of a run. It has the field `partial` only where the run is partial.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: u32,
+    kernel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<&'a PartialRun>,
+    rows: &'a [HerdRow],
+}
+
+/// The JSON document of a run.
+pub fn document(
+    kernel: &str,
+    rows: &[HerdRow],
+    partial: Option<&PartialRun>,
+) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&Document {
+        schema: SCHEMA,
+        kernel,
+        partial,
+        rows,
+    })
 }
 
 #[cfg(test)]
