@@ -44,20 +44,30 @@ const LAYERS: &[(&str, &[&str])] = &[
         "inspect",
         &["anyhow", "libc", "nix", "observe", "present", "serde"],
     ),
-    ("descriptors", &["libc", "nix", "observe", "serde"]),
+    (
+        "descriptors",
+        &["libc", "nix", "observe", "present", "serde"],
+    ),
     (
         "harness",
         &["child", "libc", "nix", "observe", "present"],
     ),
     (
         "present",
-        &["anstream", "anyhow", "nix", "serde", "serde_json"],
+        &[
+            "anstream",
+            "anstyle",
+            "nix",
+            "serde",
+            "serde_json",
+            "terminal_size",
+            "textwrap",
+        ],
     ),
     (
         "runner",
         &[
             "anstyle",
-            "comfy-table",
             "indexmap",
             "maud",
             "textwrap",
@@ -76,7 +86,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "strsim",
-            "terminal_size",
         ],
     ),
     ("open-files", TOPIC),
@@ -135,20 +144,18 @@ const TOPIC: &[&str] = &[
     "clap",
     "clap_complete",
     "clap_mangen",
-    "comfy-table",
-    "indicatif",
 ];
 
 /// What `spinlock` has beside [`TOPIC`]'s: a decoder for its own code, a model checker, and the locks
 /// that it compares its own with.
 const SPINLOCK: &[&str] = &[
+    "anstyle",
     "anyhow",
     "child",
     "claim",
     "clap",
     "harness",
     "iced-x86",
-    "indicatif",
     "libc",
     "lock_api",
     "locks",
