@@ -10,5 +10,7 @@ mod quiet;
 mod refusal;
 mod render;
 
-pub use cli::{KnownNames, Tools, known_names, number, topic_main, tour_main, whole_number};
+pub use cli::{
+    KnownNames, Tools, claims_main, known_names, number, topic_main, tour_main, whole_number,
+};
 pub use isolate::{Isolation, require_own_proc};
