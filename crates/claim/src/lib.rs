@@ -2,13 +2,13 @@
 //!
 //! A [`Claim`] says one sentence about the kernel and predicts one or more [`Quantity`]s. Its
 //! `measure` function is called twice, once for each [`Arm`]: the experiment is the set-up that the
-//! sentence is about, the control is a set-up that must come out the other way through the very same
-//! instrument. Every quantity therefore carries two predictions, and [`Register::new`] refuses a
-//! claim in which one value could satisfy both.
+//! sentence is about, the control is a set-up that must come out the other way through the very
+//! same instrument. Every quantity therefore carries two predictions, and [`Register::new`] refuses
+//! a claim in which one value could satisfy both.
 //!
-//! [`Claim::measure_both`] gives [`Readings`], and [`Report::judge`] finds the verdict on them. The two
-//! are apart so that they can run in two processes: the one that measures sends readings, and no
-//! process judges itself.
+//! [`Claim::measure_both`] gives [`Readings`], and [`Report::judge`] finds the verdict on them. The
+//! two are apart so that they can run in two processes: the one that measures sends readings, and
+//! no process judges itself.
 //!
 //! ```
 //! use claim::{Arm, Claim, Name, Order, Quantity, Reading, Report, Topic, Verdict};

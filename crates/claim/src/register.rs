@@ -63,8 +63,8 @@ pub struct Register {
 }
 
 impl Register {
-    /// Accepts `topics` if each claim is one: its id unique, no quantity listed twice, and each with a
-    /// control that excludes what the experiment predicts.
+    /// Accepts `topics` if each claim is one: its id unique, no quantity listed twice, and each
+    /// with a control that excludes what the experiment predicts.
     ///
     /// # Errors
     /// The first claim that is not, and why.
@@ -83,7 +83,8 @@ impl Register {
                     }
                     if !quantity.experiment.excludes(&quantity.control) {
                         return refuse(format!(
-                            "quantity `{}` has no control: {} for the experiment, {} for the control",
+                            "quantity `{}` has no control: {} for the experiment, \
+                             {} for the control",
                             quantity.name, quantity.experiment, quantity.control
                         ));
                     }

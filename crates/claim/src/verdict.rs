@@ -100,8 +100,8 @@ fn compare(quantity: &Quantity, observed: &Value, beside: &Value) -> Quality {
 fn blind(quantity: &Quantity, observed: &Value, beside: &Value) -> Verdict {
     Verdict::NotMeasured {
         why: format!(
-            "the control failed: `{}` read {beside} where {} was due (the experiment read {observed}), \
-             so the instrument proves nothing",
+            "the control failed: `{}` read {beside} where {} was due (the experiment read \
+             {observed}), so the instrument proves nothing",
             quantity.name, quantity.control
         ),
         enable: "run it again on a quiet machine; if it repeats, report it with the JSON document"

@@ -76,8 +76,9 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     if summary.operations == 0 {
         let _ = writeln!(
             io::stderr(),
-            "note: valgrind saw no allocation: it takes the place of the malloc that a dynamic linker finds, and sees \
-             nothing in a static program, or in one with an allocator of its own"
+            "note: valgrind saw no allocation: it takes the place of the malloc that a dynamic \
+             linker finds, and sees nothing in a static program, or in one with an allocator \
+             of its own"
         );
     }
     for note in summary.notes {

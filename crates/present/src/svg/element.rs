@@ -176,8 +176,8 @@ impl Display for Element {
     }
 }
 
-/// A number with two decimals at most. What is none is drawn at 0: an SVG with NaN in it is drawn by
-/// no program.
+/// A number with two decimals at most. What is none is drawn at 0: an SVG with NaN in it is drawn
+/// by no program.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();

@@ -2,10 +2,10 @@
 //! knows a light and a dark theme.
 //!
 //! A [`Document`] has a title and a description for those who do not see it, a background, and the
-//! [`Element`]s in the order in which they are drawn. Colours come as a pair ([`Colour`]): the first
-//! is written into the element, so that a program without style sheets draws the light picture; the
-//! second into a style sheet for readers who prefer dark. Source: SVG 1.1, and CSS Media Queries
-//! Level 5 for `prefers-color-scheme`.
+//! [`Element`]s in the order in which they are drawn. Colours come as a pair ([`Colour`]): the
+//! first is written into the element, so that a program without style sheets draws the light
+//! picture; the second into a style sheet for readers who prefer dark. Source: SVG 1.1, and CSS
+//! Media Queries Level 5 for `prefers-color-scheme`.
 
 mod colour;
 mod element;
@@ -31,8 +31,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// An empty picture of so many pixels. The title says what it shows, the description how to read
-    /// it: a browser reads both aloud.
+    /// An empty picture of so many pixels. The title says what it shows, the description how to
+    /// read it: a browser reads both aloud.
     pub fn new(width: f64, height: f64, title: &str, description: &str) -> Document {
         Document {
             width,
@@ -66,8 +66,9 @@ impl Document {
         // Writing to a String does not fail.
         let _ = write!(
             svg,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" font-family=\"{}\" font-size=\"{}\">\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
+             viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+             height=\"{height}\" font-family=\"{}\" font-size=\"{}\">\n\
              <title>{}</title>\n<desc>{}</desc>\n<style>svg text{{white-space:pre}}{}</style>\n",
             escape_markup(self.font),
             number(self.font_size),
