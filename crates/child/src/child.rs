@@ -9,7 +9,7 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::clock::{Deadline, readable};
+use crate::clock::{Deadline, first_readable, readable};
 use crate::error::Failure;
 use crate::link::{Link, Silence, Tag, decode, encode};
 use crate::pidfd::reap;
@@ -149,6 +149,21 @@ impl<R: DeserializeOwned> Child<R> {
         match self.wait()? {
             WaitStatus::Exited(_, 0) => Ok(answer),
             status => Err(self.error(ErrorKind::Ended(status))),
+        }
+    }
+
+    /// Waits as [`Child::join`] does, unless `stop` becomes readable first: then the child is killed
+    /// and reaped, and there is no answer.
+    ///
+    /// # Errors
+    /// Those of [`Child::join`].
+    pub fn join_unless(self, stop: BorrowedFd<'_>) -> Result<Option<R>, Error> {
+        let events = [stop, self.link.as_fd(), self.pidfd.as_fd()];
+        match first_readable(&events, Deadline::after(self.limit)) {
+            Ok(Some(0)) => Ok(None),
+            Ok(Some(_)) => self.join().map(Some),
+            Ok(None) => Err(self.error(ErrorKind::Late("answer", self.limit))),
+            Err(errno) => Err(self.error(ErrorKind::System("poll", errno))),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Deadlines: a limit on a wait, counted from its start.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -29,14 +29,25 @@ impl Deadline {
 
 /// Whether `fd` becomes readable before the deadline.
 pub(crate) fn readable(fd: &OwnedFd, deadline: Deadline) -> Result<bool, Errno> {
-    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    Ok(first_readable(&[fd.as_fd()], deadline)?.is_some())
+}
+
+/// The place in `fds` of the first that is readable; none where none is before the deadline.
+pub(crate) fn first_readable(
+    fds: &[BorrowedFd<'_>],
+    deadline: Deadline,
+) -> Result<Option<usize>, Errno> {
+    let mut fds: Vec<PollFd<'_>> = fds
+        .iter()
+        .map(|fd| PollFd::new(*fd, PollFlags::POLLIN))
+        .collect();
     loop {
         // Look once even if the deadline has passed.
         let timeout = deadline.left();
         match poll(&mut fds, timeout.unwrap_or(PollTimeout::ZERO)) {
-            Ok(0) if timeout.is_none() => return Ok(false),
+            Ok(0) if timeout.is_none() => return Ok(None),
             Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(fds.iter().position(|fd| fd.any() == Some(true))),
             Err(errno) => return Err(errno),
         }
     }

@@ -164,6 +164,13 @@ impl Link {
     }
 }
 
+/// Readable when the peer has sent something, or has closed its end.
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 /// A value as the body of a message.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, ErrorKind> {
     serde_json::to_vec(value).map_err(|e| ErrorKind::Unexpected(format!("cannot be sent: {e}")))

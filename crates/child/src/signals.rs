@@ -1,8 +1,15 @@
 //! Signals as something to look for: held back from this process and told of when asked.
+#![expect(
+    unsafe_code,
+    reason = "sigaction(2), to read a disposition; the adoption of a descriptor"
+)]
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -16,13 +23,16 @@ pub struct HeldSignals {
 
 impl HeldSignals {
     /// Holds `signals` back from the calling thread, and from the threads and children that it starts.
+    /// Those that are ignored when this is called stay ignored, as SIGHUP does under nohup(1): a
+    /// signal that is blocked is queued even if it is ignored, and would be reported here.
     ///
     /// # Errors
     /// EMFILE or ENFILE.
     pub fn hold(signals: &[Signal]) -> Result<Self, Errno> {
-        let set: SigSet = signals.iter().copied().collect();
+        let heeded = |signal: &Signal| !is_ignored(*signal);
+        let set: SigSet = signals.iter().copied().filter(heeded).collect();
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        let fd = SignalFd::with_flags(&set, flags)?;
+        let fd = out_of_the_way(SignalFd::with_flags(&set, flags)?);
         let before = set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
         Ok(HeldSignals { fd, before })
     }
@@ -44,4 +54,29 @@ impl AsFd for HeldSignals {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// The lowest number that a descriptor of signals takes where the limit on descriptors allows it.
+const OUT_OF_THE_WAY: RawFd = 100;
+
+/// Moves `fd` away from the low numbers: a child that shows its descriptors, or runs short of them, has
+/// the same ones whether its parent holds signals or not.
+fn out_of_the_way(fd: SignalFd) -> SignalFd {
+    match fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(OUT_OF_THE_WAY)) {
+        // SAFETY: the kernel has just made this descriptor for this call, as a copy of a signalfd, and
+        // nothing else knows its number: this is its only owner.
+        Ok(copy) => unsafe { SignalFd::from_owned_fd(OwnedFd::from_raw_fd(copy)) },
+        // The limit is lower (EINVAL), or reached (EMFILE).
+        Err(_) => fd,
+    }
+}
+
+/// Whether this process ignores `signal` (`SIG_IGN`).
+fn is_ignored(signal: Signal) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action sigaction(2) changes nothing; it writes the present one into
+    // `action`, which is of that type and lives until it is read below.
+    let answer = unsafe { libc::sigaction(signal as i32, ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: it is read only where sigaction(2) succeeded, and then all of it has been written.
+    answer == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }

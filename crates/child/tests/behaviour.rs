@@ -20,7 +20,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use child::{Child, Descriptors, ErrorKind};
+use child::{Child, Descriptors, ErrorKind, HeldSignals};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -67,6 +67,11 @@ const CASES: &[Case] = &[
     ("an exit status is read, whatever was answered", exit_status),
     ("a signal's number is read", killed_child),
     ("a dropped child is reaped", dropped_child),
+    ("a wait ends when what would stop it comes", stopped_wait),
+    (
+        "a held signal that is ignored stays ignored",
+        ignored_signal,
+    ),
     ("signals do not disturb a wait", interrupted_wait),
     ("a child dies with a parent killed by SIGKILL", || {
         parent_dies("SIGKILL")
@@ -316,6 +321,38 @@ fn dropped_child() -> Outcome {
     let pid = dropped.pid();
     drop(dropped);
     gone(pid)
+}
+
+fn stopped_wait() -> Outcome {
+    let held = HeldSignals::hold(&[Signal::SIGTERM])?;
+    let answer = child::fork("quick", |_| Ok(7))?.join_unless(held.as_fd())?;
+    ensure(answer == Some(7), || format!("{answer:?}"))?;
+    let late = forever("late")?.limit(SHORT);
+    says(
+        &error_of(late.join_unless(held.as_fd()))?,
+        &["late (pid ", "no answer within 50ms"],
+    )?;
+    let endless = forever("endless")?;
+    let pid = endless.pid();
+    raise(Signal::SIGTERM)?;
+    let answer = endless.join_unless(held.as_fd())?;
+    ensure(answer.is_none(), || format!("{answer:?}"))?;
+    let signal = held.next();
+    ensure(signal == Some(Signal::SIGTERM), || format!("{signal:?}"))?;
+    gone(pid)
+}
+
+fn ignored_signal() -> Outcome {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: to ignore a signal runs no code of ours.
+    unsafe { sigaction(Signal::SIGHUP, &ignore) }?;
+    let held = HeldSignals::hold(&[Signal::SIGHUP, Signal::SIGTERM])?;
+    raise(Signal::SIGHUP)?;
+    let signal = held.next();
+    ensure(signal.is_none(), || format!("{signal:?}"))?;
+    raise(Signal::SIGTERM)?;
+    let signal = held.next();
+    ensure(signal == Some(Signal::SIGTERM), || format!("{signal:?}"))
 }
 
 fn interrupted_wait() -> Outcome {

@@ -1,5 +1,7 @@
 //! The whole run: every report, the machine, the summary, the exit status.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::{Report, Verdict};
@@ -14,6 +16,33 @@ pub struct Document {
     pub machine: Machine,
     /// Reports in the register's order.
     pub reports: Vec<Report>,
+    /// Why there are not as many as were asked for; none where the run is whole.
+    pub partial: Option<Partial>,
+}
+
+/// What ended a run before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partial {
+    /// The signal, as `SIGINT`.
+    pub signal: String,
+    /// Claims that were measured by then.
+    pub measured: usize,
+    /// Claims that were asked for.
+    pub claims: usize,
+}
+
+impl fmt::Display for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Partial {
+            signal,
+            measured,
+            claims,
+        } = self;
+        write!(
+            f,
+            "{measured} of {claims} claims were measured before {signal}"
+        )
+    }
 }
 
 /// The machine, as far as a reader needs it to place the numbers.

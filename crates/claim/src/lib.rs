@@ -51,7 +51,7 @@ mod report;
 mod verdict;
 mod words;
 
-pub use document::{Document, Machine, SCHEMA, Summary};
+pub use document::{Document, Machine, Partial, SCHEMA, Summary};
 pub use model::{Arm, Claim, Order, QUIET_MACHINE};
 pub use not_measured::NotMeasured;
 pub use prediction::Prediction;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result};
 use child::HeldSignals;
@@ -17,7 +17,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Holds the signals back from this thread and from those it will start.
+    /// Holds the signals back from this thread and from those it will start; one that is ignored, as
+    /// SIGHUP under nohup(1), stays ignored.
     ///
     /// # Errors
     /// EMFILE.
@@ -49,6 +50,13 @@ impl Interrupt {
             interrupt: self,
             by: Cell::new(None),
         }
+    }
+}
+
+/// Readable (poll(2)) when a signal has come that [`Interrupt::take`] has not given yet.
+impl AsFd for Interrupt {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.signals.as_fd()
     }
 }
 

@@ -1,9 +1,13 @@
 //! One claim in one child, which measures; this process judges what it read.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use claim::{Arm, Claim, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict};
+use harness::interrupt::Interrupt;
 use nix::sys::prctl;
+use nix::sys::signal::Signal;
 
 use crate::quiet;
 use crate::refusal::Failure;
@@ -11,37 +15,120 @@ use crate::refusal::Failure;
 /// How long the processes that a claim left behind have to die of SIGKILL.
 const AFTERMATH: Duration = Duration::from_secs(5);
 
-/// Measures `claim` of `topic` in a child of its own and judges it here. Whatever happens there becomes
-/// a report; the child sends readings, or why there are none, and never a verdict.
-///
-/// A claim that needs a quiet machine and does not come out as it should while others used the
-/// processors is run again, a few times; if they went on, it is not measured rather than refuted.
-///
-/// The caller must have called [`child::adopt_orphans`], so that grandchildren whose parent was
-/// killed are ended here rather than left to init.
-pub fn run_isolated(topic: &Topic, claim: &Claim, order: Order) -> Report {
-    if !claim.needs.contains(&QUIET_MACHINE) {
-        return run_once(topic, claim, order);
+/// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
+pub struct Isolation {
+    /// The signals, held back from this process. The child of a claim gives them up, so that it and
+    /// the programs that it executes have the mask that this process was started with.
+    interrupt: Option<Interrupt>,
+}
+
+impl Isolation {
+    /// Makes this process ready for claims: /proc shows it, the orphans of claims come here to be
+    /// ended, and signals are noticed.
+    ///
+    /// # Errors
+    /// /proc is not mounted or shows another PID namespace; a full descriptor table.
+    pub fn begin() -> Result<Isolation> {
+        require_own_proc()?;
+        child::adopt_orphans()?;
+        let interrupt = Some(Interrupt::catch()?);
+        Ok(Isolation { interrupt })
     }
-    for _ in 1..quiet::ATTEMPTS {
-        let (report, others) = quiet::watched(|| run_once(topic, claim, order));
-        if verdict_is_expected(claim, &report, order) || !quiet::is_disturbed(others) {
-            return report;
+
+    /// Measures `claim` of `topic` in a child of its own and judges it here. Whatever happens there
+    /// becomes a report; the child sends readings, or why there are none, and never a verdict.
+    ///
+    /// None once a signal has come: the claim in whose middle it came is ended, with every process
+    /// that it started.
+    ///
+    /// A claim that needs a quiet machine and does not come out as it should while others used the
+    /// processors is run again, a few times; if they went on, it is not measured rather than refuted.
+    pub fn run(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
+        if self.signal().is_some() {
+            return None;
         }
+        if !claim.needs.contains(&QUIET_MACHINE) {
+            return self.run_once(topic, claim, order);
+        }
+        for _ in 1..quiet::ATTEMPTS {
+            let (report, others) = quiet::watched(|| self.run_once(topic, claim, order));
+            let report = report?;
+            if verdict_is_expected(claim, &report, order) || !quiet::is_disturbed(others) {
+                return Some(report);
+            }
+        }
+        let (report, others) = quiet::watched(|| self.run_once(topic, claim, order));
+        let report = report?;
+        if !verdict_is_expected(claim, &report, order)
+            && may_be_noise(&report.verdict, !report.observed.is_empty())
+            && quiet::is_disturbed(others)
+        {
+            return Some(Report {
+                // How long it took, and where the numbers would have come from, is known all the same.
+                duration_ms: report.duration_ms,
+                evidence: report.evidence,
+                ..Report::without_readings(topic, claim, quiet::disturbed(others))
+            });
+        }
+        Some(report)
     }
-    let (report, others) = quiet::watched(|| run_once(topic, claim, order));
-    if !verdict_is_expected(claim, &report, order)
-        && may_be_noise(&report.verdict, !report.observed.is_empty())
-        && quiet::is_disturbed(others)
-    {
-        return Report {
-            // How long it took, and where the numbers would have come from, is known all the same.
-            duration_ms: report.duration_ms,
-            evidence: report.evidence,
-            ..Report::without_readings(topic, claim, quiet::disturbed(others))
+
+    /// Lets signals do again what they do by default, and returns the one that came meanwhile.
+    pub fn end(self) -> Option<Signal> {
+        self.signal()
+    }
+
+    /// The signal that has come, if one has.
+    fn signal(&self) -> Option<Signal> {
+        let interrupt = self.interrupt.as_ref()?;
+        interrupt.take().or(interrupt.last())
+    }
+
+    fn run_once(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
+        let measured = self.measure_in_child(claim, order);
+        let aftermath = child::end_orphans(AFTERMATH).map_err(into_failure);
+        if self.signal().is_some() {
+            // A terminal sends it to the processes of the claim as well: what came out proves nothing.
+            return None;
+        }
+        Some(
+            match measured?.and_then(|readings| aftermath.map(|_| readings)) {
+                Ok(readings) => Report::judge(topic, claim, readings),
+                Err(failure) => Report::without_readings(topic, claim, failure.verdict()),
+            },
+        )
+    }
+
+    /// The readings, or why there are none; nothing where a signal ended the wait.
+    fn measure_in_child(
+        &mut self,
+        claim: &Claim,
+        order: Order,
+    ) -> Option<Result<Readings, Failure>> {
+        let measure = |_: &mut child::Parent| {
+            drop(self.interrupt.take());
+            let measured = claim.measure_both(order, name_process);
+            Ok(measured.map_err(Failure::from))
         };
+        let child = match child::fork(claim.id, measure) {
+            Ok(child) => child.limit(claim.limit),
+            Err(error) => return Some(Err(into_failure(error))),
+        };
+        let answer = match &self.interrupt {
+            Some(interrupt) => child.join_unless(interrupt.as_fd()).transpose()?,
+            None => child.join(),
+        };
+        Some(answer.unwrap_or_else(|error| Err(into_failure(error))))
     }
-    report
+}
+
+/// Makes sure that /proc shows the processes by the numbers that they have here.
+///
+/// # Errors
+/// It is not mounted, or is that of another PID namespace.
+pub fn require_own_proc() -> Result<()> {
+    observe::process::own_proc()
+        .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 
 /// Whether a busy machine may be the reason for this verdict, given whether values were `read`. What
@@ -71,25 +158,6 @@ fn verdict_is_expected(claim: &Claim, report: &Report, order: Order) -> bool {
             report.verdict == Verdict::Refuted && still_as_claimed(claim, report).is_empty()
         }
     }
-}
-
-fn run_once(topic: &Topic, claim: &Claim, order: Order) -> Report {
-    let measured = measure_in_child(claim, order);
-    let aftermath = child::end_orphans(AFTERMATH).map_err(into_failure);
-    match measured.and_then(|readings| aftermath.map(|_| readings)) {
-        Ok(readings) => Report::judge(topic, claim, readings),
-        Err(failure) => Report::without_readings(topic, claim, failure.verdict()),
-    }
-}
-
-fn measure_in_child(claim: &Claim, order: Order) -> Result<Readings, Failure> {
-    let measure = |_: &mut child::Parent| {
-        let measured = claim.measure_both(order, name_process);
-        Ok(measured.map_err(Failure::from))
-    };
-    child::fork(claim.id, measure)
-        .and_then(|child| child.limit(claim.limit).join())
-        .unwrap_or_else(|error| Err(into_failure(error)))
 }
 
 fn into_failure(error: child::Error) -> Failure {

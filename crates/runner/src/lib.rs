@@ -4,13 +4,10 @@
 //! killed at the claim's limit, what it left running is ended, and the rest goes on.
 
 mod cli;
-mod generate;
 mod isolate;
 mod quiet;
 mod refusal;
 mod render;
-mod select;
 
-pub use cli::{RunArgs, SelftestArgs, explain, finish, list, own_proc};
-pub use generate::Generate;
-pub use isolate::run_isolated;
+pub use cli::{KnownNames, Tools, known_names, number, topic_main, tour_main, whole_number};
+pub use isolate::{Isolation, require_own_proc};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use claim::{Report, Verdict};
+use claim::Verdict;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
@@ -15,7 +15,7 @@ const TOLERATED: f64 = 0.08;
 
 /// Runs `measure` and tells which share of all processors others used meanwhile; 0 where the kernel
 /// does not say.
-pub(crate) fn watched(measure: impl FnOnce() -> Report) -> (Report, f64) {
+pub(crate) fn watched<R>(measure: impl FnOnce() -> R) -> (R, f64) {
     let before = (Instant::now(), observe::cpu::busy(), own());
     let report = measure();
     let (Ok(busy_before), Ok(busy)) = (before.1, observe::cpu::busy()) else {

@@ -84,10 +84,7 @@ fn help_and_version_go_to_stdout() {
         );
     }
     let long = run(&["--help"]).1;
-    assert!(
-        long.contains("Exit status: 0"),
-        "the statuses are told: {long}"
-    );
+    assert!(long.contains("Exit status:"), "the statuses: {long}");
     for version in ["-V", "--version"] {
         let (status, out, _) = run(&[version]);
         assert_eq!(status, Some(0));

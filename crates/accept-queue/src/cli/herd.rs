@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use accept_queue::herd::{
@@ -15,41 +16,58 @@ use harness::statistics::shuffle;
 use prefork::strategies::{self, Strategy};
 use prefork::{Detail, NoStart, Site};
 use present::{OutputFile, Progress, print};
+use runner::{known_names, whole_number};
 
-use super::{INTERRUPTED, tell};
+use super::{BACKLOG, INTERRUPTED, WORKERS, strategy_names, tell};
+
+/// Connections for a row: a hundred million take hours.
+const CONNECTIONS: RangeInclusive<u64> = 1..=100_000_000;
 
 /// Pairs of runs, with the meter and without.
 const PAIRS: usize = 9;
 
 /// Options of the meter.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Exit status:
+  0        measured, and no assertion is broken
+  1        an assertion is broken
+  2        an error, or nothing could be measured
+  128 + N  signal N ended the run; the rows that were measured by then are shown
+
+Examples:
+  accept-queue herd --strategy blocking,epoll-level --workers 8
+  accept-queue herd --pace burst=8 --details
+  accept-queue herd --assert 'wakeups<=1.01,jain>=0.9' --json")]
 pub struct HerdArgs {
     /// Strategies to measure, or all
     #[arg(
         long,
         value_name = "LIST",
         value_delimiter = ',',
-        default_value = "all"
+        default_value = "all",
+        hide_possible_values = true,
+        value_parser = known_names(strategy_names().chain(["all"]))
     )]
     strategy: Vec<String>,
     /// Numbers of workers
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "8",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = whole_number(WORKERS))]
     workers: Vec<u32>,
     /// Connections to make for each row
-    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = whole_number(CONNECTIONS))]
     connections: u64,
     /// When to make the next connection: all-asleep, back-to-back or burst=K
     #[arg(long, value_name = "PACE", default_value = "all-asleep")]
     pace: Pace,
     /// Order in which rows are measured; they are shown in the order in which they were asked for
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole_number(0..=u64::MAX))]
     seed: u64,
     /// Address to listen on; port 0 lets the kernel choose
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = whole_number(BACKLOG))]
     backlog: i32,
     /// Print one JSON document instead of the table (described in docs/accept-queue.md)
     #[arg(long, conflicts_with = "csv")]

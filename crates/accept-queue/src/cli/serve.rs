@@ -8,27 +8,37 @@ use clap::Args;
 use prefork::server::{Event, Options, Protocol, report, serve};
 use prefork::{Site, strategies};
 use present::print;
+use runner::{known_names, whole_number};
 
-use super::tell;
+use super::{BACKLOG, WORKERS, strategy_names, tell};
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Exit status:
+  0        a signal ended the server, as it should
+  2        an error: the server could not start or go on
+
+Examples:
+  accept-queue serve --listen 127.0.0.1:8080 --workers 4
+  accept-queue serve --strategy reuseport --echo")]
 pub struct ServeArgs {
     /// Address to listen on; port 0 lets the kernel choose
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Number of workers
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = whole_number(WORKERS))]
     workers: u32,
     /// How the workers wait for connections
-    #[arg(long, value_name = "NAME", default_value = "blocking")]
+    #[arg(long, value_name = "NAME", default_value = "blocking", hide_possible_values = true,
+          value_parser = known_names(strategy_names()))]
     strategy: String,
     /// Length of the accept queue; the kernel caps it at net.core.somaxconn
-    #[arg(long, value_name = "N", default_value = "4096", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(long, value_name = "N", default_value = "4096", value_parser = whole_number(BACKLOG))]
     backlog: i32,
     /// Seconds after which a connection is closed, however busy its client keeps it; a client that
     /// is silent is given up after 10 s
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = whole_number(1..=86_400_u64))]
     deadline: u64,
     /// Send back what comes
     #[arg(long, conflicts_with = "http")]

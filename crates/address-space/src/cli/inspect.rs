@@ -8,15 +8,19 @@ use inspect;
 use inspect::svg::svg;
 use inspect::text::text;
 use present::{OutputFile, print_document};
+use runner::whole_number;
+
+/// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
+const MAX_PID: i32 = 1 << 22;
 
 /// Which process, and how to show it.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 Nothing is written and the process is not stopped. One's own processes can be inspected where
 kernel.yama.ptrace_scope is 0; others, and frame numbers, need root.")]
 pub struct Arguments {
     /// The process
-    #[arg(value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(value_name = "PID", value_parser = whole_number(1..=MAX_PID))]
     pid: i32,
     /// List every mapping
     #[arg(long)]

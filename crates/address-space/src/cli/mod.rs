@@ -1,13 +1,53 @@
 //! One file a subcommand: its arguments, and the library call they turn into. [`same_file`] is theirs.
 
-pub mod inspect;
-pub mod record;
-pub mod replay;
-pub mod same_file;
-pub mod system;
+mod inspect;
+mod record;
+mod replay;
+mod same_file;
+mod system;
+
+use anyhow::Result;
+use clap::Subcommand;
+use runner::Tools;
+
+/// A tool of this topic.
+#[derive(Subcommand)]
+pub enum Tool {
+    /// Run a trace of allocations through every placement policy and page size
+    Replay(replay::Arguments),
+    /// Record a program's allocations for replay (with valgrind)
+    Record(record::Arguments),
+    /// Look at a living process: map, waste, holes, heap, frames
+    Inspect(inspect::Arguments),
+    /// Look at the machine's free memory by order, and at its huge pages
+    System(system::Arguments),
+}
+
+impl Tools for Tool {
+    const ABOUT: &'static str =
+        "Segmentation, paging and both kinds of fragmentation, with real memory";
+    const EXAMPLES: &'static str = "\
+address-space claims                                       what the notes say, tested
+address-space replay --generate segments --svg memory.svg  a load that tells the policies apart
+address-space record -- ls -lR /usr | address-space replay -
+address-space inspect $$                                   the memory of this shell
+address-space system                                       free memory by order";
+
+    fn run(self) -> Result<u8> {
+        match self {
+            Tool::Replay(arguments) => replay::run(&arguments),
+            Tool::Record(arguments) => record::run(&arguments),
+            Tool::Inspect(arguments) => inspect::run(&arguments),
+            Tool::System(arguments) => system::run(&arguments),
+        }
+    }
+}
+
+/// The most bytes that a size may name: what an address of 47 bits reaches, the memory of a process.
+const MOST_BYTES: u64 = 1 << 47;
 
 /// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.
-pub fn parse_bytes(text: &str) -> Result<u64, String> {
+fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -21,8 +61,8 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         .parse()
         .map_err(|_| format!("{text} is no number of bytes"))?;
     let size = value * factor as f64;
-    if !(1.0..=(1u64 << 62) as f64).contains(&size) {
-        return Err("must be at least 1 byte and at most 2^62".into());
+    if !(1.0..=MOST_BYTES as f64).contains(&size) {
+        return Err("it takes a size from 1 byte to 128 TiB".into());
     }
     Ok(size as u64)
 }

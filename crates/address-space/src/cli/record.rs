@@ -13,11 +13,16 @@ use replay::record::{Recorded, Recording};
 
 /// What to run, and where the trace goes.
 #[derive(Args)]
-#[command(after_help = "\
-The program runs under valgrind, many times slower than usual. Its standard output goes to standard error.
-The exit status is the program's.
+#[command(after_long_help = "\
+The program runs under valgrind, many times slower than usual. Its standard output goes to standard
+error.
 
-  address-space record -- ls -lR /usr | address-space replay -")]
+Exit status:
+  the program's; 128 + N where signal N ended it; 2 where it could not be run
+
+Examples:
+  address-space record -- ls -lR /usr | address-space replay -
+  address-space record --output ls.trace -- ls")]
 pub struct Arguments {
     /// Write the trace into this file instead of standard output
     #[arg(short, long, value_name = "FILE")]

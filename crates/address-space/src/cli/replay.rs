@@ -16,31 +16,48 @@ use replay::table::table;
 use replay::trace::generate::{Kind, generate};
 use replay::trace::{Format, PARTIAL};
 use replay::{self, Options, Source};
+use runner::whole_number;
 
 use super::parse_bytes;
 use super::same_file::SameFile;
 
+/// The most operations that may be kept in memory, 4 GiB of them.
+const MOST_KEPT: usize = 1 << 28;
+
 /// What to replay, and how to show it.
 #[derive(Args)]
-#[command(after_help = "\
+#[command(after_long_help = "\
 A trace is the output of `valgrind --tool=memcheck --trace-malloc=yes --log-file=FILE PROGRAM`, a malloc-lab
 .rep file, or lines `a ID SIZE`, `r ID SIZE`, `f ID` as `address-space record` writes them. Sizes are bytes;
 arguments may say K, M or G (binary).
 
+Exit status:
+  0        replayed
+  2        an error: no such trace, or output could not be written
+  128 + N  signal N ended the replay; what is known by then is shown, marked PARTIAL
+
+Examples:
   address-space record -- ls -lR /usr | address-space replay -
-  address-space replay --generate segments --svg memory.svg")]
+  address-space replay --generate segments --svg memory.svg
+  address-space replay ls.trace --page-sizes 4K,2M --json")]
 pub struct Arguments {
     /// The trace; - reads standard input
-    #[arg(required_unless_present = "generate", conflicts_with = "generate")]
+    #[arg(
+        required_unless_present = "generate",
+        conflicts_with = "generate",
+        value_name = "FILE"
+    )]
     trace: Option<PathBuf>,
     /// Replay a synthetic load instead
     #[arg(long, value_name = "KIND")]
     generate: Option<LoadKind>,
     /// Seed of the synthetic load
-    #[arg(long, default_value_t = 1, requires = "generate")]
+    #[arg(long, default_value_t = 1, requires = "generate", value_name = "N",
+          value_parser = whole_number(0..=u64::MAX))]
     seed: u64,
     /// Operations of the synthetic load
-    #[arg(long, default_value_t = 100_000, requires = "generate", value_parser = clap::value_parser!(u64).range(1..=16_777_216))]
+    #[arg(long, default_value_t = 100_000, requires = "generate", value_name = "N",
+          value_parser = whole_number(1..=16_777_216_u64))]
     operations: u64,
     /// Form of the trace, when its first line does not tell
     #[arg(long, value_name = "FORM")]
@@ -57,7 +74,8 @@ pub struct Arguments {
     no_search: bool,
     /// Keep so many operations in memory (16 bytes each); a longer trace is read again for every pass, from
     /// its file or, where it came through a pipe, from a temporary file in $TMPDIR or /var/tmp
-    #[arg(long, value_name = "OPERATIONS", default_value_t = KEPT)]
+    #[arg(long, value_name = "N", default_value_t = KEPT,
+          value_parser = whole_number(0..=MOST_KEPT))]
     keep: usize,
     /// Lay the given arena over real memory and check every byte of every block
     #[arg(long)]

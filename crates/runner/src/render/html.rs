@@ -30,6 +30,9 @@ pub fn render(register: &Register, document: &Document) -> String {
                         (summary.holds_with) " hold with a caveat, " (summary.refuted) " refuted, "
                         (summary.not_measured) " not measured, " (summary.error) " broken."
                     }
+                    @if let Some(partial) = &document.partial {
+                        p { strong { "PARTIAL" } ": " (partial) "." }
+                    }
                 }
                 @for topic in register.topics() {
                     @let reports: Vec<&Report> =

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use claim::{
-    ControlReport, Detail, Document, Evidence, Machine, Report, SCHEMA, Summary, Value, Verdict,
+    Claim, ControlReport, Detail, Document, Evidence, Machine, Partial, Prediction, Quantity,
+    Report, SCHEMA, Summary, Topic, Value, Verdict,
 };
 
 #[derive(Serialize)]
@@ -14,6 +15,36 @@ struct DocumentJson<'a> {
     machine: &'a Machine,
     claims: Vec<ClaimJson<'a>>,
     summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<&'a Partial>,
+}
+
+#[derive(Serialize)]
+struct ListJson<'a> {
+    schema: u32,
+    claims: Vec<EntryJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct EntryJson<'a> {
+    id: &'a str,
+    topic: &'a str,
+    statement: &'a str,
+    measures: &'a str,
+    control: &'a str,
+    needs: &'a [&'a str],
+    syscalls: &'a [&'a str],
+    man: &'a [&'a str],
+    notes: &'a [u32],
+    quantities: Vec<QuantityJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct QuantityJson<'a> {
+    name: &'a str,
+    unit: &'a str,
+    experiment: Prediction,
+    control: Prediction,
 }
 
 #[derive(Serialize)]
@@ -43,8 +74,45 @@ pub fn render(document: &Document) -> serde_json::Result<String> {
         machine: &document.machine,
         claims: document.reports.iter().map(claim).collect(),
         summary: Summary::count(&document.reports),
+        partial: document.partial.as_ref(),
     };
     serde_json::to_string_pretty(&json).map(|text| text + "\n")
+}
+
+/// Renders what is known of `claims` without a run, as [`render`] does.
+///
+/// # Errors
+/// As [`render`].
+pub fn list(claims: &[(&Topic, &Claim)]) -> serde_json::Result<String> {
+    let json = ListJson {
+        schema: SCHEMA,
+        claims: claims
+            .iter()
+            .map(|(topic, claim)| entry(topic, claim))
+            .collect(),
+    };
+    serde_json::to_string_pretty(&json).map(|text| text + "\n")
+}
+
+fn entry<'a>(topic: &'a Topic, claim: &'a Claim) -> EntryJson<'a> {
+    let quantity = |quantity: &'a Quantity| QuantityJson {
+        name: quantity.name,
+        unit: quantity.unit,
+        experiment: quantity.experiment,
+        control: quantity.control,
+    };
+    EntryJson {
+        id: claim.id,
+        topic: topic.name,
+        statement: claim.statement,
+        measures: claim.measures,
+        control: claim.control,
+        needs: claim.needs,
+        syscalls: claim.syscalls,
+        man: claim.man,
+        notes: claim.notes,
+        quantities: claim.quantities.iter().map(quantity).collect(),
+    }
 }
 
 fn claim(report: &Report) -> ClaimJson<'_> {

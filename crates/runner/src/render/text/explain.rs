@@ -4,7 +4,7 @@ use super::layout::{BOLD, Layout, indented, spaced};
 use claim::{Claim, Topic};
 
 /// A claim's line in `list`: its id and its statement.
-pub fn listed(claim: &Claim, layout: Layout) -> String {
+pub fn list_entry(claim: &Claim, layout: Layout) -> String {
     let head = format!("  {BOLD}{}{BOLD:#}\n", claim.id);
     head + &indented(claim.statement, 6, layout.width)
 }

@@ -1,6 +1,7 @@
 //! How wide, how much, and in which style.
 
 use anstyle::Style;
+use terminal_size::{Width, terminal_size};
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +10,17 @@ pub struct Layout {
     pub width: usize,
     /// Every quantity, table and note, instead of the first few lines.
     pub details: bool,
+}
+
+impl Layout {
+    /// As wide as the terminal, within reason; 100 columns where there is none.
+    pub fn of_terminal(details: bool) -> Layout {
+        let width = terminal_size().map_or(100, |(Width(columns), _)| usize::from(columns));
+        Layout {
+            width: width.clamp(60, 110),
+            details,
+        }
+    }
 }
 
 pub(super) const BOLD: Style = Style::new().bold();

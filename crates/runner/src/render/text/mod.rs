@@ -8,12 +8,12 @@ mod quantities;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table as Grid, presets};
 
-pub use explain::{explain, listed};
+pub use explain::{explain, list_entry};
 pub use layout::Layout;
 use layout::{BOLD, dimmed, indented};
 use quantities::quantities;
 
-use claim::{Claim, Detail, Machine, Report, Summary, Table, Topic, Verdict};
+use claim::{Claim, Detail, Machine, Partial, Report, Summary, Table, Topic, Verdict};
 
 const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up that \
                       must come out the other way.";
@@ -90,8 +90,8 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
     out
 }
 
-/// The last lines of a run.
-pub fn summary(summary: &Summary) -> String {
+/// The last lines of a run; `partial` where a signal ended it.
+pub fn summary(summary: &Summary, partial: Option<&Partial>) -> String {
     let counts = [
         (summary.holds, "hold"),
         (summary.holds_with, "hold with a caveat"),
@@ -99,7 +99,7 @@ pub fn summary(summary: &Summary) -> String {
         (summary.not_measured, "not measured"),
         (summary.error, "broken"),
     ];
-    let told: Vec<String> = counts
+    let counts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
@@ -109,11 +109,13 @@ pub fn summary(summary: &Summary) -> String {
     } else {
         "claims"
     };
-    format!(
-        "\n{BOLD}{} {plural}{BOLD:#}: {}\n",
-        summary.claims,
-        told.join(", ")
-    )
+    let partial = partial.map(|partial| format!("\n{BOLD}PARTIAL{BOLD:#}: {partial}\n"));
+    partial.unwrap_or_default()
+        + &format!(
+            "\n{BOLD}{} {plural}{BOLD:#}: {}\n",
+            summary.claims,
+            counts.join(", ")
+        )
 }
 
 fn mark(verdict: &Verdict) -> (char, Style) {

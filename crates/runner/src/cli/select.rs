@@ -8,7 +8,7 @@ use claim::{Claim, Register, Topic};
 ///
 /// # Errors
 /// An unknown name, with the nearest known one.
-pub(crate) fn claims<'a>(
+pub(super) fn claims<'a>(
     register: &'a Register,
     ids: &[String],
     topic: Option<&str>,
@@ -35,7 +35,7 @@ pub(crate) fn claims<'a>(
 ///
 /// # Errors
 /// As [`claims`].
-pub(crate) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
+pub(super) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
     known(id, "claim", claim_ids(register))?;
     register
         .get(id)

@@ -1,0 +1,65 @@
+//! `open-files map`: which descriptors are one open file description.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use descriptors::Map;
+use present::print;
+use runner::whole_number;
+
+/// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
+const MAX_PID: i32 = 1 << 22;
+
+/// What to map, and how to show it.
+#[derive(Args, Clone, Debug)]
+pub struct MapArgs {
+    /// Processes to map; every one that may be looked into where none is named
+    #[arg(value_name = "PID", value_parser = whole_number(1..=MAX_PID))]
+    pids: Vec<i32>,
+    /// Only descriptions that more than one descriptor refers to
+    #[arg(long)]
+    shared: bool,
+    /// Only descriptions of objects whose name contains this: a path, socket:[4711], eventpoll
+    #[arg(long, value_name = "TEXT")]
+    object: Option<String>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+impl MapArgs {
+    /// Looks, prints, and returns the exit status.
+    pub fn run(&self) -> Result<u8> {
+        runner::require_own_proc()?;
+        let map = self.selected(descriptors::scan(&self.pids()?));
+        print(&if self.json {
+            serde_json::to_string_pretty(&map)? + "\n"
+        } else {
+            descriptors::text::render(&map)
+        })?;
+        Ok(0)
+    }
+
+    /// The processes that were named, which must be there, or all.
+    fn pids(&self) -> Result<Vec<i32>> {
+        for pid in &self.pids {
+            observe::process::count(*pid).with_context(|| format!("no process {pid}"))?;
+        }
+        if self.pids.is_empty() {
+            return Ok(observe::process::all()?);
+        }
+        Ok(self.pids.clone())
+    }
+
+    /// What was asked for of `map`.
+    fn selected(&self, mut map: Map) -> Map {
+        if let Some(object) = &self.object {
+            map.descriptions
+                .retain(|description| description.object.contains(object));
+        }
+        if self.shared {
+            map.descriptions
+                .retain(|description| description.holders.len() > 1);
+        }
+        map
+    }
+}

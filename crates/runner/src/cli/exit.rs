@@ -1,0 +1,35 @@
+//! How a binary ends.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use nix::sys::signal::Signal;
+
+/// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
+/// goes to standard error.
+pub(super) fn exit_code(result: Result<u8>) -> ExitCode {
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // eprintln would panic where standard error cannot be written either.
+            let _ = writeln!(std::io::stderr(), "error: {}", claim::error_chain(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The exit status of a run that `signal` ended: 128 and its number, as a shell reports it.
+pub(super) fn signal_status(signal: Signal) -> u8 {
+    // The numbers of signals end at 64 (signal(7)).
+    128 + signal as u8
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |e: &std::io::Error| e.kind() == ErrorKind::BrokenPipe;
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref())
+        .any(broken)
+}

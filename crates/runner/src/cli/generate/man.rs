@@ -1,0 +1,123 @@
+//! Manual pages: one for the command and one for each subcommand.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::Command;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+
+/// The page of the subcommand at `path`, of the command itself where that is empty.
+///
+/// # Errors
+/// There is no such subcommand: the error names those that there are.
+pub(super) fn page(command: Command, path: &[String]) -> Result<String> {
+    let command = built(command);
+    let mut chosen = &command;
+    for name in path {
+        chosen = match subcommands(chosen).find(|subcommand| subcommand.get_name() == name) {
+            Some(subcommand) => subcommand,
+            None => {
+                let names: Vec<&str> = subcommands(chosen).map(Command::get_name).collect();
+                let parent = display_name(chosen);
+                bail!(
+                    "{parent} has no subcommand `{name}`; there are: {}",
+                    names.join(", ")
+                );
+            }
+        };
+    }
+    render(chosen)
+}
+
+/// Writes all pages into the folder `dir`, which is made where it is not there. No page is ever half
+/// written: each takes its name when it is complete.
+///
+/// # Errors
+/// A folder that cannot be made, a file that cannot be written; the error names it.
+pub(super) fn write_pages(command: Command, dir: &Path) -> Result<()> {
+    let mut pages = Vec::new();
+    collect_pages(&built(command), &mut pages)?;
+    fs::create_dir_all(dir).with_context(|| format!("make the folder {}", dir.display()))?;
+    for (name, text) in pages {
+        let file = dir.join(&name);
+        let unfinished = dir.join(format!(".{name}.{}", std::process::id()));
+        let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &file));
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written.with_context(|| format!("write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Adds the page of `command` and those of its subcommands: file name and text.
+fn collect_pages(command: &Command, pages: &mut Vec<(String, String)>) -> Result<()> {
+    pages.push((format!("{}.1", display_name(command)), render(command)?));
+    subcommands(command).try_for_each(|subcommand| collect_pages(subcommand, pages))
+}
+
+/// The definition with the full names of its subcommands (`witness-list`) worked out.
+fn built(command: Command) -> Command {
+    let mut command = command.disable_help_subcommand(true);
+    command.build();
+    command
+}
+
+/// Those that a page is for: clap's own `help` only repeats what the pages say.
+fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {
+    let is_ours = |subcommand: &&Command| subcommand.get_name() != "help";
+    command.get_subcommands().filter(is_ours)
+}
+
+fn display_name(command: &Command) -> &str {
+    command
+        .get_display_name()
+        .unwrap_or_else(|| command.get_name())
+}
+
+fn render(command: &Command) -> Result<String> {
+    let closing = command
+        .get_after_long_help()
+        .or(command.get_after_help())
+        .map(ToString::to_string);
+    let version = command.get_version().unwrap_or_default();
+    let man = Man::new(command.clone()).source(format!("{} {version}", display_name(command)));
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    if command.get_arguments().next().is_some() {
+        man.render_options_section(&mut page)?;
+    }
+    if subcommands(command).next().is_some() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    closing_sections(&closing.unwrap_or_default()).to_writer(&mut page)?;
+    man.render_version_section(&mut page)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// What stands at the end of `--help`, as sections of a page: a line that ends with a colon is a
+/// heading, and the lines below it stay as they are.
+fn closing_sections(text: &str) -> Roff {
+    let mut roff = Roff::default();
+    let mut has_heading = false;
+    for line in text.lines() {
+        let heading = line.strip_suffix(':').filter(|_| !line.starts_with(' '));
+        if let Some(heading) = heading.or((!has_heading).then_some("notes")) {
+            has_heading = true;
+            roff.control("SH", [heading.to_uppercase().as_str()]);
+            roff.control("nf", []);
+        }
+        if heading.is_none() {
+            roff.text([roman(line)]);
+        }
+    }
+    if has_heading {
+        roff.control("fi", []);
+    }
+    roff
+}

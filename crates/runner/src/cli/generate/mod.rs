@@ -1,0 +1,52 @@
+//! Manual pages and shell completions, made from the command line's own definition.
+
+mod completions;
+mod man;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Command, Subcommand};
+use clap_complete::Shell;
+use present::print;
+
+/// What a binary says about its own command line.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Generate {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum What {
+    /// Print the manual page of this command or of a subcommand, or write all of them
+    Man {
+        /// The subcommand, one word after the other: generate man
+        #[arg(value_name = "SUBCOMMAND", conflicts_with = "dir")]
+        path: Vec<String>,
+        /// Write the page of this command and of every subcommand into this folder
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+}
+
+impl Generate {
+    /// Prints it, or writes it, for the command line `command`.
+    ///
+    /// # Errors
+    /// No such subcommand, or output that cannot be written.
+    pub(super) fn run(self, command: Command) -> Result<u8> {
+        match self.what {
+            What::Man { dir: Some(dir), .. } => man::write_pages(command, &dir)?,
+            What::Man { path, dir: None } => print(&man::page(command, &path)?)?,
+            What::Completions { shell } => print(&completions::script(command, shell))?,
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,45 @@
+//! What `--help` says at its end: exit statuses and examples.
+
+use clap::Command;
+
+/// The exit statuses of a binary as a whole.
+const OF_BINARY: &str = "\
+Exit status:
+  0        done; of what was measured, nothing is refuted
+  1        a claim was refuted, or what a tool checks did not hold
+  2        an error: a set-up broke, the command line was wrong, or output could not be written
+  4        a claim was not measured, and --strict was given
+  128 + N  signal N ended the run; what was measured by then is reported";
+
+/// The exit statuses of a run of claims.
+pub(super) const HELP_OF_RUN: &str = "\
+Exit status:
+  0        of what was measured, nothing is refuted
+  1        a claim was refuted
+  2        a set-up broke, the command line was wrong, or output could not be written
+  4        a claim was not measured, and --strict was given
+  128 + N  signal N (SIGINT, SIGTERM, SIGHUP) ended the run: what was measured by then is
+           reported and marked PARTIAL";
+
+/// The exit statuses of a self-test.
+pub(super) const HELP_OF_SELFTEST: &str = "\
+Exit status:
+  0        every claim that was measured turned
+  1        a claim is blind: it would hold whatever the kernel did
+  2        a set-up broke, the command line was wrong, or output could not be written
+  4        no claim could be measured
+  128 + N  signal N (SIGINT, SIGTERM, SIGHUP) ended the test: what was tested by then is
+           reported and marked PARTIAL";
+
+/// Gives `command` what every binary has alike: the version, the width, the statuses; and `about`
+/// and `examples`, a command line each, which are its own.
+pub(super) fn with_help(command: Command, about: &'static str, examples: &str) -> Command {
+    let examples = examples.lines().map(|line| format!("\n  {line}"));
+    let examples: String = examples.collect();
+    command
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .max_term_width(100)
+        .about(about)
+        .after_long_help(format!("{OF_BINARY}\n\nExamples:{examples}"))
+}

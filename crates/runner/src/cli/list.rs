@@ -1,0 +1,67 @@
+//! The words that run nothing: `list` and `explain`.
+
+use anyhow::Result;
+use claim::Register;
+use clap::Args;
+use present::print;
+
+use super::select;
+use crate::render::{json, text};
+
+/// Options of a list.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ListArgs {
+    /// Only the claims of this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Print one JSON document instead of text (described in docs/json.md)
+    #[arg(long)]
+    json: bool,
+}
+
+impl ListArgs {
+    /// Prints every claim with its statement.
+    ///
+    /// # Errors
+    /// An unknown topic, or output that cannot be written.
+    pub(super) fn run(&self, register: &Register) -> Result<u8> {
+        let claims = select::claims(register, &[], self.topic.as_deref())?;
+        if self.json {
+            print(&json::list(&claims)?)?;
+            return Ok(0);
+        }
+        let layout = text::Layout::of_terminal(false);
+        let mut out = String::new();
+        let mut shown = "";
+        for (topic, claim) in claims {
+            if shown != topic.name {
+                shown = topic.name;
+                out += &text::topic(topic);
+            }
+            out += &text::list_entry(claim, layout);
+        }
+        print(out.trim_start_matches('\n'))?;
+        Ok(0)
+    }
+}
+
+/// Which claim to explain.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ExplainArgs {
+    /// The claim
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl ExplainArgs {
+    /// Prints everything that is known about one claim without running it.
+    ///
+    /// # Errors
+    /// An unknown name, or output that cannot be written.
+    pub(super) fn run(&self, register: &Register) -> Result<u8> {
+        let (topic, claim) = select::claim(register, &self.id)?;
+        let layout = text::Layout::of_terminal(true);
+        print(&text::explain(topic, claim, layout))?;
+        Ok(0)
+    }
+}

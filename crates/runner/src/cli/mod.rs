@@ -1,0 +1,22 @@
+//! The command line that the binaries share: the same words, the same help, the same statuses.
+//!
+//! [`topic_main`] is the whole of a topic's `main`, [`tour_main`] that of the tour. What a topic has
+//! beside the shared words is its [`Tools`].
+
+mod exit;
+mod generate;
+mod help;
+mod known;
+mod list;
+mod numbers;
+mod run;
+mod select;
+mod selftest;
+mod shared;
+mod topic;
+mod tour;
+
+pub use known::{KnownNames, known_names};
+pub use numbers::{number, whole_number};
+pub use topic::{Tools, topic_main};
+pub use tour::tour_main;

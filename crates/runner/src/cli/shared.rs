@@ -1,0 +1,36 @@
+//! The words that every binary answers alike.
+
+use anyhow::Result;
+use claim::Register;
+use clap::{Command, Subcommand};
+
+use super::generate::Generate;
+use super::help::HELP_OF_SELFTEST;
+use super::list::{ExplainArgs, ListArgs};
+use super::selftest::SelftestArgs;
+
+#[derive(Subcommand)]
+pub(super) enum SharedWord {
+    /// List the claims, each with the sentence that it tests
+    List(ListArgs),
+    /// Explain a claim: what it says, how it is measured, what its control is
+    Explain(ExplainArgs),
+    /// Run claims with experiment and control exchanged: every verdict must turn
+    #[command(after_long_help = HELP_OF_SELFTEST)]
+    Selftest(SelftestArgs),
+    /// Print manual pages or shell completions
+    #[command(display_order = 998)]
+    Generate(Generate),
+}
+
+impl SharedWord {
+    /// Answers; `command` is the definition of the whole command line.
+    pub(super) fn run(self, register: &Register, command: Command) -> Result<u8> {
+        match self {
+            SharedWord::List(list) => list.run(register),
+            SharedWord::Explain(explain) => explain.run(register),
+            SharedWord::Selftest(selftest) => selftest.run(register),
+            SharedWord::Generate(generate) => generate.run(command),
+        }
+    }
+}

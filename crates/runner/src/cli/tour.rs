@@ -1,0 +1,65 @@
+//! The skeleton of the tour's binary: the shared words over all topics. Without a word all claims run.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use claim::{Register, Topic};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::exit::exit_code;
+use super::help::{HELP_OF_RUN, with_help};
+use super::known::with_known_names;
+use super::run::RunArgs;
+use super::shared::SharedWord;
+
+const ABOUT: &str =
+    "Watch your own kernel keep, or break, what the operating-systems textbook says";
+
+const LONG_ABOUT: &str = "\
+Watch your own kernel keep, or break, what the operating-systems textbook says.
+
+Each claim is a small experiment with real system calls. It predicts a number, measures it, and \
+measures a control that must come out the other way. Without a command, all claims run.";
+
+const EXAMPLES: &str = "\
+witness                             run every claim
+witness list --topic spinlock       what the claims of one topic say
+witness explain layers              how one claim is measured
+witness run layers                  run it, and see every number
+witness run --json --html run.html  for programs, and for a browser";
+
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct TourCli {
+    #[command(subcommand)]
+    word: Option<TourWord>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Subcommand)]
+enum TourWord {
+    /// Run claims and say what became of each
+    #[command(visible_alias = "claims", after_long_help = HELP_OF_RUN)]
+    Run(RunArgs),
+    #[command(flatten)]
+    Shared(SharedWord),
+}
+
+/// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main).
+pub fn tour_main(topics: &[Topic]) -> ExitCode {
+    exit_code(parse_and_run(topics))
+}
+
+fn parse_and_run(topics: &[Topic]) -> Result<u8> {
+    let register = Register::new(topics)?;
+    let command = with_help(TourCli::command(), ABOUT, EXAMPLES).name("witness");
+    let command = with_known_names(command.long_about(LONG_ABOUT), &register);
+    let matches = command.clone().get_matches();
+    let cli = TourCli::from_arg_matches(&matches)?;
+    match cli.word {
+        None => cli.run.run(&register),
+        Some(TourWord::Run(run)) => run.run(&register),
+        Some(TourWord::Shared(word)) => word.run(&register, command),
+    }
+}

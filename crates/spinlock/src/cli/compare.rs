@@ -1,0 +1,189 @@
+//! `spinlock compare`: every lock under contention.
+
+use std::collections::HashSet;
+use std::io::{IsTerminal as _, stderr, stdout};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Error, Result, bail};
+use clap::Args;
+use clap::builder::TypedValueParser as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use present::{OutputFile, print_document};
+use runner::{known_names, number, whole_number};
+use spinlock::compare::contender::LockName;
+use spinlock::compare::window::Regime;
+use spinlock::compare::{DEFAULT_REGIMES, Plan, render, svg};
+
+use super::{NANOSECONDS, THREADS};
+
+/// No comparison may take longer; a slip of the keyboard would.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// No window of the default run begins after this time, and it ends within 30 s. A first round always
+/// has as long.
+const DEFAULT_RUN: Duration = Duration::from_secs(27);
+
+/// What to measure, and how to show it.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Exit status:
+  0        measured
+  2        an error: nothing was measured, or output could not be written
+
+Examples:
+  spinlock compare                           all locks in ten regimes, half a minute
+  spinlock compare --locks std,parking-lot,futex --threads 4 --critical 0,1000
+  spinlock compare --seed 7 --json           the same order of windows each time")]
+pub struct CompareArgs {
+    /// Numbers of contending threads
+    #[arg(long, value_delimiter = ',', value_name = "N,...", value_parser = whole_number(THREADS))]
+    threads: Vec<usize>,
+    /// Lengths of the critical section in nanoseconds; 0 is one increment
+    #[arg(long, value_delimiter = ',', value_name = "NS,...", value_parser = whole_number(NANOSECONDS))]
+    critical: Vec<u64>,
+    /// Times between two sections in nanoseconds
+    #[arg(long, value_delimiter = ',', value_name = "NS,...", value_parser = whole_number(NANOSECONDS))]
+    think: Vec<u64>,
+    /// Length of one window in seconds
+    #[arg(long, default_value_t = 0.018, value_name = "S", value_parser = number(0.001..=3600.0))]
+    seconds: f64,
+    /// Windows for each lock and regime [default: 5, or 3 of windows of 0.2 s and more]
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=100_000_usize))]
+    rounds: Option<usize>,
+    /// Locks to compare [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LOCK,...", hide_possible_values = true,
+          value_parser = known_names(LockName::ALL.iter().map(|lock| lock.as_str()))
+              .try_map(|name| name.parse::<LockName>()))]
+    locks: Vec<LockName>,
+    /// Seed of the order of the windows [default: the time]
+    #[arg(long, value_name = "N", value_parser = whole_number(0..=u64::MAX))]
+    seed: Option<u64>,
+    /// Write one JSON document instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Also write the heat-map to FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+impl CompareArgs {
+    /// Measures, prints, and returns the exit status.
+    pub fn run(&self) -> Result<u8> {
+        let plan = self.plan()?;
+        plan.check().map_err(Error::msg)?;
+        let file = self.svg.as_deref().map(OutputFile::at).transpose()?;
+        let bar = bar(plan.windows());
+        let comparison = plan.run(|done| bar.set_position(done as u64));
+        bar.finish_and_clear();
+        let comparison = comparison.context("compare")?;
+        if let Some(file) = file {
+            file.write(&svg::svg(&comparison))?;
+        }
+        print_document(self.json, &comparison, || {
+            render::text(&comparison, is_coloured())
+        })?;
+        Ok(0)
+    }
+
+    fn plan(&self) -> Result<Plan> {
+        let mut plan = Plan {
+            regimes: self.regimes(),
+            locks: self.locks(),
+            window: Duration::try_from_secs_f64(self.seconds)?,
+            rounds: self
+                .rounds
+                .unwrap_or(if self.seconds < 0.2 { 5 } else { 3 }),
+            limit: Duration::ZERO,
+            bound: Duration::ZERO,
+            seed: self.seed.unwrap_or_else(seed_from_time),
+        };
+        let planned = self.duration(&plan)?;
+        // Repeating refused windows may take half as long again; the default run stays under 30 s.
+        plan.limit = if self.has_default_regimes() && self.seconds < 0.02 {
+            DEFAULT_RUN
+        } else {
+            planned * 3 / 2
+        };
+        plan.bound = plan.limit.max(DEFAULT_RUN);
+        Ok(plan)
+    }
+
+    /// How long the windows of `plan` last, without repetitions.
+    fn duration(&self, plan: &Plan) -> Result<Duration> {
+        let planned = u32::try_from(plan.windows())
+            .ok()
+            .and_then(|windows| plan.window.checked_mul(windows))
+            .filter(|planned| *planned <= LONGEST);
+        let Some(planned) = planned else {
+            bail!(
+                "{} windows of {} s last more than an hour: give fewer --rounds, --locks or cases, \
+                 or less --seconds",
+                plan.windows(),
+                self.seconds
+            );
+        };
+        Ok(planned)
+    }
+
+    fn has_default_regimes(&self) -> bool {
+        self.threads.is_empty() && self.critical.is_empty() && self.think.is_empty()
+    }
+
+    /// Every combination of what was asked for, each once.
+    fn regimes(&self) -> Vec<Regime> {
+        if self.has_default_regimes() {
+            return DEFAULT_REGIMES.to_vec();
+        }
+        let mut regimes = Vec::new();
+        for &threads in given_or(&self.threads, &[1, 2, 4, 8]) {
+            for &critical_ns in given_or(&self.critical, &[0]) {
+                for &think_ns in given_or(&self.think, &[0]) {
+                    let regime = Regime {
+                        threads,
+                        critical_ns,
+                        think_ns,
+                    };
+                    if !regimes.contains(&regime) {
+                        regimes.push(regime);
+                    }
+                }
+            }
+        }
+        regimes
+    }
+
+    /// The locks that were asked for. Named twice, one would be measured twice and shown as two.
+    fn locks(&self) -> Vec<LockName> {
+        let mut seen = HashSet::new();
+        let mut locks = given_or(&self.locks, LockName::ALL).to_vec();
+        locks.retain(|lock| seen.insert(*lock));
+        locks
+    }
+}
+
+fn given_or<'a, T>(given: &'a [T], default: &'a [T]) -> &'a [T] {
+    if given.is_empty() { default } else { given }
+}
+
+fn seed_from_time() -> u64 {
+    SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |time| u64::from(time.subsec_nanos()))
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+fn bar(windows: usize) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(windows as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} window {pos} of {len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn is_coloured() -> bool {
+    stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,250 @@
+//! A run that a signal ends: what was measured by then is reported and marked, nothing is left behind.
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
+mod schema;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGSTOP, SIGTERM};
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use schema::Schema;
+use serde_json::Value;
+
+/// A run in a process group of its own, with its output in a pipe.
+struct Run {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    /// In the environment of every process of the run.
+    mark: String,
+}
+
+impl Run {
+    fn start(mut command: Command, what: &str) -> Run {
+        let mark = format!("{}-{what}", std::process::id());
+        let mut child = command
+            .process_group(0)
+            .env("WITNESS_TEST_MARK", &mark)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("witness runs");
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        Run { child, out, mark }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Reads until a line contains `text`.
+    fn read_to(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        while !read.lines().last().is_some_and(|line| line.contains(text)) {
+            let count = self.out.read_line(&mut read).expect("UTF-8");
+            assert_ne!(count, 0, "no `{text}` in {read}");
+        }
+        read
+    }
+
+    /// Waits until the run has a child whose name is that of an arm at work, and returns its folder
+    /// in /proc.
+    fn measuring(&self) -> PathBuf {
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        loop {
+            let listed = fs::read_to_string(&children).expect("the run is there");
+            for pid in listed.split_whitespace() {
+                let folder = Path::new("/proc").join(pid);
+                let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+                if ["experiment", "control"].contains(&name.trim()) {
+                    return folder;
+                }
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Reads the rest, and returns it with the exit status. No process of the run is left.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("UTF-8");
+        let status = self.child.wait().expect("it ends");
+        let needle = format!("WITNESS_TEST_MARK={}", self.mark);
+        let left: Vec<PathBuf> = fs::read_dir("/proc")
+            .expect("/proc")
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|folder| {
+                let environment = fs::read(folder.join("environ")).unwrap_or_default();
+                environment
+                    .split(|byte| *byte == 0)
+                    .any(|it| it == needle.as_bytes())
+            })
+            .collect();
+        assert_eq!(left, Vec::<PathBuf>::new(), "left behind");
+        (status.code(), rest)
+    }
+}
+
+fn witness(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    command.args(arguments);
+    command
+}
+
+/// `3` and `47` of `PARTIAL: 3 of 47 claims ...`.
+fn partial(report: &str) -> (usize, usize) {
+    let line = report
+        .lines()
+        .find_map(|line| line.strip_prefix("PARTIAL: "));
+    let words: Vec<&str> = line.expect(report).split(' ').collect();
+    let number = |at: usize| words[at].parse().expect("a number");
+    (number(0), number(2))
+}
+
+#[test]
+fn what_was_measured_is_reported_and_marked() {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let page = std::env::temp_dir().join(format!("{signal}-{}.html", std::process::id()));
+        let arguments = ["run", "--html", page.to_str().expect("UTF-8")];
+        let mut run = Run::start(witness(&arguments), signal.as_str());
+        let head = run.read_to("✔ layers");
+        kill(run.pid(), signal).expect("it runs");
+        let (status, rest) = run.end();
+        assert_eq!(status, Some(128 + signal as i32), "{rest}");
+        let report = head + &rest;
+        let (measured, claims) = partial(&report);
+        assert!(0 < measured && measured < claims, "{measured} of {claims}");
+        assert!(report.contains(&format!("before {signal}\n")), "{report}");
+        let heads = |line: &&str| line.starts_with(['✔', '✘', '-', '!']);
+        assert_eq!(report.lines().filter(heads).count(), measured, "{report}");
+        let summary = report.lines().last().expect("a summary");
+        assert!(
+            summary.starts_with(&format!("{measured} claim")),
+            "{summary}"
+        );
+        let html = fs::read_to_string(&page).expect("the page is written all the same");
+        fs::remove_file(&page).expect("ours");
+        assert!(
+            html.contains("PARTIAL") && html.ends_with("</html>"),
+            "{html}"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_signals_every_process_of_the_run() {
+    let mut run = Run::start(witness(&["run"]), "group");
+    run.read_to("✔ layers");
+    run.measuring();
+    kill(Pid::from_raw(-run.pid().as_raw()), SIGINT).expect("the group is there");
+    let (status, rest) = run.end();
+    assert_eq!(status, Some(130), "{rest}");
+    partial(&rest);
+    let summary = rest.lines().last().expect("a summary");
+    // The claim in whose middle it came is neither broken nor refuted.
+    assert!(
+        !summary.contains("broken") && !summary.contains("refuted"),
+        "{rest}"
+    );
+}
+
+#[test]
+fn a_claim_that_hangs_does_not_delay_the_end() {
+    let run = Run::start(
+        witness(&["run", "--json", "layers", "dead-holder-hangs"]),
+        "json",
+    );
+    // It never answers: whoever waited for it would find that out at the claim's limit, and say so.
+    let claim = run.measuring();
+    let pid = claim
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a number");
+    let pid = Pid::from_raw(pid.parse().expect("a number"));
+    kill(pid, SIGSTOP).expect("it runs");
+    kill(run.pid(), SIGTERM).expect("it runs");
+    let (status, document) = run.end();
+    assert_eq!(status, Some(143), "{document}");
+    assert_eq!(
+        kill(pid, None),
+        Err(nix::errno::Errno::ESRCH),
+        "it is reaped"
+    );
+    let document: Value = serde_json::from_str(&document).expect("the document is whole");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema-1.json");
+    let schema = fs::read_to_string(schema).expect("docs/schema-1.json");
+    let schema = Schema::new(serde_json::from_str(&schema).expect("JSON"));
+    assert_eq!(schema.faults(&document), Vec::<String>::new());
+    let partial = &document["partial"];
+    assert_eq!(
+        (&partial["signal"], &partial["claims"]),
+        (&"SIGTERM".into(), &2.into())
+    );
+    let reported = document["claims"].as_array().expect("claims").len();
+    assert_eq!(
+        (&partial["measured"], &document["summary"]["claims"]),
+        (&reported.into(), &reported.into())
+    );
+    assert!(reported < 2, "{document}");
+    assert_eq!(document["summary"]["error"], 0);
+}
+
+#[test]
+fn a_self_test_ends_alike() {
+    let mut run = Run::start(witness(&["selftest"]), "selftest");
+    run.read_to("layers");
+    kill(run.pid(), SIGHUP).expect("it runs");
+    let (status, rest) = run.end();
+    assert_eq!(status, Some(129), "{rest}");
+    let (tested, claims) = partial(&rest);
+    assert!(0 < tested && tested < claims, "{rest}");
+    assert!(rest.contains(&format!("of {tested} turned")), "{rest}");
+}
+
+#[test]
+fn a_signal_that_was_ignored_stays_ignored() {
+    let mut nohup = Command::new("sh");
+    let script = "trap '' HUP; exec \"$0\" run --topic open-files";
+    nohup.args(["-c", script, env!("CARGO_BIN_EXE_witness")]);
+    let mut run = Run::start(nohup, "nohup");
+    run.read_to("✔ layers");
+    kill(run.pid(), SIGHUP).expect("it runs");
+    let (status, rest) = run.end();
+    assert_eq!(status, Some(0), "{rest}");
+    assert!(!rest.contains("PARTIAL"), "{rest}");
+    // The control: the same signal, not ignored.
+    let mut run = Run::start(witness(&["run"]), "no-nohup");
+    run.read_to("✔ layers");
+    kill(run.pid(), SIGHUP).expect("it runs");
+    assert_eq!(run.end().0, Some(129));
+}
+
+#[test]
+fn claims_have_the_mask_that_the_run_was_started_with() {
+    let blocked = |folder: &Path| -> Option<String> {
+        let status = fs::read_to_string(folder.join("status")).ok()?;
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigBlk:\t"));
+        mask.map(str::to_owned)
+    };
+    let run = Run::start(witness(&["run", "dead-holder-hangs"]), "mask");
+    let claim = run.measuring();
+    assert_eq!(
+        blocked(&claim),
+        blocked(Path::new("/proc/self")),
+        "of the claim"
+    );
+    let held = blocked(&Path::new("/proc").join(run.pid().to_string()));
+    assert_ne!(
+        held,
+        blocked(&claim),
+        "the control: the run itself holds signals back"
+    );
+    kill(run.pid(), SIGINT).expect("it runs");
+    assert_eq!(run.end().0, Some(130));
+}
