@@ -107,15 +107,9 @@ fn largest(free: usize) -> usize {
     fits
 }
 
-/// Resident bytes of this process (proc_pid_statm(5)).
+/// Resident bytes of this process (VmRSS of proc_pid_status(5)).
 #[cfg(target_env = "gnu")]
 fn resident() -> anyhow::Result<u64> {
-    use anyhow::Context;
-    let text = observe::read("/proc/self/statm")?;
-    let pages = text
-        .split_ascii_whitespace()
-        .nth(1)
-        .and_then(|word| word.parse::<u64>().ok());
-    Ok(pages.context("/proc/self/statm has no resident size")?
-        * observe::machine::this().page_size as u64)
+    let status = observe::status::of(std::process::id() as i32)?;
+    Ok(status.resident_kib * 1024)
 }

@@ -116,7 +116,7 @@ fn sparse() -> Outcome {
 /// A hole that is long enough, and no mapping may be added: what the report says is what mmap answers.
 fn all_mappings() -> Outcome {
     const MOST: u64 = 1 << 17;
-    let most = observe::memory::most_mappings()?;
+    let most = observe::sysctl::read(observe::sysctl::MAX_MAP_COUNT)?;
     if most > MOST {
         println!("vm.max_map_count is {most}: too many to make");
         return Ok(());

@@ -110,6 +110,13 @@ impl fmt::Display for Error {
     }
 }
 
+/// The error number in an error of std's; none of the kernel's where std made it by itself.
+pub(crate) fn errno(error: &std::io::Error) -> Errno {
+    error
+        .raw_os_error()
+        .map_or(Errno::UnknownErrno, Errno::from_raw)
+}
+
 /// The source is the error number, where there is one, so that a caller can find it in the chain.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

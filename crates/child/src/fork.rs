@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, getpid};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::Failure;
+use crate::error::{Failure, errno};
 use crate::link::{Link, Tag, encode};
 use crate::{BoxError, Child, Error, ErrorKind, Parent};
 
@@ -132,6 +132,6 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 /// How many threads run here, from proc(5).
 fn threads() -> Result<usize, Errno> {
-    let errno = |e: std::io::Error| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO));
-    Ok(std::fs::read_dir("/proc/self/task").map_err(errno)?.count())
+    let tasks = std::fs::read_dir("/proc/self/task");
+    Ok(tasks.map_err(|e| errno(&e))?.count())
 }

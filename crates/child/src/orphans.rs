@@ -7,7 +7,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use crate::{Error, ErrorKind, clock::Deadline, pidfd};
+use crate::clock::Deadline;
+use crate::error::errno;
+use crate::{Error, ErrorKind, pidfd};
 
 /// Makes this process the one that inherits its descendants' orphans (`PR_SET_CHILD_SUBREAPER`).
 ///
@@ -71,10 +73,8 @@ fn await_end(orphan: Pid, deadline: Deadline, limit: Duration) -> Result<(), Err
 fn children() -> Result<Vec<Pid>, Error> {
     let me = nix::unistd::getpid();
     let path = format!("/proc/self/task/{me}/children");
-    let listed = std::fs::read_to_string(path).map_err(|e| {
-        let errno = Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO));
-        error("read /proc/self/task/TID/children", errno)
-    })?;
+    let listed = std::fs::read_to_string(path)
+        .map_err(|e| error("read /proc/self/task/TID/children", errno(&e)))?;
     Ok(listed
         .split_ascii_whitespace()
         .filter_map(|pid| pid.parse().ok())

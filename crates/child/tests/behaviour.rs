@@ -16,7 +16,7 @@
 use std::error::Error as StdError;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -573,11 +573,9 @@ fn exec_error(path: &str) -> child::BoxError {
 
 /// pidfd_open(2) for a process that need not be ours.
 fn pidfd(pid: i32) -> Result<OwnedFd, Errno> {
-    // SAFETY: pidfd_open takes two integers and touches no memory of ours.
-    let fd = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid, 0) };
-    let fd = Errno::result(fd)? as i32;
-    // SAFETY: made just now by the kernel for this call; nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let process = rustix::process::Pid::from_raw(pid).ok_or(Errno::ESRCH)?;
+    let pidfd = rustix::process::pidfd_open(process, rustix::process::PidfdFlags::empty());
+    pidfd.map_err(|e| Errno::from_raw(e.raw_os_error()))
 }
 
 /// Whether the process behind `pidfd` ends before the limit.

@@ -10,6 +10,10 @@
 //! | [`quiet`] | whether others used the processors meanwhile |
 //! | [`scratch`] | files without a name |
 //! | [`statistics`] | median, spread, Jain's index, a shuffle |
+//! | [`wait`] | waiting for a condition, or until a process sleeps in its call |
+//!
+//! What can fail answers an [`observe::Error`], operation and object with the error number, or an error
+//! of the module's own.
 
 pub mod clock;
 pub mod interrupt;
@@ -20,3 +24,4 @@ pub mod pin;
 pub mod quiet;
 pub mod scratch;
 pub mod statistics;
+pub mod wait;

@@ -21,7 +21,7 @@ use frames::Frames;
 use heap::Heap;
 use limits::Room;
 use map::{Kind, MappingReport, Part};
-use observe::memory::most_mappings;
+use observe::sysctl;
 use serde::Serialize;
 use space::AddressSpace;
 use target::Target;
@@ -74,7 +74,7 @@ impl Report {
 /// No such process, a kernel thread, a process that has ended, one that may not be looked at.
 pub fn inspect(pid: i32) -> Result<Report> {
     let target = Target::open(pid)?;
-    let (usages, growing) = target.usages()?;
+    let usages = target.usages()?;
     let mut unseen =
         vec!["other threads' arenas; chunks in thread caches and fast bins look live".to_owned()];
     let mut partial = false;
@@ -107,7 +107,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         see("RLIMIT_AS and RLIMIT_DATA", error, true);
         Room::default()
     });
-    let max_mappings = most_mappings();
+    let max_mappings = sysctl::read(sysctl::MAX_MAP_COUNT);
     let max_mappings = max_mappings.map_err(|error| see("vm.max_map_count", error.into(), true));
     let waste = waste::measure(&target, &usages, |what, error| see(what, error, true));
     if waste.huge_looked_at < waste.huge_pages {
@@ -141,7 +141,7 @@ pub fn inspect(pid: i32) -> Result<Report> {
         address_bits: width.bits(),
         parts: map::parts(&usages, &kinds),
         mappings: map::mappings(&usages, &kinds),
-        address_space: space::address_space(pid, width, &usages, &growing, room, max_mappings.ok()),
+        address_space: space::address_space(pid, width, &usages, room, max_mappings.ok()),
         waste,
         heap,
         frames,

@@ -1,9 +1,8 @@
 //! The holes of the address space, and the largest request to mmap that would succeed.
 
-use std::collections::HashSet;
-
 use observe::maps::Mapping;
 use observe::smaps::Usage;
+use observe::sysctl;
 use serde::Serialize;
 
 use super::limits::Room;
@@ -49,22 +48,19 @@ impl AddressSpace {
 /// default; its command line can set another.
 const GUARD_PAGES: u64 = 256;
 
-/// The runs of addresses between the mappings, from vm.mmap_min_addr to the end of user space; `growing`
-/// has the first addresses of mappings that grow down.
+/// The runs of addresses between the mappings, from vm.mmap_min_addr to the end of user space.
 pub fn address_space(
     pid: i32,
     width: Width,
     usages: &[Usage],
-    growing: &HashSet<u64>,
     room: Room,
     max_mappings: Option<u64>,
 ) -> AddressSpace {
-    let lowest = observe::read("/proc/sys/vm/mmap_min_addr")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(65536);
-    let mappings = usages.iter().map(|usage| &usage.mapping);
-    let mut space = holes(mappings, lowest, width.end_of_user_space(pid), growing);
+    let lowest = sysctl::read(sysctl::MMAP_MIN_ADDR).unwrap_or(65536);
+    let mappings = usages
+        .iter()
+        .map(|usage| (&usage.mapping, usage.grows_down));
+    let mut space = holes(mappings, lowest, width.end_of_user_space(pid));
     space.max_mappings = max_mappings;
     space.limit_left = room.address_space;
     space.data_limit_left = room.data;
@@ -84,11 +80,11 @@ impl AddressSpace {
     }
 }
 
+/// The holes between `mappings`, each with whether it grows down.
 fn holes<'a>(
-    mappings: impl Iterator<Item = &'a Mapping>,
+    mappings: impl Iterator<Item = (&'a Mapping, bool)>,
     lowest: u64,
     highest: u64,
-    growing: &HashSet<u64>,
 ) -> AddressSpace {
     let mut space = AddressSpace {
         size: highest.saturating_sub(lowest),
@@ -105,11 +101,11 @@ fn holes<'a>(
     };
     let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
     let mut at = lowest;
-    let mut gap = |start: u64, end: u64| {
+    let mut gap = |start: u64, end: u64, below_a_stack: bool| {
         if end > start {
             space.free += end - start;
             space.holes += 1;
-            let kept = if growing.contains(&end) { guard } else { 0 };
+            let kept = if below_a_stack { guard } else { 0 };
             let usable = (end - start).saturating_sub(kept);
             space.largest_request = space.largest_request.max(usable);
             if end - start > space.longest_hole {
@@ -119,13 +115,13 @@ fn holes<'a>(
         }
     };
     let mut counted = 0;
-    for mapping in mappings {
+    for (mapping, grows_down) in mappings {
         // The gate page lies in the kernel's half and belongs to no process.
         counted += u64::from(mapping.path != "[vsyscall]");
-        gap(at, mapping.start.min(highest));
+        gap(at, mapping.start.min(highest), grows_down);
         at = at.max(mapping.end);
     }
-    gap(at, highest);
+    gap(at, highest, false);
     space.mappings = counted;
     if space.free > 0 {
         space.external = (space.free - space.longest_hole) as f64 / space.free as f64;
@@ -138,6 +134,13 @@ mod tests {
     use super::*;
     use observe::maps;
 
+    /// The holes of a saved address space, whose mapping `[stack]` grows down.
+    fn holes_of(text: &str, highest: u64) -> AddressSpace {
+        let maps = maps::parse(text);
+        let with_direction = maps.iter().map(|map| (map, map.path == "[stack]"));
+        holes(with_direction, LOWEST, highest)
+    }
+
     const LOWEST: u64 = 65536;
 
     #[test]
@@ -149,12 +152,7 @@ mod tests {
 7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
-        let space = holes(
-            maps::parse(text).iter(),
-            LOWEST,
-            (1 << 47) - 4096,
-            &HashSet::new(),
-        );
+        let space = holes_of(text, (1 << 47) - 4096);
         assert_eq!(space.holes, 4, "none above the stack");
         assert_eq!(space.largest_request, 0x7f00_0000_0000 - 0x60_0000);
         assert_eq!(space.largest_at, "0x600000");
@@ -167,9 +165,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
-        let growing = HashSet::from([0x7fff_ffff_e000]);
-        let maps = maps::parse(text);
-        let mut space = holes(maps.iter(), LOWEST, (1 << 47) - 4096, &growing);
+        let mut space = holes_of(text, (1 << 47) - 4096);
         let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
         assert_eq!(space.longest_hole, 0x7fff_ffff_e000 - 0x40_0000);
         assert_eq!(space.largest_request, space.longest_hole - guard);
@@ -190,12 +186,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 f7f46000-f7f48000 r-xp 00000000 00:00 0 [vdso]
 ffcd6000-ffcf7000 rw-p 00000000 00:00 0 [stack]
 ";
-        let space = holes(
-            maps::parse(text).iter(),
-            LOWEST,
-            0xffff_e000,
-            &HashSet::new(),
-        );
+        let space = holes_of(text, 0xffff_e000);
         assert_eq!((space.holes, space.size), (4, 0xffff_e000 - LOWEST));
         assert_eq!(space.largest_request, 0xf7f4_6000 - 0x0804_9000);
         assert_eq!(space.free, space.size - 0x1000 - 0x2000 - 0x21000);

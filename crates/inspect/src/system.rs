@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
-use observe::memory::size_after;
+use observe::{huge_pages, meminfo};
 use present::units::{bytes, columns, count, percent};
 use serde::Serialize;
 
@@ -74,10 +74,10 @@ pub struct Huge {
 /// /proc/buddyinfo or /proc/meminfo cannot be read.
 pub fn system() -> Result<Report> {
     let page_size = observe::machine::this().page_size as u64;
-    let info = observe::read("/proc/meminfo")?;
+    let info = meminfo::read()?;
     let zones = buddyinfo::of_machine()?;
     anyhow::ensure!(!zones.is_empty(), "/proc/buddyinfo lists no zone");
-    let size = size_after(&info, "Hugepagesize");
+    let size = info.huge_page_size;
     let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);
     let ready = zones
         .iter()
@@ -85,23 +85,19 @@ pub fn system() -> Result<Report> {
     let ready = ready.map(|(o, &blocks)| blocks << (o - order)).sum();
     let mut unseen = Vec::new();
     let mut setting = |name: &str| {
-        let path = format!("/sys/kernel/mm/transparent_hugepage/{name}");
-        match observe::read(&path) {
-            Ok(text) => chosen(&text),
-            Err(error) => {
-                unseen.push(error.to_string());
-                None
-            }
-        }
+        huge_pages::read(name).unwrap_or_else(|error| {
+            unseen.push(error.to_string());
+            None
+        })
     };
     let huge = Huge {
-        transparent: setting("enabled"),
-        defrag: setting("defrag"),
+        transparent: setting(huge_pages::ENABLED),
+        defrag: setting(huge_pages::DEFRAG),
         size,
-        in_use: size_after(&info, "AnonHugePages"),
+        in_use: info.anon_huge_pages,
         ready,
-        reserved: plain(&info, "HugePages_Total"),
-        reserved_free: plain(&info, "HugePages_Free"),
+        reserved: info.huge_pages_reserved,
+        reserved_free: info.huge_pages_free,
     };
     unseen.push(
         "which blocks could be made by moving pages: only the kernel knows what it can move".into(),
@@ -110,7 +106,7 @@ pub fn system() -> Result<Report> {
         schema: 1,
         page_size,
         zones: zones.iter().map(|zone| describe(zone, page_size)).collect(),
-        available: size_after(&info, "MemAvailable"),
+        available: info.available,
         huge,
         unseen,
     })
@@ -129,20 +125,6 @@ fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
         free: zone.pages() * page_size,
         orders: zone.free.iter().enumerate().map(order).collect(),
     }
-}
-
-/// The word in brackets: `always [madvise] never`.
-fn chosen(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once('[')?;
-    Some(rest.split_once(']')?.0.to_owned())
-}
-
-/// A line of /proc/meminfo that counts, without a unit.
-fn plain(text: &str, key: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.trim().parse().ok()
 }
 
 /// The report for people.

@@ -55,7 +55,7 @@ pub fn measure(
 fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<()> {
     let memory = target.memory()?;
     let pagemap = Pagemap::open(target.pid)?;
-    let huge_page = observe::machine::huge_page_size();
+    let huge_page = observe::huge_pages::size();
     let mut buffer = vec![0; huge_page as usize];
     let mut blocks = 0;
     for usage in usages.iter().filter(|usage| usage.anon_huge_pages > 0) {

@@ -73,14 +73,23 @@ pub fn count(pid: i32) -> Result<u64, Error> {
 /// # Errors
 /// EACCES where ptrace access is refused, ENOENT where it has been closed.
 pub fn target(pid: i32, fd: i32) -> Result<Target, Error> {
+    let link = link(pid, fd)?;
     let path = format!("/proc/{pid}/fd/{fd}");
-    let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
     let metadata = fs::metadata(&path).map_err(|e| error("stat", &path, &e))?;
-    let link = link.to_string_lossy().into_owned();
     Ok(Target {
         link,
         inode: (metadata.dev(), metadata.ino()),
     })
+}
+
+/// What the link of descriptor `fd` of process `pid` says: see [`Target::link`].
+///
+/// # Errors
+/// As [`target`].
+pub fn link(pid: i32, fd: i32) -> Result<String, Error> {
+    let path = format!("/proc/{pid}/fd/{fd}");
+    let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
+    Ok(link.to_string_lossy().into_owned())
 }
 
 fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
@@ -97,8 +106,7 @@ fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
 }
 
 fn error(operation: &str, object: &str, error: &io::Error) -> Error {
-    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    Error::new(format!("{operation} {object}"), errno)
+    Error::from_io(format!("{operation} {object}"), error)
 }
 
 #[cfg(test)]

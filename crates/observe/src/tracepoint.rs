@@ -98,10 +98,9 @@ impl Wakeups {
         let mut sum = 0u64;
         for mut counter in &self.counters {
             let mut value = [0; 8];
-            counter.read_exact(&mut value).map_err(|e| {
-                let errno = e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-                Error::new("read the counter of sched:sched_waking", errno)
-            })?;
+            counter
+                .read_exact(&mut value)
+                .map_err(|e| Error::from_io("read the counter of sched:sched_waking", &e))?;
             sum = sum.wrapping_add(u64::from_ne_bytes(value));
         }
         Ok(sum)

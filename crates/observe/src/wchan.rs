@@ -4,8 +4,6 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use nix::errno::Errno;
-
 use crate::{Error, read};
 
 /// The wait channel of one process, kept open: one pread(2) a look.
@@ -85,8 +83,7 @@ pub fn parse_syscall(text: &str) -> Option<Blocked> {
 }
 
 fn error(what: &str, path: &str, e: &std::io::Error) -> Error {
-    let errno = e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    Error::new(format!("{what} {path}"), errno)
+    Error::from_io(format!("{what} {path}"), e)
 }
 
 #[cfg(test)]

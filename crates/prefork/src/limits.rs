@@ -34,7 +34,8 @@ pub fn room_for(workers: usize) -> Result<()> {
 /// As [`room_for`]; the number of counters cannot be told.
 pub fn room_for_counters(workers: usize) -> Result<()> {
     let counters = Wakeups::descriptors(workers)?;
-    room_for_descriptors(descriptors(workers) + counters as u64)
+    room_for_descriptors(descriptors(workers) + counters as u64)?;
+    Ok(())
 }
 
 /// What `workers` need, and as many as this process holds anyway.

@@ -8,9 +8,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use harness::scratch;
 
 use crate::trace::Op;
 
@@ -26,15 +24,13 @@ impl Spool {
     /// An empty one in `$TMPDIR`, else in /var/tmp: what is large and may outgrow the memory does not belong
     /// into a /tmp that lies in memory (file-hierarchy(7)).
     pub fn new() -> Result<Spool, String> {
-        let directory = std::env::var_os("TMPDIR")
-            .filter(|path| !path.is_empty())
-            .map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
-        match nameless(&directory) {
+        let directory = scratch::folder("/var/tmp");
+        match scratch::file_in(&directory) {
             Ok(file) => Ok(Spool {
                 output: BufWriter::with_capacity(BUFFER, file),
                 directory,
             }),
-            Err(error) => Err(failed("create", &directory, &error)),
+            Err(error) => Err(failed("create", &directory, &error.errno.into())),
         }
     }
 
@@ -58,20 +54,6 @@ fn failed(what: &str, directory: &Path, error: &io::Error) -> String {
          TMPDIR to a directory with room, or replay from a file, which needs none",
         directory.display()
     )
-}
-
-fn nameless(directory: &Path) -> io::Result<File> {
-    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    match open(directory, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Ok(file) => Ok(file.into()),
-        // Not every file system can; there the name lives for a moment.
-        Err(Errno::EOPNOTSUPP | Errno::EISDIR) => {
-            let (file, path) = nix::unistd::mkstemp(&directory.join("address-space-XXXXXX"))?;
-            nix::unistd::unlink(&path)?;
-            Ok(file.into())
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Reads the operations again, from the first on.

@@ -17,10 +17,11 @@ mod thundering_herd;
 mod workers_sleep_on_one_queue;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Claim, Reading};
+use harness::wait;
 use observe::sock_diag::ESTABLISHED;
 use prefork::counts::Counts;
 use prefork::listen::Site;
@@ -208,17 +209,10 @@ fn wakeups(row: &Row) -> f64 {
     best.unwrap_or(f64::NAN)
 }
 
-/// Waits until the kernel shows what is waited for, without sleeping.
-fn until(what: &str, mut shown: impl FnMut() -> Result<bool>) -> Result<()> {
-    const LIMIT: Duration = Duration::from_secs(3);
-    let deadline = Instant::now() + LIMIT;
-    while !shown()? {
-        ensure!(
-            Instant::now() < deadline,
-            "{what}: not within {:.0} s",
-            LIMIT.as_secs_f64()
-        );
-        std::thread::yield_now();
-    }
-    Ok(())
+/// Waits until the kernel shows what is waited for.
+///
+/// # Errors
+/// That of `shown`; it is not shown within three seconds.
+fn until(what: &str, shown: impl FnMut() -> Result<bool>) -> Result<()> {
+    wait::until(what, Duration::from_secs(3), shown)
 }

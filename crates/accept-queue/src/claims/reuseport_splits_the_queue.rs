@@ -5,6 +5,7 @@ use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use observe::sock_diag::CLOSE;
+use observe::sysctl;
 use prefork::listen::{Empty, Site};
 
 use super::until;
@@ -37,8 +38,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let migrates = observe::read("/proc/sys/net/ipv4/tcp_migrate_req").unwrap_or_default();
-    if migrates.trim() == "1" {
+    if sysctl::read(sysctl::TCP_MIGRATE_REQ).is_ok_and(|migrates| migrates == 1) {
         return NotMeasured::err(
             "net.ipv4.tcp_migrate_req is 1: the kernel moves a dead socket's queue to another",
             "run it in a network namespace of its own (unshare -n)",

@@ -13,6 +13,7 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use observe::sleep::{Look, Sleeper};
 use prefork::listen::Site;
 use prefork::shared::Shared;
 use prefork::strategies::{self, Prepared};
@@ -69,13 +70,15 @@ fn measure(arm: Arm) -> Result<Reading> {
         Ok(())
     })?;
     let pids: Vec<i32> = tracer.recv()?;
+    let workers = pids.iter().map(|&pid| Sleeper::open(pid));
+    let mut workers = workers.collect::<Result<Vec<_>, _>>()?;
     let mut client = Client::of(address);
     for number in 0..CONNECTIONS {
-        for (&pid, tally) in pids.iter().zip(tallies.iter()) {
-            // Not in a stop of the tracer: that state is `t`.
+        for (worker, tally) in workers.iter_mut().zip(tallies.iter()) {
+            // Not in a stop of the tracer: there it is awake.
             until("a worker asleep in its call", || {
                 let ready = tally.ready.load(Relaxed) == 1;
-                Ok(ready && observe::status::of(pid)?.state == 'S')
+                Ok(ready && matches!(worker.look()?, Look::Asleep(_)))
             })?;
         }
         if number == 0 {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
+use observe::process;
 use observe::wchan::{self, Blocked};
 use prefork::tally::Detail;
 
@@ -91,12 +92,10 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.
 fn listens_on(pid: i32, listening: &[String]) -> Result<String> {
-    let directory = format!("/proc/{pid}/fd");
-    let entries = std::fs::read_dir(&directory).with_context(|| format!("read {directory}"))?;
-    let mut targets = entries
-        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-        .map(|target| target.to_string_lossy().into_owned());
-    targets
-        .find(|target| listening.contains(target))
-        .with_context(|| format!("{directory} has no listening socket"))
+    let mut links = process::descriptors(pid)?
+        .into_iter()
+        .filter_map(|fd| process::link(pid, fd).ok());
+    links
+        .find(|link| listening.contains(link))
+        .with_context(|| format!("process {pid} has no listening socket"))
 }

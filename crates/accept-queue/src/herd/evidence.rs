@@ -1,22 +1,19 @@
 //! The second witness: wakeups counted by the kernel's own tracepoint, used only after it has counted
 //! a known number right.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use child::Child;
+use harness::wait::{self, until, until_asleep};
 use observe::tracepoint::Wakeups;
-use observe::wchan;
 use prefork::limits::room_for_counters;
 
 /// Wakeups that the self-check makes.
-const KNOWN: u64 = 16;
+const CHECKED_WAKEUPS: u64 = 16;
 
-/// How long it may take.
+/// How long each of them may take.
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// Looks at a sleeper without a wait channel after which the kernel is taken to tell none.
-const SILENT: u32 = 1000;
 
 /// Leave to count with the tracepoint: [`checked`] gives it.
 #[derive(Clone, Copy, Debug)]
@@ -39,58 +36,32 @@ impl Kernel {
 /// The kernel does not permit it (EACCES, EPERM), the count came out wrong, or the self-check did
 /// not end in time: the tracepoint is not to be used then.
 pub fn checked() -> Result<Kernel> {
-    let mut sleeper = child::fork("self-check", |parent| {
+    let mut sleeper: Child<()> = child::fork("self-check", |parent| {
         loop {
             parent.recv::<u64>()?;
         }
     })?;
-    let deadline = Instant::now() + LIMIT;
-    asleep(&sleeper, deadline)?;
+    until_asleep(sleeper.pid(), LIMIT)?;
     let counter = Wakeups::of(&[sleeper.pid()])?;
     let before = observe::status::of(sleeper.pid())?.voluntary_switches;
-    for number in 0..KNOWN {
+    for number in 0..CHECKED_WAKEUPS {
         sleeper.send(&number)?;
         // One message is one wakeup only if the child sleeps again before the next.
         let slept = before + number + 1;
-        while observe::status::of(sleeper.pid())?.voluntary_switches < slept {
-            in_time(deadline)?;
-        }
-        asleep(&sleeper, deadline)?;
+        until("self-check of sched:sched_waking: a sleep", LIMIT, || {
+            let switches = observe::status::of(sleeper.pid())?.voluntary_switches;
+            Ok::<_, wait::Error>(switches >= slept)
+        })?;
+        until_asleep(sleeper.pid(), LIMIT)?;
     }
     let (counted, slept) = (
         counter.read().context("self-check")?,
         observe::status::of(sleeper.pid())?.voluntary_switches - before,
     );
     ensure!(
-        counted == slept && slept == KNOWN,
-        "self-check of sched:sched_waking: it counted {counted} where {KNOWN} wakeups were made \
-         (and {slept} sleeps): a pid namespace, or a counter that this kernel fools"
+        counted == slept && slept == CHECKED_WAKEUPS,
+        "self-check of sched:sched_waking: it counted {counted} where {CHECKED_WAKEUPS} wakeups \
+         were made (and {slept} sleeps): a pid namespace, or a counter that this kernel fools"
     );
     Ok(Kernel(()))
-}
-
-/// Waits until `child` sleeps: it is in state S and has a wait channel. State S alone does for a kernel
-/// that tells no wait channels, which is one that has not done so in [`SILENT`] looks.
-fn asleep(child: &Child<()>, deadline: Instant) -> Result<()> {
-    let mut silent = 0;
-    loop {
-        match observe::status::of(child.pid())?.state {
-            'S' if silent >= SILENT || wchan::of(child.pid())?.is_some() => return Ok(()),
-            'S' => silent += 1,
-            'Z' | 'X' => anyhow::bail!("the child of the self-check died"),
-            _ => {}
-        }
-        in_time(deadline)?;
-    }
-}
-
-/// Lets others run, until `deadline`.
-fn in_time(deadline: Instant) -> Result<()> {
-    ensure!(
-        Instant::now() < deadline,
-        "self-check of sched:sched_waking: {KNOWN} wakeups took more than {:.0} s",
-        LIMIT.as_secs_f64()
-    );
-    std::thread::yield_now();
-    Ok(())
 }

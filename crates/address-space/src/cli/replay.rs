@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use harness::interrupt::Interrupt;
+use harness::interrupt::{Interrupt, exit_status};
 use present::units::bytes;
 use present::{OutputFile, print_document};
 use replay::source::KEPT;
@@ -191,9 +191,9 @@ fn page_sizes(arguments: &Arguments) -> Result<Vec<u64>> {
     Ok(sizes)
 }
 
-/// As a shell says it of who dies of a signal: 128 and its number.
+/// The exit status: that of a signal where one came.
 fn status(interrupt: &Interrupt) -> u8 {
-    interrupt.last().map_or(0, |signal| 128 + signal as u8)
+    interrupt.last().map_or(0, exit_status)
 }
 
 /// The files to write: --svg and --save. Neither may be the trace, which is read again in each pass, nor

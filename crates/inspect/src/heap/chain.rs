@@ -9,7 +9,7 @@ const PREV_INUSE: u64 = 1;
 const FLAGS: u64 = 7;
 
 /// Fills the buffer with what lies at an address; how many bytes there were.
-pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> anyhow::Result<usize>;
+pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<usize, observe::Error>;
 
 /// A walk under way: totals, and a window of the heap.
 pub struct Walk {
@@ -160,7 +160,7 @@ impl Walk {
         self.window_at = field - field % self.page;
         let length = self.stride.min((self.end - self.window_at) as usize);
         self.window.resize(length, 0);
-        let filled = read(self.window_at, &mut self.window).map_err(|e| format!("{e:#}"))?;
+        let filled = read(self.window_at, &mut self.window).map_err(|e| e.to_string())?;
         self.window.truncate(filled);
         let offset = (field - self.window_at) as usize;
         self.word(offset)

@@ -14,10 +14,11 @@ mod layout;
 use std::time::Instant;
 
 use anyhow::Result;
+use observe::remote_memory::RemoteMemory;
 use observe::smaps::Usage;
 use serde::Serialize;
 
-use super::target::{RemoteMemory, Target};
+use super::target::Target;
 use super::width::Width;
 use chain::Walk;
 use layout::{ALIGNMENT, Layout};

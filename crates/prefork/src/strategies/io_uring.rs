@@ -73,7 +73,7 @@ impl Wait for Ring {
         match self.ring.submit_and_wait(1) {
             Ok(_) => {}
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO))),
+            Err(e) => return Err(observe::errno(&e)),
         }
         turn.returned();
         for completion in self.ring.completion() {
