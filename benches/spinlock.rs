@@ -14,7 +14,8 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use harness::pin::{cpus, pin};
 use spinlock::compare::arena::Arena;
-use spinlock::compare::contender::{Contender, LockName, Visitor};
+use spinlock::compare::contender::{Contender, Visitor};
+use spinlock::compare::lock_name::LockName;
 
 /// Lock, increment, unlock by one thread.
 struct Alone<'a, 'b>(&'a mut BenchmarkGroup<'b, WallTime>, LockName);

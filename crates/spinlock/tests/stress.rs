@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use spinlock::compare::arena::Arena;
-use spinlock::compare::contender::{Contender, LockName, Visitor};
+use spinlock::compare::contender::{Contender, Visitor};
+use spinlock::compare::lock_name::LockName;
 
 const THREADS: u64 = 4;
 

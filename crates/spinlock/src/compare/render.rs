@@ -1,11 +1,11 @@
 //! The comparison as text: a table for each regime, then the heat-map. Rendering only; nothing is measured here.
 
-use super::{Comparison, Row, window::Regime};
+use super::{Comparison, ComparisonRow, window::Regime};
 use harness::quiet::WINDOW_TOLERANCE;
 use std::fmt::Write as _;
 
 /// The regimes of the rows, in order.
-pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
+pub(super) fn regimes(rows: &[ComparisonRow]) -> Vec<Regime> {
     let mut regimes: Vec<Regime> = Vec::new();
     for row in rows {
         let regime = Regime {
@@ -20,7 +20,10 @@ pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
     regimes
 }
 
-pub(super) fn of<'a>(rows: &'a [Row], regime: &Regime) -> impl Iterator<Item = &'a Row> {
+pub(super) fn of<'a>(
+    rows: &'a [ComparisonRow],
+    regime: &Regime,
+) -> impl Iterator<Item = &'a ComparisonRow> {
     let Regime {
         threads,
         critical_ns,
@@ -40,7 +43,7 @@ pub fn text(comparison: &Comparison, colour: bool) -> String {
 }
 
 /// One table for each regime.
-pub fn tables(rows: &[Row]) -> String {
+pub fn tables(rows: &[ComparisonRow]) -> String {
     let mut text = String::new();
     for regime in regimes(rows) {
         let _ = writeln!(
@@ -87,7 +90,7 @@ pub fn tables(rows: &[Row]) -> String {
 }
 
 /// Locks down, regimes across, in each field the ratio to the best lock of its column.
-pub fn heat_map(rows: &[Row], colour: bool) -> String {
+pub fn heat_map(rows: &[ComparisonRow], colour: bool) -> String {
     let regimes = regimes(rows);
     let mut text = String::from("Time per operation, as a multiple of the best lock's\n");
     let mut heading = |name: &str, value: &dyn Fn(&Regime) -> String| {

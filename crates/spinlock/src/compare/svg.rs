@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Comparison;
-use super::contender::LockName;
+use super::lock_name::LockName;
 use super::render::{nanoseconds, of, plural, ratio, regimes, section, shade};
 
 const LEFT: usize = 190;

@@ -1,7 +1,7 @@
 //! Which lock for how many threads, how long a section, how long a pause: rules over measured costs. Pure.
 
 use super::Costs;
-use crate::compare::contender::LockName;
+use crate::compare::lock_name::LockName;
 use crate::compare::render::{nanoseconds, plural};
 use crate::compare::window::Regime;
 
