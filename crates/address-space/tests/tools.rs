@@ -98,7 +98,8 @@ fn a_request_that_fails_with_enough_free() {
 
 #[test]
 fn the_floor_itself_is_tried() {
-    // Next fit and worst fit have no bound from above, and a thousandth of this is more than a byte.
+    // Next fit and worst fit have no bound from above, and a thousandth of this is more than a
+    // byte.
     let report = replayed("a 0 140737488355328\n");
     for row in report["policies"].as_array().unwrap() {
         assert_eq!(row["smallest_arena_of_peak"], 1.0, "{}", row["policy"]);
@@ -202,7 +203,7 @@ fn bad_traces_are_refused_with_the_line() {
             "uniform",
             "--real",
             "--arena",
-            "1000T",
+            "100T",
         ],
         b"",
         "more than half of the available memory",
@@ -317,7 +318,7 @@ fn inspect_looks_at_a_living_process() {
 
 #[test]
 fn inspect_refuses_what_has_no_memory() {
-    refused(&["inspect", "2147483647"], b"", "no such process");
+    refused(&["inspect", "4194304"], b"", "no such process");
     let stat = std::fs::read_to_string("/proc/2/stat").unwrap_or_default();
     if stat.contains("(kthreadd)") {
         refused(&["inspect", "2"], b"", "is a kernel thread");

@@ -152,8 +152,8 @@ impl<R: DeserializeOwned> Child<R> {
         }
     }
 
-    /// Waits as [`Child::join`] does, unless `stop` becomes readable first: then the child is killed
-    /// and reaped, and there is no answer.
+    /// Waits as [`Child::join`] does, unless `stop` becomes readable first: then the child is
+    /// killed and reaped, and there is no answer.
     ///
     /// # Errors
     /// Those of [`Child::join`].

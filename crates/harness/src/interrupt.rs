@@ -2,7 +2,8 @@
 //!
 //! [`Interrupt`] holds the signals back while it lives. Where one answer is wanted everywhere in a
 //! process, [`catch`] holds them back for the rest of its life, and [`check`] is asked between two
-//! steps. A signal that was ignored when the process began, as SIGHUP is under nohup(1), stays ignored.
+//! steps. A signal that was ignored when the process began, as SIGHUP is under nohup(1), stays
+//! ignored.
 
 use std::cell::Cell;
 use std::fmt;
@@ -67,7 +68,7 @@ pub fn catch() -> Result<(), Error> {
 /// Whether to go on. Always, where nobody called [`catch`]: the signals end the process then.
 ///
 /// # Errors
-/// [`Interrupted`], by the last signal that came, from the first on.
+/// [`Interrupted`] by the first signal, from then on.
 pub fn check() -> Result<(), Interrupted> {
     match signal() {
         Some(signal) => Err(Interrupted(signal)),
@@ -75,10 +76,10 @@ pub fn check() -> Result<(), Interrupted> {
     }
 }
 
-/// The last signal that asked this process to end, if one has come since [`catch`].
+/// The first signal that asked this process to end since [`catch`], if one has come.
 pub fn signal() -> Option<Signal> {
     let interrupt = FOR_LIFE.get()?;
-    interrupt.take().or_else(|| interrupt.last())
+    interrupt.last().or_else(|| interrupt.take())
 }
 
 /// While it lives, the signals that ask for an end are held back and given to who asks.
@@ -94,11 +95,9 @@ impl Interrupt {
     /// SIGHUP under nohup(1), stays ignored.
     ///
     /// # Errors
-    /// EMFILE; that of reading /proc/self/status.
+    /// EMFILE.
     pub fn catch() -> Result<Interrupt, Error> {
-        let ignored = observe::status::of(std::process::id() as i32)?.ignored_signals;
-        let held = not_ignored(ignored);
-        let signals = HeldSignals::hold(&held);
+        let signals = HeldSignals::hold(&ENDING_SIGNALS);
         Ok(Interrupt {
             signals: signals.map_err(|errno| Error::new("hold signals back", errno))?,
             last: AtomicI32::new(0),
@@ -151,15 +150,6 @@ impl AsFd for Interrupt {
     }
 }
 
-/// The signals to hold back where those of the mask `ignored` are ignored, bit `n - 1` for signal `n`. A
-/// signal that is held back is never ignored, so these must be left out.
-fn not_ignored(ignored: u64) -> Vec<Signal> {
-    let signals = ENDING_SIGNALS.into_iter();
-    signals
-        .filter(|&signal| ignored >> (signal as u32 - 1) & 1 == 0)
-        .collect()
-}
-
 impl Drop for Interrupt {
     fn drop(&mut self) {
         self.signals.let_go();
@@ -206,14 +196,6 @@ impl<R: Read + AsFd> Read for &mut Ending<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_ignored_is_not_held_back() {
-        assert_eq!(not_ignored(0), ENDING_SIGNALS);
-        let nohup = 1 << (Signal::SIGHUP as u32 - 1);
-        assert_eq!(not_ignored(nohup), [Signal::SIGINT, Signal::SIGTERM]);
-        assert_eq!(not_ignored(u64::MAX), []);
-    }
 
     #[test]
     fn a_signal_of_this_thread_is_taken_once_and_remembered() {

@@ -1,4 +1,5 @@
-//! How many descriptors and threads the kernel lets this process have, asked before the first is needed.
+//! How many descriptors and threads the kernel lets this process have, asked before the first is
+//! needed.
 
 use std::fmt;
 
@@ -6,7 +7,8 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use observe::{Error, credentials, sysctl};
 
-/// Makes sure that this process may hold `needed` descriptors. Raises its own soft limit if it must.
+/// Makes sure that this process may hold `needed` descriptors. Raises its own soft limit if it
+/// must.
 ///
 /// # Errors
 /// EMFILE, with the limit that stands in the way.
@@ -27,7 +29,8 @@ pub fn room_for_descriptors(needed: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A thread takes a mapping for its stack and one for its guard page, and the same for its signal stack.
+/// A thread takes a mapping for its stack and one for its guard page, and the same for its signal
+/// stack.
 const MAPPINGS_A_THREAD: u64 = 4;
 
 /// More threads are wanted than a limit allows.
@@ -50,8 +53,8 @@ impl std::error::Error for TooManyThreads {}
 
 /// Makes sure that no limit forbids `threads` threads.
 ///
-/// Near these limits a thread is not merely refused: the C library starts it, and mapping its signal
-/// stack fails inside it, which aborts the process.
+/// Near these limits a thread is not merely refused: the C library starts it, and mapping its
+/// signal stack fails inside it, which aborts the process.
 ///
 /// # Errors
 /// The lowest limit and its value.

@@ -20,8 +20,8 @@ pub struct Mapping {
 /// # Errors
 /// ENODEV for a file that cannot be mapped, EACCES for one that was not opened for reading, ENOMEM.
 pub fn shared(file: &File, length: NonZeroUsize) -> Result<Mapping, Error> {
-    // SAFETY: no address is given, so the kernel picks one where nothing of ours lies; the memory is
-    // never dereferenced.
+    // SAFETY: no address is given, so the kernel picks one where nothing of ours lies; the memory
+    // is never dereferenced.
     let at = unsafe {
         mmap(
             None,

@@ -30,9 +30,9 @@ pub fn pin(cpu: usize) -> Result<(), Error> {
         .map_err(|errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno))
 }
 
-/// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a wakeup
-/// on a core that had gone idle costs several times as much as one on a busy core, and would blur
-/// what is compared.
+/// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a
+/// wakeup on a core that had gone idle costs several times as much as one on a busy core, and would
+/// blur what is compared.
 ///
 /// # Errors
 /// That of sched_setaffinity(2).
@@ -41,14 +41,15 @@ pub fn stay_here() -> Result<(), Error> {
     pin(cpu)
 }
 
-/// Makes `pid` a batch process (SCHED_BATCH, sched(7)): when it is woken it waits for its turn and does
-/// not preempt who runs.
+/// Makes `pid` a batch process (SCHED_BATCH, sched(7)): when it is woken it waits for its turn and
+/// does not preempt who runs.
 ///
 /// # Errors
 /// That of sched_setscheduler(2): EPERM where a filter forbids it.
 pub fn never_preempts(pid: i32) -> Result<(), Error> {
     let ordinary = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the kernel reads the structure, which lives until the call returns; the rest are integers.
+    // SAFETY: the kernel reads the structure, which lives until the call returns; the rest are
+    // integers.
     let set = unsafe { libc::sched_setscheduler(pid, libc::SCHED_BATCH, &ordinary) };
     Errno::result(set).map(drop).map_err(|errno| {
         let what = format!("sched_setscheduler {pid} SCHED_BATCH");

@@ -9,13 +9,13 @@ use observe::{cgroup, cpu};
 use crate::clock::process_cpu_ns;
 
 /// Share of all processors that others may use while a claim is measured. A claim lasts from some
-/// tenths of a second on: two ticks of /proc/stat, its error, are a few percent of that. Its bounds leave
-/// more room than a desktop's idle programs take.
+/// tenths of a second on: two ticks of /proc/stat, its error, are a few percent of that. Its bounds
+/// leave more room than a desktop's idle programs take.
 pub const CLAIM_TOLERANCE: f64 = 0.08;
 
-/// Share of the window's processors that others may use while locks are compared. A window is longer than
-/// most claims and its figures, unlike a claim's bounds, have no room: as little is allowed as a quiet
-/// machine keeps.
+/// Share of the window's processors that others may use while locks are compared. A window is
+/// longer than most claims and its figures, unlike a claim's bounds, have no room: as little is
+/// allowed as a quiet machine keeps.
 pub const WINDOW_TOLERANCE: f64 = 0.06;
 
 /// How far the processors were this process's own.
@@ -38,8 +38,8 @@ pub fn judge(others: Option<f64>, tolerance: f64) -> Quiet {
     }
 }
 
-/// Runs `measure` and tells which share of all processors, 0 to 1, others used meanwhile; none where the
-/// kernel does not say.
+/// Runs `measure` and tells which share of all processors, 0 to 1, others used meanwhile; none
+/// where the kernel does not say.
 pub fn watch<T>(measure: impl FnOnce() -> T) -> (T, Option<f64>) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let before = Reading::now();
@@ -49,7 +49,8 @@ pub fn watch<T>(measure: impl FnOnce() -> T) -> (T, Option<f64>) {
     (measured, others.map(|others| others.min(1.0)))
 }
 
-/// A reading of all clocks. Two readings give the share of the others: see [`Reading::others_since`].
+/// A reading of all clocks. Two readings give the share of the others: see
+/// [`Reading::others_since`].
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     at: Instant,
@@ -62,8 +63,8 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Reads them now. Take it when no thread of the measurement runs: a running thread's time is booked
-    /// late.
+    /// Reads them now. Take it when no thread of the measurement runs: a running thread's time is
+    /// booked late.
     pub fn now() -> Reading {
         Reading {
             at: Instant::now(),
@@ -73,8 +74,8 @@ impl Reading {
         }
     }
 
-    /// The share of `cpus` CPUs (0 to 1) that others than this process used since `before`; none where
-    /// neither clock can be read.
+    /// The share of `cpus` CPUs (0 to 1) that others than this process used since `before`; none
+    /// where neither clock can be read.
     ///
     /// The larger of two estimates: the control group's is fine, but in a container covers only the
     /// container; /proc/stat covers the machine but is coarse, so two ticks of it are forgiven.

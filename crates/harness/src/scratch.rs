@@ -14,8 +14,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 use observe::Error;
 
-/// What open(2) answers to O_TMPFILE where the file system has none (overlayfs before Linux 6.3, FUSE,
-/// FAT) or the kernel does not know the flag: it then tries to open the folder for writing.
+/// What open(2) answers to O_TMPFILE where the file system has none (overlayfs before Linux 6.3,
+/// FUSE, FAT) or the kernel does not know the flag: it then tries to open the folder for writing.
 const NO_TMPFILE: [Errno; 4] = [
     Errno::EOPNOTSUPP,
     Errno::EISDIR,
@@ -23,9 +23,9 @@ const NO_TMPFILE: [Errno; 4] = [
     Errno::EINVAL,
 ];
 
-/// Names that are tried before the folder is given up. With 64 random bits even the second try is not
-/// a matter of chance: somebody makes these names.
-const NAMES: u32 = 100;
+/// Names that are tried before the folder is given up. With 64 random bits even the second try is
+/// not a matter of chance: somebody makes these names.
+const NAME_ATTEMPTS: u32 = 100;
 
 /// The folder for scratch files: TMPDIR, or `default` where it is not set or empty.
 pub fn folder(default: &str) -> PathBuf {
@@ -46,8 +46,8 @@ pub fn file(contents: &[u8]) -> Result<File, Error> {
     filled(file_in(&folder("/tmp"))?, contents)
 }
 
-/// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is needed
-/// for. For what needs an inode to share or to lock, and nothing of a file system.
+/// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
+/// needed for. For what needs an inode to share or to lock, and nothing of a file system.
 ///
 /// # Errors
 /// EMFILE; ENOSYS under a filter; ENOMEM.
@@ -57,9 +57,9 @@ pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
     filled(file.into(), contents)
 }
 
-/// Makes an empty file in `folder`, where possible one that never has a name (O_TMPFILE). Elsewhere it
-/// has one for a moment: 64 random bits that must not exist, so that no other process, container or
-/// symbolic link that was put there can take its place.
+/// Makes an empty file in `folder`, where possible one that never has a name (O_TMPFILE). Elsewhere
+/// it has one for a moment: 64 random bits that must not exist, so that no other process, container
+/// or symbolic link that was put there can take its place.
 ///
 /// # Errors
 /// ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC of the folder, whose path the error names.
@@ -86,7 +86,7 @@ fn named_for_a_moment(
     mut random: impl FnMut() -> u64,
 ) -> Result<File, Error> {
     let mut path = PathBuf::new();
-    for _ in 0..NAMES {
+    for _ in 0..NAME_ATTEMPTS {
         path = folder.join(format!(".scratch-{:016x}", random()));
         // O_EXCL: the name is new, and no symbolic link is followed.
         match options.clone().create_new(true).open(&path) {
@@ -100,7 +100,10 @@ fn named_for_a_moment(
             Err(e) => return Err(Error::from_io(format!("create {}", path.display()), &e)),
         }
     }
-    let what = format!("create {} after {NAMES} other names", path.display());
+    let what = format!(
+        "create {} after {NAME_ATTEMPTS} other names",
+        path.display()
+    );
     Err(Error::new(what, Errno::EEXIST))
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for what the kernel shows: a condition, or that a process sleeps in its call.
 //!
-//! No call tells the moment, so it is looked for, and others run between two looks (sched_yield(2)):
-//! a sleep would be too long for what takes microseconds. Every wait has a limit.
+//! No call tells the moment, so it is looked for, and others run between two looks
+//! (sched_yield(2)): a sleep would be too long for what takes microseconds. Every wait has a limit.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -124,7 +124,8 @@ pub fn until_asleep(pid: i32, limit: Duration) -> Result<(), Error> {
     asleep(pid, None, limit)
 }
 
-/// Waits until process `pid` sleeps in the system call `number`, whose wait channels contain `channel`.
+/// Waits until process `pid` sleeps in the system call `number`, whose wait channels contain
+/// `channel`.
 ///
 /// # Errors
 /// As [`until_asleep`].

@@ -1,4 +1,9 @@
 //! Waiting for a child's sleep. One thread, no test harness: it forks.
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a test says how it went"
+)]
 
 use std::io::Read;
 use std::os::fd::OwnedFd;

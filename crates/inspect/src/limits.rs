@@ -1,12 +1,13 @@
-//! What else than the holes bounds a request to mmap: RLIMIT_AS and RLIMIT_DATA.
+//! The limits that bound a request to mmap beside the holes: RLIMIT_AS and RLIMIT_DATA.
 
-use anyhow::{Context, Result};
 use observe::limits::{self, Limits};
 use observe::status::{self, Status};
 
+use super::Error;
+
 /// Room under each limit, in bytes; `None` where it is not set. mm/mmap.c, may_expand_vm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Room {
+pub(crate) struct Room {
     /// Under RLIMIT_AS, beside VmSize.
     pub address_space: Option<u64>,
     /// Under RLIMIT_DATA, beside VmData: private writable mappings only (getrlimit(2)).
@@ -14,13 +15,13 @@ pub struct Room {
 }
 
 impl Room {
-    /// That of process `pid`.
-    ///
-    /// # Errors
-    /// /proc/PID/limits or /proc/PID/status cannot be read, or has no such line (the process ended).
-    pub fn of(pid: i32) -> Result<Room> {
+    /// Reads the room that process `pid` has. A process that has ended has no such line.
+    pub fn read(pid: i32) -> Result<Room, Error> {
         let (limits, status) = (limits::read(pid)?, status::of(pid)?);
-        room(limits, &status).with_context(|| format!("/proc/{pid}/status has no VmSize"))
+        room(limits, &status).ok_or_else(|| Error::NotFound {
+            file: format!("/proc/{pid}/status"),
+            what: "VmSize",
+        })
     }
 }
 

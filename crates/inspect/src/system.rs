@@ -1,21 +1,25 @@
-//! The machine's free physical memory: how it is cut up, before anything is blamed on fragmentation.
+//! The machine's free physical memory: in how large blocks it lies, and what huge pages it has.
+//!
+//! A request that the machine refuses to one process may be fragmentation of physical memory, which
+//! no look at the process shows. This is the place to look before blaming the program.
 
-use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
 use observe::{huge_pages, meminfo};
 use present::units::{bytes, columns, count, percent};
 use serde::Serialize;
 
+use super::Error;
+
 /// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct SystemReport {
     /// Version of this document's form.
     pub schema: u32,
     /// Bytes in a page.
     pub page_size: u64,
     /// The zones.
     pub zones: Vec<ZoneReport>,
-    /// Memory that programs could have without swapping.
+    /// Memory that programs could have without swapping; null where the kernel does not say.
     pub available: Option<u64>,
     /// Huge pages.
     pub huge: Huge,
@@ -52,7 +56,8 @@ pub struct Order {
 /// Huge pages: those that the kernel makes by itself, and the reserved ones.
 #[derive(Debug, Clone, Serialize)]
 pub struct Huge {
-    /// transparent_hugepage/enabled: `always`, `madvise` or `never`; null where the kernel has none.
+    /// transparent_hugepage/enabled: `always`, `madvise` or `never`; null where the kernel has
+    /// none.
     pub transparent: Option<String>,
     /// transparent_hugepage/defrag: when the kernel compacts memory to get one.
     pub defrag: Option<String>,
@@ -72,17 +77,24 @@ pub struct Huge {
 ///
 /// # Errors
 /// /proc/buddyinfo or /proc/meminfo cannot be read.
-pub fn system() -> Result<Report> {
+pub fn system() -> Result<SystemReport, Error> {
     let page_size = observe::machine::this().page_size as u64;
     let info = meminfo::read()?;
     let zones = buddyinfo::of_machine()?;
-    anyhow::ensure!(!zones.is_empty(), "/proc/buddyinfo lists no zone");
+    if zones.is_empty() {
+        return Err(Error::NotFound {
+            file: "/proc/buddyinfo".to_owned(),
+            what: "zone",
+        });
+    }
     let size = info.huge_page_size;
     let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);
     let ready = zones
         .iter()
         .flat_map(|zone| zone.free.iter().enumerate().skip(order));
-    let ready = ready.map(|(o, &blocks)| blocks << (o - order)).sum();
+    let ready = ready
+        .map(|(larger, &blocks)| blocks << (larger - order))
+        .sum();
     let mut unseen = Vec::new();
     let mut setting = |name: &str| {
         huge_pages::read(name).unwrap_or_else(|error| {
@@ -102,7 +114,7 @@ pub fn system() -> Result<Report> {
     unseen.push(
         "which blocks could be made by moving pages: only the kernel knows what it can move".into(),
     );
-    Ok(Report {
+    Ok(SystemReport {
         schema: 1,
         page_size,
         zones: zones.iter().map(|zone| describe(zone, page_size)).collect(),
@@ -128,7 +140,7 @@ fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
 }
 
 /// The report for people.
-pub fn text(report: &Report) -> String {
+pub fn text(report: &SystemReport) -> String {
     let mut text = String::new();
     for zone in &report.zones {
         text.push_str(&format!(
@@ -153,11 +165,15 @@ pub fn text(report: &Report) -> String {
         text.push_str(&columns(&rows));
         text.push('\n');
     }
-    text.push_str("unusable: share of the zone's free memory in blocks too small for a request of that order\n\n");
+    text.push_str(
+        "unusable: share of the zone's free memory in blocks too small for a request of that \
+         order\n\n",
+    );
     let huge = &report.huge;
     let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "not in this kernel".into());
     text.push_str(&format!(
-        "huge pages of {}: transparent {}, defrag {}\n  {} could be made now without compaction, {} in use\n",
+        "huge pages of {}: transparent {}, defrag {}\n  \
+         {} could be made now without compaction, {} in use\n",
         huge.size.map_or("unknown size".into(), bytes),
         word(&huge.transparent),
         word(&huge.defrag),

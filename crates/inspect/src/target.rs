@@ -1,15 +1,16 @@
-//! The process that is looked at, and the few files of proc(5) that tell about it.
+//! The process that is looked at: that it exists and has memory, and what refuses to show it.
 
-use anyhow::{Result, bail};
 use nix::errno::Errno;
 use observe::maps::{self, Mapping};
 use observe::remote_memory::RemoteMemory;
 use observe::smaps::{self, Usage};
 use observe::{program, stat};
 
+use super::Error;
+
 /// A process of user space that existed a moment ago.
 #[derive(Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// Its process id.
     pub pid: i32,
     /// Its name.
@@ -20,79 +21,64 @@ pub struct Target {
 
 impl Target {
     /// Makes sure that there is something to look at.
-    ///
-    /// # Errors
-    /// No such process; a kernel thread; a zombie.
-    pub fn open(pid: i32) -> Result<Target> {
-        let stat = match stat::read(pid) {
-            Ok(stat) => stat,
-            Err(error) if matches!(error.errno, Errno::ENOENT | Errno::ESRCH) => {
-                bail!("process {pid}: no such process (or hidden by the hidepid option of /proc)")
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let command = &stat.name;
-        if stat.is_kernel_thread() {
-            bail!(
-                "process {pid} ({command}) is a kernel thread: it has no address space of its own"
-            );
+    pub fn open(pid: i32) -> Result<Target, Error> {
+        let stat = stat::read(pid).map_err(|error| match error.errno {
+            Errno::ENOENT | Errno::ESRCH => Error::NoSuchProcess { pid },
+            _ => Error::Read(error),
+        })?;
+        let (kernel_thread, ended) = (stat.is_kernel_thread(), stat.has_ended());
+        let command = stat.name;
+        if kernel_thread {
+            return Err(Error::KernelThread { pid, command });
         }
-        if stat.has_ended() {
-            bail!("process {pid} ({command}) has ended and waits to be reaped: its memory is gone");
+        if ended {
+            return Err(Error::Zombie { pid, command });
         }
         Ok(Target {
             pid,
             program: program::path(pid).ok(),
-            command: stat.name,
+            command,
         })
     }
 
     /// What its mappings use.
-    ///
-    /// # Errors
-    /// It may not be looked at, or it ended meanwhile.
-    pub fn usages(&self) -> Result<Vec<Usage>> {
+    pub fn usages(&self) -> Result<Vec<Usage>, Error> {
         let usages = smaps::of(self.pid).map_err(|error| self.explain(error))?;
-        if usages.is_empty() {
-            bail!("process {} ({}) ended meanwhile", self.pid, self.command);
+        match usages.is_empty() {
+            true => Err(self.ended()),
+            false => Ok(usages),
         }
-        Ok(usages)
     }
 
     /// Its mappings.
-    ///
-    /// # Errors
-    /// As [`Target::usages`].
-    pub fn mappings(&self) -> Result<Vec<Mapping>> {
+    pub fn mappings(&self) -> Result<Vec<Mapping>, Error> {
         maps::of(self.pid).map_err(|error| self.explain(error))
     }
 
     /// Its memory, for reading.
-    ///
-    /// # Errors
-    /// ptrace access is denied.
-    pub fn memory(&self) -> Result<RemoteMemory> {
+    pub fn memory(&self) -> Result<RemoteMemory, Error> {
         RemoteMemory::open(self.pid).map_err(|error| match error.errno {
-            Errno::EACCES | Errno::EPERM => anyhow::Error::new(error.errno).context(format!(
-                "{} (it takes CAP_SYS_PTRACE in its user namespace, or its owner's uid and \
-                 kernel.yama.ptrace_scope 0)",
-                error.operation
-            )),
-            _ => error.into(),
+            Errno::EACCES | Errno::EPERM => Error::MemoryNotPermitted(error),
+            _ => Error::Read(error),
         })
     }
 
-    fn explain(&self, error: observe::Error) -> anyhow::Error {
-        let Target { pid, command, .. } = self;
+    fn ended(&self) -> Error {
+        Error::Ended {
+            pid: self.pid,
+            command: self.command.clone(),
+        }
+    }
+
+    fn explain(&self, error: observe::Error) -> Error {
         match error.errno {
-            Errno::ENOENT | Errno::ESRCH => {
-                anyhow::anyhow!("process {pid} ({command}) ended meanwhile")
-            }
-            Errno::EACCES | Errno::EPERM => anyhow::Error::new(error).context(format!(
-                "process {pid} ({command}) may not be looked at: it takes its owner's uid, or CAP_SYS_PTRACE \
-                 in its user namespace, and no security module (AppArmor, SELinux, Yama) in the way"
-            )),
-            _ => error.into(),
+            Errno::ENOENT | Errno::ESRCH => self.ended(),
+            Errno::EACCES | Errno::EPERM => Error::NotPermitted {
+                pid: self.pid,
+                command: self.command.clone(),
+                source: error,
+            },
+            _ => Error::Read(error),
         }
     }
 }

@@ -1,13 +1,12 @@
 //! How wide the addresses of a process are, and where its user space ends.
 
-use anyhow::{Result, bail};
+use super::Error;
 use observe::personality::{self, ADDR_LIMIT_3GB};
 use observe::program::{self, ElfClass};
-use serde::Serialize;
 
 /// The class of the program that a process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Width {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Width {
     /// ELFCLASS32: i386, x32, 32-bit ARM.
     Bits32,
     /// ELFCLASS64.
@@ -15,19 +14,16 @@ pub enum Width {
 }
 
 impl Width {
-    /// That of process `pid`: the class of its program's file, and where that is gone or may not be read,
-    /// the size of the words in its auxiliary vector.
-    ///
-    /// # Errors
-    /// Neither /proc/PID/exe nor /proc/PID/auxv can be read and understood.
-    pub fn of(pid: i32) -> Result<Width> {
+    /// Reads the width of process `pid`: the class of its program's file or, where that may not be
+    /// read, the size of the words in its auxiliary vector.
+    pub fn read(pid: i32) -> Result<Width, Error> {
         match program::read_class(pid) {
             Ok(ElfClass::Bits32) => Ok(Width::Bits32),
             Ok(ElfClass::Bits64) => Ok(Width::Bits64),
             Err(program) => match observe::auxv::read_word_size(pid) {
                 Ok(4) => Ok(Width::Bits32),
                 Ok(_) => Ok(Width::Bits64),
-                Err(vector) => bail!("{program}, and {vector}"),
+                Err(vector) => Err(Error::UnknownWidth { program, vector }),
             },
         }
     }
@@ -42,9 +38,9 @@ impl Width {
 
     /// The first address behind user space, under a 64-bit kernel with page tables of four levels.
     ///
-    /// x86-64, asm/page_64_types.h: IA32_PAGE_OFFSET is 4 GiB less two pages, or 3 GiB by personality(2);
-    /// 64-bit addresses end a page below 2^47 (DEFAULT_MAP_WINDOW). aarch64, asm/processor.h: TASK_SIZE_32 is
-    /// 4 GiB less a page, and 64-bit addresses have 48 bits.
+    /// x86-64, asm/page_64_types.h: IA32_PAGE_OFFSET is 4 GiB less two pages, or 3 GiB by
+    /// personality(2); 64-bit addresses end a page below 2^47 (DEFAULT_MAP_WINDOW). aarch64,
+    /// asm/processor.h: TASK_SIZE_32 is 4 GiB less a page, and 64-bit addresses have 48 bits.
     pub fn end_of_user_space(self, pid: i32) -> u64 {
         const ARM: bool = cfg!(target_arch = "aarch64");
         let page = observe::machine::this().page_size as u64;
@@ -58,8 +54,8 @@ impl Width {
     }
 }
 
-/// Whether the process was started with the personality for it; one that may not be read is taken for
-/// the ordinary one.
+/// Whether the process has the personality for it. Where that may not be read, the ordinary one is
+/// assumed.
 fn ends_at_3_gib(pid: i32) -> bool {
     personality::read(pid).is_ok_and(|flags| flags & ADDR_LIMIT_3GB != 0)
 }

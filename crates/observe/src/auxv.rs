@@ -10,16 +10,16 @@ const AT_PAGESZ: u64 = 6;
 /// Bytes of a word in the auxiliary vector of process `pid`: 4 or 8.
 ///
 /// # Errors
-/// EACCES or EPERM where ptrace access is denied, ENOENT where it is gone; ENODATA where the vector is
-/// empty or not understood.
+/// EACCES or EPERM where ptrace access is denied, ENOENT where it is gone; ENODATA where the vector
+/// is empty or not understood.
 pub fn read_word_size(pid: i32) -> Result<usize, Error> {
     let path = format!("/proc/{pid}/auxv");
     let size = parse_word_size(&read_bytes(&path)?, machine::this().page_size as u64);
     size.ok_or_else(|| Error::no_data(format!("find AT_PAGESZ in {path}")))
 }
 
-/// Finds the width by the pair AT_PAGESZ, whose value is `page`: read in words of the wrong width, that
-/// pair falls apart.
+/// Finds the width by the pair AT_PAGESZ, whose value is `page`: read in words of the wrong width,
+/// that pair falls apart.
 pub fn parse_word_size(vector: &[u8], page: u64) -> Option<usize> {
     let (wide, _) = vector.as_chunks::<8>();
     let (narrow, _) = vector.as_chunks::<4>();

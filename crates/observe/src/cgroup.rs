@@ -37,8 +37,8 @@ pub fn parse(text: &str) -> Vec<Membership> {
     text.lines().filter_map(line).collect()
 }
 
-/// Bytes that the memory groups of this process leave to it, the tightest of the path up to the root;
-/// none where no limit is set or can be read.
+/// Bytes that the memory groups of this process leave to it, the tightest of the path up to the
+/// root; none where no limit is set or can be read.
 pub fn memory_left() -> Option<u64> {
     let mut tightest: Option<u64> = None;
     for group in read(std::process::id() as i32).ok()? {

@@ -10,8 +10,8 @@ const TICKS: u64 = 100;
 /// One of these ticks: nothing in /proc/stat is told more finely.
 pub const TICK: Duration = Duration::from_millis(1000 / TICKS);
 
-/// CPU time that was not idle since boot, summed over all processors, to [`TICK`]: user, nice, system,
-/// interrupts and what a hypervisor took.
+/// CPU time that was not idle since boot, summed over all processors, to [`TICK`]: user, nice,
+/// system, interrupts and what a hypervisor took.
 ///
 /// # Errors
 /// That of reading /proc/stat; ENODATA where it has no such line.
@@ -19,8 +19,8 @@ pub fn busy() -> Result<Duration, Error> {
     parse(&read("/proc/stat")?).ok_or_else(|| Error::no_data("find the line `cpu` in /proc/stat"))
 }
 
-/// Parses the file's text: the line `cpu`, whose fourth and fifth number are idle time; none where it is
-/// missing or too short.
+/// Parses the file's text: the line `cpu`, whose fourth and fifth number are idle time; none where
+/// it is missing or too short.
 pub fn parse(text: &str) -> Option<Duration> {
     let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
     // The ninth and tenth, guest time, are counted in the first two already.

@@ -29,7 +29,8 @@ impl Error {
         Error::new(operation, errno(error))
     }
 
-    /// The kernel answered, but without what was looked for: `operation` names the file and the field.
+    /// The kernel answered, but without what was looked for: `operation` names the file and the
+    /// field.
     pub fn no_data(operation: impl Into<String>) -> Self {
         Error::new(operation, Errno::ENODATA)
     }
@@ -47,15 +48,16 @@ impl std::error::Error for Error {
     }
 }
 
-/// For functions that answer an error of std's: operation and object stay, and the kind is the number's.
+/// For functions that answer an error of std's: operation and object stay, and the kind is the
+/// number's.
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         io::Error::new(io::Error::from(error.errno).kind(), error)
     }
 }
 
-/// The error number in an error of std's; EIO for one that std made without asking the kernel, such as
-/// the early end of a file.
+/// The error number in an error of std's; EIO for one that std made without asking the kernel, such
+/// as the early end of a file.
 pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

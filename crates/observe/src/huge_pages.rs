@@ -27,8 +27,8 @@ pub fn parse(text: &str) -> Option<&str> {
     Some(rest.split_once(']')?.0)
 }
 
-/// Bytes of the huge page that one entry of the middle page table maps, as the kernel says it; 2 MiB,
-/// the size on x86-64, where it says nothing.
+/// Bytes of the huge page that one entry of the middle page table maps, as the kernel says it; 2
+/// MiB, the size on x86-64, where it says nothing.
 pub fn size() -> u64 {
     let text = read_text(path("hpage_pmd_size"));
     let size = text.ok().and_then(|text| text.trim().parse().ok());

@@ -27,8 +27,8 @@ pub fn all() -> Result<Vec<i32>, Error> {
     numbers(Path::new("/proc"))
 }
 
-/// Makes sure that /proc is there and shows the PID namespace that this process lives in; in another
-/// one, numbers of processes name others.
+/// Makes sure that /proc is there and shows the PID namespace that this process lives in; in
+/// another one, numbers of processes name others.
 ///
 /// # Errors
 /// ENOENT where it is not mounted, ESRCH where it shows another namespace.
@@ -92,6 +92,20 @@ pub fn link(pid: i32, fd: i32) -> Result<String, Error> {
     Ok(link.to_string_lossy().into_owned())
 }
 
+/// What stat(2) says of the file that process `pid` sees under the absolute `path`, in its own root
+/// and mounts (proc_pid_root(5)).
+///
+/// # Errors
+/// EACCES where ptrace access is refused, ENOENT where the file or the process is gone.
+pub fn file_metadata(pid: i32, path: &Path) -> Result<fs::Metadata, Error> {
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    let path = Path::new("/proc")
+        .join(pid.to_string())
+        .join("root")
+        .join(inside);
+    fs::metadata(&path).map_err(|e| error("stat", &path.to_string_lossy(), &e))
+}
+
 fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
     let refused = |e: io::Error| error("list", &directory.to_string_lossy(), &e);
     let number = |name: &OsStr| name.to_str()?.parse::<i32>().ok();
@@ -128,6 +142,14 @@ mod tests {
             target.link,
             fs::read_link("/proc/self/exe").unwrap().to_string_lossy()
         );
+    }
+
+    #[test]
+    fn a_file_is_found_from_the_root_of_its_process() {
+        let exe = fs::read_link("/proc/self/exe").unwrap();
+        let metadata = file_metadata(std::process::id() as i32, &exe).unwrap();
+        assert_eq!(metadata.ino(), fs::metadata(&exe).unwrap().ino());
+        assert!(file_metadata(i32::MAX, &exe).is_err());
     }
 
     #[test]

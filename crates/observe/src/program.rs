@@ -22,7 +22,8 @@ pub enum ElfClass {
 /// The path of the program that process `pid` runs, with ` (deleted)` behind it where it is gone.
 ///
 /// # Errors
-/// EACCES where ptrace access is denied, ENOENT for a kernel thread and where the process has ended.
+/// EACCES where ptrace access is denied, ENOENT for a kernel thread and where the process has
+/// ended.
 pub fn path(pid: i32) -> Result<String, Error> {
     let link = format!("/proc/{pid}/exe");
     let path = read_link(&link).map_err(|e| Error::from_io(format!("readlink {link}"), &e))?;

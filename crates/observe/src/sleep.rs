@@ -1,10 +1,10 @@
 //! Whether a process sleeps in its call: one rule for all who wait for it.
 //!
-//! State `S` of proc_pid_status(5) alone does not say so: a process sets it a moment before it gives the
-//! CPU up, and one that is woken in that moment has not slept. What says so, the first that the kernel
-//! shows:
-//! 1. a wait channel beside state `S`: since Linux 5.16 the kernel shows one only of a process that is
-//!    on no run queue (get_wchan in kernel/sched/core.c);
+//! State `S` of proc_pid_status(5) alone does not say so: a process sets it a moment before it
+//! gives the CPU up, and one that is woken in that moment has not slept. What says so, the first
+//! that the kernel shows:
+//! 1. a wait channel beside state `S`: since Linux 5.16 the kernel shows one only of a process that
+//!    is on no run queue (get_wchan in kernel/sched/core.c);
 //! 2. `/proc/PID/syscall`, where the wait channel is always `0` (x86-64 before 5.16, no
 //!    CONFIG_KALLSYMS): the kernel shows a call only after it has seen the process inactive
 //!    (task_current_syscall in lib/syscall.c);
@@ -15,8 +15,8 @@ use crate::Error;
 use crate::status::{self, Status};
 use crate::wchan::{Blocked, WaitChannel, syscall_of};
 
-/// Kernel functions in which a process sleeps interruptibly, that is in state `S`. Only a short cut: of
-/// one that sleeps anywhere else the state is asked.
+/// Kernel functions in which a process sleeps interruptibly, that is in state `S`. Only a short
+/// cut: of one that sleeps anywhere else the state is asked.
 const INTERRUPTIBLE_CHANNELS: &[&str] = &[
     "inet_csk_accept",
     "poll_schedule_timeout",
@@ -29,15 +29,16 @@ const INTERRUPTIBLE_CHANNELS: &[&str] = &[
     "fcntl_setlk",
 ];
 
-/// Looks without a switch after which a process in state `S` is taken to sleep. A look takes some 10 us,
-/// so these last 10 ms: longer than a process that set its state is kept from the CPU before it
-/// gives it up, as long as it competes with few others for it.
+/// Looks without a switch after which a process in state `S` is taken to sleep. A look takes some
+/// 10 us, so these last 10 ms: longer than a process that set its state is kept from the CPU before
+/// it gives it up, as long as it competes with few others for it.
 pub const STILL_LOOKS: u32 = 1000;
 
 /// What one look at a process found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// It runs, or wants to, or sleeps where no signal reaches it. The state letter of proc_pid_stat(5).
+    /// It runs, or wants to, or sleeps where no signal reaches it. The state letter of
+    /// proc_pid_stat(5).
     Awake(char),
     /// It sleeps.
     Asleep(Evidence),
@@ -57,8 +58,8 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Whether it may be asleep in the system call `number`, whose wait channels contain `channel`; so
-    /// it may where it merely stands still.
+    /// Whether it may be asleep in the system call `number`, whose wait channels contain `channel`;
+    /// so it may where it merely stands still.
     pub fn is_in(&self, number: i64, channel: &str) -> bool {
         match self {
             Evidence::Channel(name) => name.contains(channel),

@@ -33,8 +33,8 @@ pub fn of(pid: i32) -> Result<Vec<Usage>, Error> {
     read(format!("/proc/{pid}/smaps")).map(|text| parse(&text))
 }
 
-/// Parses the text of the file: a line as in maps, then `Key:  N kB` lines and one of flags that belong
-/// to it. Unknown keys are skipped, missing ones are 0.
+/// Parses the text of the file: a line as in maps, then `Key:  N kB` lines and one of flags that
+/// belong to it. Unknown keys are skipped, missing ones are 0.
 pub fn parse(text: &str) -> Vec<Usage> {
     let mut usages: Vec<Usage> = Vec::new();
     for line in text.lines() {

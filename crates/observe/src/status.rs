@@ -19,10 +19,9 @@ pub struct Status {
     pub involuntary_switches: u64,
     /// Address space in KiB; none for a zombie and a kernel thread, which have none.
     pub virtual_kib: Option<u64>,
-    /// Private writable mappings without the stack, in KiB, as RLIMIT_DATA counts them; none as above.
+    /// Private writable mappings without the stack, in KiB, as RLIMIT_DATA counts them; none as
+    /// above.
     pub data_kib: Option<u64>,
-    /// Signals that it ignores (SigIgn): bit `n - 1` for signal `n`.
-    pub ignored_signals: u64,
     /// Effective capabilities (CapEff): bit `n` for capability `n` of linux/capability.h.
     pub effective_capabilities: u64,
 }
@@ -57,7 +56,6 @@ pub fn parse(text: &str) -> Status {
             "nonvoluntary_ctxt_switches" => status.involuntary_switches = number(),
             "VmSize" => status.virtual_kib = word.parse().ok(),
             "VmData" => status.data_kib = word.parse().ok(),
-            "SigIgn" => status.ignored_signals = mask(),
             "CapEff" => status.effective_capabilities = mask(),
             _ => {}
         }
@@ -72,8 +70,9 @@ mod tests {
 
     #[test]
     fn saved_text() {
-        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmSize:\t    2048 kB\nVmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
-            SigIgn:\t0000000000001001\nCapEff:\t000001ffffffffff\n\
+        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmSize:\t    2048 kB\n\
+            VmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
+            CapEff:\t000001ffffffffff\n\
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
         let expected = Status {
             state: 'S',
@@ -84,7 +83,6 @@ mod tests {
             involuntary_switches: 3,
             virtual_kib: Some(2048),
             data_kib: Some(512),
-            ignored_signals: 0x1001,
             effective_capabilities: 0x1ff_ffff_ffff,
         };
         assert_eq!(parse(text), expected);

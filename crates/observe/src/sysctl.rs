@@ -1,5 +1,5 @@
-//! `/proc/sys`: the kernel's settings that are numbers (proc_sys(5), sysctl(8)). Those under `net` are
-//! of the network namespace of the process that reads.
+//! `/proc/sys`: the kernel's settings that are numbers (proc_sys(5), sysctl(8)). Those under `net`
+//! are of the network namespace of the process that reads.
 
 use crate::{Error, read as read_text};
 

@@ -19,8 +19,8 @@ use crate::{Error, read};
 /// directory, gone with its descriptor. The host is not changed.
 ///
 /// # Errors
-/// EACCES or EPERM for an ordinary user, ENOENT where the kernel has no such tracepoint, ENODEV where
-/// it has no tracefs.
+/// EACCES or EPERM for an ordinary user, ENOENT where the kernel has no such tracepoint, ENODEV
+/// where it has no tracefs.
 pub fn id(event: &str) -> Result<u64, Error> {
     let file = format!("events/{event}/id");
     let text = match read(format!("/sys/kernel/tracing/{file}")) {

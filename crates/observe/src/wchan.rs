@@ -1,5 +1,5 @@
-//! `/proc/PID/wchan` and `/proc/PID/syscall`: where in the kernel a process sleeps, and in which call
-//! (proc_pid_wchan(5), proc_pid_syscall(5)).
+//! `/proc/PID/wchan` and `/proc/PID/syscall`: where in the kernel a process sleeps, and in which
+//! call (proc_pid_wchan(5), proc_pid_syscall(5)).
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -24,8 +24,8 @@ impl WaitChannel {
         Ok(WaitChannel { file, path })
     }
 
-    /// The kernel function in which it sleeps; none while it runs, and none where the kernel does not
-    /// tell (another user's process, no CONFIG_KALLSYMS).
+    /// The kernel function in which it sleeps; none while it runs, and none where the kernel does
+    /// not tell (another user's process, no CONFIG_KALLSYMS).
     ///
     /// # Errors
     /// ESRCH where it is gone.

@@ -197,9 +197,9 @@ fn without_kcmp_what_looks_alike_is_marked_and_what_differs_is_told_apart() {
 #[test]
 fn a_process_that_does_not_exist_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_open-files"))
-        .args(["map", "2147483647"])
+        .args(["map", "4194304"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no process 2147483647"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no process 4194304"));
 }

@@ -7,8 +7,8 @@ use harness::quiet::{CLAIM_TOLERANCE, Quiet, judge};
 /// How often a claim that needs quiet is measured at most.
 pub(crate) const ATTEMPTS: u32 = 3;
 
-/// Whether times cannot be trusted after others used this share of the processors. A machine that does
-/// not say what others used is unknown, not quiet.
+/// Whether times cannot be trusted after others used this share of the processors. A machine that
+/// does not say what others used is unknown, not quiet.
 pub(crate) fn is_disturbed(others: Option<f64>) -> bool {
     judge(others, CLAIM_TOLERANCE) != Quiet::Quiet
 }
@@ -24,8 +24,8 @@ pub(crate) fn disturbed(others: Option<f64>) -> Verdict {
             "run it again while the machine does little else",
         ),
         None => (
-            "what other programs used of the processors meanwhile is unknown: neither /proc/stat nor \
-             the control group's CPU time can be read"
+            "what other programs used of the processors meanwhile is unknown: neither /proc/stat \
+             nor the control group's CPU time can be read"
                 .to_owned(),
             "run it where /proc/stat can be read",
         ),

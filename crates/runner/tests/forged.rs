@@ -143,14 +143,18 @@ fn check(report: &Report, verdict: &str, reason: &str) -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    if let Err(error) = child::adopt_orphans() {
-        println!("{error}");
-        return ExitCode::FAILURE;
-    }
+    let mut isolation = match runner::Isolation::begin() {
+        Ok(isolation) => isolation,
+        Err(error) => {
+            println!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     let mut status = ExitCode::SUCCESS;
     for (name, claim, verdict, reason) in &CASES {
-        let report = runner::run_isolated(&TOPIC, claim, Order::AsClaimed);
-        match check(&report, verdict, reason) {
+        let report = isolation.run(&TOPIC, claim, Order::AsClaimed);
+        let report = report.context("a signal ended this test");
+        match report.and_then(|report| check(&report, verdict, reason)) {
             Ok(()) => println!("ok      {name}"),
             Err(error) => {
                 println!("FAILED  {name}: {error}");

@@ -8,7 +8,7 @@ use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use observe::sock_diag::ESTABLISHED;
 use observe::{netstat, sysctl, tcp_info};
-use prefork::listen::{Empty, Site};
+use prefork::{Accept, Site};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
@@ -117,7 +117,7 @@ fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
         backlog,
         ..Site::loopback(1)
     };
-    let listener = site.listener(Empty::Again)?;
+    let listener = site.listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let overflows = netstat::listen_overflows()?;
     let mut clients = Vec::new();

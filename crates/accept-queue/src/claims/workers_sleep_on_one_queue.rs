@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use observe::process;
 use observe::wchan::{self, Blocked};
-use prefork::tally::Detail;
+use prefork::Metering;
 
 use super::sleepers::{listening, sleepers};
 use super::start;
@@ -39,10 +39,10 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let mut herds = Vec::new();
     match arm {
-        Arm::Experiment => herds.push(start("blocking", WORKERS, Detail::Counts)?.0),
+        Arm::Experiment => herds.push(start("blocking", WORKERS, Metering::Counts)?.0),
         Arm::Control => {
             for _ in 0..WORKERS {
-                herds.push(start("poll", 1, Detail::Counts)?.0);
+                herds.push(start("poll", 1, Metering::Counts)?.0);
             }
         }
     }
@@ -51,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["pid", "wait channel", "system call", "descriptor refers to"];
     let mut table = Table::new("the workers, asleep", &columns);
     for herd in &mut herds {
-        herd.asleep()?;
+        herd.wait_until_asleep()?;
         let listening = listening()?;
         for sleeper in sleepers(herd)? {
             let pid = sleeper.pid;

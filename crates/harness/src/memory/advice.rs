@@ -14,7 +14,8 @@ impl Memory {
     /// # Errors
     /// EINVAL when the kernel has no huge pages; any other advice.
     pub fn advise(&self, advice: MmapAdvise) -> Result<(), Error> {
-        // Other advice drops pages, or makes them vanish in children, under a slice that someone holds.
+        // Other advice drops pages, or makes them vanish in children, under a slice that someone
+        // holds.
         if !matches!(
             advice,
             MmapAdvise::MADV_HUGEPAGE | MmapAdvise::MADV_NOHUGEPAGE
@@ -33,8 +34,8 @@ impl Memory {
     /// None that is documented for private anonymous memory.
     pub fn discard_every_second(&mut self, page: usize) -> Result<(), Error> {
         for at in (page..self.len).step_by(2 * page) {
-            // SAFETY: one page within an owned mapping, into which `&mut self` keeps any reference from
-            // pointing; its bytes become zeros, which are as initialised as those before.
+            // SAFETY: one page within an owned mapping, into which `&mut self` keeps any reference
+            // from pointing; its bytes become zeros, which are as initialised as those before.
             unsafe { madvise(self.base.add(at).cast(), page, MmapAdvise::MADV_DONTNEED) }
                 .map_err(|errno| self.refused("MADV_DONTNEED", errno))?;
         }

@@ -15,8 +15,8 @@ pub fn minor_faults() -> Result<u64, Error> {
     Ok(usage.minor_page_faults() as u64)
 }
 
-/// What smaps says of the mappings that begin inside `memory`, added up: resident bytes, and of these
-/// bytes in huge pages.
+/// What smaps says of the mappings that begin inside `memory`, added up: resident bytes, and of
+/// these bytes in huge pages.
 ///
 /// # Errors
 /// /proc is not mounted.
@@ -31,10 +31,12 @@ pub fn resident(memory: &Memory) -> Result<(u64, u64), Error> {
     }))
 }
 
-/// Pages of `memory` that are in memory, by pagemap's present bit; the shared frame of zeros counts.
+/// Pages of `memory` that are in memory, by pagemap's present bit; the shared frame of zeros
+/// counts.
 ///
 /// # Errors
-/// /proc is not mounted, or this process is not dumpable (prctl(2)) and may not see its own pagemap.
+/// /proc is not mounted, or this process is not dumpable (prctl(2)) and may not see its own
+/// pagemap.
 pub fn present(memory: &Memory) -> Result<u64, Error> {
     let pages = pages(memory)?;
     Ok(pages.iter().filter(|page| page.present()).count() as u64)

@@ -35,8 +35,8 @@ enum Backing {
     Shared,
 }
 
-// SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the value
-// has the only way to reach the memory.
+// SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the
+// value has the only way to reach the memory.
 unsafe impl Send for Memory {}
 
 impl Memory {
@@ -68,8 +68,8 @@ impl Memory {
     fn anonymous(len: usize, flags: MapFlags, backing: Backing) -> Result<Memory, Error> {
         let error = |errno| Error::new(format!("mmap of {}", bytes(len as u64)), errno);
         let size = NonZeroUsize::new(len).ok_or_else(|| error(Errno::EINVAL))?;
-        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists: the
-        // callers above pass neither MAP_FIXED nor anything that would limit it.
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists:
+        // the callers above pass neither MAP_FIXED nor anything that would limit it.
         let base = unsafe { mmap_anonymous(None, size, WRITABLE, flags) }.map_err(error)?;
         Ok(Memory {
             base: base.cast(),
@@ -93,8 +93,8 @@ impl Memory {
     /// Shared memory of a file, each page `i` of it showing the file's page `order[i]`.
     ///
     /// # Errors
-    /// ENOMEM as above, ENODEV for a file that cannot be mapped, EINVAL where `page` is not the size of
-    /// a page or the file cannot be so long.
+    /// ENOMEM as above, ENODEV for a file that cannot be mapped, EINVAL where `page` is not the
+    /// size of a page or the file cannot be so long.
     pub fn of_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory, Error> {
         let error = |which| move |errno| Error::new(format!("mmap page {which} of a file"), errno);
         // mmap rounds a length up to whole pages, and the last mapping would then end behind ours.
@@ -139,19 +139,20 @@ impl Memory {
     /// The bytes of private memory.
     ///
     /// # Panics
-    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is read
-    /// with [`Memory::first_bytes`] and [`Memory::read_every`].
+    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is
+    /// read with [`Memory::first_bytes`] and [`Memory::read_every`].
     pub fn bytes(&mut self) -> &mut [u8] {
         assert_eq!(self.backing, Backing::Private, "a slice of shared memory");
-        // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel maps
-        // is initialised; `&mut self` keeps any second slice of it from existing meanwhile.
+        // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel
+        // maps is initialised; `&mut self` keeps any second slice of it from existing meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
     }
 
     /// Writes the first byte of every `step` bytes.
     pub fn write_every(&mut self, step: usize, value: u8) {
         for at in (0..self.len).step_by(step) {
-            // SAFETY: at < len. Volatile, because the fault is what is wanted: the write must happen.
+            // SAFETY: at < len. Volatile, because the fault is what is wanted: the write must
+            // happen.
             unsafe { self.base.add(at).write_volatile(value) };
         }
     }

@@ -12,8 +12,9 @@ use present::units::bytes;
 use super::{Backing, Memory, WRITABLE};
 
 impl Memory {
-    /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for `len` bytes
-    /// from there on (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where they do not fit.
+    /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for
+    /// `len` bytes from there on (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where they
+    /// do not fit.
     ///
     /// # Errors
     /// The memory has less than two pages; there is no gap; the kernel does not know the flag.
@@ -40,8 +41,8 @@ impl Memory {
         Memory::at(gap, len)
     }
 
-    /// Private anonymous memory at `address` (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where
-    /// something is mapped there.
+    /// Private anonymous memory at `address` (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number
+    /// where something is mapped there.
     fn at(address: usize, len: usize) -> Result<Result<Memory, Errno>, Error> {
         let size = NonZeroUsize::new(len);
         let size = size.ok_or_else(|| Error::new("mmap of 0 bytes", Errno::EINVAL))?;
@@ -64,8 +65,8 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Moves the mapping to another address: mremap(2) onto `target`, which it replaces; what `target`
-    /// has more is unmapped.
+    /// Moves the mapping to another address: mremap(2) onto `target`, which it replaces; what
+    /// `target` has more is unmapped.
     ///
     /// # Errors
     /// `target` is shorter; ENOMEM when the kernel has no memory for page tables. mremap may have
@@ -77,13 +78,14 @@ impl Memory {
             let what = format!("mremap of {own} onto {other}, where there is no room");
             return Err(Error::new(what, Errno::EINVAL));
         }
-        // Whatever becomes of the target's range, its Drop must not unmap it: after a failure it may
-        // belong to another thread's mmap.
+        // Whatever becomes of the target's range, its Drop must not unmap it: after a failure it
+        // may belong to another thread's mmap.
         let target = ManuallyDrop::new(target);
         let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
         let (old, new) = (self.base.cast(), target.base.cast());
-        // SAFETY: both ranges are owned by values that this call consumes, so no reference points into
-        // either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are its own.
+        // SAFETY: both ranges are owned by values that this call consumes, so no reference points
+        // into either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are
+        // its own.
         let moved = unsafe { mremap(old, self.len, self.len, flags, Some(new)) };
         let base = moved
             .map_err(|errno| Error::new(format!("mremap of {}", bytes(self.len as u64)), errno))?
