@@ -1,5 +1,4 @@
 //! The versions that the crate states are those that Cargo builds it with.
-#![expect(clippy::expect_used, reason = "what cannot start has failed")]
 #![allow(clippy::disallowed_methods, reason = "cargo is asked")]
 
 use std::process::Command;

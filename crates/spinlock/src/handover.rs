@@ -121,8 +121,8 @@ pub fn measure(tries: usize, interrupt: &Interrupt) -> Result<Handovers, Error> 
     })
 }
 
-/// Kills a holder. Returns how long the heir had to wait for the lock from then on, in ns; None where
-/// it came without EOWNERDEAD.
+/// Kills a holder. Returns how long the heir had to wait for the lock from then on, in ns; None
+/// where it came without EOWNERDEAD.
 fn hand_over(mutex: &RobustMutex<u64>) -> Result<Option<f64>, Error> {
     let mut holder = child::fork("holder", |parent| {
         let _held = mutex.lock()?;

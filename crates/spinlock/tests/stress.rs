@@ -1,7 +1,7 @@
 //! Every lock under threads that hammer it, with a detector inside the critical section.
 //!
-//! `STRESS_SECONDS=10 cargo test --release -p spinlock --test stress` hammers each lock for ten seconds; the default is
-//! a fraction of one.
+//! `STRESS_SECONDS=10 cargo test --release -p spinlock --test stress` hammers each lock for ten
+//! seconds; the default is a fraction of one.
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use std::sync::atomic::Ordering::Relaxed;

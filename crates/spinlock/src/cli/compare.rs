@@ -31,7 +31,8 @@ const DEFAULT_RUN: Duration = Duration::from_secs(27);
 Exit status:
   0        measured
   2        an error: nothing was measured, or output could not be written
-  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is reported and marked PARTIAL
+  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
+           reported and marked PARTIAL
 
 Examples:
   spinlock compare                           all locks in ten regimes, half a minute
@@ -42,10 +43,12 @@ pub struct CompareArgs {
     #[arg(long, value_delimiter = ',', value_name = "N,...", value_parser = whole_number(THREADS))]
     threads: Vec<usize>,
     /// Lengths of the critical section in nanoseconds; 0 is one increment
-    #[arg(long, value_delimiter = ',', value_name = "NS,...", value_parser = whole_number(NANOSECONDS))]
+    #[arg(long, value_delimiter = ',', value_name = "NS,...",
+          value_parser = whole_number(NANOSECONDS))]
     critical: Vec<u64>,
     /// Times between two sections in nanoseconds
-    #[arg(long, value_delimiter = ',', value_name = "NS,...", value_parser = whole_number(NANOSECONDS))]
+    #[arg(long, value_delimiter = ',', value_name = "NS,...",
+          value_parser = whole_number(NANOSECONDS))]
     think: Vec<u64>,
     /// Length of one window in seconds
     #[arg(long, default_value_t = 0.018, value_name = "S", value_parser = number(0.001..=3600.0))]

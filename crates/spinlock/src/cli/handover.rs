@@ -18,10 +18,12 @@ Exit status:
   0        every lock was handed on
   1        a lock was not handed on
   2        an error
-  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is reported and marked PARTIAL")]
+  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
+           reported and marked PARTIAL")]
 pub struct HandoverArgs {
     /// Holders to kill
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = whole_number(1..=MOST_TRIES))]
+    #[arg(long, default_value_t = 1000, value_name = "N",
+          value_parser = whole_number(1..=MOST_TRIES))]
     tries: usize,
     /// Write one JSON document instead of text
     #[arg(long)]

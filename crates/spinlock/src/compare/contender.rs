@@ -20,7 +20,8 @@ pub trait Contender: Sync + Send + 'static {
     fn section(&self, section: impl FnOnce());
 }
 
-/// Something to do with the type of a lock: see [`LockName::visit`](super::lock_name::LockName::visit).
+/// Something to do with the type of a lock: see
+/// [`LockName::visit`](super::lock_name::LockName::visit).
 pub trait Visitor {
     /// What comes of it.
     type Output;

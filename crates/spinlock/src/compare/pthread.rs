@@ -13,8 +13,8 @@ unsafe impl Sync for PthreadSpin {}
 
 impl Contender for PthreadSpin {
     unsafe fn initialise(place: *mut Self) {
-        // SAFETY: the caller gives a place to write to, in which the lock stays. With these arguments
-        // pthread_spin_init cannot fail in glibc or musl.
+        // SAFETY: the caller gives a place to write to, in which the lock stays. With these
+        // arguments pthread_spin_init cannot fail in glibc or musl.
         unsafe {
             place.write(PthreadSpin(UnsafeCell::new(0)));
             libc::pthread_spin_init((*place).0.get(), libc::PTHREAD_PROCESS_PRIVATE);
@@ -40,8 +40,8 @@ unsafe impl Send for PthreadMutex {}
 
 impl Contender for PthreadMutex {
     unsafe fn initialise(place: *mut Self) {
-        // SAFETY: the caller gives a place to write to, in which the lock stays. The static initialiser
-        // is a whole initialisation.
+        // SAFETY: the caller gives a place to write to, in which the lock stays. The static
+        // initialiser is a whole initialisation.
         unsafe {
             place.write(PthreadMutex(UnsafeCell::new(
                 libc::PTHREAD_MUTEX_INITIALIZER,

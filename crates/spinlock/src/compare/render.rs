@@ -172,11 +172,10 @@ fn remarks(comparison: &Comparison) -> String {
     if comparison.rows.iter().any(|row| row.disturbed) {
         text += "! every window of this lock was refused: its figures are of the least\n  disturbed ones. Run again on a quieter machine.\n";
     }
-    if comparison
-        .rows
-        .iter()
-        .any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none())
-    {
+    let mut rows = comparison.rows.iter();
+    let lacking = rows.any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none());
+    // Where a signal ended it, the heading has said so.
+    if lacking && comparison.partial.is_none() {
         text += "-: the time was over before this could be measured. Run again on a quieter\nmachine, or with fewer --locks.\n";
     }
     if comparison

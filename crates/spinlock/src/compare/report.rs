@@ -10,7 +10,8 @@ use super::run::{Cell, is_refused};
 use super::window::ContentionWindow;
 use crate::partial::PartialMeasurement;
 
-/// One lock in one regime. Figures are medians over its windows; None where no window was run or none finished an operation.
+/// One lock in one regime. Figures are medians over its windows; None where no window was run or
+/// none finished an operation.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct ComparisonRow {
     /// Which lock: see [`LockName`].
@@ -21,8 +22,8 @@ pub struct ComparisonRow {
     pub critical_ns: u64,
     /// Time between sections in ns.
     pub think_ns: u64,
-    /// Length of the window by operations of all threads, in ns. A window without any counts with its whole length,
-    /// which is the least that an operation can have taken.
+    /// Length of the window by operations of all threads, in ns. A window without any counts with
+    /// its whole length, which is the least that an operation can have taken.
     pub ns_per_operation: Option<f64>,
     /// (largest - smallest) / median of `ns_per_operation` over the windows.
     pub spread: Option<f64>,
@@ -32,7 +33,8 @@ pub struct ComparisonRow {
     pub threads_at_zero: usize,
     /// CPU time, user and system, for one operation, in ns.
     pub cpu_ns_per_operation: Option<f64>,
-    /// The longest wait in ns, those unfinished at the end of the window included; None if none was timed.
+    /// The longest wait in ns, those unfinished at the end of the window included; None if none was
+    /// timed.
     pub wait_max_ns: Option<u64>,
     /// The mean wait weighted by its length, in ns; None if none was timed.
     pub wait_weighted_ns: Option<f64>,

@@ -114,7 +114,8 @@ impl<P: FnMut(usize)> Run<'_, P> {
         self.repeat_refused()
     }
 
-    /// A window for each cell, as long as there is time. Those of one regime lie next to each other.
+    /// A window for each cell, as long as there is time. Those of one regime lie next to each
+    /// other.
     fn round(&mut self, time_waits: bool) -> Result<(), Error> {
         let locks = self.plan.locks.len();
         let mut regimes: Vec<usize> = (0..self.plan.regimes.len()).collect();

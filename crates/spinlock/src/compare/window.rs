@@ -1,7 +1,7 @@
 //! One window: some threads, one lock, a fixed time; what each thread got.
 //!
-//! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair comparable:
-//! a thread that gets nothing still ends with the window, and shows as a zero.
+//! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair
+//! comparable: a thread that gets nothing still ends with the window, and shows as a zero.
 
 use std::io;
 use std::pin::Pin;

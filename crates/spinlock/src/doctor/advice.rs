@@ -1,5 +1,5 @@
-//! Which lock for how many threads, how long a section, how long a pause: rules over measured costs.
-//! Pure.
+//! Which lock for how many threads, how long a section, how long a pause: rules over measured
+//! costs. Pure.
 
 use super::Costs;
 use crate::compare::lock_name::LockName;
@@ -90,8 +90,8 @@ pub fn advise(costs: &Costs, regime: Regime) -> Option<Advice> {
     })
 }
 
-/// Why waiters should not sleep at once in `regime`, where a swap costs `swap` ns and going to sleep
-/// and being woken `sleep` ns.
+/// Why waiters should not sleep at once in `regime`, where a swap costs `swap` ns and going to
+/// sleep and being woken `sleep` ns.
 fn reasons_to_stay_awake(cpus: usize, swap: f64, sleep: f64, regime: Regime) -> Vec<String> {
     let Regime {
         threads,
@@ -101,14 +101,14 @@ fn reasons_to_stay_awake(cpus: usize, swap: f64, sleep: f64, regime: Regime) -> 
     let wait = threads.saturating_sub(1) as f64 * critical_ns as f64;
     let mut reasons = vec![if threads > cpus {
         format!(
-            "{threads} threads on {}: the holder will be preempted, and only a lock that yields and \
-             sleeps lets it run",
+            "{threads} threads on {}: the holder will be preempted, and only a lock that yields \
+             and sleeps lets it run",
             plural(cpus, "CPU")
         )
     } else {
         format!(
-            "a wait of up to {} ends before a sleep would ({}): stay awake, but not at the holder's \
-             cache line",
+            "a wait of up to {} ends before a sleep would ({}): stay awake, but not at the \
+             holder's cache line",
             nanoseconds(wait.max(swap)),
             nanoseconds(sleep)
         )
@@ -116,8 +116,8 @@ fn reasons_to_stay_awake(cpus: usize, swap: f64, sleep: f64, regime: Regime) -> 
     let busy = critical_ns as f64 / (critical_ns + think_ns).max(1) as f64 * threads as f64;
     if busy >= 1.0 {
         reasons.push(format!(
-            "the section is asked for {busy:.1} times as often as it can be had: what counts is the \
-             time from unlock to lock"
+            "the section is asked for {busy:.1} times as often as it can be had: what counts is \
+             the time from unlock to lock"
         ));
     }
     reasons

@@ -25,8 +25,8 @@ use nix::sys::signal::Signal;
 
 use crate::partial::PartialMeasurement;
 
-/// What was measured: medians, in ns. None needs a second CPU. Each is None, too, where a signal came
-/// before its turn.
+/// What was measured: medians, in ns. None needs a second CPU. Each is None, too, where a signal
+/// came before its turn.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Costs {
     /// CPUs that this process may use.
@@ -43,8 +43,8 @@ pub struct Costs {
     pub cache_line_round_trip_ns: Option<f64>,
     /// From FUTEX_WAKE to the woken thread running on the other CPU.
     pub futex_hop_ns: Option<f64>,
-    /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None also
-    /// where it is refused, or where the other CPU ran somebody else all the while.
+    /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None
+    /// also where it is refused, or where the other CPU ran somebody else all the while.
     pub membarrier_ns: Option<f64>,
     /// Whether the kernel refuses membarrier(2).
     pub membarrier_refused: bool,
@@ -144,8 +144,8 @@ impl Probes<'_> {
 /// No probe goes on for longer: where others take the CPUs, fewer batches must do.
 const LONGEST: Duration = Duration::from_millis(400);
 
-/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a batch
-/// of `times`.
+/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a
+/// batch of `times`.
 fn median_time(times: u32, mut operation: impl FnMut()) -> f64 {
     let begun = Instant::now();
     let batch = |_| {
