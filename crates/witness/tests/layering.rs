@@ -41,7 +41,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "inspect",
         &["anyhow", "libc", "nix", "observe", "present", "serde"],
     ),
-    ("descriptors", &["libc", "nix", "observe", "serde"]),
+    (
+        "descriptors",
+        &["libc", "nix", "observe", "present", "serde"],
+    ),
     (
         "harness",
         &[
@@ -50,13 +53,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "present",
-        &["anstream", "anyhow", "nix", "serde", "serde_json"],
+        &[
+            "anstream",
+            "anstyle",
+            "nix",
+            "serde",
+            "serde_json",
+            "terminal_size",
+            "textwrap",
+        ],
     ),
     (
         "runner",
         &[
             "anstyle",
-            "comfy-table",
             "indexmap",
             "maud",
             "textwrap",
@@ -75,7 +85,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "strsim",
-            "terminal_size",
         ],
     ),
     ("open-files", TOPIC),
@@ -134,20 +143,18 @@ const TOPIC: &[&str] = &[
     "clap",
     "clap_complete",
     "clap_mangen",
-    "comfy-table",
-    "indicatif",
 ];
 
 /// What `spinlock` has beside [`TOPIC`]'s: a decoder for its own code, a model checker, and the locks
 /// that it compares its own with.
 const SPINLOCK: &[&str] = &[
+    "anstyle",
     "anyhow",
     "child",
     "claim",
     "clap",
     "harness",
     "iced-x86",
-    "indicatif",
     "libc",
     "lock_api",
     "locks",

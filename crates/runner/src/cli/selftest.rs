@@ -3,6 +3,7 @@
 use anyhow::Result;
 use claim::{Claim, Order, Register, Report, Verdict};
 use clap::Args;
+use present::foreign_text::escape_controls;
 use present::print;
 
 use super::exit::signal_status;
@@ -43,7 +44,8 @@ impl SelftestArgs {
             let Some(report) = isolation.run(topic, claim, Order::Exchanged) else {
                 break;
             };
-            let line = format!("{:<32} {}\n", claim.id, tally.count(claim, &report));
+            let outcome = escape_controls(&tally.count(claim, &report));
+            let line = format!("{:<32} {outcome}\n", claim.id);
             unprinted += isolation.print(&line)?;
         }
         let signal = isolation.end();

@@ -1,7 +1,6 @@
 //! `spinlock compare`: every lock under contention.
 
 use std::collections::HashSet;
-use std::io::{IsTerminal as _, stderr, stdout};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::TypedValueParser as _;
 use harness::interrupt::Interrupt;
-use indicatif::{ProgressBar, ProgressStyle};
-use present::{OutputFile, print_document};
+use present::{OutputFile, Progress, print_document, terminal_width};
 use runner::{known_names, number, whole_number};
 use spinlock::compare::lock_name::LockName;
 use spinlock::compare::window::Regime;
@@ -79,9 +77,9 @@ impl CompareArgs {
         plan.check()?;
         let interrupt = Interrupt::catch()?;
         let file = self.svg.as_deref().map(OutputFile::at).transpose()?;
-        let bar = bar(plan.windows());
-        let comparison = plan.run(&interrupt, |done| bar.set_position(done as u64));
-        bar.finish_and_clear();
+        let mut progress = Progress::new(plan.windows() as u64, "windows");
+        let comparison = plan.run(&interrupt, |done| progress.show(done as u64, ""));
+        drop(progress);
         let comparison = comparison.context("compare")?;
         if let Some(file) = file {
             file.write(&svg::svg(&comparison))?;
@@ -91,7 +89,7 @@ impl CompareArgs {
         let partial = comparison.partial;
         print_document(self.json, &comparison, || {
             let heading = partial.map(|partial| partial.heading());
-            heading.unwrap_or_default() + &render::text(&comparison, is_coloured())
+            heading.unwrap_or_default() + &render::text(&comparison, terminal_width())
         })?;
         Ok(partial.map_or(0, |partial| partial.exit_status()))
     }
@@ -180,20 +178,4 @@ fn seed_from_time() -> u64 {
     SystemTime::UNIX_EPOCH
         .elapsed()
         .map_or(0, |time| u64::from(time.subsec_nanos()))
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-fn bar(windows: usize) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(windows as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} window {pos} of {len}, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn is_coloured() -> bool {
-    stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

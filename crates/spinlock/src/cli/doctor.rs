@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use clap::Args;
 use harness::interrupt::Interrupt;
-use present::print_document;
+use present::{print_document, terminal_width};
 use runner::whole_number;
 use serde_json::json;
 use spinlock::compare::window::Regime;
@@ -41,7 +41,8 @@ impl DoctorArgs {
     /// Measures, advises, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         let interrupt = Interrupt::catch()?;
-        let Findings { costs, partial } = doctor::measure(&interrupt).context("doctor")?;
+        let findings = doctor::measure(&interrupt).context("doctor")?;
+        let Findings { costs, partial } = findings;
         let regimes = match self.threads {
             None => cases(costs.cpus),
             Some(threads) => vec![Regime {
@@ -65,8 +66,7 @@ impl DoctorArgs {
         // A reader who lets the output wait is not to hold a signal up.
         drop(interrupt);
         print_document(self.json, &document, || {
-            let heading = partial.map(|partial| partial.heading());
-            heading.unwrap_or_default() + &doctor::render::text(&costs, &advice)
+            doctor::render::text(&findings, &advice, terminal_width())
         })?;
         Ok(partial.map_or(0, |partial| partial.exit_status()))
     }
