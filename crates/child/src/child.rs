@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::WaitStatus;
+use nix::sys::wait::{Id, WaitStatus};
 use nix::unistd::Pid;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -15,7 +15,8 @@ use crate::link::{Link, Silence, Tag, decode, encode};
 use crate::pidfd::reap;
 use crate::{Error, ErrorKind, LIMIT, pidfd};
 
-/// A child, seen from its parent. Dropped, it is killed and reaped.
+/// A child, seen from its parent. Dropped by the parent, it is killed and reaped; a copy that another
+/// process got by a fork does nothing when it is dropped.
 #[derive(Debug)]
 pub struct Child<R> {
     name: String,
@@ -134,9 +135,10 @@ impl<R: DeserializeOwned> Child<R> {
     /// Sends `signal` to the child.
     ///
     /// # Errors
-    /// That of kill(2); never ESRCH, since the child is not reaped yet.
+    /// ESRCH once [`Child::wait`] has reaped it; that of pidfd_send_signal(2).
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        kill(self.pid, signal).map_err(|errno| self.error(ErrorKind::System("kill", errno)))
+        pidfd::send_signal(&self.pidfd, signal)
+            .map_err(|errno| self.error(ErrorKind::System("pidfd_send_signal", errno)))
     }
 
     /// Waits for the child's answer and for its end.
@@ -252,9 +254,10 @@ impl<R: DeserializeOwned> Child<R> {
 
 impl<R> Drop for Child<R> {
     fn drop(&mut self) {
-        if self.status.is_none() {
-            // Ours and not reaped, so the number is still its own; SIGKILL cannot be refused.
-            let _ = kill(self.pid, Signal::SIGKILL);
+        // A copy that went through a fork into another process is not that one's child.
+        if self.status.is_none() && pidfd::is_own_child(Id::PIDFd(self.pidfd.as_fd())) {
+            // SIGKILL cannot be refused.
+            let _ = pidfd::send_signal(&self.pidfd, Signal::SIGKILL);
             let _ = reap(self.pid);
         }
     }

@@ -34,13 +34,15 @@ mod orphans;
 mod parent;
 mod pidfd;
 mod signals;
+mod single_threaded;
 
 pub use child::Child;
 pub use error::{BoxError, Error, ErrorKind};
-pub use fork::{Descriptors, fork, fork_with};
+pub use fork::{Descriptors, fork, fork_by_clone, fork_with};
 pub use orphans::{adopt_orphans, end_orphans};
 pub use parent::Parent;
 pub use signals::HeldSignals;
+pub use single_threaded::SingleThreaded;
 
 use std::time::Duration;
 
