@@ -15,8 +15,8 @@ use crate::link::{Link, Silence, Tag, decode, encode};
 use crate::pidfd::reap;
 use crate::{Error, ErrorKind, LIMIT, pidfd};
 
-/// A child, seen from its parent. Dropped by the parent, it is killed and reaped; a copy that another
-/// process got by a fork does nothing when it is dropped.
+/// A child, seen from its parent. Dropped by the parent, it is killed and reaped; a copy that
+/// another process got by a fork does nothing when it is dropped.
 #[derive(Debug)]
 pub struct Child<R> {
     name: String,
@@ -154,8 +154,8 @@ impl<R: DeserializeOwned> Child<R> {
         }
     }
 
-    /// Waits as [`Child::join`] does, unless `stop` becomes readable first: then the child is killed
-    /// and reaped, and there is no answer.
+    /// Waits as [`Child::join`] does, unless `stop` becomes readable first: then the child is
+    /// killed and reaped, and there is no answer.
     ///
     /// # Errors
     /// Those of [`Child::join`].
@@ -169,7 +169,8 @@ impl<R: DeserializeOwned> Child<R> {
         }
     }
 
-    /// Waits for the child's end, however it ends, and reads its status; what it had to say is lost.
+    /// Waits for the child's end, however it ends, and reads its status; what it had to say is
+    /// lost.
     ///
     /// # Errors
     /// It did not end within the limit; it is killed then.

@@ -1,8 +1,8 @@
 //! The one place that forks.
 //!
 //! [`fork`] starts a child that runs a closure and answers with its value. Parent and child talk
-//! over a socket pair of their own: either side sends and receives values, and the child can hold at
-//! a [`Parent::checkpoint`] while the parent inspects the state that it made.
+//! over a socket pair of their own: either side sends and receives values, and the child can hold
+//! at a [`Parent::checkpoint`] while the parent inspects the state that it made.
 //!
 //! What is promised:
 //! - every wait for a child ends: at [`LIMIT`], or at the limit that [`Child::limit`] sets; a child
@@ -46,6 +46,6 @@ pub use single_threaded::SingleThreaded;
 
 use std::time::Duration;
 
-/// How long a wait for a child lasts unless [`Child::limit`] says otherwise: long enough that only a
-/// child that hangs meets it, on a busy machine too.
+/// How long a wait for a child lasts unless [`Child::limit`] says otherwise: long enough that only
+/// a child that hangs meets it, on a busy machine too.
 pub const LIMIT: Duration = Duration::from_secs(25);

@@ -84,8 +84,8 @@ impl Link {
         Ok(())
     }
 
-    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone is
-    /// noticed even while somebody else holds a copy of its end.
+    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone
+    /// is noticed even while somebody else holds a copy of its end.
     pub(crate) fn recv(
         &self,
         watched: Option<BorrowedFd<'_>>,

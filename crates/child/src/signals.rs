@@ -13,8 +13,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// Signals that are held back (signalfd(2)). Children inherit the mask, so that a Ctrl-C, which goes to
-/// the whole foreground process group, leaves their end to their parent.
+/// Signals that are held back (signalfd(2)). Children inherit the mask, so that a Ctrl-C, which
+/// goes to the whole foreground process group, leaves their end to their parent.
 #[derive(Debug)]
 pub struct HeldSignals {
     fd: SignalFd,
@@ -22,9 +22,10 @@ pub struct HeldSignals {
 }
 
 impl HeldSignals {
-    /// Holds `signals` back from the calling thread, and from the threads and children that it starts.
-    /// Those that are ignored when this is called stay ignored, as SIGHUP does under nohup(1): a
-    /// signal that is blocked is queued even if it is ignored, and would be reported here.
+    /// Holds `signals` back from the calling thread, and from the threads and children that it
+    /// starts. Those that are ignored when this is called stay ignored, as SIGHUP does under
+    /// nohup(1): a signal that is blocked is queued even if it is ignored, and would be reported
+    /// here.
     ///
     /// # Errors
     /// EMFILE or ENFILE.
@@ -43,7 +44,8 @@ impl HeldSignals {
         Signal::try_from(info.ssi_signo as i32).ok()
     }
 
-    /// Holds nothing back any more: what has come and was not asked for does now what it always would have.
+    /// Holds nothing back any more: what has come and was not asked for does now what it always
+    /// would have.
     pub fn let_go(&self) {
         let _ = self.before.thread_set_mask();
     }
@@ -59,12 +61,12 @@ impl AsFd for HeldSignals {
 /// The lowest number that a descriptor of signals takes where the limit on descriptors allows it.
 const OUT_OF_THE_WAY: RawFd = 100;
 
-/// Moves `fd` away from the low numbers: a child that shows its descriptors, or runs short of them, has
-/// the same ones whether its parent holds signals or not.
+/// Moves `fd` away from the low numbers: a child that shows its descriptors, or runs short of them,
+/// has the same ones whether its parent holds signals or not.
 fn out_of_the_way(fd: SignalFd) -> SignalFd {
     match fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(OUT_OF_THE_WAY)) {
-        // SAFETY: the kernel has just made this descriptor for this call, as a copy of a signalfd, and
-        // nothing else knows its number: this is its only owner.
+        // SAFETY: the kernel has just made this descriptor for this call, as a copy of a signalfd,
+        // and nothing else knows its number: this is its only owner.
         Ok(copy) => unsafe { SignalFd::from_owned_fd(OwnedFd::from_raw_fd(copy)) },
         // The limit is lower (EINVAL), or reached (EMFILE).
         Err(_) => fd,

@@ -41,8 +41,8 @@ pub struct Description {
     pub access: &'static str,
     /// File status flags as a number, access mode included, O_CLOEXEC not.
     pub status_flags: i32,
-    /// Whether the holders are known to share it. Otherwise kcmp was refused, and they only agree in
-    /// all that fdinfo tells: they may have a description each.
+    /// Whether the holders are known to share it. Otherwise kcmp was refused, and they only agree
+    /// in all that fdinfo tells: they may have a description each.
     pub certain: bool,
     /// Every descriptor that refers to it, by process and number.
     pub holders: Vec<Holder>,
@@ -72,9 +72,10 @@ pub struct Watch {
     pub events: u32,
     /// Inode of what is really watched.
     pub inode: u64,
-    /// No mapped holder of the epoll instance has what is watched open under that number (kcmp
-    /// `KCMP_EPOLL_TFD`): a ghost, which close() of the descriptor did not end. Unknown where kcmp was
-    /// refused, and where every holder was gone before it could be asked.
+    /// Whether this is a ghost: no mapped holder of the epoll instance has what is watched open
+    /// under that number (kcmp `KCMP_EPOLL_TFD`), so close() of the descriptor did not end the
+    /// registration. Unknown where kcmp was refused, and where every holder was gone before it
+    /// could be asked.
     pub ghost: Option<bool>,
 }
 

@@ -27,13 +27,13 @@ impl Seen {
     }
 }
 
-/// What descriptors of one description have in common for life; kcmp is asked only within it. Offset
-/// and flags are not among it: they may change between two looks.
+/// What descriptors of one description have in common for life; kcmp is asked only within it.
+/// Offset and flags are not among it: they may change between two looks.
 type Key = ((u64, u64), Option<i64>, Option<u64>);
 
-/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is left out; one
-/// that may not be looked into is listed as denied. Where kcmp is refused, by a filter or by a kernel
-/// without it, the map says which descriptions are not certain for it.
+/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is
+/// left out; one that may not be looked into is listed as denied. Where kcmp is refused, by a
+/// filter or by a kernel without it, the map says which descriptions are not certain for it.
 pub fn scan(pids: &[i32]) -> Map {
     let mut groups: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
     let mut denied = Vec::new();
@@ -117,8 +117,8 @@ fn key(seen: &Seen) -> Key {
 }
 
 /// Splits descriptors of equal keys by description. A socket has one description for life, so its
-/// inode says it all; the others are put in kcmp's order, in which the same stand together. Where kcmp is
-/// refused, the descriptors come back with its error.
+/// inode says it all; the others are put in kcmp's order, in which the same stand together. Where
+/// kcmp is refused, the descriptors come back with its error.
 fn split(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
     if group
         .iter()
@@ -151,8 +151,8 @@ enum Place {
     New(usize),
 }
 
-/// Finds the place of `seen` by binary search; none if it is gone. A member that is gone stands for its group no longer:
-/// it is left out, and the next one is asked.
+/// Finds the place of `seen` by binary search; none if it is gone. A member that is gone stands for
+/// its group no longer: it is left out, and the next one is asked.
 fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error> {
     let (mut low, mut high) = (0, split.len());
     while low < high {
@@ -175,8 +175,8 @@ fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error
     Ok(Some(Place::New(low)))
 }
 
-/// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two, what
-/// does not may be.
+/// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two,
+/// what does not may be.
 fn alike(group: Vec<Seen>) -> Vec<Vec<Seen>> {
     let told = |seen: &Seen| fdinfo::FdInfo {
         close_on_exec: false,
@@ -221,8 +221,8 @@ fn description(same: Vec<Seen>, certain: bool) -> Description {
     }
 }
 
-/// Whether no holder of an epoll instance has the very description that it watches as `fd` open under
-/// that number; unknown where kcmp is refused, and where no holder is left to be asked.
+/// Whether no holder of an epoll instance has the very description that it watches as `fd` open
+/// under that number; unknown where kcmp is refused, and where no holder is left to be asked.
 fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
     let mut asked = false;
     for seen in epoll {

@@ -139,8 +139,8 @@ pub fn end_orphans_under_foreign_proc() -> Outcome {
     })
 }
 
-/// What [`parent_dies`] watches: a parent of a child, which has a child. Both sleep where nothing but
-/// a signal wakes them; an end of file on the link would not.
+/// What [`parent_dies`] watches: a parent of a child, which has a child. Both sleep where nothing
+/// but a signal wakes them; an end of file on the link would not.
 pub fn be_a_parent() -> Outcome {
     let mut child = child::fork("child", |parent| {
         let mut grandchild = child::fork("grandchild", |parent| {
