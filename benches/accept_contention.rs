@@ -19,11 +19,11 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-use accept_queue::{Client, Workers, end};
+use accept_queue::{Client, Workers, wait_for_close};
 use criterion::{
     BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
-use prefork::{Detail, Site, strategies};
+use prefork::{Metering, Site, strategies};
 
 /// Connections that the client keeps open.
 const OPEN: usize = 16;
@@ -34,12 +34,13 @@ fn connections(client: &mut Client, count: u64) -> Duration {
     let mut open: VecDeque<TcpStream> = VecDeque::with_capacity(OPEN);
     for _ in 0..count {
         if open.len() == OPEN {
-            end(open.pop_front().expect("an open connection")).expect("a served connection");
+            wait_for_close(open.pop_front().expect("an open connection"))
+                .expect("a served connection");
         }
         open.push_back(client.connect().expect("a connection"));
     }
     for connection in open {
-        end(connection).expect("a served connection");
+        wait_for_close(connection).expect("a served connection");
     }
     start.elapsed()
 }
@@ -61,10 +62,10 @@ fn shared_sockets(criterion: &mut Criterion) {
             };
             let address = prepared.listeners[0].local_addr().expect("an address");
             let mut herd =
-                Workers::start(&mut prepared, workers, Detail::Nothing).expect("workers");
+                Workers::start(&mut prepared, workers, Metering::Nothing).expect("workers");
             drop(prepared);
-            herd.asleep().expect("workers asleep");
-            let mut client = Client::of(address);
+            herd.wait_until_asleep().expect("workers asleep");
+            let mut client = Client::new(address);
             group.bench_function(BenchmarkId::from_parameter(strategy.name), |bencher| {
                 bencher.iter_custom(|count| connections(&mut client, count));
             });
@@ -77,7 +78,7 @@ fn references(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("connections, one process does it all");
     group.throughput(Throughput::Elements(1));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-    let mut client = Client::of(listener.local_addr().expect("an address"));
+    let mut client = Client::new(listener.local_addr().expect("an address"));
     group.bench_function("TCP", |bencher| {
         bencher.iter(|| {
             let mut connection = client.connect().expect("a connection");

@@ -26,7 +26,7 @@ use placement::{
     WorstFit,
 };
 use replay::trace::Op;
-use replay::trace::generate::{Kind, Random, generate};
+use replay::trace::generate::{Load, Random, generate};
 
 /// An allocator, ours or a peer's: a place for so many bytes, by a number that frees it again.
 trait Contestant {
@@ -215,9 +215,9 @@ fn replay(contestant: &mut dyn Contestant, ops: &[Op], blocks: &mut [(u64, u64)]
 
 fn traces(criterion: &mut Criterion) {
     for (name, kind) in [
-        ("uniform", Kind::Uniform),
-        ("pareto", Kind::Pareto),
-        ("segments", Kind::Segments),
+        ("uniform", Load::Uniform),
+        ("pareto", Load::Pareto),
+        ("segments", Load::Segments),
     ] {
         let (ops, summary) = generate(kind, 100_000, 1);
         let mut group = criterion.benchmark_group(name);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
-use harness::clock::{cpus, pin};
+use harness::pin::{cpus, pin};
 use spinlock::compare::arena::Arena;
 use spinlock::compare::contender::{Contender, LockName, Visitor};
 

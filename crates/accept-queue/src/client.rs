@@ -5,22 +5,21 @@ use std::io::{ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use claim::NotMeasured;
+use harness::interrupt;
 use nix::errno::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::interrupt;
+use crate::error::Error;
 
 /// How long a connection may take to be made, and to be closed.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// How long it waits before it looks whether it was interrupted. Only a connection that nobody serves
-/// comes to that.
+/// How long the client waits before it looks whether a signal came. Only a connection that no
+/// worker serves lasts so long.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Connections from one source address before the next is used: fewer than the kernel's default range
-/// of ports (net.ipv4.ip_local_port_range) holds.
+/// Connections from one source address before the next is used: fewer than the kernel's default
+/// range of ports (net.ipv4.ip_local_port_range) holds.
 const FROM_ONE_ADDRESS: u64 = 20_000;
 
 /// Source addresses of the loopback network that a connection may try.
@@ -38,47 +37,42 @@ pub struct Client {
 pub enum End {
     /// The server accepted it and closed it.
     Closed,
-    /// It was reset: whoever had it is gone.
+    /// It was reset: the process that had it has died.
     Reset,
 }
 
 impl Client {
     /// A client of `server`.
-    pub fn of(server: SocketAddr) -> Self {
+    pub fn new(server: SocketAddr) -> Self {
         Client { server, made: 0 }
     }
 
-    /// Makes a connection: returns once it is ESTABLISHED, whether or not anyone has accepted it.
+    /// Makes a connection: returns once it is ESTABLISHED, whether or not a worker has accepted it.
     ///
     /// # Errors
-    /// ETIMEDOUT or EINPROGRESS where the queue is full, ECONNREFUSED where nobody listens,
+    /// ETIMEDOUT or EINPROGRESS where the queue is full, ECONNREFUSED where no socket listens,
     /// EADDRNOTAVAIL where every port of every source address is in use; an interrupt meanwhile.
-    pub fn connect(&mut self) -> Result<TcpStream> {
+    pub fn connect(&mut self) -> Result<TcpStream, Error> {
         let from = 1 + self.made / FROM_ONE_ADDRESS;
         let loopback = self.server.ip().is_loopback() && self.server.is_ipv4();
         let sources = if loopback { SOURCES } else { 1 };
         self.made += 1;
+        let operation = format!("connect to {}", self.server);
         for source in from..from + sources {
             match self.connect_from(source) {
                 // Every port of this source address is taken: 127.0.0.2 has as many again.
                 Err(e) if matches!(errno(&e), Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE)) => {}
                 Ok(connection) => return Ok(connection),
-                Err(e) if errno(&e) == Some(Errno::ENETUNREACH) => {
-                    let why = format!("connect to {}: {e}", self.server);
-                    let enable = "bring the interface up; the loopback: ip link set lo up";
-                    return Err(NotMeasured::new(why, enable).into());
-                }
                 Err(e) => {
                     interrupt::check()?;
-                    return Err(e).with_context(|| format!("connect to {}", self.server));
+                    return Err(Error::system(operation)(e));
                 }
             }
         }
-        bail!(
-            "connect to {}: every port of {sources} source addresses is in use \
-             (net.ipv4.ip_local_port_range)",
-            self.server
-        )
+        Err(Error::Stuck(format!(
+            "{operation}: every port of {sources} source addresses is in use \
+             (net.ipv4.ip_local_port_range)"
+        )))
     }
 
     fn connect_from(&self, source: u64) -> std::io::Result<TcpStream> {
@@ -95,12 +89,13 @@ impl Client {
         let deadline = Instant::now() + LIMIT;
         loop {
             match socket.connect(&self.server.into()) {
-                // A ring that was closed (io_uring) notifies its task much as a signal does. On Linux
-                // a second call waits on for the same connection (connect(2), `inet_stream_connect`).
+                // A ring that was closed (io_uring) notifies its task much as a signal does. On
+                // Linux a second call waits on for the same connection (connect(2),
+                // `inet_stream_connect`).
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if errno(&e) == Some(Errno::EISCONN) => return Ok(socket.into()),
                 Err(e)
-                    if is_on_its_way(&e)
+                    if is_in_progress(&e)
                         && Instant::now() < deadline
                         && interrupt::check().is_ok() => {}
                 connected => return connected.map(|()| socket.into()),
@@ -112,8 +107,8 @@ impl Client {
 /// Waits until the server has closed `connection`.
 ///
 /// # Errors
-/// Nobody closes it within the limit; an interrupt meanwhile.
-pub fn end(mut connection: TcpStream) -> Result<End> {
+/// No worker closes it within 10 s; an interrupt meanwhile.
+pub fn wait_for_close(mut connection: TcpStream) -> Result<End, Error> {
     let deadline = Instant::now() + LIMIT;
     let mut buffer = [0; 256];
     loop {
@@ -124,19 +119,19 @@ pub fn end(mut connection: TcpStream) -> Result<End> {
             Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(End::Reset),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
                 interrupt::check()?;
-                ensure!(
-                    Instant::now() < deadline,
-                    "a connection was not served within {:.0} s",
-                    LIMIT.as_secs_f64()
-                );
+                if Instant::now() >= deadline {
+                    let seconds = LIMIT.as_secs();
+                    let what = format!("a connection was not served within {seconds} s");
+                    return Err(Error::Stuck(what));
+                }
             }
-            Err(e) => return Err(e).context("read from a connection"),
+            Err(e) => return Err(Error::system("read from a connection")(e)),
         }
     }
 }
 
-/// Whether connect gave up waiting, not connecting.
-fn is_on_its_way(e: &std::io::Error) -> bool {
+/// Whether connect stopped waiting while the handshake goes on.
+fn is_in_progress(e: &std::io::Error) -> bool {
     matches!(errno(e), Some(Errno::EINPROGRESS | Errno::EALREADY))
 }
 

@@ -4,12 +4,14 @@
 
 pub mod claims;
 mod client;
+mod counts;
+mod error;
 pub mod herd;
-pub mod interrupt;
 mod worker;
 mod workers;
 
-pub use client::{Client, End, end};
+pub use client::{Client, End, wait_for_close};
+pub use error::Error;
 pub use workers::Workers;
 
 use claim::Topic;

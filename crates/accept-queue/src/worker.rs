@@ -2,110 +2,71 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::Result;
 use child::Child;
 use observe::schedstat::SchedStat;
+use observe::sleep::{Look, Sleeper};
 use observe::status::Status;
-use observe::wchan::WaitChannel;
-use prefork::tally::Tally;
+use prefork::Tally;
 
-/// Kernel functions in which a worker sleeps while it waits. Only a short cut: of one that sleeps
-/// anywhere else the state is asked.
-const CHANNELS: &[&str] = &[
-    "inet_csk_accept",
-    "poll_schedule_timeout",
-    "do_epoll_wait",
-    "ep_poll",
-    "io_cqring_wait",
-    "futex_do_wait",
-    "futex_wait_queue",
-    "locks_lock_inode_wait",
-    "fcntl_setlk",
-];
-
-/// Looks at a worker that is in state S, without a word about its wait channel, after which the kernel
-/// is taken not to tell wait channels at all.
-const SILENT: u32 = 20_000;
-
-/// What the kernel tells of wait channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Channels {
-    /// Not known yet; so many looks have told nothing.
-    Unknown(u32),
-    /// It tells them.
-    Told,
-    /// It does not (no CONFIG_KALLSYMS, a sandbox).
-    Silent,
-}
+use crate::error::Error;
 
 /// A forked worker; dropped, it is killed and reaped.
 pub(crate) struct Worker {
     pub(crate) child: Child<()>,
-    channel: WaitChannel,
-    /// It was seen to be about to wait for its first connection. Remembered, so that the cache line on
-    /// which the worker counts is left to it.
+    sleeper: Sleeper,
+    /// Its tally said once that it is about to wait for its first connection. Remembered here, so
+    /// that the worker's own cache line is not read again.
     ready: bool,
-    /// What the kernel had counted when it died.
-    pub(crate) end: Option<(Status, SchedStat)>,
+    /// What the kernel had counted when the worker died.
+    pub(crate) last_counts: Option<(Status, SchedStat)>,
 }
 
 impl Worker {
-    /// Takes hold of a worker that has just been forked.
+    /// The worker that has just been forked as `child`.
     ///
     /// # Errors
     /// EMFILE.
-    pub(crate) fn of(child: Child<()>) -> Result<Self> {
-        let channel = WaitChannel::open(child.pid())?;
+    pub(crate) fn new(child: Child<()>) -> Result<Self, observe::Error> {
+        let sleeper = Sleeper::open(child.pid())?;
         Ok(Worker {
             child,
-            channel,
+            sleeper,
             ready: false,
-            end: None,
+            last_counts: None,
         })
     }
 
-    /// Whether it sleeps in its call, or is dead. `tally` is its own; `channels` is what all workers of one
-    /// kernel have found of wait channels.
-    ///
-    /// State S alone does not say so: a process sets it a moment before it gives the CPU up, and one
-    /// that is woken in that moment has not slept. A process that has a wait channel is off the CPU.
+    /// Whether the worker sleeps in its call, or is dead. `tally` is its own.
     ///
     /// # Errors
-    /// It failed by itself, with what it said; /proc cannot be read.
-    pub(crate) fn sleeps(&mut self, tally: &Tally, channels: &mut Channels) -> Result<bool> {
-        if self.end.is_some() {
+    /// The worker failed by itself, with what it said; /proc cannot be read.
+    pub(crate) fn is_asleep(&mut self, tally: &Tally) -> Result<bool, Error> {
+        if self.last_counts.is_some() {
             return Ok(true);
         }
         self.ready = self.ready || tally.ready.load(Relaxed) == 1;
-        let channel = self.channel.read().ok().flatten();
-        if let Some(channel) = &channel {
-            *channels = Channels::Told;
-            if self.ready && CHANNELS.iter().any(|known| channel.starts_with(known)) {
-                return Ok(true);
+        match self.sleeper.look()? {
+            Look::Asleep(_) => Ok(self.ready),
+            Look::Awake(_) => Ok(false),
+            Look::Ended => {
+                // Read before it is reaped: a dead worker keeps its counts until then.
+                let counts = kernel_counts(self.child.pid())?;
+                self.ensure_it_was_killed()?;
+                self.last_counts = Some(counts);
+                Ok(true)
             }
         }
-        // Not reaped before it is asked what it had to say: a dead worker keeps its counts till then.
-        let end = counted(self.child.pid())?;
-        if !matches!(end.0.state, 'Z' | 'X') {
-            if !self.ready || end.0.state != 'S' {
-                return Ok(false);
-            }
-            if let Channels::Unknown(looks) = *channels {
-                *channels = match looks {
-                    SILENT.. => Channels::Silent,
-                    looks => Channels::Unknown(looks + 1),
-                };
-            }
-            return Ok(channel.is_some() || *channels == Channels::Silent);
-        }
-        // One that could not even start, or that failed by itself, has said why.
+    }
+
+    /// Reaps the dead worker.
+    ///
+    /// # Errors
+    /// It could not start, or failed by itself: what it said.
+    fn ensure_it_was_killed(&mut self) -> Result<(), child::Error> {
         match self.child.recv::<()>() {
-            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && self.ready => {}
-            Err(error) => return Err(error.into()),
-            Ok(()) => {}
+            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && self.ready => Ok(()),
+            answer => answer,
         }
-        self.end = Some(end);
-        Ok(true)
     }
 }
 
@@ -113,6 +74,6 @@ impl Worker {
 ///
 /// # Errors
 /// /proc cannot be read.
-pub(crate) fn counted(pid: i32) -> Result<(Status, SchedStat)> {
+pub(crate) fn kernel_counts(pid: i32) -> Result<(Status, SchedStat), observe::Error> {
     Ok((observe::status::of(pid)?, observe::schedstat::of(pid)?))
 }

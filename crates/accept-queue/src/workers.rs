@@ -1,65 +1,53 @@
-//! The pre-forked workers, as the process that forked them sees them: asleep, awake, dead.
+//! The pre-forked workers of the meter, as the process that forked them sees them: asleep, awake,
+//! dead.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use child::{BoxError, Parent};
+use harness::interrupt;
 use nix::sys::signal::{SigSet, Signal};
-use prefork::counts::{Counts, Snapshot};
-use prefork::limits::{room_for, too_many};
-use prefork::shared::Shared;
 use prefork::strategies::Prepared;
-use prefork::tally::{Detail, Round, Tally, Turn};
+use prefork::{Metering, Round, Shared, Tally, Turn};
 
-use crate::interrupt;
-use crate::worker::{Channels, Worker, counted};
+use crate::counts::{Counts, Snapshot};
+use crate::error::Error;
+use crate::worker::{Worker, kernel_counts};
 
 /// How long the workers have to fall asleep.
-pub const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Forked workers; dropped, they are killed and reaped.
 pub struct Workers {
     workers: Vec<Worker>,
-    tallies: Shared<Tally>,
+    tallies: Shared<[Tally]>,
     round: Shared<Round>,
-    channels: Channels,
-    limit: Duration,
 }
 
 impl Workers {
     /// Forks `count` workers that wait as `prepared` says and close what they accept.
     ///
     /// # Errors
-    /// A full table of processes or descriptors, with the limit that was hit; an interrupt meanwhile.
-    pub fn start(prepared: &mut Prepared, count: usize, detail: Detail) -> Result<Self> {
-        room_for(count)?;
-        let tallies = Shared::zeroed(count).context("mmap the workers' tallies")?;
-        let round = Shared::zeroed(1).context("mmap the round")?;
+    /// A full table of processes or descriptors, with the limit; an interrupt meanwhile.
+    pub fn start(prepared: &mut Prepared, count: usize, metering: Metering) -> Result<Self, Error> {
+        prefork::ensure_room_for(count)?;
+        let tallies = Tally::shared(count)?;
+        let round = Round::shared()?;
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             interrupt::check()?;
-            let body = |_: &mut child::Parent| {
-                // SIGINT stays held back: a Ctrl-C reaches the whole group, and the parent ends us. But
-                // whoever asks one worker to end is heard.
-                SigSet::from_iter([Signal::SIGTERM]).thread_unblock()?;
-                let mut wait = prepared.wait(index)?;
-                let tally: &Tally = &tallies[index];
-                let mut close = drop;
-                let mut turn = Turn::new(tally, &round[0], detail, &mut close);
-                turn.ready();
-                loop {
-                    wait.wait(&mut turn)?;
-                }
+            let body = |_: &mut Parent| {
+                accept_and_close(prepared, index, &tallies[index], &round, metering)
             };
-            let child = child::fork("worker", body).with_context(|| too_many(index, count))?;
-            workers.push(Worker::of(child).with_context(|| too_many(index, count))?);
+            let child = child::fork("worker", body);
+            let child = child.map_err(|error| prefork::Error::fork(index, count, error))?;
+            let worker = Worker::new(child);
+            workers.push(worker.map_err(|error| prefork::Error::fork(index, count, error))?);
         }
         Ok(Workers {
             workers,
             tallies,
             round,
-            channels: Channels::Unknown(0),
-            limit: LIMIT,
         })
     }
 
@@ -76,104 +64,99 @@ impl Workers {
         &self.tallies[index]
     }
 
-    /// From here on they note nothing of what they do: they run as they would without a meter. To be
-    /// called while all sleep.
-    pub fn note_nothing(&mut self) {
-        self.round[0].silent.store(1, Relaxed);
+    /// From here on the workers note nothing of what they do: they run as they would without a
+    /// meter. To be called while all sleep.
+    pub fn stop_noting(&mut self) {
+        self.round.silent.store(1, Relaxed);
     }
 
     /// Indices and process ids of those that have died.
-    pub fn dead(&self) -> impl Iterator<Item = (usize, i32)> {
+    pub fn dead_workers(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
         workers
-            .filter(|(_, worker)| worker.end.is_some())
+            .filter(|(_, worker)| worker.last_counts.is_some())
             .map(|(index, worker)| (index, worker.child.pid()))
     }
 
-    /// Waits until the kernel says that each worker sleeps in its call: until it finds all of them asleep
-    /// one after the other, for one that was still awake may have woken another that was passed by.
+    /// Waits until the kernel shows each worker asleep in its call. A worker still awake may have
+    /// woken one already checked: this repeats until one pass finds all asleep.
     ///
     /// # Errors
-    /// One that failed before its first wait, with its error; one that is still awake at the limit; an
-    /// interrupt meanwhile.
-    pub fn asleep(&mut self) -> Result<()> {
-        let deadline = Instant::now() + self.limit;
+    /// A worker that failed before its first wait, with its error; a worker that is still awake
+    /// after 10 s; an interrupt meanwhile.
+    pub fn wait_until_asleep(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + LIMIT;
         let mut all_at_once = false;
         while !all_at_once {
             all_at_once = true;
             for index in 0..self.workers.len() {
-                while !self.workers[index].sleeps(&self.tallies[index], &mut self.channels)? {
+                while !self.workers[index].is_asleep(&self.tallies[index])? {
                     all_at_once = false;
                     if Instant::now() > deadline {
-                        return Err(self.awake(index));
+                        return Err(self.still_awake(index));
                     }
                     interrupt::check()?;
                     std::thread::yield_now();
                 }
             }
         }
-        self.round[0].asleep.fetch_add(1, Relaxed);
+        self.round.asleep.fetch_add(1, Relaxed);
         Ok(())
     }
 
-    fn awake(&self, index: usize) -> anyhow::Error {
-        let pid = self.workers[index].child.pid();
+    fn still_awake(&self, index: usize) -> Error {
+        let (pid, seconds) = (self.workers[index].child.pid(), LIMIT.as_secs());
         let state = observe::status::of(pid).map_or('?', |status| status.state);
-        anyhow::anyhow!(
-            "worker {index} (pid {pid}) is in state {state}, not asleep in its call, after {:.0} s",
-            self.limit.as_secs_f64()
-        )
+        Error::Stuck(format!(
+            "worker {index} (pid {pid}) is in state {state}, not asleep in its call, \
+             after {seconds} s"
+        ))
     }
 
-    /// Waits until all sleep and no count moves any more, and reads what they have counted.
+    /// Waits until all sleep and no count moves any more, and returns what they have counted.
     ///
     /// # Errors
-    /// As [`Workers::asleep`].
-    pub fn settle(&mut self) -> Result<Snapshot> {
-        let deadline = Instant::now() + self.limit;
+    /// Those of [`Workers::wait_until_asleep`]; the counts still move after 10 s.
+    pub fn settle(&mut self) -> Result<Snapshot, Error> {
+        let deadline = Instant::now() + LIMIT;
         let mut last = None;
         loop {
             interrupt::check()?;
-            self.asleep()?;
-            let now = self.snapshot()?;
+            self.wait_until_asleep()?;
+            let now = self.snapshot_asleep()?;
             if now.is_some() && now == last {
                 return Ok(now.unwrap_or_default());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "the workers do not come to rest within {:.0} s",
-                self.limit.as_secs_f64()
-            );
+            if Instant::now() >= deadline {
+                let seconds = LIMIT.as_secs();
+                let what = format!("the workers do not come to rest within {seconds} s");
+                return Err(Error::Stuck(what));
+            }
             last = now;
         }
     }
 
-    /// What they have counted, without waiting for anything; none where one of them is awake.
-    ///
-    /// # Errors
-    /// /proc that cannot be read.
-    pub fn snapshot(&self) -> Result<Option<Snapshot>> {
-        let (snapshot, all_asleep) = self.look()?;
+    /// What the workers have counted, without waiting; none where one of them is awake.
+    fn snapshot_asleep(&self) -> Result<Option<Snapshot>, Error> {
+        let (snapshot, all_asleep) = self.read_counts()?;
         Ok(all_asleep.then_some(snapshot))
     }
 
-    /// The same, awake or asleep: what they have counted may still move.
+    /// What the workers have counted, awake or asleep: the counts may still move.
     ///
     /// # Errors
     /// /proc that cannot be read.
-    pub fn latest(&self) -> Result<Snapshot> {
-        Ok(self.look()?.0)
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(self.read_counts()?.0)
     }
 
-    /// Those that a signal has stopped (state T of proc_pid_stat(5)), or that all are dead, in words; none
-    /// where they can serve.
-    pub fn unfit(&self) -> Option<String> {
+    /// Why these workers cannot serve, in words: signals have stopped some (state T of
+    /// proc_pid_stat(5)), or all are dead. None where they can.
+    pub fn obstacle(&self) -> Option<String> {
         let states = self.workers.iter().map(|worker| {
             let pid = worker.child.pid();
-            (
-                pid,
-                observe::status::of(pid).map_or('X', |status| status.state),
-            )
+            let state = observe::status::of(pid).map_or('X', |status| status.state);
+            (pid, state)
         });
         let states: Vec<(i32, char)> = states.collect();
         if states.iter().all(|(_, state)| matches!(state, 'Z' | 'X')) {
@@ -184,19 +167,20 @@ impl Workers {
             .enumerate()
             .filter(|(_, (_, state))| matches!(state, 'T' | 't'))
             .map(|(index, (pid, _))| format!("worker {index} (pid {pid}) is stopped"));
-        let told = stopped.collect::<Vec<_>>().join(", ");
-        (!told.is_empty()).then_some(told)
+        let stopped = stopped.collect::<Vec<_>>().join(", ");
+        (!stopped.is_empty()).then_some(stopped)
     }
 
-    fn look(&self) -> Result<(Snapshot, bool)> {
+    /// The counts of all workers, and whether all sleep.
+    fn read_counts(&self) -> Result<(Snapshot, bool), Error> {
         let mut all_asleep = true;
         let mut each = Vec::with_capacity(self.workers.len());
         for (worker, tally) in self.workers.iter().zip(self.tallies.iter()) {
-            let (status, stat) = match &worker.end {
-                Some(end) => end.clone(),
-                None => counted(worker.child.pid())?,
+            let (status, stat) = match &worker.last_counts {
+                Some(counts) => counts.clone(),
+                None => kernel_counts(worker.child.pid())?,
             };
-            all_asleep &= worker.end.is_some() || status.state == 'S';
+            all_asleep &= worker.last_counts.is_some() || status.state == 'S';
             each.push(Counts {
                 sleeps: status.voluntary_switches,
                 preemptions: status.involuntary_switches,
@@ -212,9 +196,29 @@ impl Workers {
     }
 }
 
+/// The life of worker `index`: it closes what it accepts, until it is killed.
+fn accept_and_close(
+    prepared: &mut Prepared,
+    index: usize,
+    tally: &Tally,
+    round: &Round,
+    metering: Metering,
+) -> Result<(), BoxError> {
+    // SIGINT and SIGHUP stay blocked: a Ctrl-C reaches the whole group, and the parent ends the
+    // workers. But a SIGTERM to this one worker ends it.
+    SigSet::from_iter([Signal::SIGTERM]).thread_unblock()?;
+    let mut wait = prepared.waiter(index)?;
+    let mut close = drop;
+    let mut turn = Turn::new(tally, round, metering, &mut close);
+    turn.note_ready();
+    loop {
+        wait.wait(&mut turn)?;
+    }
+}
+
 impl Drop for Workers {
     fn drop(&mut self) {
-        // All at once; each is then reaped by its own drop, which need not wait for the next.
+        // All at once: each is reaped by its own drop, which then need not wait for the next.
         for worker in &self.workers {
             let _ = worker.child.signal(Signal::SIGKILL);
         }

@@ -1,4 +1,5 @@
-//! glibc's malloc, asked about itself from inside: what the claim on heap holes does in its child.
+//! A heap of glibc's with holes, and glibc's own figures of it: the child of the claim on heap
+//! holes.
 #![cfg_attr(
     target_env = "gnu",
     expect(
@@ -9,10 +10,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A heap after some of its blocks were freed. Bytes, unless the name says otherwise.
+/// A heap after some of its blocks were freed. Sizes are bytes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct State {
-    /// Free in all (mallinfo2's `fordblks`).
+pub struct FragmentedHeap {
+    /// Free bytes in all (mallinfo2's `fordblks`).
     pub free: u64,
     /// Free chunks, as a number (`ordblks`).
     pub holes: u64,
@@ -24,13 +25,18 @@ pub struct State {
     pub trimmed: u64,
 }
 
-/// Allocates `blocks` blocks of `size` bytes, frees those that `freed` picks, and measures the heap.
-/// To be called in a process that does nothing else afterwards: its heap may never grow again.
+/// Allocates `blocks` blocks of `size` bytes, frees those whose index `is_freed` picks, and
+/// measures the heap. To be called in a process that does nothing else afterwards: blocks stay
+/// allocated, and malloc's parameters are changed.
 ///
 /// # Errors
 /// The C library is not glibc; memory for the blocks is refused; a limit cannot be set.
 #[cfg(target_env = "gnu")]
-pub fn riddle(blocks: usize, size: usize, freed: fn(usize) -> bool) -> anyhow::Result<State> {
+pub fn fragment_heap(
+    blocks: usize,
+    size: usize,
+    is_freed: fn(usize) -> bool,
+) -> anyhow::Result<FragmentedHeap> {
     use anyhow::Context;
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -51,7 +57,7 @@ pub fn riddle(blocks: usize, size: usize, freed: fn(usize) -> bool) -> anyhow::R
         *slot = (block as usize).to_ne_bytes();
     }
     for (i, slot) in slots.iter().enumerate() {
-        if freed(i) {
+        if is_freed(i) {
             // SAFETY: each slot holds a block of malloc's, and each is freed at most once.
             unsafe { libc::free(usize::from_ne_bytes(*slot) as *mut libc::c_void) };
         }
@@ -62,11 +68,11 @@ pub fn riddle(blocks: usize, size: usize, freed: fn(usize) -> bool) -> anyhow::R
     let (soft, hard) = getrlimit(Resource::RLIMIT_DATA).context("getrlimit RLIMIT_DATA")?;
     // Not 0: with 0 the kernel still lets brk grow.
     setrlimit(Resource::RLIMIT_DATA, 4096.min(hard), hard).context("setrlimit RLIMIT_DATA")?;
-    let largest = largest(info.fordblks);
+    let largest = largest_malloc(info.fordblks);
     setrlimit(Resource::RLIMIT_DATA, soft, hard).context("setrlimit RLIMIT_DATA")?;
     // SAFETY: malloc_trim gives whole free pages back; live blocks stay.
     unsafe { libc::malloc_trim(0) };
-    Ok(State {
+    Ok(FragmentedHeap {
         free: info.fordblks as u64,
         holes: info.ordblks as u64,
         largest: largest as u64,
@@ -80,19 +86,19 @@ pub fn riddle(blocks: usize, size: usize, freed: fn(usize) -> bool) -> anyhow::R
 /// # Errors
 /// Always.
 #[cfg(not(target_env = "gnu"))]
-pub fn riddle(_: usize, _: usize, _: fn(usize) -> bool) -> anyhow::Result<State> {
+pub fn fragment_heap(_: usize, _: usize, _: fn(usize) -> bool) -> anyhow::Result<FragmentedHeap> {
     let why = "this program is not linked with glibc";
     Err(claim::NotMeasured::new(why, "build it for a -gnu target").into())
 }
 
-/// Bisection over what malloc can still serve, up to `free` bytes.
+/// The largest size that malloc still serves, up to `free` bytes, found by bisection.
 #[cfg(target_env = "gnu")]
-fn largest(free: usize) -> usize {
+fn largest_malloc(free: usize) -> usize {
     let (mut fits, mut fails) = (0, free + 1);
     while fails - fits > 1 {
         let size = fits + (fails - fits) / 2;
-        // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps the
-        // compiler from removing a malloc whose block goes straight back.
+        // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps
+        // the compiler from removing a malloc whose block goes straight back.
         let block = unsafe {
             let block = std::hint::black_box(libc::malloc(size));
             libc::free(block);
@@ -107,15 +113,9 @@ fn largest(free: usize) -> usize {
     fits
 }
 
-/// Resident bytes of this process (proc_pid_statm(5)).
+/// Resident bytes of this process (VmRSS of proc_pid_status(5)).
 #[cfg(target_env = "gnu")]
 fn resident() -> anyhow::Result<u64> {
-    use anyhow::Context;
-    let text = observe::read("/proc/self/statm")?;
-    let pages = text
-        .split_ascii_whitespace()
-        .nth(1)
-        .and_then(|word| word.parse::<u64>().ok());
-    Ok(pages.context("/proc/self/statm has no resident size")?
-        * observe::machine::this().page_size as u64)
+    let status = observe::status::of(std::process::id() as i32)?;
+    Ok(status.resident_kib * 1024)
 }

@@ -1,5 +1,5 @@
-//! Segmentation, paging and both kinds of fragmentation, with real memory: claims, placement policies,
-//! and the tools `replay`, `record`, `inspect` and `system`.
+//! Segmentation, paging and both kinds of fragmentation, with real memory: claims, placement
+//! policies, and the tools `replay`, `record`, `inspect` and `system`.
 
 pub mod claims;
 mod exhaust;

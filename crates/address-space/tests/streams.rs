@@ -100,7 +100,8 @@ fn an_interrupted_pipe_is_replayed_as_far_as_it_was_read() {
         let scratch = Scratch::new(&format!("interrupted-{signal}"));
         let mut child = replay(&["-", "--json", "--keep", "100"], &scratch);
         let mut pipe = child.stdin.take().unwrap();
-        // Far more than a pipe holds: when it is written, most of it is read, and signals are held back.
+        // Far more than a pipe holds: when it is written, most of it is read, and signals are held
+        // back.
         let lines: String = (0..40_000).map(|i| format!("a {i} 100\nf {i}\n")).collect();
         pipe.write_all(lines.as_bytes()).unwrap();
         kill(Pid::from_raw(child.id() as i32), signal).unwrap();
@@ -154,7 +155,37 @@ fn an_interrupted_replay_of_a_short_trace_shows_what_it_has() {
     }
 }
 
-/// Not the path alone tells: a descriptor, a link and a file that is not there yet are files, too.
+/// Runs a command as nohup(1) does, with SIGHUP ignored from the start.
+fn without_hangups(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\"", program]);
+    command.args(arguments);
+    command
+}
+
+#[test]
+fn a_hangup_that_is_ignored_ends_no_replay() {
+    let mut child = without_hangups(PROGRAM, &["replay", "-", "--json", "--no-search"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // Far more than a pipe holds: when it is written, most of it is read.
+    let lines: String = (0..40_000).map(|i| format!("a {i} 100\nf {i}\n")).collect();
+    pipe.write_all(lines.as_bytes()).unwrap();
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGHUP).unwrap();
+    pipe.write_all(b"a 1 100\n").unwrap();
+    drop(pipe);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let report = json(&output);
+    assert!(report["trace"]["partial"].is_null());
+    assert_eq!(report["trace"]["operations"], 80_001);
+}
+
+/// A path is not all that names a file: a descriptor, a link and a file that is not there yet do,
+/// too.
 #[test]
 fn what_is_read_is_never_written() {
     let scratch = Scratch::new("same");
@@ -216,12 +247,16 @@ fn a_trace_cut_anywhere_is_partial_and_never_refused() {
 
 /// A valgrind that says what the real one says where nothing can be run here to make it say so.
 fn record_under(scratch: &Scratch, script: &str) -> Output {
+    fake_valgrind(scratch, script, Command::new(PROGRAM))
+}
+
+fn fake_valgrind(scratch: &Scratch, script: &str, mut program: Command) -> Output {
     let valgrind = scratch.0.join("valgrind");
     let log = "for word; do case $word in --log-fd=*) fd=${word#--log-fd=};; esac; done";
     fs::write(&valgrind, format!("#!/bin/sh\n{log}\n{script}\n")).unwrap();
     fs::set_permissions(&valgrind, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", scratch.0.display(), std::env::var("PATH").unwrap());
-    Command::new(PROGRAM)
+    program
         .args(["record", "--", "program"])
         .env("PATH", path)
         .output()
@@ -257,6 +292,17 @@ fn a_recorded_program_that_dies_of_its_own_signal_leaves_a_partial_trace() {
     let text = String::from_utf8_lossy(&output.stdout);
     let end = "a 0 5\n# PARTIAL: the program was ended by SIGKILL\n";
     assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn a_hangup_that_is_ignored_ends_no_recording() {
+    let scratch = Scratch::new("hangup");
+    let script = "echo '--7-- malloc(5) = 0x10' >&$fd\n\
+                  for i in 1 2 3 4 5 6 7 8 9; do kill -HUP $PPID; sh -c :; done\nexit 7";
+    let output = fake_valgrind(&scratch, script, without_hangups(PROGRAM, &[]));
+    assert_eq!(output.status.code(), Some(7), "the program's");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.ends_with("\na 0 5\n"), "{text}");
 }
 
 #[test]

@@ -98,7 +98,8 @@ fn a_request_that_fails_with_enough_free() {
 
 #[test]
 fn the_floor_itself_is_tried() {
-    // Next fit and worst fit have no bound from above, and a thousandth of this is more than a byte.
+    // Next fit and worst fit have no bound from above, and a thousandth of this is more than a
+    // byte.
     let report = replayed("a 0 140737488355328\n");
     for row in report["policies"].as_array().unwrap() {
         assert_eq!(row["smallest_arena_of_peak"], 1.0, "{}", row["policy"]);

@@ -1,12 +1,9 @@
-//! Clocks, CPUs and calibrated work: what measuring needs of the machine.
+//! Clocks and calibrated work.
 
 use std::hint::black_box;
-use std::io;
 use std::time::Instant;
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::Pid;
 
 /// CPU time of this process so far, user and system, in ns (CLOCK_PROCESS_CPUTIME_ID).
 pub fn process_cpu_ns() -> u64 {
@@ -25,28 +22,6 @@ fn clock_ns(clock: ClockId) -> u64 {
     })
 }
 
-/// The CPUs this process may run on, in order (sched_getaffinity(2)).
-///
-/// # Errors
-/// That of sched_getaffinity(2).
-pub fn cpus() -> io::Result<Vec<usize>> {
-    let set = sched_getaffinity(Pid::from_raw(0))?;
-    Ok((0..CpuSet::count())
-        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
-        .collect())
-}
-
-/// Binds the calling thread to one CPU (sched_setaffinity(2)).
-///
-/// # Errors
-/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter.
-pub fn pin(cpu: usize) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(cpu)?;
-    sched_setaffinity(Pid::from_raw(0), &set)?;
-    Ok(())
-}
-
 /// Work of a known length that touches no memory and asks no clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {
@@ -54,7 +29,8 @@ pub struct Work {
 }
 
 impl Work {
-    /// Finds how many rounds last a microsecond here: the fastest of several runs, because only interruptions make one slower.
+    /// Finds how many rounds last a microsecond here: the fastest of several runs, because only
+    /// interruptions make one slower.
     pub fn calibrate() -> Self {
         const ROUNDS: u64 = 20_000;
         let fastest = (0..15)
@@ -65,7 +41,7 @@ impl Work {
             })
             .min()
             .unwrap_or(1);
-        Self {
+        Work {
             rounds_per_us: (ROUNDS * 1000 / fastest).max(1),
         }
     }

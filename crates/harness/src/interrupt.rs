@@ -1,19 +1,91 @@
-//! SIGINT, SIGTERM and SIGHUP as something to look for, so that hours of work end with a result.
+//! SIGINT, SIGTERM and SIGHUP as something to look for, so that a long run ends with a result.
+//!
+//! [`Interrupt`] holds the signals back while it lives. Where one answer is wanted everywhere in a
+//! process, [`catch`] holds them back for the rest of its life, and [`check`] is asked between two
+//! steps. A signal that was ignored when the process began, as SIGHUP is under nohup(1), stays
+//! ignored.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{Context, Result};
 use child::HeldSignals;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use observe::Error;
 
-/// While it lives, the signals that ask for an end are held back and told of when asked.
+/// The signals that ask for an end.
+const ENDING_SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// What [`catch`] holds back. One for the process, as its signal mask is.
+static FOR_LIFE: OnceLock<Interrupt> = OnceLock::new();
+
+/// A signal asked this process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted(pub Signal);
+
+impl Interrupted {
+    /// The exit status of who ends for it: see [`exit_status`].
+    pub fn exit_status(self) -> u8 {
+        exit_status(self.0)
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupted by {}", self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// As a shell says it of who dies of a signal: 128 and its number.
+pub fn exit_status(signal: Signal) -> u8 {
+    128 + signal as u8
+}
+
+/// Holds the signals back for the rest of this process's life: whatever takes long asks [`check`]
+/// meanwhile.
+///
+/// # Errors
+/// EMFILE.
+pub fn catch() -> Result<(), Error> {
+    if FOR_LIFE.get().is_none() {
+        // Should another thread be first, this one is dropped, and the mask it restores holds the
+        // signals back, too.
+        let _ = FOR_LIFE.set(Interrupt::catch()?);
+    }
+    Ok(())
+}
+
+/// Whether to go on. Always, where nobody called [`catch`]: the signals end the process then.
+///
+/// # Errors
+/// [`Interrupted`] by the first signal, from then on.
+pub fn check() -> Result<(), Interrupted> {
+    match signal() {
+        Some(signal) => Err(Interrupted(signal)),
+        None => Ok(()),
+    }
+}
+
+/// The first signal that asked this process to end since [`catch`], if one has come.
+pub fn signal() -> Option<Signal> {
+    let interrupt = FOR_LIFE.get()?;
+    interrupt.last().or_else(|| interrupt.take())
+}
+
+/// While it lives, the signals that ask for an end are held back and given to who asks.
+#[derive(Debug)]
 pub struct Interrupt {
     signals: HeldSignals,
-    last: Cell<Option<Signal>>,
+    /// Number of the signal that was taken last, 0 before.
+    last: AtomicI32,
 }
 
 impl Interrupt {
@@ -22,25 +94,24 @@ impl Interrupt {
     ///
     /// # Errors
     /// EMFILE.
-    pub fn catch() -> Result<Interrupt> {
-        let signals = HeldSignals::hold(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
-            .context("hold back SIGINT, SIGTERM and SIGHUP")?;
+    pub fn catch() -> Result<Interrupt, Error> {
+        let signals = HeldSignals::hold(&ENDING_SIGNALS);
         Ok(Interrupt {
-            signals,
-            last: Cell::new(None),
+            signals: signals.map_err(|errno| Error::new("hold signals back", errno))?,
+            last: AtomicI32::new(0),
         })
     }
 
     /// Takes the signal that has come since the last call, if any.
     pub fn take(&self) -> Option<Signal> {
         let signal = self.signals.next()?;
-        self.last.set(Some(signal));
+        self.last.store(signal as i32, Relaxed);
         Some(signal)
     }
 
     /// The signal that [`Interrupt::take`] gave last: this run was interrupted.
     pub fn last(&self) -> Option<Signal> {
-        self.last.get()
+        Signal::try_from(self.last.load(Relaxed)).ok()
     }
 
     /// `input`, which ends early when a signal comes, even while nothing is there to be read.
@@ -67,6 +138,7 @@ impl Drop for Interrupt {
 }
 
 /// An input that ends early when a signal comes.
+#[derive(Debug)]
 pub struct Ending<'a, R> {
     input: R,
     interrupt: &'a Interrupt,
@@ -99,5 +171,29 @@ impl<R: Read + AsFd> Read for &mut Ending<'_, R> {
             Some(_) => Ok(0),
             None => self.input.read(buffer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_of_this_thread_is_taken_once_and_remembered() {
+        let interrupt = Interrupt::catch().unwrap();
+        assert_eq!((interrupt.take(), interrupt.last()), (None, None));
+        // To this thread alone: others of the test's process do not hold it back.
+        nix::sys::pthread::pthread_kill(nix::sys::pthread::pthread_self(), Signal::SIGTERM)
+            .unwrap();
+        assert_eq!(interrupt.take(), Some(Signal::SIGTERM));
+        assert_eq!(interrupt.take(), None);
+        assert_eq!(interrupt.last(), Some(Signal::SIGTERM));
+    }
+
+    #[test]
+    fn exit_statuses_are_the_shells() {
+        let statuses = ENDING_SIGNALS.map(exit_status);
+        assert_eq!(statuses, [130, 143, 129]);
+        assert_eq!(Interrupted(Signal::SIGHUP).exit_status(), 129);
     }
 }

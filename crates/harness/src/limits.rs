@@ -1,57 +1,114 @@
-//! How many descriptors and threads the kernel lets this process have, asked before the first is needed.
+//! How many descriptors and threads the kernel lets this process have, asked before the first is
+//! needed.
 
-use anyhow::{Context, Result};
+use std::fmt;
+
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use observe::{Error, credentials, sysctl};
 
-/// Makes sure that this process may hold `needed` descriptors. Raises its own soft limit if it must.
+/// Makes sure that this process may hold `needed` descriptors. Raises its own soft limit if it
+/// must.
 ///
 /// # Errors
 /// EMFILE, with the limit that stands in the way.
-pub fn room_for_descriptors(needed: u64) -> Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
+pub fn room_for_descriptors(needed: u64) -> Result<(), Error> {
+    let refused = |call: &str| {
+        let what = format!("{call} RLIMIT_NOFILE");
+        move |errno| Error::new(what, errno)
+    };
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(refused("getrlimit"))?;
     if needed > hard {
-        return Err(Errno::EMFILE).with_context(|| {
-            format!("{needed} descriptors are needed and RLIMIT_NOFILE allows {hard} (ulimit -Hn)")
-        });
+        let what =
+            format!("{needed} descriptors are needed and RLIMIT_NOFILE allows {hard} (ulimit -Hn)");
+        return Err(Error::new(what, Errno::EMFILE));
     }
     if needed > soft {
-        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).context("setrlimit RLIMIT_NOFILE")?;
+        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).map_err(refused("setrlimit"))?;
     }
     Ok(())
 }
 
-/// A thread takes a mapping for its stack and one for its guard page, and the same for its signal stack.
+/// A thread takes a mapping for its stack and one for its guard page, and the same for its signal
+/// stack.
 const MAPPINGS_A_THREAD: u64 = 4;
 
-/// Refuses more threads than the lowest limit allows.
+/// More threads are wanted than a limit allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooManyThreads {
+    /// How many it allows.
+    pub most: u64,
+    /// The limit, and how it is asked for.
+    pub limit: &'static str,
+}
+
+impl fmt::Display for TooManyThreads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TooManyThreads { most, limit } = self;
+        write!(f, "at most {most} threads are allowed here by {limit}")
+    }
+}
+
+impl std::error::Error for TooManyThreads {}
+
+/// Makes sure that no limit forbids `threads` threads.
 ///
-/// Near these limits a thread is not merely refused: the C library starts it, and mapping its signal
-/// stack fails inside it, which aborts the process.
+/// Near these limits a thread is not merely refused: the C library starts it, and mapping its
+/// signal stack fails inside it, which aborts the process.
 ///
 /// # Errors
-/// A sentence that names the limit and its value.
-pub fn allow_threads(threads: usize) -> Result<(), String> {
-    let processes = getrlimit(Resource::RLIMIT_NPROC)
-        .ok()
-        .map(|(soft, _)| (soft, "RLIMIT_NPROC (ulimit -u)"));
-    let system =
-        number("/proc/sys/kernel/threads-max").map(|most| (most, "/proc/sys/kernel/threads-max"));
-    let mappings = number("/proc/sys/vm/max_map_count").map(|most| {
-        (
-            most / MAPPINGS_A_THREAD,
-            "/proc/sys/vm/max_map_count, four mappings a thread",
-        )
-    });
-    let lowest = [processes, system, mappings].into_iter().flatten().min();
-    match lowest {
-        Some((most, limit)) if threads as u64 > most => Err(format!(
-            "--threads {threads}: at most {most} threads are allowed here by {limit}"
-        )),
+/// The lowest limit and its value.
+pub fn room_for_threads(threads: usize) -> Result<(), TooManyThreads> {
+    let lowest = [process_limit(), threads_of_the_system(), mappings()];
+    match lowest.into_iter().flatten().min_by_key(|limit| limit.most) {
+        Some(limit) if threads as u64 > limit.most => Err(limit),
         _ => Ok(()),
     }
 }
 
-fn number(file: &str) -> Option<u64> {
-    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+/// RLIMIT_NPROC, unless this process is exempt from it.
+fn process_limit() -> Option<TooManyThreads> {
+    if credentials::process_limit_binds() == Ok(false) {
+        return None;
+    }
+    let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+    Some(TooManyThreads {
+        most: soft,
+        limit: "RLIMIT_NPROC (ulimit -u)",
+    })
+}
+
+fn threads_of_the_system() -> Option<TooManyThreads> {
+    Some(TooManyThreads {
+        most: sysctl::read(sysctl::THREADS_MAX).ok()?,
+        limit: "/proc/sys/kernel/threads-max",
+    })
+}
+
+fn mappings() -> Option<TooManyThreads> {
+    Some(TooManyThreads {
+        most: sysctl::read(sysctl::MAX_MAP_COUNT).ok()? / MAPPINGS_A_THREAD,
+        limit: "/proc/sys/vm/max_map_count, four mappings a thread",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_limit_is_named() {
+        assert_eq!(room_for_threads(1), Ok(()));
+        let refused = room_for_threads(usize::MAX).unwrap_err();
+        assert!(refused.to_string().contains(refused.limit), "{refused}");
+        let one_more = room_for_threads(refused.most as usize + 1);
+        assert_eq!(one_more, Err(refused));
+    }
+
+    #[test]
+    fn more_descriptors_than_the_hard_limit_are_refused() {
+        assert_eq!(room_for_descriptors(0), Ok(()));
+        let refused = room_for_descriptors(u64::MAX).unwrap_err();
+        assert_eq!(refused.errno, Errno::EMFILE);
+    }
 }

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 
-use anyhow::{Context, Result};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use observe::Error;
 
 /// A shared mapping that nobody reads or writes; it only holds a reference to the description.
 pub struct Mapping {
@@ -16,9 +16,12 @@ pub struct Mapping {
 }
 
 /// Maps the first `length` bytes of `file`, readable and shared.
-pub fn shared(file: &File, length: NonZeroUsize) -> Result<Mapping> {
-    // SAFETY: no address is given, so the kernel picks one where nothing of ours lies; the memory is
-    // never dereferenced.
+///
+/// # Errors
+/// ENODEV for a file that cannot be mapped, EACCES for one that was not opened for reading, ENOMEM.
+pub fn shared(file: &File, length: NonZeroUsize) -> Result<Mapping, Error> {
+    // SAFETY: no address is given, so the kernel picks one where nothing of ours lies; the memory
+    // is never dereferenced.
     let at = unsafe {
         mmap(
             None,
@@ -30,7 +33,7 @@ pub fn shared(file: &File, length: NonZeroUsize) -> Result<Mapping> {
         )
     };
     Ok(Mapping {
-        at: at.context("mmap MAP_SHARED")?,
+        at: at.map_err(|errno| Error::new("mmap MAP_SHARED", errno))?,
         length: length.get(),
     })
 }

@@ -1,33 +1,58 @@
 //! Where processes run: one CPU for a process and its children, and who preempts whom there.
 #![expect(unsafe_code, reason = "sched_setscheduler, which nix does not have")]
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
+use observe::Error;
 
-/// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a wakeup
-/// on a core that had gone idle costs several times as much as one on a busy core, and would blur
-/// what is compared.
+/// The CPUs this process may run on, in order (sched_getaffinity(2)).
+///
+/// # Errors
+/// That of sched_getaffinity(2).
+pub fn cpus() -> Result<Vec<usize>, Error> {
+    let set = sched_getaffinity(Pid::from_raw(0));
+    let set = set.map_err(|errno| Error::new("sched_getaffinity", errno))?;
+    Ok((0..CpuSet::count())
+        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
+        .collect())
+}
+
+/// Binds the calling thread, and the threads and children that it starts from now on, to one CPU
+/// (sched_setaffinity(2)).
+///
+/// # Errors
+/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter.
+pub fn pin(cpu: usize) -> Result<(), Error> {
+    let mut set = CpuSet::new();
+    set.set(cpu)
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
+        .map_err(|errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno))
+}
+
+/// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a
+/// wakeup on a core that had gone idle costs several times as much as one on a busy core, and would
+/// blur what is compared.
 ///
 /// # Errors
 /// That of sched_setaffinity(2).
-pub fn stay_here() -> Result<()> {
-    let mut here = CpuSet::new();
-    here.set(sched_getcpu().context("getcpu")?)
-        .context("CPU_SET")?;
-    sched_setaffinity(Pid::from_raw(0), &here).context("sched_setaffinity")
+pub fn stay_here() -> Result<(), Error> {
+    let cpu = sched_getcpu().map_err(|errno| Error::new("getcpu", errno))?;
+    pin(cpu)
 }
 
-/// Makes `pid` a batch process (SCHED_BATCH, sched(7)): when it is woken it waits for its turn and does
-/// not preempt who runs.
+/// Makes `pid` a batch process (SCHED_BATCH, sched(7)): when it is woken it waits for its turn and
+/// does not preempt who runs.
 ///
 /// # Errors
 /// That of sched_setscheduler(2): EPERM where a filter forbids it.
-pub fn never_preempts(pid: i32) -> Result<()> {
+pub fn never_preempts(pid: i32) -> Result<(), Error> {
     let ordinary = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the kernel reads the structure, which lives until the call returns; the rest are integers.
+    // SAFETY: the kernel reads the structure, which lives until the call returns; the rest are
+    // integers.
     let set = unsafe { libc::sched_setscheduler(pid, libc::SCHED_BATCH, &ordinary) };
-    Errno::result(set).with_context(|| format!("sched_setscheduler {pid} SCHED_BATCH"))?;
-    Ok(())
+    Errno::result(set).map(drop).map_err(|errno| {
+        let what = format!("sched_setscheduler {pid} SCHED_BATCH");
+        Error::new(what, errno)
+    })
 }

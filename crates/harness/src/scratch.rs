@@ -1,39 +1,151 @@
-//! A regular file with no name: it cannot be left behind, whatever ends the process.
+//! Regular files with no name: they cannot be left behind, whatever ends the process.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
+use nix::fcntl::{OFlag, open};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::stat::Mode;
+use observe::Error;
 
-/// Makes an unnamed regular file with these bytes, open for reading and writing at offset 0.
+/// What open(2) answers to O_TMPFILE where the file system has none (overlayfs before Linux 6.3,
+/// FUSE, FAT) or the kernel does not know the flag: it then tries to open the folder for writing.
+const NO_TMPFILE: [Errno; 4] = [
+    Errno::EOPNOTSUPP,
+    Errno::EISDIR,
+    Errno::ENOENT,
+    Errno::EINVAL,
+];
+
+/// Names that are tried before the folder is given up. With 64 random bits even the second try is
+/// not a matter of chance: somebody makes these names.
+const NAME_ATTEMPTS: u32 = 100;
+
+/// The folder for scratch files: TMPDIR, or `default` where it is not set or empty.
+pub fn folder(default: &str) -> PathBuf {
+    folder_named(std::env::var_os("TMPDIR"), default)
+}
+
+fn folder_named(tmpdir: Option<OsString>, default: &str) -> PathBuf {
+    let tmpdir = tmpdir.filter(|path| !path.is_empty());
+    tmpdir.map_or_else(|| default.into(), PathBuf::from)
+}
+
+/// Makes a file with these bytes on the file system of TMPDIR, else of /tmp, open for reading and
+/// writing at offset 0. For what must be a file of a file system, as programs have them.
 ///
-/// It lies in TMPDIR where that file system has O_TMPFILE, else it is unlinked at once.
-pub fn file(contents: &[u8]) -> Result<File> {
-    let file = unnamed()?;
-    std::os::unix::fs::FileExt::write_all_at(&file, contents, 0)
-        .context("write to scratch file")?;
+/// # Errors
+/// As [`file_in`]; the error names the folder, and a TMPDIR that can be written is the remedy.
+pub fn file(contents: &[u8]) -> Result<File, Error> {
+    filled(file_in(&folder("/tmp"))?, contents)
+}
+
+/// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
+/// needed for. For what needs an inode to share or to lock, and nothing of a file system.
+///
+/// # Errors
+/// EMFILE; ENOSYS under a filter; ENOMEM.
+pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
+    let file = memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC);
+    let file = file.map_err(|errno| Error::new("memfd_create", errno))?;
+    filled(file.into(), contents)
+}
+
+/// Makes an empty file in `folder`, where possible one that never has a name (O_TMPFILE). Elsewhere
+/// it has one for a moment: 64 random bits that must not exist, so that no other process, container
+/// or symbolic link that was put there can take its place.
+///
+/// # Errors
+/// ENOENT, ENOTDIR, EACCES, EROFS, ENOSPC of the folder, whose path the error names.
+pub fn file_in(folder: &Path) -> Result<File, Error> {
+    let mut options = File::options();
+    options.read(true).write(true).mode(0o600);
+    let tmpfile = options.clone().custom_flags(libc::O_TMPFILE).open(folder);
+    match tmpfile {
+        Ok(file) => Ok(file),
+        Err(e) if NO_TMPFILE.contains(&observe::errno(&e)) && folder.is_dir() => {
+            named_for_a_moment(&options, folder, || RandomState::new().hash_one(()))
+        }
+        Err(e) => Err(Error::from_io(
+            format!("open a file in {}", folder.display()),
+            &e,
+        )),
+    }
+}
+
+/// Creates a file under a name that `random` gives and that does not exist, and removes the name.
+fn named_for_a_moment(
+    options: &OpenOptions,
+    folder: &Path,
+    mut random: impl FnMut() -> u64,
+) -> Result<File, Error> {
+    let mut path = PathBuf::new();
+    for _ in 0..NAME_ATTEMPTS {
+        path = folder.join(format!(".scratch-{:016x}", random()));
+        // O_EXCL: the name is new, and no symbolic link is followed.
+        match options.clone().create_new(true).open(&path) {
+            Ok(file) => {
+                let unlinked = fs::remove_file(&path);
+                return unlinked
+                    .map(|()| file)
+                    .map_err(|e| Error::from_io(format!("unlink {}", path.display()), &e));
+            }
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::from_io(format!("create {}", path.display()), &e)),
+        }
+    }
+    let what = format!(
+        "create {} after {NAME_ATTEMPTS} other names",
+        path.display()
+    );
+    Err(Error::new(what, Errno::EEXIST))
+}
+
+fn filled(file: File, contents: &[u8]) -> Result<File, Error> {
+    let written = file.write_all_at(contents, 0);
+    written.map_err(|e| Error::from_io("write to a scratch file", &e))?;
     Ok(file)
 }
 
 /// Opens the file behind descriptor `fd` once more, by its path `/proc/self/fd/N`: a description of
 /// its own on the same inode, as a second open(2) of the file's name would give.
-pub fn open_again(fd: &impl AsRawFd, flags: OFlag) -> Result<File> {
+///
+/// # Errors
+/// ENOENT where /proc is not mounted, EACCES, ENXIO for a socket.
+pub fn open_again(fd: &impl AsRawFd, flags: OFlag) -> Result<File, Error> {
     open_path(&path(fd.as_raw_fd()), flags)
+}
+
+/// The same for descriptor `fd` of process `pid`.
+///
+/// # Errors
+/// As [`open_again`]; EACCES without ptrace access, ENOENT where it is closed.
+pub fn open_again_of(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Error> {
+    open_path(Path::new(&format!("/proc/{pid}/fd/{fd}")), flags)
+}
+
+fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
+    let fd = open(path, flags | OFlag::O_CLOEXEC, Mode::empty());
+    let fd = fd.map_err(|errno| Error::new(format!("open {}", path.display()), errno))?;
+    Ok(fd.into())
 }
 
 /// Another descriptor for the description behind `fd`, which may be of any kind: fcntl(2)
 /// `F_DUPFD_CLOEXEC`.
-pub fn duplicate(fd: &impl AsFd) -> Result<File> {
+///
+/// # Errors
+/// EMFILE.
+pub fn duplicate(fd: &impl AsFd) -> Result<File, Error> {
     let fd = fd.as_fd();
     let duplicate = fd.try_clone_to_owned();
-    Ok(duplicate
-        .with_context(|| format!("duplicate fd {}", fd.as_raw_fd()))?
-        .into())
+    let what = || format!("duplicate fd {}", fd.as_raw_fd());
+    Ok(duplicate.map_err(|e| Error::from_io(what(), &e))?.into())
 }
 
 /// The path by which descriptor `fd` of this process is opened again.
@@ -42,47 +154,17 @@ pub fn path(fd: RawFd) -> PathBuf {
 }
 
 /// Whether `fd` is an open descriptor of this process.
-pub fn is_open(fd: RawFd) -> Result<bool> {
+///
+/// # Errors
+/// Those of lstat(2) but ENOENT.
+pub fn is_open(fd: RawFd) -> Result<bool, Error> {
     let path = path(fd);
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("lstat {}", path.display())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Error::from_io(format!("lstat {}", path.display()), &e)),
     }
 }
 
-fn open_path(path: &std::path::Path, flags: OFlag) -> Result<File> {
-    let flags = flags | OFlag::O_CLOEXEC;
-    let mode = nix::sys::stat::Mode::empty();
-    let fd =
-        nix::fcntl::open(path, flags, mode).with_context(|| format!("open {}", path.display()))?;
-    Ok(fd.into())
-}
-
-fn unnamed() -> Result<File> {
-    let directory = match std::env::temp_dir() {
-        unset if unset.as_os_str().is_empty() => "/tmp".into(),
-        directory => directory,
-    };
-    let mut options = File::options();
-    options.read(true).write(true).mode(0o600);
-    let refused = match options.custom_flags(libc::O_TMPFILE).open(&directory) {
-        Ok(file) => return Ok(file),
-        Err(error) => error,
-    };
-    let known = [
-        Errno::EOPNOTSUPP,
-        Errno::EISDIR,
-        Errno::ENOENT,
-        Errno::EINVAL,
-    ];
-    let unsupported = |e: &io::Error| e.raw_os_error().map(Errno::from_raw);
-    if !unsupported(&refused).is_some_and(|errno| known.contains(&errno)) || !directory.is_dir() {
-        return Err(refused).with_context(|| format!("open a file in {}", directory.display()));
-    }
-    let path = directory.join(format!("witness-{}", std::process::id()));
-    let file = options.custom_flags(0).create_new(true).open(&path);
-    let file = file.with_context(|| format!("create {}", path.display()))?;
-    std::fs::remove_file(&path).with_context(|| format!("unlink {}", path.display()))?;
-    Ok(file)
-}
+#[cfg(test)]
+mod tests;

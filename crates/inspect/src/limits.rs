@@ -1,11 +1,13 @@
-//! What else than the holes bounds a request to mmap: RLIMIT_AS and RLIMIT_DATA.
+//! The limits that bound a request to mmap beside the holes: RLIMIT_AS and RLIMIT_DATA.
 
-use anyhow::{Context, Result};
-use observe::memory::size_after;
+use observe::limits::{self, Limits};
+use observe::status::{self, Status};
+
+use super::Error;
 
 /// Room under each limit, in bytes; `None` where it is not set. mm/mmap.c, may_expand_vm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Room {
+pub(crate) struct Room {
     /// Under RLIMIT_AS, beside VmSize.
     pub address_space: Option<u64>,
     /// Under RLIMIT_DATA, beside VmData: private writable mappings only (getrlimit(2)).
@@ -13,30 +15,23 @@ pub struct Room {
 }
 
 impl Room {
-    /// That of process `pid`.
-    ///
-    /// # Errors
-    /// /proc/PID/limits or /proc/PID/status cannot be read, or has no such line (the process ended).
-    pub fn of(pid: i32) -> Result<Room> {
-        let limits = observe::read(format!("/proc/{pid}/limits"))?;
-        let status = observe::read(format!("/proc/{pid}/status"))?;
-        room(&limits, &status)
-            .with_context(|| format!("/proc/{pid}/limits and status are not understood"))
+    /// Reads the room that process `pid` has. A process that has ended has no such line.
+    pub fn read(pid: i32) -> Result<Room, Error> {
+        let (limits, status) = (limits::read(pid)?, status::of(pid)?);
+        room(limits, &status).ok_or_else(|| Error::NotFound {
+            file: format!("/proc/{pid}/status"),
+            what: "VmSize",
+        })
     }
 }
 
-fn room(limits: &str, status: &str) -> Option<Room> {
-    let left = |limit: &str, used: &str| {
-        let line = limits.lines().find_map(|line| line.strip_prefix(limit))?;
-        let used = size_after(status, used)?;
-        match line.split_ascii_whitespace().next()? {
-            "unlimited" => Some(None),
-            soft => Some(Some(soft.parse::<u64>().ok()?.saturating_sub(used))),
-        }
+fn room(limits: Limits, status: &Status) -> Option<Room> {
+    let left = |limit: Option<u64>, used_kib: u64| {
+        limit.map(|limit| limit.saturating_sub(used_kib.saturating_mul(1024)))
     };
     Some(Room {
-        address_space: left("Max address space", "VmSize")?,
-        data: left("Max data size", "VmData")?,
+        address_space: left(limits.address_space, status.virtual_kib?),
+        data: left(limits.data, status.data_kib?),
     })
 }
 
@@ -44,22 +39,20 @@ fn room(limits: &str, status: &str) -> Option<Room> {
 mod tests {
     use super::*;
 
-    const STATUS: &str = "Name:\tp\nVmPeak:\t 9 kB\nVmSize:\t    2048 kB\nVmData:\t     512 kB\n";
-
     #[test]
-    fn room_of_saved_text() {
-        let limits = "\
-Limit                     Soft Limit           Hard Limit           Units
-Max data size             unlimited            unlimited            bytes
-Max address space         3145728              unlimited            bytes
-";
+    fn room_is_what_is_left_under_a_limit() {
+        let status = status::parse("VmPeak:\t 9 kB\nVmSize:\t    2048 kB\nVmData:\t     512 kB\n");
+        let mut limits = Limits {
+            address_space: Some(3 << 20),
+            data: None,
+        };
         let expected = Room {
             address_space: Some(1 << 20),
             data: None,
         };
-        assert_eq!(room(limits, STATUS), Some(expected));
-        let exceeded = limits.replace("3145728", "1024000");
-        assert_eq!(room(&exceeded, STATUS).unwrap().address_space, Some(0));
-        assert_eq!(room(limits, "Name:\tzombie\n"), None);
+        assert_eq!(room(limits, &status), Some(expected));
+        limits.address_space = Some(1_024_000);
+        assert_eq!(room(limits, &status).unwrap().address_space, Some(0));
+        assert_eq!(room(limits, &status::parse("Name:\tzombie\n")), None);
     }
 }

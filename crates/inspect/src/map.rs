@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::target::Target;
 
-/// What a mapping is for.
+/// What a mapping is for: the logical part that it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -24,7 +24,7 @@ pub enum Kind {
     Anonymous,
     /// Addresses held without access (PROT_NONE).
     Reserved,
-    /// Libraries: any part of another file that is mapped executable somewhere.
+    /// Libraries: every part of another file of which some part is mapped executable.
     Library,
     /// Files that are mapped and not executed.
     File,
@@ -32,7 +32,7 @@ pub enum Kind {
     Shared,
     /// The main thread's stack.
     Stack,
-    /// What the kernel maps: vdso, vvar, vsyscall.
+    /// The kernel's own mappings: vdso, vvar, vsyscall.
     Kernel,
 }
 
@@ -93,8 +93,8 @@ pub struct MappingReport {
     pub proportional: u64,
 }
 
-/// Sorts the mappings by what they are for, and adds up each kind.
-pub fn parts(usages: &[Usage], kinds: &[Kind]) -> Vec<Part> {
+/// Adds up the mappings of each kind, in the order of the kinds.
+pub(crate) fn parts(usages: &[Usage], kinds: &[Kind]) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (usage, kind) in usages.iter().zip(kinds.iter().copied()) {
         let i = parts
@@ -123,7 +123,7 @@ pub fn parts(usages: &[Usage], kinds: &[Kind]) -> Vec<Part> {
 }
 
 /// Every mapping with what it is for.
-pub fn mappings(usages: &[Usage], kinds: &[Kind]) -> Vec<MappingReport> {
+pub(crate) fn mappings(usages: &[Usage], kinds: &[Kind]) -> Vec<MappingReport> {
     let described = usages
         .iter()
         .zip(kinds.iter().copied())
@@ -141,7 +141,7 @@ pub fn mappings(usages: &[Usage], kinds: &[Kind]) -> Vec<MappingReport> {
 }
 
 /// What each mapping is for.
-pub fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
+pub(crate) fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
     let executed: HashSet<(&str, u64)> = usages
         .iter()
         .filter(|usage| usage.mapping.permissions.execute)

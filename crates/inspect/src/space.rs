@@ -1,13 +1,9 @@
 //! The holes of the address space, and the largest request to mmap that would succeed.
 
-use std::collections::HashSet;
-
-use observe::maps::Mapping;
 use observe::smaps::Usage;
 use serde::Serialize;
 
 use super::limits::Room;
-use super::width::Width;
 
 /// The holes of the address space. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]
@@ -20,8 +16,8 @@ pub struct AddressSpace {
     pub holes: usize,
     /// Length of the longest run.
     pub longest_hole: u64,
-    /// The largest request to mmap that would fit: the longest run less the guard gap of a stack above
-    /// it, at most [`AddressSpace::limit_left`], and 0 where no mapping may be added.
+    /// The largest request to mmap that would fit: the longest run less the guard gap of a stack
+    /// above it, at most [`AddressSpace::limit_left`], and 0 where no mapping may be added.
     pub largest_request: u64,
     /// Where the longest run begins, in hexadecimal.
     pub largest_at: String,
@@ -38,107 +34,130 @@ pub struct AddressSpace {
 }
 
 impl AddressSpace {
-    /// Whether every mmap fails with ENOMEM for the number of mappings, whatever the holes: do_mmap in
-    /// mm/mmap.c. Some kernels let one pass at the limit itself.
+    /// Whether every mmap fails with ENOMEM for the number of mappings, whatever the holes: do_mmap
+    /// in mm/mmap.c. Some kernels let one pass at the limit itself.
     pub fn full(&self) -> bool {
         self.max_mappings.is_some_and(|most| self.mappings >= most)
     }
 }
 
-/// Pages below a mapping that grows down which mmap leaves free (mm/mmap.c, stack_guard_gap): the kernel's
-/// default; its command line can set another.
+/// Pages that mmap leaves free below a mapping that grows down: the kernel's default for
+/// stack_guard_gap (mm/mmap.c), which its command line can change.
 const GUARD_PAGES: u64 = 256;
 
-/// The runs of addresses between the mappings, from vm.mmap_min_addr to the end of user space; `growing`
-/// has the first addresses of mappings that grow down.
-pub fn address_space(
-    pid: i32,
-    width: Width,
-    usages: &[Usage],
-    growing: &HashSet<u64>,
-    room: Room,
-    max_mappings: Option<u64>,
-) -> AddressSpace {
-    let lowest = observe::read("/proc/sys/vm/mmap_min_addr")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(65536);
-    let mappings = usages.iter().map(|usage| &usage.mapping);
-    let mut space = holes(mappings, lowest, width.end_of_user_space(pid), growing);
-    space.max_mappings = max_mappings;
-    space.limit_left = room.address_space;
-    space.data_limit_left = room.data;
-    space.bound();
-    space
+/// What bounds the addresses of a process, and its requests for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The lowest address that may be mapped: vm.mmap_min_addr.
+    pub lowest: u64,
+    /// The first address behind user space.
+    pub end: u64,
+    /// What the limits of the process leave.
+    pub room: Room,
+    /// vm.max_map_count, where it can be read.
+    pub max_mappings: Option<u64>,
 }
 
 impl AddressSpace {
-    /// Holds what the holes would take against the limits.
-    fn bound(&mut self) {
+    /// The holes between the mappings, and the largest request that the bounds leave.
+    pub(crate) fn new<'a>(
+        usages: impl IntoIterator<Item = &'a Usage>,
+        bounds: Bounds,
+    ) -> AddressSpace {
         let page = observe::machine::this().page_size as u64;
-        let left = self.limit_left.map_or(u64::MAX, |left| left - left % page);
-        self.largest_request = match self.full() {
-            true => 0,
-            false => self.largest_request.min(left),
+        let mut holes = Holes::default();
+        let mut counted = 0;
+        let mut at = bounds.lowest;
+        for usage in usages {
+            let mapping = &usage.mapping;
+            // The gate page lies in the kernel's half and belongs to no process.
+            counted += u64::from(mapping.path != "[vsyscall]");
+            let guard = if usage.grows_down {
+                GUARD_PAGES * page
+            } else {
+                0
+            };
+            holes.add(at, mapping.start.min(bounds.end), guard);
+            at = at.max(mapping.end);
+        }
+        holes.add(at, bounds.end, 0);
+        let left = bounds.room.address_space;
+        let mut space = AddressSpace {
+            size: bounds.end.saturating_sub(bounds.lowest),
+            free: holes.free,
+            holes: holes.count,
+            longest_hole: holes.longest,
+            largest_request: left.map_or(holes.usable, |left| holes.usable.min(left - left % page)),
+            largest_at: holes
+                .longest_at
+                .map_or(String::new(), |at| format!("{at:#x}")),
+            external: match holes.free {
+                0 => 0.0,
+                free => (free - holes.longest) as f64 / free as f64,
+            },
+            mappings: counted,
+            max_mappings: bounds.max_mappings,
+            limit_left: left,
+            data_limit_left: bounds.room.data,
         };
+        if space.full() {
+            space.largest_request = 0;
+        }
+        space
     }
 }
 
-fn holes<'a>(
-    mappings: impl Iterator<Item = &'a Mapping>,
-    lowest: u64,
-    highest: u64,
-    growing: &HashSet<u64>,
-) -> AddressSpace {
-    let mut space = AddressSpace {
-        size: highest.saturating_sub(lowest),
-        free: 0,
-        holes: 0,
-        longest_hole: 0,
-        largest_request: 0,
-        largest_at: String::new(),
-        external: 0.0,
-        mappings: 0,
-        max_mappings: None,
-        limit_left: None,
-        data_limit_left: None,
-    };
-    let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
-    let mut at = lowest;
-    let mut gap = |start: u64, end: u64| {
-        if end > start {
-            space.free += end - start;
-            space.holes += 1;
-            let kept = if growing.contains(&end) { guard } else { 0 };
-            let usable = (end - start).saturating_sub(kept);
-            space.largest_request = space.largest_request.max(usable);
-            if end - start > space.longest_hole {
-                space.longest_hole = end - start;
-                space.largest_at = format!("{start:#x}");
-            }
+/// The holes seen so far, added up. Sizes are bytes.
+#[derive(Default)]
+struct Holes {
+    free: u64,
+    count: usize,
+    longest: u64,
+    /// Where the longest begins.
+    longest_at: Option<u64>,
+    /// The most that a hole has beside its guard gap.
+    usable: u64,
+}
+
+impl Holes {
+    /// Adds `start..end`, of which the last `guard` bytes cannot be mapped.
+    fn add(&mut self, start: u64, end: u64, guard: u64) {
+        if end <= start {
+            return;
         }
-    };
-    let mut counted = 0;
-    for mapping in mappings {
-        // The gate page lies in the kernel's half and belongs to no process.
-        counted += u64::from(mapping.path != "[vsyscall]");
-        gap(at, mapping.start.min(highest));
-        at = at.max(mapping.end);
+        let len = end - start;
+        self.free += len;
+        self.count += 1;
+        self.usable = self.usable.max(len.saturating_sub(guard));
+        if len > self.longest {
+            self.longest = len;
+            self.longest_at = Some(start);
+        }
     }
-    gap(at, highest);
-    space.mappings = counted;
-    if space.free > 0 {
-        space.external = (space.free - space.longest_hole) as f64 / space.free as f64;
-    }
-    space
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use observe::maps;
+    use observe::smaps;
 
     const LOWEST: u64 = 65536;
+    const END: u64 = (1 << 47) - 4096;
+
+    /// The address space of a saved text, in which `[stack]` grows down.
+    fn space(text: &str, end: u64, room: Room, max_mappings: Option<u64>) -> AddressSpace {
+        let mut usages = smaps::parse(text);
+        for usage in &mut usages {
+            usage.grows_down = usage.mapping.path == "[stack]";
+        }
+        let bounds = Bounds {
+            lowest: LOWEST,
+            end,
+            room,
+            max_mappings,
+        };
+        AddressSpace::new(&usages, bounds)
+    }
 
     #[test]
     fn holes_lie_below_between_and_above() {
@@ -149,12 +168,7 @@ mod tests {
 7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
-        let space = holes(
-            maps::parse(text).iter(),
-            LOWEST,
-            (1 << 47) - 4096,
-            &HashSet::new(),
-        );
+        let space = space(text, END, Room::default(), None);
         assert_eq!(space.holes, 4, "none above the stack");
         assert_eq!(space.largest_request, 0x7f00_0000_0000 - 0x60_0000);
         assert_eq!(space.largest_at, "0x600000");
@@ -167,20 +181,18 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
-        let growing = HashSet::from([0x7fff_ffff_e000]);
-        let maps = maps::parse(text);
-        let mut space = holes(maps.iter(), LOWEST, (1 << 47) - 4096, &growing);
+        let free = space(text, END, Room::default(), Some(3));
         let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
-        assert_eq!(space.longest_hole, 0x7fff_ffff_e000 - 0x40_0000);
-        assert_eq!(space.largest_request, space.longest_hole - guard);
-        assert_eq!(space.mappings, 2, "without the gate page");
-        space.limit_left = Some(1 << 30);
-        space.max_mappings = Some(3);
-        space.bound();
-        assert_eq!(space.largest_request, 1 << 30);
-        space.max_mappings = Some(2);
-        space.bound();
-        assert_eq!(space.largest_request, 0);
+        assert_eq!(free.longest_hole, 0x7fff_ffff_e000 - 0x40_0000);
+        assert_eq!(free.largest_request, free.longest_hole - guard);
+        assert_eq!(free.mappings, 2, "without the gate page");
+        let room = Room {
+            address_space: Some((1 << 30) + 1),
+            data: None,
+        };
+        let limited = space(text, END, room, Some(3));
+        assert_eq!(limited.largest_request, 1 << 30, "whole pages");
+        assert_eq!(space(text, END, room, Some(2)).largest_request, 0);
     }
 
     #[test]
@@ -190,12 +202,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 f7f46000-f7f48000 r-xp 00000000 00:00 0 [vdso]
 ffcd6000-ffcf7000 rw-p 00000000 00:00 0 [stack]
 ";
-        let space = holes(
-            maps::parse(text).iter(),
-            LOWEST,
-            0xffff_e000,
-            &HashSet::new(),
-        );
+        let space = space(text, 0xffff_e000, Room::default(), None);
         assert_eq!((space.holes, space.size), (4, 0xffff_e000 - LOWEST));
         assert_eq!(space.largest_request, 0xf7f4_6000 - 0x0804_9000);
         assert_eq!(space.free, space.size - 0x1000 - 0x2000 - 0x21000);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use present::units::bytes;
 
-use super::Report;
+use super::InspectReport;
 use super::map::Kind;
 
 const ROW: f64 = 18.0;
@@ -14,7 +14,7 @@ const WIDTH: f64 = 420.0;
 const MOST: usize = 400;
 
 /// The picture, high addresses at the top.
-pub fn svg(report: &Report) -> String {
+pub fn svg(report: &InspectReport) -> String {
     let drawn: Vec<_> = report.mappings.iter().rev().take(MOST).collect();
     let height = 70.0 + ROW * drawn.len() as f64;
     let largest = drawn.iter().map(|mapping| mapping.size).max().unwrap_or(1);

@@ -1,21 +1,25 @@
-//! The machine's free physical memory: how it is cut up, before anything is blamed on fragmentation.
+//! The machine's free physical memory: in how large blocks it lies, and what huge pages it has.
+//!
+//! A request that the machine refuses to one process may be fragmentation of physical memory, which
+//! no look at the process shows. This is the place to look before blaming the program.
 
-use anyhow::Result;
 use observe::buddyinfo::{self, Zone};
-use observe::memory::size_after;
+use observe::{huge_pages, meminfo};
 use present::units::{bytes, columns, count, percent};
 use serde::Serialize;
 
+use super::Error;
+
 /// Free memory and huge pages, as the JSON document has it. Sizes are bytes.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct SystemReport {
     /// Version of this document's form.
     pub schema: u32,
     /// Bytes in a page.
     pub page_size: u64,
     /// The zones.
     pub zones: Vec<ZoneReport>,
-    /// Memory that programs could have without swapping.
+    /// Memory that programs could have without swapping; null where the kernel does not say.
     pub available: Option<u64>,
     /// Huge pages.
     pub huge: Huge,
@@ -52,7 +56,8 @@ pub struct Order {
 /// Huge pages: those that the kernel makes by itself, and the reserved ones.
 #[derive(Debug, Clone, Serialize)]
 pub struct Huge {
-    /// transparent_hugepage/enabled: `always`, `madvise` or `never`; null where the kernel has none.
+    /// transparent_hugepage/enabled: `always`, `madvise` or `never`; null where the kernel has
+    /// none.
     pub transparent: Option<String>,
     /// transparent_hugepage/defrag: when the kernel compacts memory to get one.
     pub defrag: Option<String>,
@@ -72,45 +77,48 @@ pub struct Huge {
 ///
 /// # Errors
 /// /proc/buddyinfo or /proc/meminfo cannot be read.
-pub fn system() -> Result<Report> {
+pub fn system() -> Result<SystemReport, Error> {
     let page_size = observe::machine::this().page_size as u64;
-    let info = observe::read("/proc/meminfo")?;
+    let info = meminfo::read()?;
     let zones = buddyinfo::of_machine()?;
-    anyhow::ensure!(!zones.is_empty(), "/proc/buddyinfo lists no zone");
-    let size = size_after(&info, "Hugepagesize");
+    if zones.is_empty() {
+        return Err(Error::NotFound {
+            file: "/proc/buddyinfo".to_owned(),
+            what: "zone",
+        });
+    }
+    let size = info.huge_page_size;
     let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);
     let ready = zones
         .iter()
         .flat_map(|zone| zone.free.iter().enumerate().skip(order));
-    let ready = ready.map(|(o, &blocks)| blocks << (o - order)).sum();
+    let ready = ready
+        .map(|(larger, &blocks)| blocks << (larger - order))
+        .sum();
     let mut unseen = Vec::new();
     let mut setting = |name: &str| {
-        let path = format!("/sys/kernel/mm/transparent_hugepage/{name}");
-        match observe::read(&path) {
-            Ok(text) => chosen(&text),
-            Err(error) => {
-                unseen.push(error.to_string());
-                None
-            }
-        }
+        huge_pages::read(name).unwrap_or_else(|error| {
+            unseen.push(error.to_string());
+            None
+        })
     };
     let huge = Huge {
-        transparent: setting("enabled"),
-        defrag: setting("defrag"),
+        transparent: setting(huge_pages::ENABLED),
+        defrag: setting(huge_pages::DEFRAG),
         size,
-        in_use: size_after(&info, "AnonHugePages"),
+        in_use: info.anon_huge_pages,
         ready,
-        reserved: plain(&info, "HugePages_Total"),
-        reserved_free: plain(&info, "HugePages_Free"),
+        reserved: info.huge_pages_reserved,
+        reserved_free: info.huge_pages_free,
     };
     unseen.push(
         "which blocks could be made by moving pages: only the kernel knows what it can move".into(),
     );
-    Ok(Report {
+    Ok(SystemReport {
         schema: 1,
         page_size,
         zones: zones.iter().map(|zone| describe(zone, page_size)).collect(),
-        available: size_after(&info, "MemAvailable"),
+        available: info.available,
         huge,
         unseen,
     })
@@ -131,22 +139,8 @@ fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
     }
 }
 
-/// The word in brackets: `always [madvise] never`.
-fn chosen(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once('[')?;
-    Some(rest.split_once(']')?.0.to_owned())
-}
-
-/// A line of /proc/meminfo that counts, without a unit.
-fn plain(text: &str, key: &str) -> Option<u64> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.trim().parse().ok()
-}
-
 /// The report for people.
-pub fn text(report: &Report) -> String {
+pub fn text(report: &SystemReport) -> String {
     let mut text = String::new();
     for zone in &report.zones {
         text.push_str(&format!(
@@ -171,11 +165,15 @@ pub fn text(report: &Report) -> String {
         text.push_str(&columns(&rows));
         text.push('\n');
     }
-    text.push_str("unusable: share of the zone's free memory in blocks too small for a request of that order\n\n");
+    text.push_str(
+        "unusable: share of the zone's free memory in blocks too small for a request of that \
+         order\n\n",
+    );
     let huge = &report.huge;
     let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "not in this kernel".into());
     text.push_str(&format!(
-        "huge pages of {}: transparent {}, defrag {}\n  {} could be made now without compaction, {} in use\n",
+        "huge pages of {}: transparent {}, defrag {}\n  \
+         {} could be made now without compaction, {} in use\n",
         huge.size.map_or("unknown size".into(), bytes),
         word(&huge.transparent),
         word(&huge.defrag),

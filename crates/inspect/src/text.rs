@@ -2,14 +2,14 @@
 
 use present::units::{bytes, columns, count, percent};
 
-use super::Report;
+use super::InspectReport;
 use super::heap::Heap;
 use super::map::Kind;
 use super::space::AddressSpace;
 use super::waste::BASE_PAGE;
 
 /// The whole report; `every_mapping` lists them one by one.
-pub fn text(report: &Report, every_mapping: bool) -> String {
+pub fn text(report: &InspectReport, every_mapping: bool) -> String {
     let mut text = format!("process {} ({})", report.pid, report.command);
     if report.address_bits == 32 {
         text.push_str(", 32-bit");
@@ -97,7 +97,7 @@ pub fn text(report: &Report, every_mapping: bool) -> String {
     text
 }
 
-fn mappings(report: &Report) -> String {
+fn mappings(report: &InspectReport) -> String {
     let mut rows = Vec::new();
     for mapping in &report.mappings {
         rows.push(vec![

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use observe::pagemap::Pagemap;
+use observe::process;
 use observe::smaps::Usage;
 use serde::Serialize;
 
+use super::Error;
 use super::target::Target;
 
 /// Bytes that are resident or mapped and hold nothing.
@@ -17,7 +18,8 @@ pub struct Waste {
     pub huge_pages: u64,
     /// Of that, bytes that were looked at.
     pub huge_looked_at: u64,
-    /// Of what was looked at, bytes in base pages full of zeros: as far as their contents show, never used.
+    /// Of what was looked at, bytes in base pages full of zeros: as far as their contents show,
+    /// never used.
     pub huge_unused: u64,
     /// Bytes between the ends of mapped files and the ends of their last pages.
     pub file_tails: u64,
@@ -25,37 +27,32 @@ pub struct Waste {
     pub files: u64,
 }
 
-/// Huge pages are looked into up to this many bytes.
-const MOST: u64 = 256 << 20;
-/// And searched for in this many blocks of addresses (256 GiB in all), since most of them may be empty.
-const MOST_BLOCKS: u64 = 1 << 17;
-/// Bytes of the parts that a huge page is looked at in.
+/// Bytes of huge pages that are looked into, at most.
+const MAX_BYTES: u64 = 256 << 20;
+/// Blocks of addresses in which huge pages are searched for (256 GiB in all), at most: a mapping
+/// may be empty nearly everywhere.
+const MAX_BLOCKS: u64 = 1 << 17;
+/// Bytes of a base page, in which a huge page is looked through.
 pub const BASE_PAGE: usize = 4096;
 
-/// Looks for waste; `unseen` hears what could not be looked at.
-pub fn measure(
-    target: &Target,
-    usages: &[Usage],
-    mut unseen: impl FnMut(&str, anyhow::Error),
-) -> Waste {
-    let huge_pages = usages.iter().map(|usage| usage.anon_huge_pages).sum();
+/// Looks for waste. The error says why huge pages could not be looked into, when they could not.
+pub(crate) fn measure(target: &Target, usages: &[Usage]) -> (Waste, Option<Error>) {
     let mut waste = Waste {
-        huge_pages,
+        huge_pages: usages.iter().map(|usage| usage.anon_huge_pages).sum(),
         ..Waste::default()
     };
-    if waste.huge_pages > 0
-        && let Err(error) = look_into_huge_pages(target, usages, &mut waste)
-    {
-        unseen("use of huge pages", error);
-    }
-    file_tails(target, usages, &mut waste);
-    waste
+    let refused = match waste.huge_pages {
+        0 => None,
+        _ => look_into_huge_pages(target, usages, &mut waste).err(),
+    };
+    add_file_tails(target, usages, &mut waste);
+    (waste, refused)
 }
 
-fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<()> {
+fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<(), Error> {
     let memory = target.memory()?;
     let pagemap = Pagemap::open(target.pid)?;
-    let huge_page = observe::machine::huge_page_size();
+    let huge_page = observe::huge_pages::size();
     let mut buffer = vec![0; huge_page as usize];
     let mut blocks = 0;
     for usage in usages.iter().filter(|usage| usage.anon_huge_pages > 0) {
@@ -63,15 +60,15 @@ fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) ->
         let mapping = &usage.mapping;
         let mut at = mapping.start.next_multiple_of(huge_page);
         while left > 0 && at + huge_page <= mapping.end {
-            if waste.huge_looked_at >= MOST || blocks >= MOST_BLOCKS {
+            if waste.huge_looked_at >= MAX_BYTES || blocks >= MAX_BLOCKS {
                 return Ok(());
             }
             blocks += 1;
-            // A huge page is wholly present; a block of base pages may be, too, and is then taken for
-            // one. `left` bounds the error to the number of huge pages that smaps reports.
+            // All of a huge page is present. So may a block of base pages be, which is then taken
+            // for one; `left` bounds that error to the number of huge pages that smaps reports.
             let pages = pagemap.pages(at, huge_page)?;
             if pages.iter().all(|page| page.present()) {
-                let filled = memory.read(at, &mut buffer).context("huge page")?;
+                let filled = memory.read(at, &mut buffer)?;
                 let zeros = buffer[..filled]
                     .chunks(BASE_PAGE)
                     .filter(|page| is_zero(page));
@@ -90,20 +87,17 @@ fn is_zero(page: &[u8]) -> bool {
     words.iter().all(|word| u64::from_ne_bytes(*word) == 0) && rest.iter().all(|&byte| byte == 0)
 }
 
-/// Files as the process sees them; one that is gone or out of reach has no size to compare with.
-fn file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
+/// Adds the tails of mapped files, seen through the root of the process. A file that is gone or out
+/// of reach has no size to compare with and is left out.
+fn add_file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
     let mut seen = HashSet::new();
     for usage in usages.iter().filter(|usage| usage.mapping.inode != 0) {
         let mapping = &usage.mapping;
         let path = Path::new(&mapping.path);
-        let Ok(inside) = path.strip_prefix("/") else {
+        if !path.is_absolute() {
             continue;
-        };
-        let root = Path::new("/proc")
-            .join(target.pid.to_string())
-            .join("root")
-            .join(inside);
-        let Ok(metadata) = std::fs::metadata(root) else {
+        }
+        let Ok(metadata) = process::file_metadata(target.pid, path) else {
             continue;
         };
         let end = mapping.offset + mapping.len();

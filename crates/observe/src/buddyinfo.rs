@@ -20,7 +20,8 @@ impl Zone {
     }
 
     /// Share of the free pages that lie in blocks too small for a request of `order`, 0 to 1: the
-    /// kernel's unusable free space index (mm/vmstat.c, extfrag/unusable_index). 0 without free pages.
+    /// kernel's unusable free space index (mm/vmstat.c, extfrag/unusable_index). 0 without free
+    /// pages.
     pub fn unusable(&self, order: usize) -> f64 {
         match self.pages() {
             0 => 0.0,

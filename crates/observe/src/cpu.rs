@@ -7,28 +7,36 @@ use crate::{Error, read};
 /// Kernel ticks a second in what proc(5) prints: USER_HZ, 100 on every architecture of ours.
 const TICKS: u64 = 100;
 
-/// CPU time that was not idle since boot, summed over all processors, to 10 ms: user, nice, system,
-/// interrupts and what a hypervisor took.
+/// One of these ticks: nothing in /proc/stat is told more finely.
+pub const TICK: Duration = Duration::from_millis(1000 / TICKS);
+
+/// CPU time that was not idle since boot, summed over all processors, to [`TICK`]: user, nice,
+/// system, interrupts and what a hypervisor took.
 ///
 /// # Errors
-/// That of reading /proc/stat.
+/// That of reading /proc/stat; ENODATA where it has no such line.
 pub fn busy() -> Result<Duration, Error> {
-    Ok(parse(&read("/proc/stat")?))
+    parse(&read("/proc/stat")?).ok_or_else(|| Error::no_data("find the line `cpu` in /proc/stat"))
 }
 
-/// Parses the file's text: the line `cpu`, whose fourth and fifth number are idle time.
-pub fn parse(text: &str) -> Duration {
-    let mut lines = text.lines().filter_map(|line| line.strip_prefix("cpu "));
-    let numbers = lines.next().unwrap_or("").split_whitespace();
+/// Parses the file's text: the line `cpu`, whose fourth and fifth number are idle time; none where
+/// it is missing or too short.
+pub fn parse(text: &str) -> Option<Duration> {
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
     // The ninth and tenth, guest time, are counted in the first two already.
-    let busy = numbers
-        .take(8)
-        .enumerate()
-        .filter(|(at, _)| !matches!(at, 3 | 4));
-    let ticks: u64 = busy
-        .filter_map(|(_, ticks)| ticks.parse().ok())
-        .fold(0, u64::saturating_add);
-    Duration::from_millis(ticks.saturating_mul(1000 / TICKS))
+    let numbers = line.split_whitespace().take(8);
+    let numbers: Vec<u64> = numbers.map_while(|number| number.parse().ok()).collect();
+    let [user, nice, system, _idle, _iowait, interrupts @ ..] = &numbers[..] else {
+        return None;
+    };
+    let [irq, softirq, steal] = interrupts else {
+        return None;
+    };
+    let busy = [user, nice, system, irq, softirq, steal];
+    let ticks = busy
+        .into_iter()
+        .fold(0, |sum: u64, &n| sum.saturating_add(n));
+    Some(Duration::from_millis(ticks.saturating_mul(1000 / TICKS)))
 }
 
 #[cfg(test)]
@@ -39,7 +47,9 @@ mod tests {
     #[test]
     fn saved_text() {
         let text = "cpu  100 20 30 4000 500 6 7 8 50 0\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n";
-        assert_eq!(parse(text), Duration::from_millis(1710));
+        assert_eq!(parse(text), Some(Duration::from_millis(1710)));
+        assert_eq!(parse("cpu  1 2 3"), None);
+        assert_eq!(parse("garbage"), None);
         assert!(busy().unwrap() > Duration::ZERO);
     }
 

@@ -1,5 +1,5 @@
-//! Whether two descriptors refer to one open file description: by kcmp(2) or, where that is refused,
-//! by fcntl(2) `F_DUPFD_QUERY` on copies.
+//! Whether two descriptors refer to one open file description: by kcmp(2) or, where that is
+//! refused, by fcntl(2) `F_DUPFD_QUERY` on copies.
 #![expect(
     unsafe_code,
     reason = "fcntl on bare numbers, with a command that nix does not have yet"
@@ -22,7 +22,8 @@ pub fn same(a: (i32, i32), b: (i32, i32)) -> Result<bool, Error> {
     match kcmp::descriptions(a, b) {
         Ok(order) => Ok(order.is_eq()),
         Err(refused) if is_refusal(&refused) => {
-            // Where the other way is refused as well, kcmp's refusal is what the user must hear about.
+            // Where the other way is refused as well, kcmp's refusal is what the user must hear
+            // about.
             let hidden = |error: Error| {
                 if is_refusal(&error) {
                     refused.clone()

@@ -34,16 +34,16 @@ pub fn tables(a: i32, b: i32) -> Result<Ordering, Error> {
 }
 
 /// Orders descriptor `fd` of process `pid` against what one of its epoll instances, descriptor
-/// `epoll`, really watches under the number `watched`; `nth` tells registrations of one number apart,
-/// in the order of fdinfo.
+/// `epoll`, really watches under the number `watched`; `nth` tells registrations of one number
+/// apart, in the order of fdinfo.
 ///
 /// # Errors
 /// As [`descriptions`]; ENOENT where there is no such registration.
 pub fn watched(pid: i32, fd: i32, epoll: i32, watched: i32, nth: u32) -> Result<Ordering, Error> {
     // `struct kcmp_epoll_slot`.
     let slot: [u32; 3] = [epoll as u32, watched as u32, nth];
-    // SAFETY: kcmp reads the three words of the slot, which lives on this stack until the call returns,
-    // and writes nothing.
+    // SAFETY: kcmp reads the three words of the slot, which lives on this stack until the call
+    // returns, and writes nothing.
     let order =
         unsafe { libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_EPOLL_TFD, fd, slot.as_ptr()) };
     let what = || format!("kcmp {pid} fd {fd} against what epoll fd {epoll} watches as {watched}");
@@ -51,8 +51,8 @@ pub fn watched(pid: i32, fd: i32, epoll: i32, watched: i32, nth: u32) -> Result<
 }
 
 fn kcmp(kind: i32, a: (i32, i32), b: (i32, i32)) -> Result<Ordering, Errno> {
-    // SAFETY: kcmp takes five integers and touches no memory of ours; the indices of kinds that have
-    // none are ignored.
+    // SAFETY: kcmp takes five integers and touches no memory of ours; the indices of kinds that
+    // have none are ignored.
     let order = unsafe { libc::syscall(libc::SYS_kcmp, a.0, b.0, kind, a.1, b.1) };
     ordering(order)
 }

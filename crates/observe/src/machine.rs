@@ -36,12 +36,3 @@ pub fn this() -> Machine {
         uid: nix::unistd::geteuid().as_raw(),
     }
 }
-
-/// Bytes of the huge page that one entry of the middle page table maps, as the kernel says it
-/// (Documentation/admin-guide/mm/transhuge.rst); 2 MiB, the size on x86-64, where it says nothing.
-pub fn huge_page_size() -> u64 {
-    crate::read("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(2 << 20)
-}

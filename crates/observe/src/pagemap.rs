@@ -51,7 +51,7 @@ impl Pagemap {
     /// EACCES or EPERM where ptrace access is denied, ENOENT where there is no such process.
     pub fn open(pid: i32) -> Result<Self, Error> {
         let path = format!("/proc/{pid}/pagemap");
-        let file = File::open(&path).map_err(|e| error(format!("open {path}"), &e))?;
+        let file = File::open(&path).map_err(|e| Error::from_io(format!("open {path}"), &e))?;
         let page_size = crate::machine::this().page_size as u64;
         Ok(Pagemap {
             pid,
@@ -86,7 +86,7 @@ impl Pagemap {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(error(describe(), &e)),
+                Err(e) => return Err(Error::from_io(describe(), &e)),
             }
         }
         Ok(decode(&buffer[..filled]))
@@ -114,13 +114,6 @@ pub fn runs(pages: &[Page]) -> usize {
         before = frame;
     }
     runs
-}
-
-fn error(operation: String, e: &std::io::Error) -> Error {
-    Error::new(
-        operation,
-        e.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
-    )
 }
 
 #[cfg(test)]

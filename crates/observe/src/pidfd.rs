@@ -1,23 +1,22 @@
 //! pidfd_open(2) and pidfd_getfd(2): a copy of another process's descriptor.
-#![expect(
-    unsafe_code,
-    reason = "raw system calls and the adoption of the descriptors they return"
-)]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
+use rustix::process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
 use crate::Error;
 
 /// A descriptor of the process `pid`.
 ///
 /// # Errors
-/// ESRCH where it is gone, ENOSYS under a filter or before Linux 5.3.
+/// ESRCH where it is gone, EINVAL for a number that is none of a process, ENOSYS under a filter or
+/// before Linux 5.3.
 pub fn open(pid: i32) -> Result<OwnedFd, Error> {
-    // SAFETY: pidfd_open takes two integers and touches no memory of ours.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    adopt(fd).map_err(|errno| Error::new(format!("pidfd_open {pid}"), errno))
+    let error = |errno| Error::new(format!("pidfd_open {pid}"), errno);
+    let process = Some(pid).filter(|&pid| pid > 0).and_then(Pid::from_raw);
+    let process = process.ok_or_else(|| error(Errno::EINVAL))?;
+    pidfd_open(process, PidfdFlags::empty()).map_err(|e| error(number(e)))
 }
 
 /// A descriptor of our own for the open file description behind `fd` of the process.
@@ -25,9 +24,8 @@ pub fn open(pid: i32) -> Result<OwnedFd, Error> {
 /// # Errors
 /// EPERM without ptrace access, EBADF where it has no such descriptor, ENOSYS before Linux 5.6.
 pub fn getfd(process: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Error> {
-    // SAFETY: pidfd_getfd takes three integers and touches no memory of ours.
-    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0) };
-    adopt(copy).map_err(|errno| Error::new(format!("pidfd_getfd fd {fd}"), errno))
+    pidfd_getfd(process, fd as ForeignRawFd, PidfdGetfdFlags::empty())
+        .map_err(|e| Error::new(format!("pidfd_getfd fd {fd}"), number(e)))
 }
 
 /// Copies descriptor `fd` of process `pid`.
@@ -38,8 +36,30 @@ pub fn getfd_of(pid: i32, fd: RawFd) -> Result<OwnedFd, Error> {
     getfd(open(pid)?.as_fd(), fd)
 }
 
-fn adopt(fd: libc::c_long) -> Result<OwnedFd, Errno> {
-    let fd = Errno::result(fd)?;
-    // SAFETY: both calls return a descriptor made for this very call; nothing else knows its number.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+/// The error number of a call of rustix's.
+pub(crate) fn number(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn a_copy_is_of_the_same_description() {
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        let copy = getfd_of(std::process::id() as i32, file.as_raw_fd()).unwrap();
+        assert_ne!(copy.as_raw_fd(), file.as_raw_fd());
+        let own = std::process::id() as i32;
+        let (a, b) = ((own, copy.as_raw_fd()), (own, file.as_raw_fd()));
+        assert!(crate::description::same(a, b).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_process_is_an_error() {
+        assert_eq!(open(0).unwrap_err().errno, Errno::EINVAL);
+        assert_eq!(open(-5).unwrap_err().errno, Errno::EINVAL);
+        assert_eq!(open(i32::MAX).unwrap_err().errno, Errno::ESRCH);
+    }
 }

@@ -27,8 +27,8 @@ pub fn all() -> Result<Vec<i32>, Error> {
     numbers(Path::new("/proc"))
 }
 
-/// Makes sure that /proc is there and shows the PID namespace that this process lives in; in another
-/// one, numbers of processes name others.
+/// Makes sure that /proc is there and shows the PID namespace that this process lives in; in
+/// another one, numbers of processes name others.
 ///
 /// # Errors
 /// ENOENT where it is not mounted, ESRCH where it shows another namespace.
@@ -73,14 +73,37 @@ pub fn count(pid: i32) -> Result<u64, Error> {
 /// # Errors
 /// EACCES where ptrace access is refused, ENOENT where it has been closed.
 pub fn target(pid: i32, fd: i32) -> Result<Target, Error> {
+    let link = link(pid, fd)?;
     let path = format!("/proc/{pid}/fd/{fd}");
-    let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
     let metadata = fs::metadata(&path).map_err(|e| error("stat", &path, &e))?;
-    let link = link.to_string_lossy().into_owned();
     Ok(Target {
         link,
         inode: (metadata.dev(), metadata.ino()),
     })
+}
+
+/// What the link of descriptor `fd` of process `pid` says: see [`Target::link`].
+///
+/// # Errors
+/// As [`target`].
+pub fn link(pid: i32, fd: i32) -> Result<String, Error> {
+    let path = format!("/proc/{pid}/fd/{fd}");
+    let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
+    Ok(link.to_string_lossy().into_owned())
+}
+
+/// What stat(2) says of the file that process `pid` sees under the absolute `path`, in its own root
+/// and mounts (proc_pid_root(5)).
+///
+/// # Errors
+/// EACCES where ptrace access is refused, ENOENT where the file or the process is gone.
+pub fn file_metadata(pid: i32, path: &Path) -> Result<fs::Metadata, Error> {
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    let path = Path::new("/proc")
+        .join(pid.to_string())
+        .join("root")
+        .join(inside);
+    fs::metadata(&path).map_err(|e| error("stat", &path.to_string_lossy(), &e))
 }
 
 fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
@@ -97,8 +120,7 @@ fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
 }
 
 fn error(operation: &str, object: &str, error: &io::Error) -> Error {
-    let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    Error::new(format!("{operation} {object}"), errno)
+    Error::from_io(format!("{operation} {object}"), error)
 }
 
 #[cfg(test)]
@@ -120,6 +142,14 @@ mod tests {
             target.link,
             fs::read_link("/proc/self/exe").unwrap().to_string_lossy()
         );
+    }
+
+    #[test]
+    fn a_file_is_found_from_the_root_of_its_process() {
+        let exe = fs::read_link("/proc/self/exe").unwrap();
+        let metadata = file_metadata(std::process::id() as i32, &exe).unwrap();
+        assert_eq!(metadata.ino(), fs::metadata(&exe).unwrap().ino());
+        assert!(file_metadata(i32::MAX, &exe).is_err());
     }
 
     #[test]

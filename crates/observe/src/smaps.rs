@@ -1,6 +1,7 @@
 //! `/proc/PID/smaps`: how much of each mapping lies in memory (proc_pid_smaps(5)).
 
 use crate::maps::{self, Mapping};
+use crate::meminfo::kib;
 use crate::{Error, read};
 
 /// A mapping and what it uses, in bytes.
@@ -20,6 +21,8 @@ pub struct Usage {
     pub anon_huge_pages: u64,
     /// Bytes swapped out.
     pub swap: u64,
+    /// It grows down, as a stack does: the kernel keeps a gap free below it (`gd` of VmFlags).
+    pub grows_down: bool,
 }
 
 /// Reads what the mappings of process `pid` use.
@@ -30,15 +33,15 @@ pub fn of(pid: i32) -> Result<Vec<Usage>, Error> {
     read(format!("/proc/{pid}/smaps")).map(|text| parse(&text))
 }
 
-/// Parses the text of the file: a line as in maps, then `Key:  N kB` lines that belong to it. Unknown
-/// keys are skipped, missing ones are 0.
+/// Parses the text of the file: a line as in maps, then `Key:  N kB` lines and one of flags that
+/// belong to it. Unknown keys are skipped, missing ones are 0.
 pub fn parse(text: &str) -> Vec<Usage> {
     let mut usages: Vec<Usage> = Vec::new();
     for line in text.lines() {
         if let Some(mapping) = maps::line(line) {
             usages.push(Usage::of(mapping));
-        } else if let (Some(usage), Some((key, bytes))) = (usages.last_mut(), field(line)) {
-            usage.set(key, bytes);
+        } else if let Some(usage) = usages.last_mut() {
+            usage.set(line);
         }
     }
     usages
@@ -54,10 +57,20 @@ impl Usage {
             anonymous: 0,
             anon_huge_pages: 0,
             swap: 0,
+            grows_down: false,
         }
     }
 
-    fn set(&mut self, key: &str, bytes: u64) {
+    fn set(&mut self, line: &str) {
+        let Some((key, value)) = line.split_once(':') else {
+            return;
+        };
+        if key == "VmFlags" {
+            self.grows_down = value.split_ascii_whitespace().any(|flag| flag == "gd");
+        }
+        let Some(bytes) = kib(value) else {
+            return;
+        };
         match key {
             "Rss" => self.rss = bytes,
             "Pss" => self.pss = bytes,
@@ -68,13 +81,6 @@ impl Usage {
             _ => {}
         }
     }
-}
-
-/// `Rss:      4 kB` as ("Rss", 4096).
-fn field(line: &str) -> Option<(&str, u64)> {
-    let (key, value) = line.split_once(':')?;
-    let kib: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some((key, kib.checked_mul(1024)?))
 }
 
 #[cfg(test)]
@@ -97,6 +103,7 @@ VmFlags: rd wr mr mw me ac sd
 7ffd9a5e0000-7ffd9a601000 rw-p 00000000 00:00 0                          [stack]
 Rss:                  12 kB
 Pss:                  11 kB
+VmFlags: rd wr mr mw me gd ac
 ";
 
     #[test]
@@ -109,6 +116,7 @@ Pss:                  11 kB
         assert_eq!(usages[1].mapping.path, "[stack]");
         assert_eq!((usages[1].rss, usages[1].pss), (12 * 1024, 11 * 1024));
         assert_eq!(usages[1].anonymous, 0, "a missing line is 0");
+        assert_eq!((usages[0].grows_down, usages[1].grows_down), (false, true));
     }
 
     proptest! {

@@ -16,8 +16,8 @@ use crate::Error;
 pub struct Identity {
     /// Inode number in sockfs, as in `socket:[N]`. A socket that no file refers to has none.
     pub inode: u64,
-    /// `SO_COOKIE`: unique while the kernel runs; given when it is first asked for, then the socket's to
-    /// its end.
+    /// `SO_COOKIE`: unique while the kernel runs; given when it is first asked for, then the
+    /// socket's to its end.
     pub cookie: u64,
 }
 

@@ -17,6 +17,13 @@ pub struct Status {
     pub voluntary_switches: u64,
     /// Times that it was preempted.
     pub involuntary_switches: u64,
+    /// Address space in KiB; none for a zombie and a kernel thread, which have none.
+    pub virtual_kib: Option<u64>,
+    /// Private writable mappings without the stack, in KiB, as RLIMIT_DATA counts them; none as
+    /// above.
+    pub data_kib: Option<u64>,
+    /// Effective capabilities (CapEff): bit `n` for capability `n` of linux/capability.h.
+    pub effective_capabilities: u64,
 }
 
 /// Reads the status of process or thread `pid`.
@@ -39,6 +46,7 @@ pub fn parse(text: &str) -> Status {
         };
         let word = value.split_whitespace().next().unwrap_or("");
         let number = || word.parse().unwrap_or(0);
+        let mask = || u64::from_str_radix(word, 16).unwrap_or(0);
         match key {
             "State" => status.state = word.chars().next().unwrap_or('?'),
             "Threads" => status.threads = number(),
@@ -46,6 +54,9 @@ pub fn parse(text: &str) -> Status {
             "VmRSS" => status.resident_kib = number(),
             "voluntary_ctxt_switches" => status.voluntary_switches = number(),
             "nonvoluntary_ctxt_switches" => status.involuntary_switches = number(),
+            "VmSize" => status.virtual_kib = word.parse().ok(),
+            "VmData" => status.data_kib = word.parse().ok(),
+            "CapEff" => status.effective_capabilities = mask(),
             _ => {}
         }
     }
@@ -59,7 +70,9 @@ mod tests {
 
     #[test]
     fn saved_text() {
-        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmRSS:\t    1024 kB\n\
+        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmSize:\t    2048 kB\n\
+            VmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
+            CapEff:\t000001ffffffffff\n\
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
         let expected = Status {
             state: 'S',
@@ -68,8 +81,12 @@ mod tests {
             resident_kib: 1024,
             voluntary_switches: 12,
             involuntary_switches: 3,
+            virtual_kib: Some(2048),
+            data_kib: Some(512),
+            effective_capabilities: 0x1ff_ffff_ffff,
         };
         assert_eq!(parse(text), expected);
+        assert_eq!(parse("Name:\tzombie\n").virtual_kib, None);
         assert_eq!(
             of(std::process::id() as i32).map(|s| s.threads >= 1),
             Ok(true)
@@ -78,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn garbage_never_panics(text in "(?s)((State|VmRSS|Threads):)?.{0,200}") {
+        fn garbage_never_panics(text in "(?s)((State|VmRSS|Threads|VmSize|CapEff):)?.{0,200}") {
             parse(&text);
         }
     }

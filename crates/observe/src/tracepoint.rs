@@ -1,10 +1,10 @@
-//! How often a tracepoint was hit for given processes: perf_event_open(2), one counter a CPU for any
-//! process, filtered by the event's own field.
+//! How often a tracepoint was hit for given processes: perf_event_open(2), one counter a CPU for
+//! any process, filtered by the event's own field.
 //!
 //! Two easier ways read wrong without a word and cannot be expressed here: one counter on a process
-//! and cpu = -1 (a sleeping process is woken from elsewhere: 0), and `exclude_kernel` (tracepoints lie
-//! in the kernel: 0). A counter that this kernel fools all the same is found by checking it against
-//! a known number of events before it is used.
+//! and cpu = -1 (a sleeping process is woken from elsewhere: 0), and `exclude_kernel` (tracepoints
+//! lie in the kernel: 0). A counter that this kernel fools all the same is found by checking it
+//! against a known number of events before it is used.
 #![expect(
     unsafe_code,
     reason = "perf_event_open and its ioctls, which nix does not have"
@@ -48,7 +48,7 @@ const PERF_EVENT_IOC_ENABLE: libc::Ioctl = 0x2400;
 const PERF_EVENT_IOC_SET_FILTER: libc::Ioctl = 0x4008_2406;
 
 /// Processes in one filter: the kernel takes a page of text.
-const CHUNK: usize = 200;
+const PIDS_A_FILTER: usize = 200;
 
 /// Counts how often processes were woken: hits of `sched:sched_waking` whose field `pid` is theirs.
 #[derive(Debug)]
@@ -57,16 +57,17 @@ pub struct Wakeups {
 }
 
 impl Wakeups {
-    /// Starts to count the wakeups of the threads `pids`, as the initial pid namespace numbers them.
+    /// Starts to count the wakeups of the threads `pids`, as the initial pid namespace numbers
+    /// them.
     ///
     /// # Errors
-    /// EACCES or EPERM without CAP_PERFMON or without access to tracefs (needs CAP_SYS_ADMIN), EMFILE
-    /// where the descriptor table is full.
+    /// EACCES or EPERM without CAP_PERFMON or without access to tracefs (needs CAP_SYS_ADMIN),
+    /// EMFILE where the descriptor table is full.
     pub fn of(pids: &[i32]) -> Result<Self, Error> {
         let id = tracefs::id("sched/sched_waking")?;
         let cpus = online()?;
         let mut counters = Vec::new();
-        for pids in pids.chunks(CHUNK) {
+        for pids in pids.chunks(PIDS_A_FILTER) {
             let filter = filter(pids);
             for &cpu in &cpus {
                 let counter = counter(id, cpu, &filter).map_err(|errno| {
@@ -87,7 +88,7 @@ impl Wakeups {
     /// # Errors
     /// The CPUs that are online cannot be read.
     pub fn descriptors(threads: usize) -> Result<usize, Error> {
-        Ok(online()?.len() * threads.div_ceil(CHUNK))
+        Ok(online()?.len() * threads.div_ceil(PIDS_A_FILTER))
     }
 
     /// Wakeups since the start, over all CPUs.
@@ -98,10 +99,9 @@ impl Wakeups {
         let mut sum = 0u64;
         for mut counter in &self.counters {
             let mut value = [0; 8];
-            counter.read_exact(&mut value).map_err(|e| {
-                let errno = e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-                Error::new("read the counter of sched:sched_waking", errno)
-            })?;
+            counter
+                .read_exact(&mut value)
+                .map_err(|e| Error::from_io("read the counter of sched:sched_waking", &e))?;
             sum = sum.wrapping_add(u64::from_ne_bytes(value));
         }
         Ok(sum)
@@ -113,8 +113,8 @@ fn online() -> Result<Vec<i32>, Error> {
     Ok(cpus(&read("/sys/devices/system/cpu/online")?))
 }
 
-/// `pid >= LEAST && pid <= MOST && (pid == A || ...)`. The bounds come first because every wakeup on
-/// the machine goes through the filter: those of other processes are to leave it at once.
+/// `pid >= LEAST && pid <= MOST && (pid == A || ...)`. The bounds come first because every wakeup
+/// on the machine goes through the filter: those of other processes are to leave it at once.
 fn filter(pids: &[i32]) -> String {
     let (least, most) = (pids.iter().min(), pids.iter().max());
     let (least, most) = (least.copied().unwrap_or(0), most.copied().unwrap_or(0));
@@ -137,7 +137,8 @@ fn counter(id: u64, cpu: i32, filter: &str) -> Result<File, Errno> {
     };
     const ANY_PROCESS: libc::pid_t = -1;
     const NO_GROUP: RawFd = -1;
-    // SAFETY: the structure says its own size and lives until the call returns; the rest are integers.
+    // SAFETY: the structure says its own size and lives until the call returns; the rest are
+    // integers.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
@@ -195,7 +196,7 @@ mod tests {
             "pid >= 7 && pid <= 9 && (pid == 7 || pid == 9)"
         );
         // The largest pid is 2^22.
-        assert!(filter(&[4_194_304; CHUNK]).len() < 4096);
+        assert!(filter(&[4_194_304; PIDS_A_FILTER]).len() < 4096);
     }
 
     #[test]

@@ -1,10 +1,8 @@
-//! `/proc/PID/wchan` and `/proc/PID/syscall`: where in the kernel a process sleeps, and in which call
-//! (proc_pid_wchan(5), proc_pid_syscall(5)).
+//! `/proc/PID/wchan` and `/proc/PID/syscall`: where in the kernel a process sleeps, and in which
+//! call (proc_pid_wchan(5), proc_pid_syscall(5)).
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-
-use nix::errno::Errno;
 
 use crate::{Error, read};
 
@@ -26,8 +24,8 @@ impl WaitChannel {
         Ok(WaitChannel { file, path })
     }
 
-    /// The kernel function in which it sleeps; none while it runs, and none where the kernel does not
-    /// tell (another user's process, no CONFIG_KALLSYMS).
+    /// The kernel function in which it sleeps; none while it runs, and none where the kernel does
+    /// not tell (another user's process, no CONFIG_KALLSYMS).
     ///
     /// # Errors
     /// ESRCH where it is gone.
@@ -85,8 +83,7 @@ pub fn parse_syscall(text: &str) -> Option<Blocked> {
 }
 
 fn error(what: &str, path: &str, e: &std::io::Error) -> Error {
-    let errno = e.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    Error::new(format!("{what} {path}"), errno)
+    Error::from_io(format!("{what} {path}"), e)
 }
 
 #[cfg(test)]

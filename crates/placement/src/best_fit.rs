@@ -1,17 +1,25 @@
 //! Best fit: the shortest hole that is long enough; of equal holes the lowest.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
 
-use super::classes::{CLASSES, Occupied, class};
+use super::classes::{CLASSES, ClassSet, class};
 use super::tags::{Hole, Tags};
 use super::{Block, Placement};
 
-/// Best fit in O(log n): the holes by length and then by offset, in a set for each class of sizes. One
-/// set would do; many small ones are searched faster.
+/// Best fit: the shortest hole that is long enough; of equal holes the lowest. O(log n) to place
+/// and to free.
+///
+/// Wastes the least at once and leaves rests too short for anything. Source: Knuth, The Art of
+/// Computer Programming 1, 2.5; the tags of algorithm C join the holes.
+#[derive(Debug, Clone)]
 pub struct BestFit {
     tags: Tags,
+    /// The holes of each class by length, then offset, with their numbers. One set would do; many
+    /// small ones are searched faster.
     by_length: Vec<BTreeSet<(u64, u64, u32)>>,
-    occupied: Occupied,
+    occupied: ClassSet,
 }
 
 impl BestFit {
@@ -20,9 +28,9 @@ impl BestFit {
         let mut policy = BestFit {
             tags: Tags::new(arena),
             by_length: vec![BTreeSet::new(); CLASSES],
-            occupied: Occupied::default(),
+            occupied: ClassSet::default(),
         };
-        if let Some(whole) = policy.tags.lowest() {
+        if let Some(whole) = policy.tags.first_hole() {
             policy.insert(whole);
         }
         policy
@@ -45,10 +53,13 @@ impl BestFit {
 
     fn find(&self, size: u64) -> Option<Hole> {
         let class = class(size);
-        let mut own = self.by_length[class].range((size, 0, 0)..);
-        let &(len, start, part) = match own.next() {
+        let mut same_class = self.by_length[class].range((size, 0, 0)..);
+        let &(len, start, part) = match same_class.next() {
             Some(hole) => hole,
-            None => self.by_length[self.occupied.from(class + 1)?].first()?,
+            None => {
+                let above = self.occupied.lowest_from(class + 1)?;
+                self.by_length[above].first()?
+            }
         };
         Some(Hole { part, start, len })
     }
@@ -60,6 +71,9 @@ impl Placement for BestFit {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
+        if size == 0 {
+            return None;
+        }
         let hole = self.find(size)?;
         self.remove(hole);
         let block = self.tags.cut(hole.part, size);
@@ -75,8 +89,8 @@ impl Placement for BestFit {
 
     fn free(&mut self, block: Block, _size: u64) {
         let released = self.tags.release(block.0 as u32);
-        for gone in [released.before, released.after].into_iter().flatten() {
-            self.remove(gone);
+        for joined in [released.before, released.after].into_iter().flatten() {
+            self.remove(joined);
         }
         self.insert(released.merged);
     }
@@ -86,9 +100,10 @@ impl Placement for BestFit {
     }
 
     fn free_bytes(&self) -> u64 {
-        self.tags.free()
+        self.tags.free_bytes()
     }
 
+    /// O(log n).
     fn largest(&self) -> u64 {
         let highest = self.occupied.highest();
         let longest = highest.and_then(|class| self.by_length[class].last());
@@ -99,6 +114,7 @@ impl Placement for BestFit {
         self.tags.holes()
     }
 
+    /// O(1).
     fn footprint(&self) -> u64 {
         self.tags.footprint()
     }

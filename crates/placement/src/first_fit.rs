@@ -3,7 +3,12 @@
 use super::holes::Holes;
 use super::{Block, Placement};
 
-/// First fit in O(log n): one descent of the tree of holes.
+/// First fit: the lowest hole that is long enough. O(log n) to place and to free: one descent of a
+/// tree of holes.
+///
+/// Small rests pile up at low addresses and large holes survive at high ones. Source: Knuth, The
+/// Art of Computer Programming 1, 2.5, algorithms A and B.
+#[derive(Debug, Clone)]
 pub struct FirstFit {
     arena: u64,
     holes: Holes,
@@ -37,7 +42,7 @@ impl Placement for FirstFit {
     }
 
     fn largest(&self) -> u64 {
-        self.holes.widest()
+        self.holes.longest()
     }
 
     fn holes(&self) -> usize {

@@ -1,21 +1,24 @@
-//! Placement policies: which free bytes a request gets. Pure: no system call, no clock.
-//!
-//! One policy a file, all over one trait, so that the same trace can be run through each of them on plain
-//! offsets (`replay`) or inside a real mapping whose contents are checked (`arena` of the crate `replay`).
-//! Sources: Knuth, The Art of Computer Programming 1, 2.5; OSTEP, "Free-Space Management".
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
 
-pub mod best_fit;
-pub mod buddy;
-pub mod classes;
-pub mod first_fit;
-pub mod holes;
-pub mod linear;
-pub mod next_fit;
-pub mod paging;
-pub mod segments;
-pub mod segregated_fit;
-pub mod tags;
-pub mod worst_fit;
+extern crate alloc;
+
+mod best_fit;
+mod buddy;
+mod classes;
+mod first_fit;
+mod holes;
+mod linear;
+mod next_fit;
+mod paging;
+mod segments;
+mod segregated_fit;
+mod tags;
+mod worst_fit;
+
+use alloc::vec;
+use alloc::vec::Vec;
 
 pub use best_fit::BestFit;
 pub use buddy::Buddy;
@@ -27,8 +30,8 @@ pub use segments::Segments;
 pub use segregated_fit::SegregatedFit;
 pub use worst_fit::WorstFit;
 
-/// A run of consecutive bytes of the arena: `start .. start + len`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Consecutive bytes of the arena: `start .. start + len`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Extent {
     /// Offset of the first byte, in bytes from the arena's start.
     pub start: u64,
@@ -37,19 +40,25 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Offset of the first byte after the run.
+    /// Offset of the first byte behind the extent.
     pub fn end(self) -> u64 {
         self.start + self.len
     }
 }
 
-/// A placed block as its policy names it: an offset, the number of a part ([`tags::Tags`]), of a segment
-/// ([`Segments`]) or of a page list ([`Paging`]). Only the policy that gave it can read it.
+/// A placed block, by the number that its policy gave it.
+///
+/// The number means something to that policy alone: it is the block's offset, or the number of a
+/// boundary tag ([`BestFit`], [`SegregatedFit`]), of a segment ([`Segments`]) or of a page list
+/// ([`Paging`]). [`Placement::start`] gives the offset under every policy. The number of a freed
+/// block may be given to a later one. The field is public so that a caller can keep the number in a
+/// table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Block(pub u64);
 
-/// Bytes that a compaction moved; `to` lies below `from`, and the two may overlap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Bytes that a compaction moved. `to` lies below `from`, and the two ranges may overlap: carry it
+/// out as `memmove` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Move {
     /// Offset the bytes came from.
     pub from: u64,
@@ -59,31 +68,47 @@ pub struct Move {
     pub len: u64,
 }
 
-/// A placement policy over an arena of fixed size. Sizes and offsets are bytes.
+/// A placement policy over an arena of fixed size. All sizes and offsets are in bytes.
+///
+/// In the costs, n is the number of holes. Each policy states those of [`place`](Placement::place)
+/// and [`free`](Placement::free); the questions cost what is said here unless the policy says
+/// otherwise.
 pub trait Placement: Send {
-    /// The arena's size. It never changes.
+    /// The size of the arena, which never changes. O(1).
     fn arena(&self) -> u64;
 
-    /// Places a block of `size` bytes (at least 1); `None` when the policy finds no room.
+    /// Places a block of `size` bytes. `None` when the policy finds no room, and for a size of 0.
     fn place(&mut self, size: u64) -> Option<Block>;
 
-    /// Gives a block back. `size` is what it was placed with.
+    /// Gives a block back. `size` is the size that it was placed with.
     ///
-    /// The caller answers for the block being live: a policy may give any answer, but not
-    /// undefined behaviour, to a block freed twice.
+    /// # Panics
+    /// May panic when the block is not live or the size is another one. Where it does not panic,
+    /// the answers that follow are of no meaning.
     fn free(&mut self, block: Block, size: u64);
 
-    /// Bytes of the arena that a block of `size` bytes takes up; the surplus is internal fragmentation.
+    /// Bytes of the arena that a block of `size` bytes takes up, at least `size`. The surplus is
+    /// internal fragmentation. O(1).
     fn allotted(&self, size: u64) -> u64 {
         size
     }
 
-    /// Offset of the block's first byte. Paging knows it only where it keeps page lists.
+    /// Offset of the first byte of a live block. [`Paging`] knows it only where it keeps page lists
+    /// ([`Paging::with_frames`]), and answers 0 elsewhere. [`Segments`] may change it whenever a
+    /// block is placed. O(1).
+    ///
+    /// # Panics
+    /// May panic when the block is not live.
     fn start(&self, block: Block) -> u64 {
         block.0
     }
 
-    /// Where the block lies now, in the order of its bytes; the lengths sum to `allotted(size)`.
+    /// Where a live block of `size` bytes lies now, in the order of its bytes; the lengths sum to
+    /// `allotted(size)`. One extent under every policy but [`Paging`], which gives one a page, or
+    /// none where it keeps no page lists.
+    ///
+    /// # Panics
+    /// May panic when the block is not live.
     fn extents(&self, block: Block, size: u64) -> Vec<Extent> {
         vec![Extent {
             start: self.start(block),
@@ -91,34 +116,29 @@ pub trait Placement: Send {
         }]
     }
 
-    /// Free bytes in all.
+    /// Free bytes in all. O(1).
     fn free_bytes(&self) -> u64;
 
-    /// The largest request that would succeed now.
+    /// The largest size with which [`place`](Placement::place) would succeed now; 0 when no size
+    /// would. O(1).
     fn largest(&self) -> u64;
 
-    /// Number of holes: maximal runs of free bytes, for [`Buddy`] its free blocks, for [`Paging`] 0,
-    /// because no request ever needs two free frames to be neighbours.
+    /// Number of holes, the maximal runs of free bytes. [`Buddy`] counts its free blocks instead,
+    /// and [`Paging`] answers 0: no request ever needs two free frames to be neighbours. O(1).
     fn holes(&self) -> usize;
 
-    /// End of the highest byte in use: what the arena must at least span at this moment.
+    /// End of the highest byte in use: the size that an arena needs at least at this moment.
+    /// O(log n).
     fn footprint(&self) -> u64;
 
-    /// Takes the moves made since the last call, in the order in which they must be carried out.
+    /// Takes the moves that were made since the last call, in the order in which they must be
+    /// carried out. Empty under every policy but [`Segments::with_moves`].
     fn take_moves(&mut self) -> Vec<Move> {
         Vec::new()
     }
 
-    /// Bytes moved by compaction so far.
+    /// Bytes that compaction has moved so far. O(1).
     fn moved_bytes(&self) -> u64 {
         0
-    }
-}
-
-/// Rounds `size` up to a multiple of `unit`; saturates instead of overflowing.
-pub(crate) fn round_up(size: u64, unit: u64) -> u64 {
-    match size % unit {
-        0 => size,
-        rest => size.saturating_add(unit - rest),
     }
 }

@@ -1,28 +1,34 @@
-//! The four classic policies as the textbook tells them: look at every hole, one after another.
-//!
-//! O(n) a request, and short enough to be obviously right. The fast policies are tested against it,
-//! address for address, and `benches/placement.rs` measures what the tree saves.
+//! The four classic policies as a textbook gives them: look at every hole, one after another.
+
+use alloc::vec;
+use alloc::vec::Vec;
 
 use super::{Block, Extent, Placement};
 
 /// Which of the holes that are long enough a request gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// The lowest.
     First,
     /// The lowest at or above the end of the block placed last, else the lowest.
     Next,
-    /// The shortest; of equals the lowest.
+    /// The shortest; of equal holes the lowest.
     Best,
-    /// The longest; of equals the lowest.
+    /// The longest; of equal holes the lowest.
     Worst,
 }
 
-/// The holes in address order and a rule.
+/// The four classic policies over a list of all holes in address order. O(n) to place and to free,
+/// and for [`free_bytes`](Placement::free_bytes) and [`largest`](Placement::largest).
+///
+/// Short enough to be obviously right: the fast policies are tested against it, address for
+/// address. Source: OSTEP, "Free-Space Management".
+#[derive(Debug, Clone)]
 pub struct LinearScan {
     choice: Choice,
     arena: u64,
     holes: Vec<Extent>,
+    /// End of the block placed last.
     rover: u64,
 }
 
@@ -65,6 +71,9 @@ impl Placement for LinearScan {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
+        if size == 0 {
+            return None;
+        }
         let i = self.choose(size)?;
         let start = self.holes[i].start;
         self.rover = start + size;
@@ -96,10 +105,12 @@ impl Placement for LinearScan {
         }
     }
 
+    /// O(n).
     fn free_bytes(&self) -> u64 {
         self.holes.iter().map(|hole| hole.len).sum()
     }
 
+    /// O(n).
     fn largest(&self) -> u64 {
         self.holes.iter().map(|hole| hole.len).max().unwrap_or(0)
     }
@@ -108,6 +119,7 @@ impl Placement for LinearScan {
         self.holes.len()
     }
 
+    /// O(1).
     fn footprint(&self) -> u64 {
         match self.holes.last() {
             Some(hole) if hole.end() == self.arena => hole.start,

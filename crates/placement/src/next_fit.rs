@@ -3,10 +3,17 @@
 use super::holes::Holes;
 use super::{Block, Placement};
 
-/// Next fit in O(log n). The rover is the end of the block placed last.
+/// Next fit: the lowest hole that is long enough at or above the end of the block placed last, or
+/// else the lowest of all. O(log n) to place and to free.
+///
+/// Among lists it is there to shorten the search; over a tree only its placements are left, which
+/// spread the blocks over the whole arena. Source: Knuth, The Art of Computer Programming 1, 2.5,
+/// algorithm A with its roving pointer.
+#[derive(Debug, Clone)]
 pub struct NextFit {
     arena: u64,
     holes: Holes,
+    /// End of the block placed last.
     rover: u64,
 }
 
@@ -44,7 +51,7 @@ impl Placement for NextFit {
     }
 
     fn largest(&self) -> u64 {
-        self.holes.widest()
+        self.holes.longest()
     }
 
     fn holes(&self) -> usize {

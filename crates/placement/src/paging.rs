@@ -1,12 +1,19 @@
 //! Paging: a block gets whole pages, and each page any free frame.
-//!
-//! No request ever fails while enough frames are free, and the last page of a block is partly wasted.
-//! Which frames a block gets changes nothing for any other block, so on plain offsets they are only
-//! counted; where real bytes lie in the arena, page lists are kept.
 
-use super::{Block, Extent, Placement, round_up};
+use alloc::vec::Vec;
 
-/// Frames of one size.
+use super::{Block, Extent, Placement};
+
+/// Paging: whole pages, and for each of them any free frame. O(1) to place and to free; with page
+/// lists ([`Paging::with_frames`]) one step a page.
+///
+/// No request fails while enough frames are free; the last page of a block is partly wasted. Which
+/// frames a block gets changes nothing for any other block. Without page lists they are only
+/// counted, every block has the number 0, and [`start`](Placement::start) and
+/// [`extents`](Placement::extents) know nothing.
+///
+/// Source: OSTEP, "Paging: Introduction".
+#[derive(Debug, Clone)]
 pub struct Paging {
     page: u64,
     frames: u64,
@@ -15,6 +22,7 @@ pub struct Paging {
 }
 
 /// Free frames, last freed first, and the frames of each block in the order of its pages.
+#[derive(Debug, Clone)]
 struct Lists {
     free: Vec<u64>,
     /// Frames from here on have never been used.
@@ -24,7 +32,8 @@ struct Lists {
 }
 
 impl Paging {
-    /// `arena / page` frames of `page` bytes (at least 1); what remains cannot be used.
+    /// `arena / page` free frames of `page` bytes each; a page of 0 bytes is made one of 1. The
+    /// last `arena % page` bytes cannot be used and do not count as a part of the arena.
     pub fn new(arena: u64, page: u64) -> Self {
         let page = page.max(1);
         Paging {
@@ -35,7 +44,8 @@ impl Paging {
         }
     }
 
-    /// Keeps page lists, so that [`Placement::extents`] knows where the bytes of a block lie.
+    /// Keeps page lists, so that [`start`](Placement::start) and [`extents`](Placement::extents)
+    /// know where the bytes of a block lie. To be called before the first block is placed.
     pub fn with_frames(mut self) -> Self {
         self.lists = Some(Lists {
             free: Vec::new(),
@@ -79,6 +89,9 @@ impl Placement for Paging {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
+        if size == 0 {
+            return None;
+        }
         let pages = self.pages(size);
         self.free_frames = self.free_frames.checked_sub(pages)?;
         Some(Block(
@@ -95,7 +108,7 @@ impl Placement for Paging {
     }
 
     fn allotted(&self, size: u64) -> u64 {
-        round_up(size.max(1), self.page)
+        self.pages(size).saturating_mul(self.page)
     }
 
     fn start(&self, block: Block) -> u64 {
@@ -103,7 +116,7 @@ impl Placement for Paging {
         lists.map_or(0, |lists| lists.blocks[block.0 as usize][0] * self.page)
     }
 
-    /// One extent a page; none without [`Paging::with_frames`].
+    /// One extent a page; none without page lists.
     fn extents(&self, block: Block, _size: u64) -> Vec<Extent> {
         let Some(lists) = &self.lists else {
             return Vec::new();
@@ -127,7 +140,7 @@ impl Placement for Paging {
         0
     }
 
-    /// The frames in use; where they lie does not matter to any request.
+    /// The bytes of the frames in use: where they lie does not matter to any request. O(1).
     fn footprint(&self) -> u64 {
         (self.frames - self.free_frames) * self.page
     }

@@ -1,24 +1,35 @@
 //! Segments with compaction: first fit, and when no hole is long enough although enough is free in
-//! total, every segment slides down until the free bytes are one hole.
-//!
-//! Compaction needs what segmentation offers: a program names its segment by number, and the base in
-//! the segment table can change under it. The price is the bytes copied, which are counted.
+//! all, every segment slides down until the free bytes are one hole.
+
+use alloc::vec::Vec;
+use core::mem;
 
 use super::holes::Holes;
 use super::{Block, Move, Placement};
 
-#[derive(Clone, Copy)]
-struct Segment {
+/// A row of the segment table.
+#[derive(Debug, Clone, Copy)]
+struct TableRow {
     base: u64,
     /// Length in bytes, 0 for a free row of the table.
     limit: u64,
 }
 
-/// A segment table over one arena.
+/// Segments with compaction: first fit, and where no hole is long enough although enough is free in
+/// all, every segment slides down until the free bytes are one hole.
+///
+/// O(log n) to place and to free. A compaction sorts the s live segments, O(s log s) and nearly
+/// O(s) because most of them are in order already. Its true price is the bytes that it moves: they
+/// are counted ([`moved_bytes`](Placement::moved_bytes)) and, with [`Segments::with_moves`],
+/// listed.
+///
+/// Compaction needs what segmentation offers: a program names its segment by number, and the base
+/// in the segment table can change under it. Source: OSTEP, "Segmentation".
+#[derive(Debug, Clone)]
 pub struct Segments {
     arena: u64,
     holes: Holes,
-    table: Vec<Segment>,
+    table: Vec<TableRow>,
     spare: Vec<u32>,
     /// Rows of the table; in address order up to the segments placed since the last compaction.
     order: Vec<u32>,
@@ -40,16 +51,18 @@ impl Segments {
         }
     }
 
-    /// Keeps a list of the moves for [`Placement::take_moves`]; needed where real bytes lie in the arena.
-    pub fn recording_moves(mut self) -> Self {
+    /// Keeps a list of the moves for [`take_moves`](Placement::take_moves), which must be taken and
+    /// carried out after every placement where real bytes lie in the arena.
+    pub fn with_moves(mut self) -> Self {
         self.moves = Some(Vec::new());
         self
     }
 
+    /// Slides every segment down to the end of the one before it.
     fn compact(&mut self) {
         let table = &mut self.table;
         self.order.retain(|&row| table[row as usize].limit > 0);
-        // Almost sorted already; the stable sort finds the long run and only merges the rest into it.
+        // Almost sorted already: the stable sort finds the long run and merges the rest into it.
         self.order.sort_by_key(|&row| table[row as usize].base);
         self.order.dedup();
         let mut end = 0;
@@ -81,7 +94,7 @@ impl Placement for Segments {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        if self.holes.total() < size {
+        if size == 0 || self.holes.total() < size {
             return None;
         }
         let base = match self.holes.take_first(size, 0) {
@@ -91,7 +104,7 @@ impl Placement for Segments {
                 self.holes.take_first(size, 0)?
             }
         };
-        let segment = Segment { base, limit: size };
+        let segment = TableRow { base, limit: size };
         let row = match self.spare.pop() {
             Some(row) => {
                 self.table[row as usize] = segment;
@@ -103,7 +116,7 @@ impl Placement for Segments {
             }
         };
         self.order.push(row);
-        // Rows of freed segments pile up in the order until a compaction clears them away.
+        // Rows of freed segments stay in the order until a compaction takes them out.
         if self.order.len() > 2 * self.table.len() + 64 {
             self.order = (0..self.table.len() as u32).collect();
         }
@@ -128,7 +141,7 @@ impl Placement for Segments {
         self.holes.total()
     }
 
-    /// With compaction every free byte can be had, not only the longest hole's.
+    /// All free bytes: compaction makes them one hole.
     fn largest(&self) -> u64 {
         self.holes.total()
     }
@@ -142,7 +155,7 @@ impl Placement for Segments {
     }
 
     fn take_moves(&mut self) -> Vec<Move> {
-        self.moves.as_mut().map(std::mem::take).unwrap_or_default()
+        self.moves.as_mut().map(mem::take).unwrap_or_default()
     }
 
     fn moved_bytes(&self) -> u64 {

@@ -1,11 +1,14 @@
 //! Boundary tags: every block and every hole knows the part before it and the part after it.
 //!
-//! A block that is freed then finds the holes on either side without a search, in O(1). Allocators write
-//! the tags into the memory that they manage; here, where an arena may be larger than memory, they
-//! are kept beside it. Source: Knuth, The Art of Computer Programming 1, 2.5, algorithm C.
+//! A block that is freed then finds the holes on either side without a search, in O(1). Allocators
+//! write the tags into the memory that they manage; here, where an arena may be larger than memory,
+//! they are kept beside it. Source: Knuth, The Art of Computer Programming 1, 2.5, algorithm C.
 
-/// The part that is no part: after the last one and before the first. It counts as a block, so that no
-/// hole is ever joined with it.
+use alloc::vec::Vec;
+use core::iter;
+
+/// The number that stands for the ends of the arena: before the first part and after the last. It
+/// counts as a block, so that no hole is ever joined with it.
 const END: u32 = 0;
 
 /// A block or a hole. `before` and `after` are numbers of parts.
@@ -18,10 +21,10 @@ struct Part {
     hole: bool,
 }
 
-/// A hole, by the number that it keeps as long as it is one.
+/// A hole, with the number that it keeps as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// Number of the part: small, for the numbers of parts that are no more are used again.
+    /// Number of the part. It is small: the numbers of parts that were joined are used again.
     pub part: u32,
     /// Offset of the first byte.
     pub start: u64,
@@ -29,23 +32,24 @@ pub struct Hole {
     pub len: u64,
 }
 
-/// What became of the holes around a block that was freed.
+/// What a release changed: the holes around the block that was freed.
 #[derive(Clone, Copy, Debug)]
 pub struct Released {
-    /// The hole that holds the block now. Its number is the one of `before`, if there was one.
+    /// The hole that the block is a part of now. It has the number of `before`, if there was one.
     pub merged: Hole,
     /// The hole that ended where the block began, as it was.
     pub before: Option<Hole>,
-    /// The hole that began where the block ended, as it was; it is no more.
+    /// The hole that began where the block ended, as it was. Its number is free again.
     pub after: Option<Hole>,
 }
 
 /// The parts of an arena in address order.
+#[derive(Debug, Clone)]
 pub struct Tags {
     parts: Vec<Part>,
     spare: Vec<u32>,
     holes: usize,
-    free: u64,
+    free_bytes: u64,
 }
 
 impl Tags {
@@ -67,10 +71,10 @@ impl Tags {
             hole: false,
         };
         Tags {
-            parts: [end].into_iter().chain(whole).collect(),
+            parts: iter::once(end).chain(whole).collect(),
             spare: Vec::new(),
             holes: only as usize,
-            free: arena,
+            free_bytes: arena,
         }
     }
 
@@ -80,8 +84,8 @@ impl Tags {
     }
 
     /// Free bytes in all.
-    pub fn free(&self) -> u64 {
-        self.free
+    pub fn free_bytes(&self) -> u64 {
+        self.free_bytes
     }
 
     /// The arena's size in bytes.
@@ -95,8 +99,8 @@ impl Tags {
         if last.hole { last.start } else { self.arena() }
     }
 
-    /// The lowest hole, if it is at the arena's very beginning.
-    pub fn lowest(&self) -> Option<Hole> {
+    /// The hole at the arena's very beginning, if there is one.
+    pub fn first_hole(&self) -> Option<Hole> {
         self.hole(self.part(END).after)
     }
 
@@ -110,11 +114,12 @@ impl Tags {
         self.part(part).len
     }
 
-    /// Makes the first `size` bytes of a hole that has them a block, and returns the block's number. What
-    /// is left of the hole, if anything is, keeps its own.
+    /// Makes a block of the first `size` bytes of a hole, which must have them, and returns the
+    /// block's number. The rest of the hole, if there is any, keeps the hole's number; a hole
+    /// without a rest gives its number to the block.
     #[inline]
     pub fn cut(&mut self, hole: u32, size: u64) -> u32 {
-        self.free -= size;
+        self.free_bytes -= size;
         let Part {
             start, len, before, ..
         } = *self.part(hole);
@@ -148,7 +153,7 @@ impl Tags {
             mut after,
             ..
         } = *self.part(block);
-        self.free += len;
+        self.free_bytes += len;
         self.holes += 1;
         let upper = self.hole(after);
         if let Some(upper) = upper {
@@ -184,7 +189,7 @@ impl Tags {
         }
     }
 
-    /// Gives up the number of a part that went up into the one before; returns the part after it.
+    /// Gives up the number of a part that the one before it takes in; returns the part after it.
     #[inline]
     fn join(&mut self, part: u32) -> u32 {
         self.holes -= 1;

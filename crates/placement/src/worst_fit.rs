@@ -3,7 +3,12 @@
 use super::holes::Holes;
 use super::{Block, Placement};
 
-/// Worst fit in O(log n): the tree knows the longest hole at its root.
+/// Worst fit: the longest hole, of equal holes the lowest. O(log n) to place and to free: the root
+/// of the tree of holes knows the longest.
+///
+/// The hope is that the rest of a long hole stays useful; in fact the long holes go first. Source:
+/// OSTEP, "Free-Space Management".
+#[derive(Debug, Clone)]
 pub struct WorstFit {
     arena: u64,
     holes: Holes,
@@ -25,7 +30,7 @@ impl Placement for WorstFit {
     }
 
     fn place(&mut self, size: u64) -> Option<Block> {
-        self.holes.take_widest(size).map(Block)
+        self.holes.take_longest(size).map(Block)
     }
 
     fn free(&mut self, block: Block, size: u64) {
@@ -37,7 +42,7 @@ impl Placement for WorstFit {
     }
 
     fn largest(&self) -> u64 {
-        self.holes.widest()
+        self.holes.longest()
     }
 
     fn holes(&self) -> usize {

@@ -1,8 +1,7 @@
 //! The fast policies against the linear scan, and what must be true of every policy.
 
-use placement::classes::{CLASSES, class, sufficient};
 use placement::{
-    BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Placement, Segments,
+    BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Paging, Placement, Segments,
     SegregatedFit, WorstFit,
 };
 use proptest::prelude::*;
@@ -42,7 +41,7 @@ fn same_addresses(mut fast: impl Placement, choice: Choice, arena: u64, steps: &
             }
             Step::Free(_) => {}
         }
-        let seen = |policy: &dyn Placement| {
+        let figures = |policy: &dyn Placement| {
             (
                 policy.free_bytes(),
                 policy.largest(),
@@ -50,7 +49,7 @@ fn same_addresses(mut fast: impl Placement, choice: Choice, arena: u64, steps: &
                 policy.footprint(),
             )
         };
-        assert_eq!(seen(&fast), seen(&slow), "{choice:?} after {step:?}");
+        assert_eq!(figures(&fast), figures(&slow), "{choice:?} after {step:?}");
     }
 }
 
@@ -147,7 +146,8 @@ fn segregated_fit_takes_a_hole_of_the_first_class_that_will_do() {
 
 #[test]
 fn segregated_fit_does_not_search_a_class_to_its_end() {
-    // Nine holes of 32 and 33 bytes, one class, with one byte in use between them; the longest is freed first.
+    // Nine holes of 32 and 33 bytes, one class, with one byte in use between them; the longest is
+    // freed first.
     let sizes: Vec<u64> = std::iter::once(33).chain([32; 8]).collect();
     let mut fit = SegregatedFit::new(sizes.iter().map(|size| size + 1).sum());
     let blocks: Vec<Block> = sizes
@@ -167,26 +167,66 @@ fn segregated_fit_does_not_search_a_class_to_its_end() {
     assert!(fit.place(33).is_some(), "now it is among the first eight");
 }
 
+/// Every policy over an arena of `arena` bytes.
+fn policies(arena: u64) -> Vec<(&'static str, Box<dyn Placement>)> {
+    let linear = |choice| Box::new(LinearScan::new(choice, arena));
+    vec![
+        ("first fit", Box::new(FirstFit::new(arena))),
+        ("next fit", Box::new(NextFit::new(arena))),
+        ("best fit", Box::new(BestFit::new(arena))),
+        ("worst fit", Box::new(WorstFit::new(arena))),
+        ("segregated fit", Box::new(SegregatedFit::new(arena))),
+        ("buddy", Box::new(Buddy::new(arena))),
+        ("segments", Box::new(Segments::new(arena).with_moves())),
+        ("paging", Box::new(Paging::new(arena, 4096))),
+        ("linear first", linear(Choice::First)),
+        ("linear next", linear(Choice::Next)),
+        ("linear best", linear(Choice::Best)),
+        ("linear worst", linear(Choice::Worst)),
+    ]
+}
+
 #[test]
-fn a_class_is_sufficient_if_its_shortest_hole_is() {
-    let edges = (0..64).flat_map(|bit| [(1u64 << bit) - 1, 1 << bit, (1 << bit) + 1]);
-    let lengths = (1..5000)
-        .chain(edges)
-        .chain([u64::MAX])
-        .filter(|&len| len > 0);
-    for len in lengths {
-        assert!(
-            class(len) < CLASSES && class(len - 1) <= class(len),
-            "{len}"
-        );
-        let sure = sufficient(len);
-        assert!(sure >= class(len), "{len}");
-        // One byte less is in a lower class just where the class itself is sure to do.
-        assert_eq!(sure == class(len), class(len - 1) < class(len), "{len}");
-        assert!(
-            sure <= class(len) + 1,
-            "{len}: the class after the next is too high"
-        );
+fn no_size_is_too_small_or_too_large_to_ask_for() {
+    for arena in [0, 1, 4095, 4096, 1 << 63, u64::MAX] {
+        for (name, mut policy) in policies(arena) {
+            let case = format!("{name}, {arena} bytes");
+            let free = policy.free_bytes();
+            assert_eq!(policy.place(0), None, "{case}: nothing asked for");
+            assert_eq!(policy.free_bytes(), free, "{case}: nothing taken");
+            let largest = policy.largest();
+            assert!(largest <= free && free <= arena, "{case}");
+            if largest < u64::MAX {
+                assert_eq!(policy.place(u64::MAX), None, "{case}");
+                assert_eq!(policy.place(largest + 1), None, "{case}");
+            }
+            if largest > 0 {
+                let block = policy.place(largest).unwrap();
+                assert_eq!(policy.free_bytes(), free - largest, "{case}: all taken");
+                policy.free(block, largest);
+            }
+            assert_eq!(
+                (policy.free_bytes(), policy.footprint()),
+                (free, 0),
+                "{case}"
+            );
+        }
+    }
+}
+
+#[test]
+fn extents_sum_to_what_is_allotted() {
+    for (name, mut policy) in policies(1 << 20) {
+        if name == "paging" {
+            policy = Box::new(Paging::new(1 << 20, 4096).with_frames());
+        }
+        for size in [1, 17, 4096, 5000] {
+            let block = policy.place(size).unwrap();
+            let extents = policy.extents(block, size);
+            let sum: u64 = extents.iter().map(|extent| extent.len).sum();
+            assert_eq!(sum, policy.allotted(size), "{name}: {size} bytes");
+            assert_eq!(extents[0].start, policy.start(block), "{name}");
+        }
     }
 }
 

@@ -1,15 +1,17 @@
-//! Pre-forked workers that accept from one address: the strategies by which they wait, and a server
-//! under them.
+#![doc = include_str!("../README.md")]
 
-pub mod counts;
-pub mod limits;
-pub mod listen;
+mod error;
+mod limits;
+mod listen;
 pub mod server;
-pub mod shared;
 pub mod strategies;
-pub mod tally;
+mod tally;
 
-pub use counts::{Counts, Snapshot};
-pub use limits::{NoStart, room_for};
-pub use listen::{Empty, Site};
-pub use tally::{Detail, now_ns};
+pub use error::{BoxError, Error, ErrorKind};
+pub use limits::{descriptors_for, ensure_room_for};
+pub use listen::{Accept, Site};
+pub use tally::{Metering, Round, Tally, Turn, now_ns};
+
+pub use locks::Shared;
+pub use nix::errno::Errno;
+pub use nix::sys::signal::Signal;

@@ -2,33 +2,33 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use anyhow::{Context, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::limits::NoStart;
+use crate::error::{Error, ErrorKind};
 
 /// Where to listen, and for how many workers.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     /// Address and port; port 0 lets the kernel choose.
     pub address: SocketAddr,
-    /// The backlog asked for; the kernel caps it at net.core.somaxconn.
+    /// The backlog asked for, in connections; the kernel caps it at net.core.somaxconn.
     pub backlog: i32,
     /// Workers that will accept.
     pub workers: usize,
 }
 
-/// What accept does where the queue is empty.
+/// What accept(2) does where the queue is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Empty {
-    /// It sleeps.
-    Sleep,
-    /// It fails with EAGAIN.
-    Again,
+pub enum Accept {
+    /// It sleeps until a connection comes.
+    Blocking,
+    /// It fails with EAGAIN at once (O_NONBLOCK).
+    NonBlocking,
 }
 
 impl Site {
     /// Port 0 of the IPv4 loopback, with a queue as long as the kernel allows by default.
+    #[must_use]
     pub fn loopback(workers: usize) -> Self {
         Site {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -37,49 +37,58 @@ impl Site {
         }
     }
 
-    /// One listening socket for all workers.
+    /// One listening socket for all workers (socket(2), bind(2), listen(2)), with SO_REUSEADDR.
     ///
     /// # Errors
-    /// EADDRINUSE, EACCES for a port below 1024, EADDRNOTAVAIL for an address that is not ours.
-    pub fn listener(&self, empty: Empty) -> Result<TcpListener> {
-        self.open(self.address, empty, false)
+    /// [`ErrorKind::Address`]: EADDRINUSE, EACCES for a port below 1024, EADDRNOTAVAIL for an
+    /// address that is not ours.
+    pub fn listener(&self, accept: Accept) -> Result<TcpListener, Error> {
+        self.open(self.address, accept, false)
     }
 
     /// A listening socket for each worker, all on one port (`SO_REUSEPORT`, socket(7)).
     ///
     /// # Errors
-    /// As [`Site::listener`].
-    pub fn group(&self) -> Result<Vec<TcpListener>> {
-        let first = self.open(self.address, Empty::Sleep, true)?;
-        let address = first.local_addr().context("getsockname")?;
+    /// Those of [`Site::listener`].
+    pub fn reuseport_group(&self) -> Result<Vec<TcpListener>, Error> {
+        let first = self.open(self.address, Accept::Blocking, true)?;
+        let address = first
+            .local_addr()
+            .map_err(Error::system("getsockname", ""))?;
         let mut group = vec![first];
         for _ in 1..self.workers {
-            group.push(self.open(address, Empty::Sleep, true)?);
+            group.push(self.open(address, Accept::Blocking, true)?);
         }
         Ok(group)
     }
 
-    fn open(&self, address: SocketAddr, empty: Empty, reuse_port: bool) -> Result<TcpListener> {
+    fn open(
+        &self,
+        address: SocketAddr,
+        accept: Accept,
+        reuse_port: bool,
+    ) -> Result<TcpListener, Error> {
         let kind = Type::STREAM.cloexec();
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
-            .context("socket")?;
+            .map_err(Error::system("socket", ""))?;
         socket
             .set_reuse_address(true)
-            .context("setsockopt SO_REUSEADDR")?;
+            .map_err(Error::system("setsockopt", "SO_REUSEADDR"))?;
         if reuse_port {
             socket
                 .set_reuse_port(true)
-                .context("setsockopt SO_REUSEPORT")?;
+                .map_err(Error::system("setsockopt", "SO_REUSEPORT"))?;
         }
         socket
             .bind(&address.into())
-            .with_context(|| NoStart(format!("bind {address}")))?;
-        socket.listen(self.backlog).with_context(|| {
-            NoStart(format!("listen on {address} with backlog {}", self.backlog))
+            .map_err(|error| Error::new(ErrorKind::Address, "bind", address.to_string(), error))?;
+        socket.listen(self.backlog).map_err(|error| {
+            let object = format!("on {address} with backlog {}", self.backlog);
+            Error::new(ErrorKind::Address, "listen", object, error)
         })?;
         socket
-            .set_nonblocking(empty == Empty::Again)
-            .context("fcntl O_NONBLOCK")?;
+            .set_nonblocking(accept == Accept::NonBlocking)
+            .map_err(Error::system("fcntl", "O_NONBLOCK"))?;
         Ok(socket.into())
     }
 }

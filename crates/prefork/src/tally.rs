@@ -5,12 +5,14 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
+use locks::{Shareable, Shared};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 
-use crate::shared::Shareable;
+use crate::error::Error;
 
-/// One worker's counts; the worker alone writes them. On cache lines of its own.
+/// One worker's counts; the worker alone writes them. Each tally has its own cache lines. It may
+/// lie in memory that the parent and all workers share.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Tally {
@@ -18,11 +20,13 @@ pub struct Tally {
     pub ready: AtomicU64,
     /// Connections accepted.
     pub accepted: AtomicU64,
+    /// Connections served to their end.
+    pub served: AtomicU64,
     /// Returns to user space from a call that may sleep.
     pub returns: AtomicU64,
-    /// Those returns before which the worker had slept.
+    /// Returns before which the worker had slept.
     pub slept: AtomicU64,
-    /// Those of `slept` that brought no connection.
+    /// Returns after a sleep that brought no connection.
     pub empty: AtomicU64,
     /// Calls of accept that failed with EAGAIN.
     pub again: AtomicU64,
@@ -34,26 +38,47 @@ pub struct Tally {
     pub served_at: AtomicU64,
 }
 
-// SAFETY: nothing but atomics, for which all bytes zero is the number 0.
+// SAFETY: it holds nothing but atomic numbers, which keep their meaning in every process.
 unsafe impl Shareable for Tally {}
 
-/// What the parent tells its workers; it alone writes it.
+impl Tally {
+    /// A tally for each of `workers` workers, in a mapping that this process shares with the
+    /// children that it forks from now on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`](crate::ErrorKind::System): ENOMEM of mmap(2); EINVAL for no workers.
+    pub fn shared(workers: usize) -> Result<Shared<[Tally]>, Error> {
+        Shared::from_fn(workers, |_| Tally::default()).map_err(|error| Error::from_call(&error))
+    }
+}
+
+/// What the parent has to say to its workers; it alone writes it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct Round {
-    /// Moments so far at which every worker was seen asleep.
+    /// Number of times so far that every worker was seen asleep.
     pub asleep: AtomicU64,
-    /// 1 while the workers are to note nothing.
+    /// 1 while the workers should note nothing.
     pub silent: AtomicU64,
 }
 
 // SAFETY: as for Tally.
 unsafe impl Shareable for Round {}
 
-/// What a worker is asked to note while it works.
+impl Round {
+    /// A round in a mapping as that of [`Tally::shared`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`](crate::ErrorKind::System): ENOMEM of mmap(2).
+    pub fn shared() -> Result<Shared<Round>, Error> {
+        Shared::new(Round::default()).map_err(|error| Error::from_call(&error))
+    }
+}
+
+/// What a worker notes while it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Nothing: the worker as it would run without a meter.
+pub enum Metering {
+    /// Nothing: the worker runs as it would without a meter.
     Nothing,
     /// Counts.
     Counts,
@@ -63,123 +88,128 @@ pub enum Detail {
 
 /// A worker's side of its tally, and what it does with a connection.
 ///
-/// Whether it slept before a return is known without asking where the parent has seen it asleep since
-/// the last one. Otherwise getrusage(2) is asked, before and after; that is a system call, 4 % of what
-/// a connection costs, so one that never returns twice in a round is spared it. The price: the first
-/// second return of a worker that had a connection at the first counts as one after a sleep.
+/// Where the parent has seen a worker asleep since its last return, the worker knows without a
+/// system call that it has slept. Otherwise it asks getrusage(2) before the wait and after it. That
+/// is 4 % of what a connection costs, so a worker that never returns twice in a round is spared it.
+/// The price: a worker's first repeat in a round counts as "after a sleep".
 pub struct Turn<'a> {
     tally: &'a Tally,
     round: &'a Round,
-    detail: Detail,
+    metering: Metering,
     serve: &'a mut dyn FnMut(OwnedFd),
     /// The round of the last return.
-    seen: u64,
-    /// Times that this process had slept at its last return, where it was asked.
+    last_round: u64,
+    /// How often this thread had slept at its last return, where that was asked.
     switches: Option<i64>,
-    /// It has returned twice in a round, so it is asked each time.
-    twice: bool,
-    unserved: bool,
+    /// The worker has returned twice in a round: from then on each return asks getrusage(2).
+    repeats: bool,
+    /// The last return is booked in `Tally::empty`, and no connection has come since.
+    booked_empty: bool,
 }
 
 impl<'a> Turn<'a> {
-    /// Notes into `tally`, hands connections to `serve`.
+    /// Notes into `tally` what `metering` says, and hands connections to `serve`.
     pub fn new(
         tally: &'a Tally,
         round: &'a Round,
-        detail: Detail,
+        metering: Metering,
         serve: &'a mut dyn FnMut(OwnedFd),
     ) -> Self {
         Turn {
             tally,
             round,
-            detail,
+            metering,
             serve,
-            seen: round.asleep.load(Relaxed),
+            last_round: round.asleep.load(Relaxed),
             switches: Some(voluntary_switches()),
-            twice: false,
-            unserved: false,
+            repeats: false,
+            booked_empty: false,
         }
     }
 
     /// To be called before the first wait.
-    pub fn ready(&self) {
+    pub fn note_ready(&self) {
         self.tally.ready.store(1, Relaxed);
     }
 
     /// To be called after each return from a call that may sleep.
-    pub fn returned(&mut self) {
-        if !self.notes() {
+    pub fn note_return(&mut self) {
+        if !self.is_metered() {
             return;
         }
-        add(&self.tally.returns);
-        if self.slept() {
-            add(&self.tally.slept);
+        increment(&self.tally.returns);
+        if self.has_slept() {
+            increment(&self.tally.slept);
             // Booked as empty at once, so that the tally is right whenever the parent looks.
-            add(&self.tally.empty);
-            self.unserved = true;
+            increment(&self.tally.empty);
+            self.booked_empty = true;
         }
-        if self.detail == Detail::Times {
+        if self.metering == Metering::Times {
             self.tally.returned_at.store(now_ns(), Relaxed);
         }
     }
 
-    /// To be called with each connection that accept returned.
-    pub fn accepted(&mut self, connection: OwnedFd) {
-        let notes = self.notes();
-        if notes {
-            add(&self.tally.accepted);
-            if std::mem::take(&mut self.unserved) {
+    /// To be called with each connection that accept returned: notes it, and serves it.
+    pub fn serve(&mut self, connection: OwnedFd) {
+        let is_metered = self.is_metered();
+        if is_metered {
+            increment(&self.tally.accepted);
+            if std::mem::take(&mut self.booked_empty) {
                 let empty = self.tally.empty.load(Relaxed);
                 self.tally.empty.store(empty.saturating_sub(1), Relaxed);
             }
-            if self.detail == Detail::Times {
+            if self.metering == Metering::Times {
                 self.tally.accepted_at.store(now_ns(), Relaxed);
             }
         }
         (self.serve)(connection);
-        if notes && self.detail == Detail::Times {
-            self.tally.served_at.store(now_ns(), Relaxed);
+        if is_metered {
+            increment(&self.tally.served);
+            if self.metering == Metering::Times {
+                self.tally.served_at.store(now_ns(), Relaxed);
+            }
         }
     }
 
-    /// To be called where accept found no connection.
-    pub fn again(&mut self) {
-        if self.notes() {
-            add(&self.tally.again);
-            // It is about to wait again, in the same round.
+    /// To be called where accept found no connection (EAGAIN).
+    pub fn note_eagain(&mut self) {
+        if self.is_metered() {
+            increment(&self.tally.again);
+            // The worker will wait again in the same round.
             self.switches = Some(voluntary_switches());
         }
     }
 
-    fn notes(&self) -> bool {
-        self.detail != Detail::Nothing && self.round.silent.load(Relaxed) == 0
+    fn is_metered(&self) -> bool {
+        self.metering != Metering::Nothing && self.round.silent.load(Relaxed) == 0
     }
 
-    /// Whether it slept between its last return and this one.
-    fn slept(&mut self) -> bool {
+    /// Whether the worker slept between its last return and this one.
+    fn has_slept(&mut self) -> bool {
         let round = self.round.asleep.load(Relaxed);
-        if round != std::mem::replace(&mut self.seen, round) {
-            self.switches = self.twice.then(voluntary_switches);
+        if round != std::mem::replace(&mut self.last_round, round) {
+            self.switches = self.repeats.then(voluntary_switches);
             return true;
         }
         let now = voluntary_switches();
         let before = self.switches.replace(now);
-        self.twice = true;
+        self.repeats = true;
         before != Some(now)
     }
 }
 
-/// The worker is the only writer: no read-modify-write is needed.
-fn add(counter: &AtomicU64) {
+/// Adds 1. The worker is the only writer, so no read-modify-write instruction is needed.
+fn increment(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
 }
 
-/// Times that this thread has slept (getrusage(2), `ru_nvcsw`).
+/// How often this thread has slept (getrusage(2), `ru_nvcsw`).
 fn voluntary_switches() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.voluntary_context_switches())
 }
 
-/// CLOCK_MONOTONIC in nanoseconds, the same for all processes.
+/// CLOCK_MONOTONIC in nanoseconds (clock_gettime(2)), the same for all processes.
+#[must_use]
 pub fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| {
         u64::try_from(std::time::Duration::from(time).as_nanos()).unwrap_or(0)
@@ -199,36 +229,36 @@ mod tests {
         let (tally, round) = (Tally::default(), Round::default());
         let mut served = 0;
         let mut serve = |_| served += 1;
-        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
+        let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
         round.asleep.store(1, Relaxed);
-        turn.returned();
+        turn.note_return();
         assert_eq!((read(&tally.slept), read(&tally.empty)), (1, 1));
-        turn.accepted(std::fs::File::open("/dev/null").unwrap().into());
+        turn.serve(std::fs::File::open("/dev/null").unwrap().into());
         assert_eq!((read(&tally.accepted), read(&tally.empty)), (1, 0));
-        turn.again();
+        assert_eq!(read(&tally.served), 1);
+        turn.note_eagain();
         assert_eq!(read(&tally.again), 1);
         assert_eq!(served, 1);
     }
 
     #[test]
-    fn a_second_return_in_a_round_is_asked_for() {
+    fn a_second_return_in_a_round_asks_getrusage() {
         let (tally, round) = (Tally::default(), Round::default());
         let mut serve = drop;
-        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
+        let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
         round.asleep.store(1, Relaxed);
-        turn.returned();
-        turn.again();
-        let asked = turn.switches;
-        assert!(asked.is_some());
+        turn.note_return();
+        turn.note_eagain();
+        assert!(turn.switches.is_some());
         turn.switches = Some(-1); // as if it had slept since
-        turn.returned();
+        turn.note_return();
         assert_eq!((read(&tally.returns), read(&tally.slept)), (2, 2));
-        assert!(turn.twice);
+        assert!(turn.repeats);
         round.asleep.store(2, Relaxed);
-        turn.returned();
+        turn.note_return();
         assert!(
             turn.switches.is_some(),
-            "one that returned twice is always asked"
+            "a worker that returned twice asks each time"
         );
     }
 
@@ -236,17 +266,17 @@ mod tests {
     fn unmetered_means_unmetered() {
         let (tally, round) = (Tally::default(), Round::default());
         let (mut unmetered, mut serve) = (drop, drop);
-        let mut turn = Turn::new(&tally, &round, Detail::Nothing, &mut unmetered);
-        turn.returned();
-        turn.again();
+        let mut turn = Turn::new(&tally, &round, Metering::Nothing, &mut unmetered);
+        turn.note_return();
+        turn.note_eagain();
         assert_eq!((read(&tally.returns), read(&tally.again)), (0, 0));
-        let mut turn = Turn::new(&tally, &round, Detail::Counts, &mut serve);
-        turn.returned();
+        let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
+        turn.note_return();
         assert_eq!(read(&tally.returns), 1);
         round.silent.store(1, Relaxed);
-        turn.returned();
-        turn.again();
-        turn.accepted(std::fs::File::open("/dev/null").unwrap().into());
+        turn.note_return();
+        turn.note_eagain();
+        turn.serve(std::fs::File::open("/dev/null").unwrap().into());
         assert_eq!((read(&tally.returns), read(&tally.again)), (1, 0));
         assert_eq!(read(&tally.accepted), 0);
     }

@@ -1,27 +1,93 @@
-//! Real memory under a placement policy: every block's bytes are written, and checked when it goes.
+//! Real memory under a placement policy: every block's bytes are written, and checked at its free.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
 
-use anyhow::{Context, Result, bail, ensure};
 use harness::memory::Memory;
+use nix::errno::Errno;
 use placement::{Block, Placement};
+use present::units::bytes;
 
-/// A policy whose blocks lie in real memory, their contents watched.
-pub struct Checked {
+/// A policy whose blocks lie in real memory and are watched.
+pub struct CheckedArena {
     policy: Box<dyn Placement>,
     memory: Memory,
     live: HashMap<Block, u64>,
 }
 
-impl Checked {
+/// What went wrong in real memory. All but [`ArenaError::Map`] and [`ArenaError::NotLive`] are
+/// faults of the policy.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ArenaError {
+    /// The arena cannot be mapped.
+    Map {
+        /// Bytes of the arena.
+        arena: u64,
+        /// The kernel's answer.
+        source: observe::Error,
+    },
+    /// A free of a block that is not live.
+    NotLive(Block),
+    /// So many bytes of a block no longer hold what was written: the policy gave them to two
+    /// blocks, or moved them wrongly.
+    Changed {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// The policy gave out bytes beyond the arena.
+    BeyondArena(Block),
+    /// The extents of a block are shorter than the block.
+    TooShort {
+        /// Bytes asked for.
+        size: u64,
+        /// Bytes that the extents have.
+        room: u64,
+    },
+}
+
+impl fmt::Display for ArenaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArenaError::Map { arena, source } => {
+                write!(f, "map an arena of {}: {source}", bytes(*arena))
+            }
+            ArenaError::NotLive(_) => f.write_str("free of a block that is not live"),
+            ArenaError::Changed { bytes } => {
+                write!(f, "{bytes} bytes of a block changed while it was live")
+            }
+            ArenaError::BeyondArena(_) => f.write_str("a block beyond the arena"),
+            ArenaError::TooShort { size, room } => {
+                write!(f, "a block of {size} bytes has room for {room}")
+            }
+        }
+    }
+}
+
+impl Error for ArenaError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            ArenaError::Map { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl CheckedArena {
     /// Lays `policy` over a mapping of its arena's size. The policy must know where its blocks lie
-    /// ([`placement::Segments::recording_moves`], [`placement::Paging::with_frames`]).
+    /// ([`placement::Segments::with_moves`], [`placement::Paging::with_frames`]).
     ///
     /// # Errors
-    /// The arena cannot be mapped.
-    pub fn new(policy: Box<dyn Placement>) -> Result<Checked> {
-        let memory = Memory::private(usize::try_from(policy.arena())?)?;
-        Ok(Checked {
+    /// [`ArenaError::Map`]; an arena of 0 bytes cannot be mapped.
+    pub fn new(policy: Box<dyn Placement>) -> Result<CheckedArena, ArenaError> {
+        let arena = policy.arena();
+        let refused = |source| ArenaError::Map { arena, source };
+        // A length that no address can reach is refused as mmap(2) would.
+        let len = usize::try_from(arena)
+            .map_err(|_| refused(observe::Error::new("mmap", Errno::ENOMEM)))?;
+        let memory = Memory::private(len).map_err(refused)?;
+        Ok(CheckedArena {
             policy,
             memory,
             live: HashMap::new(),
@@ -33,11 +99,12 @@ impl Checked {
         self.policy.as_ref()
     }
 
-    /// Places a block and writes a pattern of its own into each of its bytes; `None` when there is no room.
+    /// Places a block and writes a pattern of its own into each of its bytes; `None` when there is
+    /// no room.
     ///
     /// # Errors
-    /// The policy gave out bytes beyond the arena.
-    pub fn place(&mut self, size: u64) -> Result<Option<Block>> {
+    /// [`ArenaError::BeyondArena`], [`ArenaError::TooShort`].
+    pub fn place(&mut self, size: u64) -> Result<Option<Block>, ArenaError> {
         let Some(block) = self.policy.place(size) else {
             return Ok(None);
         };
@@ -48,7 +115,7 @@ impl Checked {
                 .bytes()
                 .copy_within(from..from + step.len as usize, step.to as usize);
         }
-        self.each_byte(block, size, |byte, expected| *byte = expected)?;
+        self.visit_bytes(block, size, |byte, expected| *byte = expected)?;
         self.live.insert(block, size);
         Ok(Some(block))
     }
@@ -56,62 +123,58 @@ impl Checked {
     /// Checks every byte of a block and gives it back.
     ///
     /// # Errors
-    /// A byte no longer holds what was written: the policy gave it to two blocks, or moved it wrongly.
-    pub fn free(&mut self, block: Block) -> Result<()> {
-        let changed = self.give_back(block)?;
-        ensure!(
-            changed == 0,
-            "{changed} bytes of a block changed while it was live"
-        );
-        Ok(())
+    /// As [`CheckedArena::give_back`], and [`ArenaError::Changed`] where a byte no longer holds
+    /// what was written.
+    pub fn free(&mut self, block: Block) -> Result<(), ArenaError> {
+        match self.give_back(block)? {
+            0 => Ok(()),
+            bytes => Err(ArenaError::Changed { bytes }),
+        }
     }
 
     /// Gives a block back: the number of its bytes that no longer hold what was written.
     ///
     /// # Errors
-    /// The block is not live.
-    pub fn give_back(&mut self, block: Block) -> Result<u64> {
-        let Some(size) = self.live.remove(&block) else {
-            bail!("free of a block that is not live")
-        };
+    /// [`ArenaError::NotLive`]; [`ArenaError::BeyondArena`] and [`ArenaError::TooShort`] where the
+    /// policy answers otherwise than when it placed the block.
+    pub fn give_back(&mut self, block: Block) -> Result<u64, ArenaError> {
+        let size = self.live.remove(&block).ok_or(ArenaError::NotLive(block))?;
         let mut changed = 0u64;
-        self.each_byte(block, size, |byte, expected| {
+        self.visit_bytes(block, size, |byte, expected| {
             changed += u64::from(*byte != expected)
         })?;
         self.policy.free(block, size);
         Ok(changed)
     }
 
-    /// Overwrites one byte of a block, so that it can be seen whether that is found.
+    /// Overwrites one byte of a block, so that it can be seen whether the check finds it.
     ///
     /// # Errors
-    /// The block lies beyond the arena.
-    pub fn spoil(&mut self, block: Block) -> Result<()> {
-        self.each_byte(block, 1, |byte, expected| *byte = !expected)
+    /// [`ArenaError::BeyondArena`].
+    pub fn spoil(&mut self, block: Block) -> Result<(), ArenaError> {
+        self.visit_bytes(block, 1, |byte, expected| *byte = !expected)
     }
 
-    fn each_byte(
+    fn visit_bytes(
         &mut self,
         block: Block,
         size: u64,
         mut visit: impl FnMut(&mut u8, u8),
-    ) -> Result<()> {
-        let mut done = 0u64;
+    ) -> Result<(), ArenaError> {
+        let mut room = 0u64;
         for extent in self.policy.extents(block, size) {
-            let len = extent.len.min(size - done);
+            let len = extent.len.min(size - room);
             let range = extent.start as usize..(extent.start + len) as usize;
-            let part = self
-                .memory
-                .bytes()
-                .get_mut(range)
-                .context("a block beyond the arena")?;
-            for byte in part {
-                visit(byte, pattern(block, done));
-                done += 1;
+            let part = self.memory.bytes().get_mut(range);
+            for byte in part.ok_or(ArenaError::BeyondArena(block))? {
+                visit(byte, pattern(block, room));
+                room += 1;
             }
         }
-        ensure!(done == size, "a block of {size} bytes has room for {done}");
-        Ok(())
+        match room == size {
+            true => Ok(()),
+            false => Err(ArenaError::TooShort { size, room }),
+        }
     }
 }
 

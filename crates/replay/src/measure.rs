@@ -1,19 +1,20 @@
-//! Driving every policy over the trace: endless arenas, the search, and the run that the report rests on.
+//! Driving every policy over the trace: endless arenas, the search, and the runs that are reported.
 
 use harness::interrupt::Interrupt;
+use nix::sys::signal::Signal;
 use present::units::count;
 
+use super::Error;
 use super::pass::pass;
 use super::policy::Policy;
-use super::report::{Report, Row, Searched};
-use super::run::{Run, Watch};
+use super::report::{PolicyRow, ReplayReport, SearchOutcome};
+use super::run::{PolicyRun, RunOptions};
 use super::search::Search;
 use super::source::Source;
-use crate::trace::TraceError;
 
 /// What to replay.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ReplayOptions {
     /// Page sizes in bytes.
     pub page_sizes: Vec<u64>,
     /// Arena for the second run, in bytes; by default 1.1 times the peak of live bytes.
@@ -24,10 +25,10 @@ pub struct Options {
     pub search: bool,
 }
 
-impl Default for Options {
+impl Default for ReplayOptions {
     fn default() -> Self {
         let page_sizes = vec![512, 4096, 16384, 65536, 262_144, 2 << 20];
-        Options {
+        ReplayOptions {
             page_sizes,
             arena: None,
             samples: 400,
@@ -39,108 +40,135 @@ impl Default for Options {
 /// An arena that no trace can fill: 2^63 bytes of offsets, none of them real.
 const ENDLESS: u64 = 1 << 63;
 
-/// Replays the trace under every policy. `progress` hears a line before each pass. A signal ends it with
-/// what is known by then, and the report says so.
+/// Replays the trace under every policy. `progress` gets a line before each pass. A signal ends it
+/// with what is known by then, and the report says so.
 ///
 /// # Errors
-/// The trace can no longer be read.
+/// The trace can no longer be read, or has changed.
 pub fn replay(
     source: &Source,
-    options: &Options,
+    options: &ReplayOptions,
     interrupt: &Interrupt,
     mut progress: impl FnMut(&str),
-) -> Result<Report, TraceError> {
+) -> Result<ReplayReport, Error> {
     let summary = source.summary();
     let peak = summary.peak_bytes;
     let arena = options.arena.unwrap_or(peak + peak / 10);
     let policies = Policy::all(&options.page_sizes);
     // Odd, so that a trace that repeats itself is not always met in the same phase.
     let sample_every = (summary.operations / options.samples.max(1)).max(1) | 1;
-    let search = options.search && !source.interrupted();
-    let sampled = Watch {
+    let sampled = RunOptions {
         sample_every,
-        ..Watch::default()
+        ..RunOptions::default()
     };
+    let search = options.search && !source.interrupted();
 
     progress("pass 1: the given arena, and arenas without an end");
-    let mut runs: Vec<Run> = policies
+    let mut runs: Vec<PolicyRun> = policies
         .iter()
-        .map(|&policy| Run::new(policy, arena, sampled))
+        .map(|&policy| PolicyRun::new(policy, arena, sampled))
         .collect();
     if search {
-        runs.extend(endless(&policies));
+        runs.extend(endless_runs(&policies));
     }
-    let mut cut = pass(source, &mut runs, interrupt)?.map(|cut| {
+    let interruption = pass(source, &mut runs, interrupt)?;
+    let endless = runs.split_off(policies.len());
+    let mut interrupted = interruption.map(|interruption| {
         format!(
             "interrupted by {} after {} of {} operations",
-            cut.signal.as_str(),
-            count(cut.operations),
+            interruption.signal.as_str(),
+            count(interruption.operations),
             count(summary.operations)
         )
     });
-    let endless = runs.split_off(policies.len());
-    let given = runs;
 
-    let mut smallest = None;
-    let mut found = vec![None; policies.len()];
-    if search && cut.is_none() {
-        let mut searches = searches(&policies, &endless, peak);
-        cut = look(source, &mut searches, interrupt, &mut progress)?;
-        if cut.is_none() {
-            progress("last pass: the smallest arenas again, to look closely");
-            let mut runs: Vec<Run> = searches
-                .iter()
-                .map(|(policy, search)| Run::new(*policy, search.found().unwrap_or(0), sampled))
-                .collect();
-            cut = pass(source, &mut runs, interrupt)?.map(|cut| in_search(cut.signal));
-            smallest = cut.is_none().then_some(runs);
-        }
-        found = searches.iter().map(|(_, search)| search.seen()).collect();
+    let mut smallest = Smallest::unknown(policies.len());
+    if search && interrupted.is_none() {
+        let searches = start_searches(&policies, &endless, peak);
+        smallest = find_smallest(source, searches, sampled, interrupt, &mut progress)?;
+        interrupted = smallest.interruption();
     }
-
-    let rows = match &smallest {
-        Some(runs) => runs
-            .iter()
-            .zip(&given)
-            .map(|(run, given)| {
-                Row::new(run, given, (run.failures == 0).then_some(run.arena), peak)
-            })
-            .collect(),
-        None => given
-            .iter()
-            .zip(found)
-            .map(|(given, found)| Row::new(given, given, found, peak))
-            .collect(),
+    let outcome = match (search, &interrupted) {
+        (false, _) => SearchOutcome::No,
+        (true, None) => SearchOutcome::Yes,
+        (true, Some(_)) => SearchOutcome::Interrupted,
     };
-    let searched = match (search, &cut) {
-        (false, _) => Searched::No,
-        (true, None) => Searched::Yes,
-        (true, Some(_)) => Searched::Interrupted,
-    };
-    Ok(Report::new(
+    let rows = smallest.rows(&runs, peak);
+    Ok(ReplayReport::new(
         summary,
-        cut,
+        interrupted,
         arena,
         sample_every,
-        searched,
+        outcome,
         rows,
     ))
 }
 
-/// Runs whose highest footprint or highest sum is a bound for the search.
-fn endless(policies: &[Policy]) -> impl Iterator<Item = Run> {
-    let watch = Watch {
+/// What the search found, policy by policy.
+struct Smallest {
+    /// The runs in the smallest arenas, where the search came to its end.
+    runs: Option<Vec<PolicyRun>>,
+    /// The smallest arenas in which a run of the search went well, in bytes.
+    arenas: Vec<Option<u64>>,
+    /// The signal that ended the search.
+    interrupted: Option<Signal>,
+}
+
+impl Smallest {
+    /// Without a search.
+    fn unknown(policies: usize) -> Smallest {
+        Smallest {
+            runs: None,
+            arenas: vec![None; policies],
+            interrupted: None,
+        }
+    }
+
+    /// What the report says where a signal ended the search.
+    fn interruption(&self) -> Option<String> {
+        let signal = self.interrupted?;
+        Some(format!(
+            "interrupted by {} in the search: a smallest arena is the smallest tried by then, all \
+             else is of the given one",
+            signal.as_str()
+        ))
+    }
+
+    /// The report's rows: of the runs in the smallest arenas where there are any, else of those in
+    /// the given one.
+    fn rows(&self, given: &[PolicyRun], peak: u64) -> Vec<PolicyRow> {
+        match &self.runs {
+            Some(runs) => runs
+                .iter()
+                .zip(given)
+                .map(|(run, given)| {
+                    let confirmed = (run.failures == 0).then_some(run.arena);
+                    PolicyRow::new(run, given, confirmed, peak)
+                })
+                .collect(),
+            None => given
+                .iter()
+                .zip(&self.arenas)
+                .map(|(given, &arena)| PolicyRow::new(given, given, arena, peak))
+                .collect(),
+        }
+    }
+}
+
+/// Runs whose highest footprint, or highest sum of allotted bytes, is a bound for the search.
+fn endless_runs(policies: &[Policy]) -> impl Iterator<Item = PolicyRun> {
+    let options = RunOptions {
         footprint: true,
-        ..Watch::default()
+        ..RunOptions::default()
     };
     policies
         .iter()
         .filter(|policy| policy.settles_low() || matches!(policy, Policy::Paging(_)))
-        .map(move |&policy| Run::new(policy, ENDLESS, watch))
+        .map(move |&policy| PolicyRun::new(policy, ENDLESS, options))
 }
 
-/// A search for each policy, beginning between the bounds that the endless arenas showed.
-fn searches(policies: &[Policy], endless: &[Run], peak: u64) -> Vec<(Policy, Search)> {
+/// A search for each policy, between the bounds that the endless arenas showed.
+fn start_searches(policies: &[Policy], endless: &[PolicyRun], peak: u64) -> Vec<(Policy, Search)> {
     policies
         .iter()
         .map(|&policy| {
@@ -155,46 +183,67 @@ fn searches(policies: &[Policy], endless: &[Run], peak: u64) -> Vec<(Policy, Sea
         .collect()
 }
 
-/// Takes every search to its end; what interrupted it, when something did.
-fn look(
+/// Takes every search to its end, and runs the smallest arenas again to sample them.
+fn find_smallest(
+    source: &Source,
+    mut searches: Vec<(Policy, Search)>,
+    sampled: RunOptions,
+    interrupt: &Interrupt,
+    progress: &mut impl FnMut(&str),
+) -> Result<Smallest, Error> {
+    let mut smallest = Smallest::unknown(searches.len());
+    smallest.interrupted = run_searches(source, &mut searches, interrupt, progress)?;
+    if smallest.interrupted.is_none() {
+        progress("last pass: the smallest arenas again, to look closely");
+        let mut runs: Vec<PolicyRun> = searches
+            .iter()
+            .map(|(policy, search)| {
+                PolicyRun::new(*policy, search.smallest().unwrap_or(0), sampled)
+            })
+            .collect();
+        let interruption = pass(source, &mut runs, interrupt)?;
+        smallest.interrupted = interruption.map(|interruption| interruption.signal);
+        smallest.runs = smallest.interrupted.is_none().then_some(runs);
+    }
+    let successes = searches.iter().map(|(_, search)| search.smallest_success());
+    smallest.arenas = successes.collect();
+    Ok(smallest)
+}
+
+/// Takes every search to its end; the signal that ended them before, when one came.
+fn run_searches(
     source: &Source,
     searches: &mut [(Policy, Search)],
     interrupt: &Interrupt,
     progress: &mut impl FnMut(&str),
-) -> Result<Option<String>, TraceError> {
-    let watch = Watch {
+) -> Result<Option<Signal>, Error> {
+    let options = RunOptions {
         stop_at_failure: true,
-        ..Watch::default()
+        ..RunOptions::default()
     };
     for number in 2.. {
-        let mut runs: Vec<Run> = searches
+        let mut runs: Vec<PolicyRun> = searches
             .iter()
-            .filter_map(|(policy, search)| Some(Run::new(*policy, search.next()?, watch)))
+            .filter_map(|(policy, search)| Some(PolicyRun::new(*policy, search.next()?, options)))
             .collect();
         if runs.is_empty() {
             break;
         }
         progress(&format!("pass {number}: {} arenas tried", runs.len()));
-        let cut = pass(source, &mut runs, interrupt)?;
+        let interruption = pass(source, &mut runs, interrupt)?;
         for run in &runs {
             let search = searches
                 .iter_mut()
                 .find(|(policy, _)| *policy == run.policy);
             // A failure counts in any case, a success only at the end of the trace.
-            if let Some((_, search)) = search.filter(|_| cut.is_none() || run.failures > 0) {
-                search.learn(run.arena, run.failures > 0);
+            let counts = interruption.is_none() || run.failures > 0;
+            if let Some((_, search)) = search.filter(|_| counts) {
+                search.record(run.arena, run.failures > 0);
             }
         }
-        if let Some(cut) = cut {
-            return Ok(Some(in_search(cut.signal)));
+        if let Some(interruption) = interruption {
+            return Ok(Some(interruption.signal));
         }
     }
     Ok(None)
-}
-
-fn in_search(signal: nix::sys::signal::Signal) -> String {
-    format!(
-        "interrupted by {} in the search: a smallest arena is the smallest tried by then, all else is of the given one",
-        signal.as_str()
-    )
 }

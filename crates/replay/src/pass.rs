@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use harness::interrupt::Interrupt;
 use nix::sys::signal::Signal;
 
-use super::run::Run;
+use super::Error;
+use super::run::PolicyRun;
 use super::source::{CHUNK, Source};
-use crate::trace::{Op, TraceError};
+use crate::trace::Op;
 
-/// What a signal left of a pass: every run has seen the same operations, from the first on.
-pub(super) struct Cut {
+/// A pass that a signal ended: every run has carried out the same operations, from the first on.
+pub(super) struct Interruption {
     /// The signal.
     pub signal: Signal,
     /// Operations that were carried out.
@@ -21,18 +22,17 @@ pub(super) struct Cut {
 /// Operations of the first chunk, before it is known how long they take.
 const FIRST: usize = 1 << 12;
 
-/// What a chunk should take: nobody who asks for an end waits long, and the start of the threads does not
-/// count beside it.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a chunk should take: so short that a signal is soon answered, so long that the start of
+/// the threads costs nothing beside it.
+const CHUNK_TIME: Duration = Duration::from_millis(200);
 
-/// Takes every run through the trace, to its end or until a signal comes. While some threads work on a
-/// chunk, this one reads the next. A signal is looked for behind every chunk, so that a pass that came to
-/// its end can be cut, too: at the last operation.
+/// Takes every run through the trace, to its end or until a signal comes. While threads work on a
+/// chunk, this one reads the next. A signal is looked for after every chunk, the last one included.
 pub(super) fn pass(
     source: &Source,
-    runs: &mut [Run],
+    runs: &mut [PolicyRun],
     interrupt: &Interrupt,
-) -> Result<Option<Cut>, TraceError> {
+) -> Result<Option<Interruption>, Error> {
     let mut cursor = source.cursor()?;
     let (mut chunk, mut next) = (Vec::new(), Vec::new());
     let mut operations = 0;
@@ -42,25 +42,26 @@ pub(super) fn pass(
         let begin = Instant::now();
         work(&chunk, runs, || cursor.fill(&mut next, most))?;
         most = match begin.elapsed() {
-            short if short < PATIENCE / 2 => (2 * most).min(CHUNK),
-            long if long > 2 * PATIENCE => (most / 2).max(1),
+            short if short < CHUNK_TIME / 2 => (2 * most).min(CHUNK),
+            long if long > 2 * CHUNK_TIME => (most / 2).max(1),
             _ => most,
         };
         operations += chunk.len() as u64;
         std::mem::swap(&mut chunk, &mut next);
         if let Some(signal) = interrupt.take() {
-            return Ok(Some(Cut { signal, operations }));
+            return Ok(Some(Interruption { signal, operations }));
         }
     }
     Ok(None)
 }
 
-/// Takes every run through `chunk`, and does `meanwhile`.
+/// Takes every run through `chunk`, each on a thread of its own while there are processors, and
+/// does `meanwhile` on this one.
 fn work(
     chunk: &[Op],
-    runs: &mut [Run],
-    meanwhile: impl FnOnce() -> Result<(), TraceError>,
-) -> Result<(), TraceError> {
+    runs: &mut [PolicyRun],
+    meanwhile: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
     let workers = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(runs.len());

@@ -1,33 +1,33 @@
 //! The policies by name, and how each of them is built for an arena.
 
 use placement::{
-    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit, buddy,
+    BestFit, Buddy, FirstFit, NextFit, Paging, Placement, Segments, SegregatedFit, WorstFit,
 };
 use present::units::bytes;
 
 /// A placement policy, not yet given an arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// Lowest hole that fits.
+    /// [`placement::FirstFit`].
     FirstFit,
-    /// Next hole that fits after the last placement.
+    /// [`placement::NextFit`].
     NextFit,
-    /// Shortest hole that fits.
+    /// [`placement::BestFit`].
     BestFit,
-    /// Longest hole.
+    /// [`placement::WorstFit`].
     WorstFit,
-    /// Any hole of the first size class that will do.
+    /// [`placement::SegregatedFit`].
     SegregatedFit,
-    /// Powers of two.
+    /// [`placement::Buddy`].
     Buddy,
-    /// First fit, compacted when it has to be.
+    /// [`placement::Segments`]: first fit, compacted where that fails.
     Segments,
-    /// Frames of this many bytes.
+    /// [`placement::Paging`] with pages of so many bytes.
     Paging(u64),
 }
 
 impl Policy {
-    /// Every policy, with these page sizes.
+    /// Every policy, and paging once for each page size.
     pub fn all(page_sizes: &[u64]) -> Vec<Policy> {
         let contiguous = [
             Policy::FirstFit,
@@ -75,20 +75,20 @@ impl Policy {
     /// The unit in which an arena can usefully grow, in bytes.
     pub fn unit(self) -> u64 {
         match self {
-            Policy::Buddy => buddy::SMALLEST,
+            Policy::Buddy => Buddy::SMALLEST,
             Policy::Paging(page) => page,
             _ => 1,
         }
     }
 
-    /// Whether a request fails only when too little is free in all, so that the peak is the answer.
+    /// Whether a request fails only where too little is free in all, so that the peak is enough.
     pub fn never_fragments(self) -> bool {
         matches!(self, Policy::Segments | Policy::Paging(_))
     }
 
-    /// Whether an arena without an end shows how much of it is needed: policies that prefer low
-    /// addresses, or touch the longest hole last. Next fit and worst fit would use new bytes for every
-    /// request.
+    /// Whether a run in an arena without an end shows how much of it is needed. So it is with
+    /// policies that prefer low addresses or take from the longest hole last; next fit and worst
+    /// fit would use new bytes for every request.
     pub fn settles_low(self) -> bool {
         matches!(
             self,

@@ -1,63 +1,87 @@
 //! The given arena once more, laid over real memory: every block written, moved and checked.
 
-use anyhow::{Result, ensure};
 use harness::interrupt::Interrupt;
 use nix::sys::signal::Signal;
 use placement::{Block, Paging, Placement, Segments};
-use present::units::bytes;
 use serde::Serialize;
 
-use super::{Options, Policy, Source};
-use crate::arena::Checked;
-use crate::trace::Op;
+use super::arena::{ArenaError, CheckedArena};
+use super::{Error, Policy, ReplayOptions, Source};
+use crate::trace::{Op, SlotTable};
 
 /// A policy's run over real memory.
 #[derive(Debug, Clone, Serialize)]
 pub struct RealMemory {
     /// The policy.
     pub policy: String,
-    /// Blocks whose every byte was written and, when they were freed or left over, found as written.
+    /// Blocks whose every byte was written and, when they were freed or left over, found as
+    /// written.
     pub blocks_checked: u64,
     /// Requests that failed; the same number as on plain offsets.
     pub failures: u64,
 }
 
-/// Runs every policy in a mapping of `arena` bytes; when a signal comes, the policies seen through by then
-/// are in the list.
-///
-/// # Errors
-/// The arena is larger than the memory at hand; a block's bytes were not what was written.
-pub fn check(
-    source: &Source,
-    options: &Options,
-    arena: u64,
-    interrupt: &Interrupt,
-) -> Result<(Vec<RealMemory>, Option<Signal>)> {
-    let available = observe::memory::available_memory()?;
-    ensure!(
-        arena <= available / 2,
-        "an arena of {} is more than half of the available memory ({}); without --real it needs none",
-        bytes(arena),
-        bytes(available)
-    );
-    let mut checked = Vec::new();
-    for policy in Policy::all(&options.page_sizes) {
-        match one(source, policy, arena, interrupt)? {
-            Ok(outcome) => checked.push(outcome),
-            Err(signal) => return Ok((checked, Some(signal))),
-        }
-    }
-    Ok((checked, None))
+/// The runs of all policies over real memory.
+#[derive(Debug)]
+pub struct RealCheck {
+    /// The policies that came to their end.
+    pub policies: Vec<RealMemory>,
+    /// The signal that ended the check before the others could, when one came.
+    pub interrupted: Option<Signal>,
 }
 
-fn one(
+/// How one policy's run ended.
+enum PolicyCheck {
+    Complete(RealMemory),
+    Interrupted(Signal),
+}
+
+/// Runs every policy in a mapping of `arena` bytes.
+///
+/// # Errors
+/// [`Error::ArenaTooLarge`]; [`Error::Arena`] where the arena cannot be mapped or a block's bytes
+/// were not what was written; [`Error::Trace`] and others where the trace can no longer be read.
+pub fn check(
+    source: &Source,
+    options: &ReplayOptions,
+    arena: u64,
+    interrupt: &Interrupt,
+) -> Result<RealCheck, Error> {
+    let available = observe::memory::available_memory().map_err(Error::AvailableMemory)?;
+    if arena > available / 2 {
+        return Err(Error::ArenaTooLarge { arena, available });
+    }
+    let mut policies = Vec::new();
+    for policy in Policy::all(&options.page_sizes) {
+        match check_policy(source, policy, arena, interrupt)? {
+            PolicyCheck::Complete(outcome) => policies.push(outcome),
+            PolicyCheck::Interrupted(signal) => {
+                return Ok(RealCheck {
+                    policies,
+                    interrupted: Some(signal),
+                });
+            }
+        }
+    }
+    Ok(RealCheck {
+        policies,
+        interrupted: None,
+    })
+}
+
+/// Runs one policy over real memory. Blocks that live to the end of the trace are checked there.
+fn check_policy(
     source: &Source,
     policy: Policy,
     arena: u64,
     interrupt: &Interrupt,
-) -> Result<Result<RealMemory, Signal>> {
-    let rule: Box<dyn Placement> = match policy {
-        Policy::Segments => Box::new(Segments::new(arena).recording_moves()),
+) -> Result<PolicyCheck, Error> {
+    let fault = |source| Error::Arena {
+        policy: policy.name(),
+        source,
+    };
+    let placement: Box<dyn Placement> = match policy {
+        Policy::Segments => Box::new(Segments::new(arena).with_moves()),
         Policy::Paging(page) => Box::new(Paging::new(arena, page).with_frames()),
         _ => policy.build(arena),
     };
@@ -66,46 +90,48 @@ fn one(
         blocks_checked: 0,
         failures: 0,
     };
-    if rule.arena() == 0 {
-        // Not one page fits.
-        let cut = source.each(interrupt, |op| {
-            outcome.failures += u64::from(!matches!(op, Op::Free { .. }));
+    if placement.arena() == 0 {
+        // Not one page fits: every request fails, and there is nothing to map.
+        let interrupted = source.visit(interrupt, |op| {
+            outcome.failures += u64::from(op.size().is_some());
             true
         })?;
-        return Ok(cut.map_or(Ok(outcome), Err));
+        return Ok(interrupted.map_or(PolicyCheck::Complete(outcome), PolicyCheck::Interrupted));
     }
-    let mut memory = Checked::new(rule)?;
-    let mut blocks: Vec<Option<Block>> = Vec::new();
-    let mut step = |op: Op| -> Result<()> {
-        let (slot, size) = match op {
-            Op::Place { slot, size } | Op::Resize { slot, size } => (slot as usize, Some(size)),
-            Op::Free { slot } => (slot as usize, None),
-        };
-        if blocks.len() <= slot {
-            blocks.resize(slot + 1, None);
-        }
-        if let Some(block) = blocks[slot].take() {
-            memory.free(block)?;
-            outcome.blocks_checked += 1;
-        }
-        if let Some(size) = size {
-            blocks[slot] = memory.place(size)?;
-            outcome.failures += u64::from(blocks[slot].is_none());
-        }
-        Ok(())
-    };
+    let mut memory = CheckedArena::new(placement).map_err(fault)?;
+    let mut blocks = SlotTable::new();
     let mut result = Ok(());
-    let cut = source.each(interrupt, |op| {
-        result = step(op);
+    let interrupted = source.visit(interrupt, |op| {
+        result = step(op, &mut memory, &mut blocks, &mut outcome);
         result.is_ok()
     })?;
-    result.map_err(|error| error.context(policy.name()))?;
-    if let Some(signal) = cut {
-        return Ok(Err(signal));
+    result.map_err(fault)?;
+    if let Some(signal) = interrupted {
+        return Ok(PolicyCheck::Interrupted(signal));
     }
-    for block in blocks.into_iter().flatten() {
+    for block in blocks.into_entries() {
+        memory.free(block).map_err(fault)?;
+        outcome.blocks_checked += 1;
+    }
+    Ok(PolicyCheck::Complete(outcome))
+}
+
+/// Carries out one operation and counts what came of it.
+fn step(
+    op: Op,
+    memory: &mut CheckedArena,
+    blocks: &mut SlotTable<Block>,
+    outcome: &mut RealMemory,
+) -> Result<(), ArenaError> {
+    if let Some(block) = blocks.take(op) {
         memory.free(block)?;
         outcome.blocks_checked += 1;
     }
-    Ok(Ok(outcome))
+    if let Some(size) = op.size() {
+        match memory.place(size)? {
+            Some(block) => blocks.put(op, block),
+            None => outcome.failures += 1,
+        }
+    }
+    Ok(())
 }

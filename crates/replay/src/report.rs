@@ -3,43 +3,44 @@
 use serde::Serialize;
 
 use super::real::RealMemory;
-use super::run::Sample;
+pub use super::run::Sample;
 use crate::trace::Summary;
 
 /// Everything measured on one trace.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub struct ReplayReport {
     /// Version of this document's form.
     pub schema: u32,
     /// The trace itself.
-    pub trace: Trace,
+    pub trace: TraceSums,
     /// The arena of the second run, in bytes.
     pub given_arena_bytes: u64,
     /// Whether the smallest arenas were looked for.
-    pub search: Searched,
+    pub search: SearchOutcome,
     /// Operations between two samples.
     pub sample_every_operations: u64,
     /// One row a policy.
-    pub policies: Vec<Row>,
+    pub policies: Vec<PolicyRow>,
     /// The same in real memory, when asked for; null otherwise.
     pub real_memory: Option<Vec<RealMemory>>,
 }
 
-/// What became of the search for the smallest arenas.
+/// How the search for the smallest arenas ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Searched {
+pub enum SearchOutcome {
     /// It came to its end: shares over time and samples are of the smallest arenas.
     Yes,
-    /// There was none: they are of the given arena.
+    /// There was no search: they are of the given arena.
     No,
-    /// A signal ended it: they are of the given arena, and a smallest arena is the smallest tried by then.
+    /// A signal ended it: they are of the given arena, and a smallest arena is the smallest tried
+    /// by then.
     Interrupted,
 }
 
 /// The trace, added up.
 #[derive(Debug, Clone, Serialize)]
-pub struct Trace {
+pub struct TraceSums {
     /// Operations of the trace.
     pub operations: u64,
     /// Most blocks live at once.
@@ -54,26 +55,31 @@ pub struct Trace {
     pub notes: Vec<String>,
 }
 
-/// One policy's figures. Shares are 0 to 1, over time, in the smallest arena found (without a search: in the given one).
+/// One policy's figures. Shares are 0 to 1, over time, in the smallest arena found; without a
+/// search in the given one.
 #[derive(Debug, Clone, Serialize)]
-pub struct Row {
+pub struct PolicyRow {
     /// The policy.
     pub policy: String,
-    /// Smallest arena found in which no request fails, verified by a run of that size; null without a search.
+    /// Smallest arena found in which no request fails, verified by a run of that size; null without
+    /// a search.
     pub smallest_arena_bytes: Option<u64>,
     /// The same as a multiple of the peak of live bytes.
     pub smallest_arena_of_peak: Option<f64>,
-    /// Internal fragmentation: share of the bytes in use that nobody asked for; mean over the samples.
+    /// Internal fragmentation: share of the bytes in use that nobody asked for; mean over the
+    /// samples.
     pub internal_mean: f64,
     /// Its maximum.
     pub internal_max: f64,
-    /// External fragmentation: share of the free bytes beyond the largest request that would succeed; mean.
+    /// External fragmentation: share of the free bytes beyond the largest request that would
+    /// succeed; mean over the samples.
     pub external_mean: f64,
     /// Its maximum.
     pub external_max: f64,
     /// Bytes copied by compaction.
     pub moved_bytes: u64,
-    /// Holes per live block in the given arena, after the first quarter of the trace.
+    /// Holes per live block in the given arena, after the first quarter of the trace; null for
+    /// policies whose holes follow another rule.
     pub holes_per_block: Option<f64>,
     /// Knuth's prediction for it, p/2, where p is the share of placements that leave a rest.
     pub half_p: Option<f64>,
@@ -96,23 +102,23 @@ pub struct GivenArena {
     pub external_mean: f64,
 }
 
-impl Report {
+impl ReplayReport {
     pub(super) fn new(
         summary: &Summary,
-        cut: Option<String>,
+        interrupted: Option<String>,
         arena: u64,
         sample_every: u64,
-        search: Searched,
-        policies: Vec<Row>,
+        search: SearchOutcome,
+        policies: Vec<PolicyRow>,
     ) -> Self {
-        Report {
+        ReplayReport {
             schema: 1,
-            trace: Trace {
+            trace: TraceSums {
                 operations: summary.operations,
                 peak_blocks: summary.peak_blocks,
                 peak_live_bytes: summary.peak_bytes,
                 total_bytes: summary.total_bytes,
-                partial: joined(summary.partial.clone(), cut),
+                partial: join_reasons(summary.partial.clone(), interrupted),
                 notes: summary.notes.clone(),
             },
             given_arena_bytes: arena,
@@ -124,12 +130,12 @@ impl Report {
     }
 
     /// Adds a reason why this is only a part.
-    pub fn cut(&mut self, why: String) {
-        self.trace.partial = joined(self.trace.partial.take(), Some(why));
+    pub fn mark_partial(&mut self, why: String) {
+        self.trace.partial = join_reasons(self.trace.partial.take(), Some(why));
     }
 }
 
-fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
-    let whys: Vec<String> = first.into_iter().chain(second).collect();
-    (!whys.is_empty()).then(|| whys.join("; "))
+fn join_reasons(first: Option<String>, second: Option<String>) -> Option<String> {
+    let reasons: Vec<String> = first.into_iter().chain(second).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }

@@ -1,10 +1,10 @@
-//! One policy in one arena, fed with one trace.
+//! One policy in one arena, on one trace.
 
 use placement::{Block, Placement};
 use serde::Serialize;
 
 use super::Policy;
-use crate::trace::Op;
+use crate::trace::{Op, SlotTable};
 
 /// The state of memory after some operations. Bytes, unless the name says otherwise.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
@@ -52,7 +52,7 @@ fn share(part: u64, whole: u64) -> f64 {
 
 /// What to do, and keep, while a run goes on.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Watch {
+pub(super) struct RunOptions {
     /// Stop at the first request that fails.
     pub stop_at_failure: bool,
     /// Follow the highest end of a block.
@@ -61,15 +61,16 @@ pub struct Watch {
     pub sample_every: u64,
 }
 
-/// A policy at work.
-pub struct Run {
+/// A policy in an arena, and what is counted of it.
+pub(super) struct PolicyRun {
     /// The policy.
     pub policy: Policy,
     /// Bytes of the arena that was asked for.
     pub arena: u64,
     /// Requests that found no room.
     pub failures: u64,
-    /// Of these, requests for which enough was free in all: external fragmentation and nothing else.
+    /// Of these, requests for which enough was free in all: external fragmentation and nothing
+    /// else.
     pub failures_with_enough_free: u64,
     /// Requests that got room.
     pub placements: u64,
@@ -77,23 +78,24 @@ pub struct Run {
     pub exact: u64,
     /// Highest sum of allotted bytes.
     pub peak_allotted: u64,
-    /// Highest end of a block, when watched; only policies with [`Policy::settles_low`] can say.
+    /// Highest end of a block, when [`RunOptions::footprint`] asks for it; only policies with
+    /// [`Policy::settles_low`] can say.
     pub peak_footprint: u64,
-    /// Samples, when watched.
+    /// The samples that [`RunOptions::sample_every`] asks for.
     pub samples: Vec<Sample>,
     memory: Box<dyn Placement>,
-    blocks: Vec<Option<(Block, u64)>>,
-    watch: Watch,
+    blocks: SlotTable<(Block, u64)>,
+    options: RunOptions,
     operations: u64,
     live_bytes: u64,
     allotted_bytes: u64,
     live_blocks: usize,
 }
 
-impl Run {
+impl PolicyRun {
     /// An empty arena under `policy`.
-    pub fn new(policy: Policy, arena: u64, watch: Watch) -> Self {
-        Run {
+    pub fn new(policy: Policy, arena: u64, options: RunOptions) -> Self {
+        PolicyRun {
             policy,
             arena,
             failures: 0,
@@ -104,8 +106,8 @@ impl Run {
             peak_footprint: 0,
             samples: Vec::new(),
             memory: policy.build(arena),
-            blocks: Vec::new(),
-            watch,
+            blocks: SlotTable::new(),
+            options,
             operations: 0,
             live_bytes: 0,
             allotted_bytes: 0,
@@ -115,7 +117,7 @@ impl Run {
 
     /// Whether there is nothing more to learn from this run.
     pub fn stopped(&self) -> bool {
-        self.watch.stop_at_failure && self.failures > 0
+        self.options.stop_at_failure && self.failures > 0
     }
 
     /// Bytes that compaction moved.
@@ -126,50 +128,44 @@ impl Run {
     /// Carries out one operation.
     pub fn step(&mut self, op: Op) {
         self.operations += 1;
-        match op {
-            Op::Place { slot, size } => self.place(slot, size),
-            Op::Free { slot } => self.free(slot),
-            Op::Resize { slot, size } => {
-                self.free(slot);
-                self.place(slot, size);
-            }
+        // A slot is empty where the block had found no room.
+        if let Some((block, size)) = self.blocks.take(op) {
+            self.free(block, size);
         }
-        if self.watch.sample_every > 0 && self.operations.is_multiple_of(self.watch.sample_every) {
+        if let Some(size) = op.size()
+            && let Some(block) = self.place(size)
+        {
+            self.blocks.put(op, (block, size));
+        }
+        let every = self.options.sample_every;
+        if every > 0 && self.operations.is_multiple_of(every) {
             self.samples.push(self.sample());
         }
     }
 
-    fn place(&mut self, slot: u32, size: u64) {
-        let slot = slot as usize;
-        if self.blocks.len() <= slot {
-            self.blocks.resize(slot + 1, None);
-        }
+    fn place(&mut self, size: u64) -> Option<Block> {
         let holes = self.memory.holes();
         let Some(block) = self.memory.place(size) else {
             self.failures += 1;
             if self.memory.free_bytes() >= self.memory.allotted(size) {
                 self.failures_with_enough_free += 1;
             }
-            return;
+            return None;
         };
-        self.blocks[slot] = Some((block, size));
         self.placements += 1;
         self.exact += u64::from(self.memory.holes() < holes);
         self.live_blocks += 1;
         self.live_bytes += size;
         self.allotted_bytes += self.memory.allotted(size);
         self.peak_allotted = self.peak_allotted.max(self.allotted_bytes);
-        if self.watch.footprint {
+        if self.options.footprint {
             let end = self.memory.start(block) + self.memory.allotted(size);
             self.peak_footprint = self.peak_footprint.max(end);
         }
+        Some(block)
     }
 
-    fn free(&mut self, slot: u32) {
-        // Nothing to free where the block had found no room.
-        let Some((block, size)) = self.blocks.get_mut(slot as usize).and_then(Option::take) else {
-            return;
-        };
+    fn free(&mut self, block: Block, size: u64) {
         self.memory.free(block, size);
         self.live_blocks -= 1;
         self.live_bytes -= size;

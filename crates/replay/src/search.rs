@@ -1,31 +1,32 @@
 //! Looking for the smallest arena in which no request fails.
 //!
-//! A sum of sizes is a floor under every answer. Between a failing and a succeeding arena the search
-//! halves the distance until it is below the resolution. Next, best, worst and segregated fit and the buddy
-//! system are not monotone (an arena can fail although a smaller one did not), so what comes out is
-//! the smallest arena found, and it is only called that after a run in it.
+//! No arena below the highest sum of live sizes can do. Between an arena that failed and one that
+//! worked the search halves the distance until it is below the resolution. Next, best, worst and
+//! segregated fit and the buddy system are not monotone: an arena can fail although a smaller one
+//! does not. The answer is therefore the smallest arena found, and a run in it confirms it.
 
 use super::Policy;
 
 /// The search for one policy. Counts in the policy's unit: a page, or the smallest buddy.
 #[derive(Debug, Clone)]
-pub struct Search {
+pub(super) struct Search {
     unit: u64,
     /// No arena of fewer units can do.
     floor: u64,
-    /// No arena of this many units or fewer is worth a try: below the floor, or seen to fail.
+    /// No arena of this many units or fewer is worth a try: it is below the floor, or a run failed.
     fails: u64,
-    /// The smallest arena in which a whole run went well, or must go well by what is known of the policy.
+    /// The smallest arena in which a run went well, or must go well by what is known of the policy.
     works: Option<u64>,
-    /// The smallest arena in which a whole run went well.
-    seen: Option<u64>,
+    /// The smallest arena in which a run went well.
+    succeeded: Option<u64>,
+    /// What to try while no arena is known to work.
     hint: u64,
     resolution: u64,
 }
 
 impl Search {
-    /// A search that knows the peak of the allotted bytes, and the highest footprint in an arena without
-    /// end for policies that settle low. Ends within `resolution` bytes.
+    /// A search that knows the peak of the allotted bytes and, for policies that settle low, the
+    /// highest footprint in an arena without an end. Ends within `resolution` bytes.
     pub fn new(
         policy: Policy,
         peak_allotted: u64,
@@ -35,8 +36,8 @@ impl Search {
         let unit = policy.unit();
         let floor = peak_allotted.div_ceil(unit);
         let footprint = peak_footprint.map(|bytes| bytes.div_ceil(unit));
-        // First fit in any larger arena makes the very choices it made in the endless one, so that its
-        // highest footprint is the answer; where nothing ever fragments the peak is.
+        // First fit makes the same choices in every arena as large as its highest footprint in the
+        // endless one: that footprint is the answer. Where nothing fragments the peak is.
         let works = match (policy, footprint) {
             (Policy::FirstFit, Some(footprint)) => Some(footprint),
             _ => policy.never_fragments().then_some(floor),
@@ -48,7 +49,7 @@ impl Search {
             floor: works.unwrap_or(floor),
             fails,
             works,
-            seen: None,
+            succeeded: None,
             hint,
             resolution: (resolution / unit).max(1),
         }
@@ -59,7 +60,7 @@ impl Search {
         let units = match self.works {
             None => self.hint.max(self.fails + 1),
             Some(works) if works - self.fails <= self.resolution => {
-                // The distance to the floor has been halved, but nobody has looked at the floor itself.
+                // The distance to the floor has been halved; the floor itself was not tried yet.
                 let untried = self.fails < self.floor && self.floor < works;
                 untried.then_some(self.floor)?
             }
@@ -69,7 +70,7 @@ impl Search {
     }
 
     /// Takes in how a run in `arena` bytes went.
-    pub fn learn(&mut self, arena: u64, failed: bool) {
+    pub fn record(&mut self, arena: u64, failed: bool) {
         let units = arena / self.unit;
         if failed {
             self.fails = self.fails.max(units);
@@ -79,17 +80,17 @@ impl Search {
         } else {
             let smaller = |known: Option<u64>| Some(known.map_or(units, |known| known.min(units)));
             self.works = smaller(self.works);
-            self.seen = smaller(self.seen);
+            self.succeeded = smaller(self.succeeded);
         }
     }
 
     /// The smallest arena in which a run went well so far, in bytes.
-    pub fn seen(&self) -> Option<u64> {
-        self.seen.map(|units| units * self.unit)
+    pub fn smallest_success(&self) -> Option<u64> {
+        self.succeeded.map(|units| units * self.unit)
     }
 
-    /// The smallest arena found, in bytes; a run in it still has to confirm the answer.
-    pub fn found(&self) -> Option<u64> {
+    /// The smallest arena found, in bytes; a run in it has to confirm the answer.
+    pub fn smallest(&self) -> Option<u64> {
         self.works.map(|units| units * self.unit)
     }
 }

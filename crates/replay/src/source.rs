@@ -1,4 +1,5 @@
-//! Where the operations come from: kept in memory when they are few, else read again for every pass.
+//! Where the operations come from: kept in memory when they are few, else read again for every
+//! pass.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,19 +11,22 @@ use nix::sys::signal::Signal;
 use observe::memory::available_memory;
 use present::units::count;
 
+use super::Error;
 use super::spool::{Spool, Unspool};
-use crate::trace::{Format, Op, Reader, Summary, TraceError};
+use crate::trace::{Format, Op, Reader, Summary};
 
-/// Operations kept in memory unless told otherwise (16 bytes each, 256 MiB in all).
+/// Operations that are kept in memory by default (16 bytes each, 256 MiB in all).
 pub const KEPT: usize = 1 << 24;
 
 /// Operations handed out at once, at most.
-pub const CHUNK: usize = 1 << 19;
+pub(super) const CHUNK: usize = 1 << 19;
 
-/// Operations after which a visitor looks for a signal: few even where each writes a large block.
-const LOOK: usize = 1 << 12;
+/// Operations between two looks for a signal in [`Source::visit`]: few even where each of them
+/// writes a large block.
+const VISIT_CHUNK: usize = 1 << 12;
 
-/// What all policies together need for a live block, with six page sizes: measured, and rounded up.
+/// Bytes that all policies together need for a live block, with six page sizes: measured, and
+/// rounded up.
 const BYTES_PER_BLOCK: u64 = 2048;
 
 /// A trace that can be gone through again and again.
@@ -34,46 +38,48 @@ pub struct Source {
 
 enum Ops {
     Kept(Vec<Op>),
-    /// A file that can be read again costs no room.
+    /// A file that is read again in each pass.
     File(PathBuf, Option<Format>),
     Spooled(File),
 }
 
 impl Source {
-    /// Operations made here.
-    pub fn made(ops: Vec<Op>, summary: Summary) -> Source {
+    /// Operations that are at hand, such as those of
+    /// [`generate`](crate::trace::generate::generate).
+    pub fn from_operations(ops: Vec<Op>) -> Source {
         Source {
-            summary,
+            summary: Summary::from_operations(&ops),
             ops: Ops::Kept(ops),
             interrupted: false,
         }
     }
 
-    /// Reads the trace in the regular file at `path` once, to its end. More than `keep` operations are
-    /// read from it again for every pass.
+    /// Reads the trace in the regular file at `path` once, to its end. More than `keep` operations
+    /// are read from it again for every pass.
     ///
     /// # Errors
-    /// The file cannot be opened or read, a line is damaged, or more blocks are live than fit into memory.
+    /// [`Error::Call`] where the file cannot be opened, [`Error::Trace`] where it cannot be read or
+    /// is damaged, [`Error::TooManyBlocks`], [`Error::NoRoomForOperations`].
     pub fn open(
         path: &Path,
         format: Option<Format>,
         keep: usize,
         interrupt: &Interrupt,
-    ) -> Result<Source, TraceError> {
+    ) -> Result<Source, Error> {
         read(open(path)?, format, keep, interrupt, Some(path))
     }
 
-    /// Reads a trace that cannot be read twice, such as a pipe. More than `keep` operations go into a
-    /// temporary file.
+    /// Reads a trace that cannot be read twice, such as a pipe. More than `keep` operations go into
+    /// a temporary file.
     ///
     /// # Errors
-    /// As [`Source::open`]; the temporary file cannot be written.
+    /// As [`Source::open`]; [`Error::Call`] where the temporary file cannot be made or written.
     pub fn from_pipe(
         input: impl Read + AsFd,
         format: Option<Format>,
         keep: usize,
         interrupt: &Interrupt,
-    ) -> Result<Source, TraceError> {
+    ) -> Result<Source, Error> {
         read(input, format, keep, interrupt, None)
     }
 
@@ -87,41 +93,43 @@ impl Source {
         !matches!(self.ops, Ops::Kept(_))
     }
 
-    /// Whether a signal ended the reading, so that this is a beginning of the trace only.
+    /// Whether a signal ended the reading, so that this is only the beginning of the trace.
     pub fn interrupted(&self) -> bool {
         self.interrupted
     }
 
-    /// A way through the operations from the first on; one at a time.
+    /// A cursor at the first operation. There may be one at a time.
     ///
     /// # Errors
     /// The file can no longer be opened.
-    pub fn cursor(&self) -> Result<Cursor<'_>, TraceError> {
-        let way = match &self.ops {
-            Ops::Kept(ops) => Way::Kept(ops),
-            Ops::File(path, format) => Way::File(Box::new(Reader::new(open(path)?, *format))),
-            Ops::Spooled(file) => Way::Spooled(Unspool::new(file).map_err(spooled)?),
+    pub(super) fn cursor(&self) -> Result<Cursor<'_>, Error> {
+        let position = match &self.ops {
+            Ops::Kept(ops) => Position::Kept(ops),
+            Ops::File(path, format) => Position::File(Box::new(Reader::new(open(path)?, *format))),
+            Ops::Spooled(file) => {
+                Position::Spooled(Unspool::new(file).map_err(Error::call(READ_SPOOL))?)
+            }
         };
         Ok(Cursor {
-            way,
+            position,
             summary: &self.summary,
         })
     }
 
-    /// Gives every operation to `visit` in order, until `visit` says no more or a signal comes, which is
-    /// the answer then.
+    /// Gives every operation to `visit` in order, until `visit` answers false or a signal comes,
+    /// which is the result then.
     ///
     /// # Errors
-    /// The trace can no longer be read, or has changed.
-    pub fn each(
+    /// The trace can no longer be read, or has changed ([`Error::TraceChanged`]).
+    pub fn visit(
         &self,
         interrupt: &Interrupt,
         mut visit: impl FnMut(Op) -> bool,
-    ) -> Result<Option<Signal>, TraceError> {
+    ) -> Result<Option<Signal>, Error> {
         let mut cursor = self.cursor()?;
         let mut chunk = Vec::new();
         loop {
-            cursor.fill(&mut chunk, LOOK)?;
+            cursor.fill(&mut chunk, VISIT_CHUNK)?;
             if chunk.is_empty() || !chunk.iter().all(|&op| visit(op)) {
                 return Ok(None);
             }
@@ -133,44 +141,42 @@ impl Source {
 }
 
 /// A place in the trace.
-pub struct Cursor<'a> {
-    way: Way<'a>,
+pub(super) struct Cursor<'a> {
+    position: Position<'a>,
     summary: &'a Summary,
 }
 
-enum Way<'a> {
+enum Position<'a> {
     Kept(&'a [Op]),
     File(Box<Reader<File>>),
     Spooled(Unspool),
 }
 
 impl Cursor<'_> {
-    /// Puts the next `most` operations into `chunk`, fewer at the end of the trace and none behind it.
+    /// Puts the next `most` operations into `chunk`: fewer at the end of the trace, none behind it.
     ///
     /// # Errors
     /// The trace can no longer be read, or has changed.
-    pub fn fill(&mut self, chunk: &mut Vec<Op>, most: usize) -> Result<(), TraceError> {
+    pub fn fill(&mut self, chunk: &mut Vec<Op>, most: usize) -> Result<(), Error> {
         chunk.clear();
-        match &mut self.way {
-            Way::Kept(ops) => {
+        match &mut self.position {
+            Position::Kept(ops) => {
                 let (now, later) = ops.split_at(most.min(ops.len()));
                 chunk.extend_from_slice(now);
                 *ops = later;
             }
-            Way::File(reader) => {
+            Position::File(reader) => {
                 while chunk.len() < most {
                     match reader.next_op()? {
                         Some(op) => chunk.push(op),
                         None if reader.summary() == self.summary => break,
-                        None => {
-                            return Err(whole("the file changed while it was replayed".into()));
-                        }
+                        None => return Err(Error::TraceChanged),
                     }
                 }
             }
-            Way::Spooled(spool) => {
+            Position::Spooled(spool) => {
                 while chunk.len() < most
-                    && let Some(op) = spool.next_op().map_err(spooled)?
+                    && let Some(op) = spool.next_op().map_err(Error::call(READ_SPOOL))?
                 {
                     chunk.push(op);
                 }
@@ -180,74 +186,43 @@ impl Cursor<'_> {
     }
 }
 
-fn open(path: &Path) -> Result<File, TraceError> {
-    File::open(path).map_err(|error| whole(format!("open: {error}")))
+const READ_SPOOL: &str = "read the temporary file";
+
+fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(Error::call("open"))
 }
 
-fn spooled(error: std::io::Error) -> TraceError {
-    whole(format!("read the temporary file: {error}"))
-}
-
-/// A fault of the whole trace.
-fn whole(message: String) -> TraceError {
-    TraceError { line: 0, message }
-}
-
-/// Reads a trace to its end. With a `path` it can be read again; without, what is more than `keep`
-/// operations is spooled.
+/// Reads a trace to its end. With a `path` it can be read again; without one, a trace of more than
+/// `keep` operations is spooled.
 fn read(
     input: impl Read + AsFd,
     format: Option<Format>,
     keep: usize,
     interrupt: &Interrupt,
     path: Option<&Path>,
-) -> Result<Source, TraceError> {
-    let most = most_blocks();
+) -> Result<Source, Error> {
+    let max_blocks = max_blocks();
     let mut input = interrupt.ending(input);
     let mut reader = Reader::new(&mut input, format);
-    // Always a chunk at least: an interruption finds something to replay.
-    let mut kept = Vec::new();
-    let mut spool: Option<Spool> = None;
-    for read in 0.. {
-        let Some(op) = reader.next_op()? else { break };
-        if read < keep.max(CHUNK) {
-            if kept.try_reserve(1).is_err() {
-                let keep = count(read as u64);
-                return Err(whole(format!(
-                    "no memory to keep more than {keep} operations: let --keep be less"
-                )));
-            }
-            kept.push(op);
-        }
-        if read >= keep && path.is_none() {
-            let spool = match &mut spool {
-                Some(spool) => spool,
-                None => spool.insert(Spool::new().map_err(whole)?),
-            };
-            let missed = if read == keep { &kept[..keep] } else { &[] };
-            for &op in missed.iter().chain([&op]) {
-                spool.push(op).map_err(whole)?;
-            }
-        }
+    let mut store = Store::new(keep, path.is_none());
+    while let Some(op) = reader.next_op()? {
+        store.push(op)?;
         let live = reader.summary().live_blocks;
-        if live > most {
-            return Err(whole(format!(
-                "{} blocks live at once after {} operations: more than the available memory can follow",
-                count(live),
-                count(reader.summary().operations)
-            )));
+        if live > max_blocks {
+            let operations = reader.summary().operations;
+            return Err(Error::TooManyBlocks { live, operations });
         }
     }
     let summary = reader.summary().clone();
     if let Some(signal) = input.by() {
-        return Ok(beginning(kept, signal, summary.operations));
+        return Ok(interrupted_source(store.kept, signal, summary.operations));
     }
-    let ops = match (spool, path) {
-        (Some(spool), _) => Ops::Spooled(spool.finish().map_err(whole)?),
+    let ops = match (store.spool, path) {
+        (Some(spool), _) => Ops::Spooled(spool.finish()?),
         (None, Some(path)) if summary.operations > keep as u64 => {
             Ops::File(path.to_owned(), format)
         }
-        _ => Ops::Kept(kept),
+        _ => Ops::Kept(store.kept),
     };
     Ok(Source {
         summary,
@@ -256,24 +231,73 @@ fn read(
     })
 }
 
-/// What an interrupted reading leaves: so much that replaying it does not keep anybody waiting.
-fn beginning(mut ops: Vec<Op>, signal: Signal, read: u64) -> Source {
-    ops.truncate(CHUNK);
-    let mut summary = Summary::of(&ops);
-    summary.partial = Some(format!(
-        "interrupted by {} after {} operations were read; of these the first {} were replayed",
-        signal.as_str(),
-        count(read),
-        count(summary.operations)
-    ));
-    Source {
-        summary,
-        ops: Ops::Kept(ops),
-        interrupted: true,
+/// Where the operations go while a trace is read for the first time.
+struct Store {
+    kept: Vec<Op>,
+    keep: usize,
+    /// Whether what is more than `keep` operations is spooled.
+    spools: bool,
+    spool: Option<Spool>,
+    pushed: usize,
+}
+
+impl Store {
+    fn new(keep: usize, spools: bool) -> Store {
+        Store {
+            kept: Vec::new(),
+            keep,
+            spools,
+            spool: None,
+            pushed: 0,
+        }
+    }
+
+    fn push(&mut self, op: Op) -> Result<(), Error> {
+        // A chunk is kept in any case: after an interruption there is something to replay.
+        if self.pushed < self.keep.max(CHUNK) {
+            if self.kept.try_reserve(1).is_err() {
+                let kept = self.pushed as u64;
+                return Err(Error::NoRoomForOperations { kept });
+            }
+            self.kept.push(op);
+        }
+        if self.spools && self.pushed >= self.keep {
+            self.spool(op)?;
+        }
+        self.pushed += 1;
+        Ok(())
+    }
+
+    fn spool(&mut self, op: Op) -> Result<(), Error> {
+        let spool = match &mut self.spool {
+            Some(spool) => spool,
+            None => {
+                let spool = self.spool.insert(Spool::new()?);
+                for &op in &self.kept[..self.keep] {
+                    spool.push(op)?;
+                }
+                spool
+            }
+        };
+        spool.push(op)
     }
 }
 
-/// Live blocks that half of the available memory can follow: every policy keeps a book on each of them.
-fn most_blocks() -> u64 {
+/// The source that an interrupted reading leaves: so few operations that they are soon replayed.
+fn interrupted_source(mut ops: Vec<Op>, signal: Signal, read: u64) -> Source {
+    ops.truncate(CHUNK);
+    let mut source = Source::from_operations(ops);
+    source.interrupted = true;
+    source.summary.partial = Some(format!(
+        "interrupted by {} after {} operations were read; of these the first {} were replayed",
+        signal.as_str(),
+        count(read),
+        count(source.summary.operations)
+    ));
+    source
+}
+
+/// Live blocks that half of the available memory can follow: every policy keeps tables of them.
+fn max_blocks() -> u64 {
     available_memory().map_or(u64::MAX, |bytes| bytes / 2 / BYTES_PER_BLOCK)
 }

@@ -1,76 +1,60 @@
-//! Operations that came through a pipe and are too many to keep: a file without a name, in short form.
+//! Operations that came through a pipe and are too many to keep: a file without a name, in short
+//! form.
 //!
-//! An operation is one number, the slot with two bits for its kind below it, and for all but a free the
-//! size; numbers are LEB128, seven bits a byte, the lowest first. Most take 3 to 5 bytes.
+//! An operation is one number, the slot with two bits for its kind below it, and for all but a free
+//! the size; numbers are LEB128, seven bits a byte, the lowest first. Most take 3 to 5 bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use harness::scratch;
 
+use super::Error;
 use crate::trace::Op;
 
 const BUFFER: usize = 1 << 18;
 
-/// Writes operations into a file that nobody else sees, and that goes with the process.
+/// Writes operations into a file without a name, which goes with the process.
 pub(super) struct Spool {
     output: BufWriter<File>,
     directory: PathBuf,
 }
 
 impl Spool {
-    /// An empty one in `$TMPDIR`, else in /var/tmp: what is large and may outgrow the memory does not belong
-    /// into a /tmp that lies in memory (file-hierarchy(7)).
-    pub fn new() -> Result<Spool, String> {
-        let directory = std::env::var_os("TMPDIR")
-            .filter(|path| !path.is_empty())
-            .map_or_else(|| PathBuf::from("/var/tmp"), PathBuf::from);
-        match nameless(&directory) {
+    /// An empty one in `$TMPDIR`, else in /var/tmp: a /tmp may lie in memory, which a long trace
+    /// outgrows (file-hierarchy(7)).
+    pub fn new() -> Result<Spool, Error> {
+        let directory = scratch::folder("/var/tmp");
+        match scratch::file_in(&directory) {
             Ok(file) => Ok(Spool {
                 output: BufWriter::with_capacity(BUFFER, file),
                 directory,
             }),
-            Err(error) => Err(failed("create", &directory, &error)),
+            Err(error) => Err(refused("create", &directory, error.errno.into())),
         }
     }
 
     /// Appends an operation.
-    pub fn push(&mut self, op: Op) -> Result<(), String> {
-        write(&mut self.output, op).map_err(|error| failed("write", &self.directory, &error))
+    pub fn push(&mut self, op: Op) -> Result<(), Error> {
+        write(&mut self.output, op).map_err(|error| refused("write", &self.directory, error))
     }
 
     /// The file, once everything is in it.
-    pub fn finish(self) -> Result<File, String> {
+    pub fn finish(self) -> Result<File, Error> {
         let Spool { output, directory } = self;
         output
             .into_inner()
-            .map_err(|error| failed("write", &directory, error.error()))
+            .map_err(|error| refused("write", &directory, error.into_error()))
     }
 }
 
-fn failed(what: &str, directory: &Path, error: &io::Error) -> String {
-    format!(
-        "{what} a temporary file in {}: {error}; a trace from a pipe that is too long to keep needs one: set \
-         TMPDIR to a directory with room, or replay from a file, which needs none",
-        directory.display()
-    )
-}
-
-fn nameless(directory: &Path) -> io::Result<File> {
-    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    match open(directory, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-        Ok(file) => Ok(file.into()),
-        // Not every file system can; there the name lives for a moment.
-        Err(Errno::EOPNOTSUPP | Errno::EISDIR) => {
-            let (file, path) = nix::unistd::mkstemp(&directory.join("address-space-XXXXXX"))?;
-            nix::unistd::unlink(&path)?;
-            Ok(file.into())
-        }
-        Err(error) => Err(error.into()),
+fn refused(operation: &'static str, directory: &Path, source: io::Error) -> Error {
+    Error::TemporaryFile {
+        operation,
+        directory: directory.to_owned(),
+        source,
     }
 }
 

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use present::units::{bytes, count};
 
-use super::Report;
-use super::report::{Row, Searched};
-use super::run::Sample;
+use super::ReplayReport;
+use super::report::Sample;
+use super::report::{PolicyRow, SearchOutcome};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 80.0;
@@ -61,7 +61,7 @@ impl Panel {
 }
 
 /// The picture of a report. Of the page sizes only the one nearest 4 KiB is drawn.
-pub fn svg(report: &Report) -> String {
+pub fn svg(report: &ReplayReport) -> String {
     let rows = drawn(report);
     let operations = report.trace.operations.max(1) as f64;
     let reach = rows
@@ -149,7 +149,7 @@ pub fn svg(report: &Report) -> String {
         r#"<text x="{LEFT}" y="672">operations, 0 to {}; each policy in {}</text>"#,
         count(report.trace.operations),
         match report.search {
-            Searched::Yes => "the smallest arena found for it".to_owned(),
+            SearchOutcome::Yes => "the smallest arena found for it".to_owned(),
             _ => format!("an arena of {}", bytes(report.given_arena_bytes)),
         }
     );
@@ -157,7 +157,7 @@ pub fn svg(report: &Report) -> String {
     svg
 }
 
-fn legend(svg: &mut String, report: &Report, rows: &[&Row]) {
+fn legend(svg: &mut String, report: &ReplayReport, rows: &[&PolicyRow]) {
     let x = RIGHT + 24.0;
     let mut y = 70.0;
     let peak = bytes(report.trace.peak_live_bytes);
@@ -184,9 +184,9 @@ fn legend(svg: &mut String, report: &Report, rows: &[&Row]) {
     }
 }
 
-fn drawn(report: &Report) -> Vec<&Row> {
-    let paging = |row: &&Row| row.policy.starts_with("paging");
-    let mut rows: Vec<&Row> = report.policies.iter().filter(|row| !paging(row)).collect();
+fn drawn(report: &ReplayReport) -> Vec<&PolicyRow> {
+    let paging = |row: &&PolicyRow| row.policy.starts_with("paging");
+    let mut rows: Vec<&PolicyRow> = report.policies.iter().filter(|row| !paging(row)).collect();
     let mut pages = report.policies.iter().filter(paging);
     rows.extend(
         pages

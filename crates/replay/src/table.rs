@@ -2,11 +2,11 @@
 
 use present::units::{bytes, columns, count, percent};
 
-use super::Report;
-use super::report::Searched;
+use super::ReplayReport;
+use super::report::SearchOutcome;
 
 /// The whole report as text.
-pub fn table(report: &Report) -> String {
+pub fn table(report: &ReplayReport) -> String {
     let trace = &report.trace;
     let mut text = format!(
         "{} operations, at most {} blocks and {} live at once\n",
@@ -55,13 +55,13 @@ pub fn table(report: &Report) -> String {
     }
     text.push_str(&columns(&rows));
     text.push_str(&match report.search {
-        Searched::Yes => format!(
+        SearchOutcome::Yes => format!(
             "\nSmallest arena without a failed request: found by search, verified by a run of that\n\
              size; internal and external fragmentation are means in it. Failed requests (of these\n\
              with enough free in total) and holes/block: {given}.\n"
         ),
-        Searched::No => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
-        Searched::Interrupted => format!(
+        SearchOutcome::No => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
+        SearchOutcome::Interrupted => format!(
             "\nThe search for the smallest arena was interrupted: it shows the smallest tried until\n\
              then in which no request failed. All other figures: {given}.\n"
         ),

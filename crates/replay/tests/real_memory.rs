@@ -3,7 +3,7 @@
 use placement::{Block, Paging, Placement, Segments};
 use proptest::prelude::*;
 use replay::Policy;
-use replay::arena::Checked;
+use replay::arena::CheckedArena;
 
 /// Places (0..) or frees the n-th live block.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn policies(arena: u64) -> Vec<(String, Box<dyn Placement>)> {
     let build = |policy: Policy| -> Box<dyn Placement> {
         match policy {
-            Policy::Segments => Box::new(Segments::new(arena).recording_moves()),
+            Policy::Segments => Box::new(Segments::new(arena).with_moves()),
             Policy::Paging(page) => Box::new(Paging::new(arena, page).with_frames()),
             policy => policy.build(arena),
         }
@@ -45,7 +45,7 @@ proptest! {
             if policy.arena() == 0 {
                 continue;
             }
-            let mut memory = Checked::new(policy).unwrap();
+            let mut memory = CheckedArena::new(policy).unwrap();
             let whole = memory.policy().free_bytes();
             let mut live: Vec<(Block, u64)> = Vec::new();
             for step in &steps {
@@ -53,7 +53,8 @@ proptest! {
                     Step::Place(size) => {
                         let fits = memory.policy().largest() >= memory.policy().allotted(*size);
                         let block = memory.place(*size).unwrap();
-                        prop_assert_eq!(block.is_some(), fits, "{}: largest() and place() disagree", name);
+                        let case = format!("{name}: largest() and place() disagree");
+                        prop_assert_eq!(block.is_some(), fits, "{}", case);
                         live.extend(block.map(|block| (block, *size)));
                     }
                     Step::Free(index) if !live.is_empty() => {

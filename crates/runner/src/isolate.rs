@@ -19,7 +19,7 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 pub struct Isolation {
     /// The signals, held back from this process. The child of a claim gives them up, so that it and
     /// the programs that it executes have the mask that this process was started with.
-    interrupt: Option<Interrupt>,
+    pub(crate) interrupt: Option<Interrupt>,
 }
 
 impl Isolation {
@@ -79,7 +79,7 @@ impl Isolation {
     }
 
     /// The signal that has come, if one has.
-    fn signal(&self) -> Option<Signal> {
+    pub(crate) fn signal(&self) -> Option<Signal> {
         let interrupt = self.interrupt.as_ref()?;
         interrupt.take().or(interrupt.last())
     }

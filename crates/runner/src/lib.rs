@@ -5,6 +5,7 @@
 
 mod cli;
 mod isolate;
+mod output;
 mod quiet;
 mod refusal;
 mod render;

@@ -1,25 +1,22 @@
 //! How fast a robust mutex comes from a killed holder to the next owner.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use harness::statistics::median;
+use harness::wait::until_asleep_in;
 use locks::RobustMutex;
 use locks::robust::Acquired;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
-use observe::{status, wchan};
 
 /// Within this time, in ns, a robust mutex should be with its next owner.
 const FIVE_MS: f64 = 5e6;
 
 /// How long an heir may take to come to sleep.
-const LONGEST: Duration = Duration::from_secs(10);
-
-/// So many looks without a wait channel, and the kernel tells none.
-const SILENT: u32 = 1000;
+const HEIR_LIMIT: Duration = Duration::from_secs(10);
 
 /// What became of the tries.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
@@ -60,7 +57,7 @@ pub fn measure(tries: usize) -> Result<Handovers> {
             }
             Acquired::Clean(_) => Ok(None),
         })?;
-        sleeps_on_a_futex(heir.pid())?;
+        until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_LIMIT)?;
         let killed = monotonic_ns()?;
         holder.signal(Signal::SIGKILL)?;
         if let Some(owned) = heir.join()? {
@@ -85,26 +82,4 @@ pub fn measure(tries: usize) -> Result<Handovers> {
 /// CLOCK_MONOTONIC, which all processes read alike, in ns.
 fn monotonic_ns() -> Result<i64, Errno> {
     Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.num_nanoseconds())
-}
-
-/// Waits until the process sleeps in futex(2). State S alone does for a kernel that tells no wait channel in [`SILENT`]
-/// looks.
-fn sleeps_on_a_futex(pid: i32) -> Result<()> {
-    let (deadline, mut silent) = (Instant::now() + LONGEST, 0);
-    loop {
-        let state = status::of(pid)?.state;
-        match wchan::of(pid)? {
-            Some(channel) if channel.contains("futex") => return Ok(()),
-            None if state == 'S' => silent += 1,
-            _ => {}
-        }
-        if silent == SILENT {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "the heir {pid} was not seen asleep on the mutex within {LONGEST:?}, but in state {state}"
-        );
-        std::thread::yield_now();
-    }
 }

@@ -164,6 +164,25 @@ fn a_failed_comparison_leaves_its_file_as_it_was() {
 }
 
 #[test]
+fn a_limit_on_processes_binds_whom_the_kernel_binds() {
+    let script = format!(
+        "ulimit -u 4; exec {} {} --threads 8 --locks std",
+        env!("CARGO_BIN_EXE_spinlock"),
+        QUICK.join(" ")
+    );
+    let output = Command::new("bash").args(["-c", &script]).output();
+    let output = output.expect("bash runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    // Root, and who has CAP_SYS_RESOURCE, may exceed it: getrlimit(2).
+    if observe::credentials::process_limit_binds().expect("/proc is there") {
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains("at most 4 threads"), "{error}");
+    } else {
+        assert!(output.status.success(), "{error}");
+    }
+}
+
+#[test]
 fn bad_input_is_told() {
     refused(&["compare", "--threads", "0"], "from 1 to 4096");
     refused(&["compare", "--critical", "1000000000"], "--seconds 10");

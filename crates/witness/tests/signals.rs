@@ -4,12 +4,13 @@
 mod schema;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGSTOP, SIGTERM};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -98,6 +99,15 @@ fn witness(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
     command.args(arguments);
     command
+}
+
+/// The signals that a process, given by its folder in /proc, holds back; none where it has ended.
+fn signal_mask(process: &Path) -> Option<String> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigBlk:\t"));
+    mask.map(str::to_owned)
 }
 
 /// `3` and `47` of `PARTIAL: 3 of 47 claims ...`.
@@ -239,26 +249,49 @@ fn a_signal_that_was_ignored_stays_ignored() {
 
 #[test]
 fn claims_have_the_mask_that_the_run_was_started_with() {
-    let blocked = |folder: &Path| -> Option<String> {
-        let status = fs::read_to_string(folder.join("status")).ok()?;
-        let mask = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigBlk:\t"));
-        mask.map(str::to_owned)
-    };
     let run = Run::start(witness(&["run", "herd-costs-cpu"]), "mask");
     let claim = run.measuring();
     assert_eq!(
-        blocked(&claim),
-        blocked(Path::new("/proc/self")),
+        signal_mask(&claim),
+        signal_mask(Path::new("/proc/self")),
         "of the claim"
     );
-    let held = blocked(&Path::new("/proc").join(run.pid().to_string()));
+    let held = signal_mask(&Path::new("/proc").join(run.pid().to_string()));
     assert_ne!(
         held,
-        blocked(&claim),
+        signal_mask(&claim),
         "the control: the run itself holds signals back"
     );
     kill(run.pid(), SIGINT).expect("it runs");
     assert_eq!(run.end().0, Some(130));
+}
+
+#[test]
+fn a_reader_that_does_not_read_does_not_keep_the_run_alive() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    // A single page, and it is full: not a line more goes in.
+    fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4096)).expect("resized");
+    writer.write_all(&[b'\n'; 4096]).expect("written");
+    let mut run = witness(&["run"])
+        .stdout(writer)
+        .spawn()
+        .expect("witness runs");
+    let folder = Path::new("/proc").join(run.id().to_string());
+    while signal_mask(&folder) == signal_mask(Path::new("/proc/self")) {
+        std::thread::yield_now();
+    }
+    // The first is noticed and ends the run. Where its summary has no room either, it waits, and holds
+    // nothing back any more: the next ends that.
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = run.try_wait().expect("ours") {
+            break status;
+        }
+        let _ = kill(Pid::from_raw(run.id() as i32), SIGTERM);
+        assert!(started.elapsed() < GIVE_UP, "it waits for the reader");
+        std::thread::yield_now();
+    };
+    let ended = status.code() == Some(143) || status.signal() == Some(SIGTERM as i32);
+    assert!(ended, "{status:?}");
+    drop(reader);
 }

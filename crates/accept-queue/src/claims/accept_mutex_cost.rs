@@ -4,7 +4,7 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
-use prefork::tally::Detail;
+use prefork::Metering;
 
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, measure_row, reading, start, tracepoint, wakeups};
@@ -92,7 +92,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// How many of 32 workers sleep in system call `number` while nobody connects.
 fn count_blocked(strategy: &str, number: libc::c_long) -> Result<u64> {
-    let (mut workers, _) = start(strategy, MANY, Detail::Nothing)?;
-    workers.asleep()?;
+    let (mut workers, _) = start(strategy, MANY, Metering::Nothing)?;
+    workers.wait_until_asleep()?;
     blocked_in(&workers, number)
 }

@@ -3,18 +3,16 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
-use prefork::counts::Counts;
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::{Metering, Site, strategies};
 
 use super::overtaken::{self, overtake};
 use super::sleepers::accept_on_one_socket;
 use super::{Bursts, measure_bursts};
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
+use crate::counts::Counts;
 use crate::workers::Workers;
 
 const WORKERS: usize = 8;
@@ -131,24 +129,24 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// How many of eight connections a lone worker got after a sleep, and how many without.
 fn serve_alone(arm: Arm) -> Result<(u64, u64)> {
-    let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let mut client = Client::of(address);
+    let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
+    let address = prepared.address()?;
+    let mut client = Client::new(address);
     let mut waiting = Vec::new();
     if arm == Arm::Experiment {
         for _ in 0..WAITING {
             waiting.push(client.connect()?);
         }
     }
-    let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
+    let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
     if arm == Arm::Control {
         for _ in 0..WAITING {
-            worker.asleep()?;
-            client::end(client.connect()?)?;
+            worker.wait_until_asleep()?;
+            wait_for_close(client.connect()?)?;
         }
     }
     for connection in waiting {
-        client::end(connection)?;
+        wait_for_close(connection)?;
     }
     worker.settle()?;
     let tally = worker.tally(0);

@@ -7,8 +7,8 @@ use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use observe::sock_diag::ESTABLISHED;
-use observe::{netstat, tcp_info};
-use prefork::listen::{Empty, Site};
+use observe::{netstat, sysctl, tcp_info};
+use prefork::{Accept, Site};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::until;
@@ -18,7 +18,6 @@ const MORE: usize = 2;
 /// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill
 /// a queue that it caps.
 const SOMAXCONN: i32 = 64;
-const SETTING: &str = "/proc/sys/net/core/somaxconn";
 
 /// Each backlog, and what it lets in.
 const BACKLOGS: [(i32, Quantity); 5] = [
@@ -104,10 +103,10 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// What else decides the fate of a SYN, in this network namespace (tcp(7)): read, never set.
 fn settings() -> String {
-    let settings = ["tcp_abort_on_overflow", "tcp_syncookies"].map(|name| {
-        let value = observe::read(format!("/proc/sys/net/ipv4/{name}"));
-        let value = value.unwrap_or_else(|error| error.to_string());
-        format!("net.ipv4.{name} = {}", value.trim())
+    let settings = ["net.ipv4.tcp_abort_on_overflow", "net.ipv4.tcp_syncookies"].map(|name| {
+        let value = sysctl::read(name);
+        let value = value.map_or_else(|error| error.to_string(), |value| value.to_string());
+        format!("{name} = {value}")
     });
     format!("in that namespace {}", settings.join(", "))
 }
@@ -118,7 +117,7 @@ fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
         backlog,
         ..Site::loopback(1)
     };
-    let listener = site.listener(Empty::Again)?;
+    let listener = site.listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let overflows = netstat::listen_overflows()?;
     let mut clients = Vec::new();
@@ -165,16 +164,15 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
 /// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
 /// /proc/sys may be written, else what it came with.
 fn somaxconn() -> Result<i32> {
-    match std::fs::write(SETTING, SOMAXCONN.to_string()) {
+    let file = sysctl::path(sysctl::SOMAXCONN);
+    match std::fs::write(&file, SOMAXCONN.to_string()) {
         Err(e)
             if matches!(
                 e.raw_os_error(),
                 Some(libc::EROFS | libc::EACCES | libc::EPERM)
             ) => {}
-        written => written.with_context(|| format!("write {SOMAXCONN} to {SETTING}"))?,
+        written => written.with_context(|| format!("write {SOMAXCONN} to {file}"))?,
     }
-    let text = observe::read(SETTING)?;
-    text.trim()
-        .parse()
-        .with_context(|| format!("{SETTING} says `{}`", text.trim()))
+    let value = sysctl::read(sysctl::SOMAXCONN)?;
+    i32::try_from(value).with_context(|| format!("{file} says {value}"))
 }

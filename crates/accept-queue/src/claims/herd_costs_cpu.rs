@@ -4,12 +4,11 @@ use anyhow::{Result, ensure};
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
-use prefork::limits::room_for;
-use prefork::tally::Detail;
+use prefork::{Metering, ensure_room_for};
 
 use super::sleepers::level_on_one_socket;
 use super::start;
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
 const WORKERS: usize = 100;
@@ -49,7 +48,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-level", "epoll-exclusive");
     pin::stay_here()?;
-    room_for(2 * WORKERS)?;
+    ensure_room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
     herd.workers.settle()?;
@@ -89,8 +88,8 @@ struct Herd {
 
 impl Herd {
     fn start(strategy: &str) -> Result<Self> {
-        let (workers, address) = start(strategy, WORKERS, Detail::Nothing)?;
-        let client = Client::of(address);
+        let (workers, address) = start(strategy, WORKERS, Metering::Nothing)?;
+        let client = Client::new(address);
         Ok(Herd { workers, client })
     }
 
@@ -98,8 +97,8 @@ impl Herd {
     fn round(&mut self) -> Result<Round> {
         let before = self.workers.settle()?;
         for _ in 0..CONNECTIONS {
-            self.workers.asleep()?;
-            client::end(self.client.connect()?)?;
+            self.workers.wait_until_asleep()?;
+            wait_for_close(self.client.connect()?)?;
         }
         let spent = self.workers.settle()?.since(&before);
         let wakeups = spent.sum(|worker| worker.sleeps);

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
-use prefork::listen::{Empty, Site};
+use prefork::{Accept, Site};
 
 use super::until;
 use crate::client::Client;
@@ -32,13 +32,13 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let listener = Site::loopback(3).listener(Empty::Again)?;
+    let listener = Site::loopback(3).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let fork = |name: &str| {
         child::fork(name, |parent| {
             let own = match arm {
                 Arm::Experiment => listener.try_clone()?,
-                Arm::Control => Site::loopback(1).listener(Empty::Again)?,
+                Arm::Control => Site::loopback(1).listener(Accept::NonBlocking)?,
             };
             parent.send(&own.as_raw_fd())?;
             parent.checkpoint()?;
@@ -54,7 +54,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         child.at_checkpoint()?;
         same &= observe::description::same(own, (child.pid(), fd))?;
     }
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let _connections = [client.connect()?, client.connect()?, client.connect()?];
     until("three connections in the queue", || {
         Ok(observe::tcp_info::of(&listener)?.unacked == 3)

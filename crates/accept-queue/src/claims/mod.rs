@@ -17,18 +17,17 @@ mod thundering_herd;
 mod workers_sleep_on_one_queue;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use claim::{Claim, Reading};
+use harness::wait;
 use observe::sock_diag::ESTABLISHED;
-use prefork::counts::Counts;
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::{Metering, Site, strategies};
 
-use crate::client::{self, Client};
-use crate::herd::{Kernel, NOT_SPLIT, Pace, Plan, Row, checked, measure};
+use crate::client::{Client, wait_for_close};
+use crate::counts::Counts;
+use crate::herd::{HerdPlan, HerdRow, NOT_SPLIT, Pace, TracepointPermit, measure};
 use crate::workers::Workers;
 
 /// Every claim of the topic.
@@ -57,19 +56,19 @@ const TRACEPOINT_IF_ALLOWED: &str =
 
 /// The tracepoint, where it may be used and has passed its self-check; else why not.
 struct Tracepoint {
-    kernel: Option<Kernel>,
+    kernel: Option<TracepointPermit>,
     refused: Option<String>,
 }
 
 fn tracepoint() -> Tracepoint {
-    match checked() {
+    match TracepointPermit::obtain() {
         Ok(kernel) => Tracepoint {
             kernel: Some(kernel),
             refused: None,
         },
         Err(error) => Tracepoint {
             kernel: None,
-            refused: Some(claim::error_chain(&error)),
+            refused: Some(claim::error_chain(&error.into())),
         },
     }
 }
@@ -79,16 +78,16 @@ fn measure_row(
     strategy: &str,
     workers: usize,
     connections: u64,
-    kernel: Option<Kernel>,
-) -> Result<Row> {
-    let plan = Plan {
+    kernel: Option<TracepointPermit>,
+) -> Result<HerdRow> {
+    let plan = HerdPlan {
         site: Site::loopback(workers),
         connections,
         pace: Pace::AllAsleep,
-        kernel,
-        detail: Detail::Counts,
+        permit: kernel,
+        metering: Metering::Counts,
     };
-    let row = measure(strategies::named(strategy)?, &plan, None, &mut |_| {})?;
+    let row = measure(strategies::by_name(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
         row.note.is_empty() || row.note == NOT_SPLIT,
         "{strategy}, {workers} workers: {}",
@@ -130,10 +129,10 @@ impl Bursts {
 ///
 /// # Errors
 /// Those of the strategy and of fork.
-fn start(strategy: &str, workers: usize, detail: Detail) -> Result<(Workers, SocketAddr)> {
-    let mut prepared = (strategies::named(strategy)?.prepare)(&Site::loopback(workers))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    Ok((Workers::start(&mut prepared, workers, detail)?, address))
+fn start(strategy: &str, workers: usize, metering: Metering) -> Result<(Workers, SocketAddr)> {
+    let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(workers))?;
+    let address = prepared.address()?;
+    Ok((Workers::start(&mut prepared, workers, metering)?, address))
 }
 
 /// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
@@ -144,15 +143,15 @@ fn measure_bursts(
     strategy: &str,
     workers: usize,
     (rounds, burst): (usize, usize),
-    kernel: Option<Kernel>,
+    kernel: Option<TracepointPermit>,
     look: fn(&Workers) -> Result<u64>,
 ) -> Result<Bursts> {
-    let (mut workers, address) = start(strategy, workers, Detail::Counts)?;
-    let mut client = Client::of(address);
+    let (mut workers, address) = start(strategy, workers, Metering::Counts)?;
+    let mut client = Client::new(address);
     let mut before = workers.settle()?;
     let seen = look(&workers)?;
     let counter = kernel
-        .map(|kernel| kernel.count(&workers.pids()))
+        .map(|kernel| kernel.count_wakeups(&workers.pids()))
         .transpose()?;
     let mut woken = Bursts {
         seen,
@@ -172,7 +171,7 @@ fn measure_bursts(
         }
         woken.at_once = woken.at_once.max(at_once);
         for connection in open {
-            client::end(connection)?;
+            wait_for_close(connection)?;
         }
         let after = workers.settle()?;
         let counts = after.since(&before).each;
@@ -201,24 +200,17 @@ fn reading(tracepoint: &Tracepoint) -> Reading {
 }
 
 /// Wakeups per connection, by the best evidence of the row.
-fn wakeups(row: &Row) -> f64 {
+fn wakeups(row: &HerdRow) -> f64 {
     let best = row
         .wakeups_kernel_per_connection
         .or(row.wakeups_per_connection);
     best.unwrap_or(f64::NAN)
 }
 
-/// Waits until the kernel shows what is waited for, without sleeping.
-fn until(what: &str, mut shown: impl FnMut() -> Result<bool>) -> Result<()> {
-    const LIMIT: Duration = Duration::from_secs(3);
-    let deadline = Instant::now() + LIMIT;
-    while !shown()? {
-        ensure!(
-            Instant::now() < deadline,
-            "{what}: not within {:.0} s",
-            LIMIT.as_secs_f64()
-        );
-        std::thread::yield_now();
-    }
-    Ok(())
+/// Waits until the kernel shows what is waited for.
+///
+/// # Errors
+/// That of `shown`; it is not shown within three seconds.
+fn until(what: &str, shown: impl FnMut() -> Result<bool>) -> Result<()> {
+    wait::until(what, Duration::from_secs(3), shown)
 }

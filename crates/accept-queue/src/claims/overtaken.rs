@@ -3,12 +3,10 @@
 use anyhow::{Context, Result};
 use claim::Arm;
 use harness::pin;
-use prefork::listen::Site;
-use prefork::strategies;
-use prefork::tally::Detail;
+use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
 /// Connections that the running process is to take; as many are made in the control.
@@ -42,10 +40,10 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
     // In a child: what is bound to a CPU stays bound.
     let child = child::fork("runner", |_| {
         pin::stay_here()?;
-        let mut prepared = (strategies::named("blocking")?.prepare)(&Site::loopback(1))?;
+        let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
         let own = prepared.listeners[0].try_clone().context("dup")?;
-        let mut client = Client::of(own.local_addr().context("getsockname")?);
-        let mut worker = Workers::start(&mut prepared, 1, Detail::Counts)?;
+        let mut client = Client::new(own.local_addr().context("getsockname")?);
+        let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
         pin::never_preempts(worker.pids()[0])?;
         let before = worker.settle()?;
         let tries = arm.choose(TRIES, CONNECTIONS);
@@ -59,7 +57,7 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
                 taken += u64::from(own.accept().is_ok());
                 own.set_nonblocking(false).context("fcntl O_NONBLOCK")?;
             }
-            client::end(connection)?;
+            wait_for_close(connection)?;
             worker.settle()?;
         }
         let spent = worker.settle()?.since(&before);

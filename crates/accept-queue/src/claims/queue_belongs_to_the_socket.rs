@@ -8,7 +8,7 @@ use claim::{Arm, Claim, Name, Quantity, Reading};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
-use prefork::listen::{Empty, Site};
+use prefork::{Accept, Site};
 
 use super::until;
 use crate::client::Client;
@@ -53,7 +53,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let listener = Site::loopback(1).listener(Empty::Again)?;
+    let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     let fork = || {
         child::fork("latecomer", |parent| {
@@ -66,7 +66,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         })
     };
     let early = (arm == Arm::Control).then(fork).transpose()?;
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let mut connections = Vec::new();
     for _ in 0..MADE {
         connections.push(client.connect()?);

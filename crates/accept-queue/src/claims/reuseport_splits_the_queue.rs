@@ -5,10 +5,11 @@ use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use observe::sock_diag::CLOSE;
-use prefork::listen::{Empty, Site};
+use observe::sysctl;
+use prefork::{Accept, Site};
 
 use super::until;
-use crate::client::{self, Client, End};
+use crate::client::{Client, End, wait_for_close};
 
 const WORKERS: usize = 4;
 const CONNECTIONS: u32 = 64;
@@ -37,8 +38,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let migrates = observe::read("/proc/sys/net/ipv4/tcp_migrate_req").unwrap_or_default();
-    if migrates.trim() == "1" {
+    if sysctl::read(sysctl::TCP_MIGRATE_REQ).is_ok_and(|migrates| migrates == 1) {
         return NotMeasured::err(
             "net.ipv4.tcp_migrate_req is 1: the kernel moves a dead socket's queue to another",
             "run it in a network namespace of its own (unshare -n)",
@@ -48,8 +48,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     room_for_descriptors(2 * u64::from(CONNECTIONS) + 64)?;
     let site = Site::loopback(WORKERS);
     let mut listeners = match arm {
-        Arm::Experiment => site.group()?,
-        Arm::Control => vec![site.listener(Empty::Sleep)?],
+        Arm::Experiment => site.reuseport_group()?,
+        Arm::Control => vec![site.listener(Accept::Blocking)?],
     };
     let address = listeners[0].local_addr().context("getsockname")?;
     let mut workers = Vec::new();
@@ -70,7 +70,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     for worker in &mut workers {
         worker.at_checkpoint()?;
     }
-    let mut client = Client::of(address);
+    let mut client = Client::new(address);
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
@@ -115,7 +115,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let mut reset = 0u32;
     for connection in connections {
-        reset += u32::from(client::end(connection)? == End::Reset);
+        reset += u32::from(wait_for_close(connection)? == End::Reset);
     }
     ensure!(
         accepted + u64::from(reset) == u64::from(CONNECTIONS),

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use claim::NotMeasured;
-use observe::fdinfo;
 use observe::sock_diag::tcp_listeners;
 use observe::wchan::{Blocked, syscall_of};
+use observe::{fdinfo, process};
 
 use crate::workers::Workers;
 
@@ -36,9 +36,9 @@ impl Sleeper {
     /// # Errors
     /// The argument is no descriptor, or may not be read.
     pub(super) fn descriptor(&self) -> Result<String> {
-        let path = format!("/proc/{}/fd/{}", self.pid, self.call.arguments[0]);
-        let target = std::fs::read_link(&path).with_context(|| format!("readlink {path}"))?;
-        Ok(target.to_string_lossy().into_owned())
+        let fd =
+            i32::try_from(self.call.arguments[0]).context("its first argument is no descriptor")?;
+        Ok(process::link(self.pid, fd)?)
     }
 }
 

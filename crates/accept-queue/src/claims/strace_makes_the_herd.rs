@@ -13,14 +13,13 @@ use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use prefork::listen::Site;
-use prefork::shared::Shared;
+use observe::sleep::{Look, Sleeper};
 use prefork::strategies::{self, Prepared};
-use prefork::tally::{Detail, Round, Tally, Turn};
+use prefork::{Metering, Round, Site, Tally, Turn};
 
 use super::sleepers::look_at;
 use super::until;
-use crate::client::{self, Client};
+use crate::client::{Client, wait_for_close};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: u64 = 25;
@@ -46,9 +45,9 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let mut prepared = (strategies::named("epoll-level")?.prepare)(&Site::loopback(WORKERS))?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    let tallies = Shared::zeroed(WORKERS).context("mmap the workers' tallies")?;
+    let mut prepared = (strategies::by_name("epoll-level")?.prepare)(&Site::loopback(WORKERS))?;
+    let address = prepared.address()?;
+    let tallies = Tally::shared(WORKERS)?;
     // The tracer is the workers' parent, which ptrace always allows, and does nothing else.
     let mut tracer = child::fork("tracer", |parent| {
         let mut workers = Vec::new();
@@ -69,13 +68,15 @@ fn measure(arm: Arm) -> Result<Reading> {
         Ok(())
     })?;
     let pids: Vec<i32> = tracer.recv()?;
-    let mut client = Client::of(address);
+    let workers = pids.iter().map(|&pid| Sleeper::open(pid));
+    let mut workers = workers.collect::<Result<Vec<_>, _>>()?;
+    let mut client = Client::new(address);
     for number in 0..CONNECTIONS {
-        for (&pid, tally) in pids.iter().zip(tallies.iter()) {
-            // Not in a stop of the tracer: that state is `t`.
+        for (worker, tally) in workers.iter_mut().zip(tallies.iter()) {
+            // Not in a stop of the tracer: there it is awake.
             until("a worker asleep in its call", || {
                 let ready = tally.ready.load(Relaxed) == 1;
-                Ok(ready && observe::status::of(pid)?.state == 'S')
+                Ok(ready && matches!(worker.look()?, Look::Asleep(_)))
             })?;
         }
         if number == 0 {
@@ -89,7 +90,7 @@ fn measure(arm: Arm) -> Result<Reading> {
                 "{in_epoll} of {WORKERS} sleep in epoll_wait"
             );
         }
-        client::end(client.connect()?)?;
+        wait_for_close(client.connect()?)?;
     }
     let per = |count: fn(&Tally) -> u64| {
         tallies.iter().map(count).sum::<u64>() as f64 / CONNECTIONS as f64
@@ -106,11 +107,11 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {
-    let mut wait = prepared.wait(0)?;
+    let mut wait = prepared.waiter(0)?;
     let mut close = drop;
     let round = Round::default();
-    let mut turn = Turn::new(tally, &round, Detail::Counts, &mut close);
-    turn.ready();
+    let mut turn = Turn::new(tally, &round, Metering::Counts, &mut close);
+    turn.note_ready();
     loop {
         wait.wait(&mut turn)?;
     }

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
-use prefork::counts::Counts;
 
 use super::sleepers::level_on_one_socket;
 use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
+use crate::counts::Counts;
 
 const WORKERS: usize = 100;
 const CONNECTIONS: usize = 20;

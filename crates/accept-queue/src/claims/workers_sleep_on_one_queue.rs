@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
+use observe::process;
 use observe::wchan::{self, Blocked};
-use prefork::tally::Detail;
+use prefork::Metering;
 
 use super::sleepers::{listening, sleepers};
 use super::start;
@@ -38,10 +39,10 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let mut herds = Vec::new();
     match arm {
-        Arm::Experiment => herds.push(start("blocking", WORKERS, Detail::Counts)?.0),
+        Arm::Experiment => herds.push(start("blocking", WORKERS, Metering::Counts)?.0),
         Arm::Control => {
             for _ in 0..WORKERS {
-                herds.push(start("poll", 1, Detail::Counts)?.0);
+                herds.push(start("poll", 1, Metering::Counts)?.0);
             }
         }
     }
@@ -50,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["pid", "wait channel", "system call", "descriptor refers to"];
     let mut table = Table::new("the workers, asleep", &columns);
     for herd in &mut herds {
-        herd.asleep()?;
+        herd.wait_until_asleep()?;
         let listening = listening()?;
         for sleeper in sleepers(herd)? {
             let pid = sleeper.pid;
@@ -91,12 +92,10 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.
 fn listens_on(pid: i32, listening: &[String]) -> Result<String> {
-    let directory = format!("/proc/{pid}/fd");
-    let entries = std::fs::read_dir(&directory).with_context(|| format!("read {directory}"))?;
-    let mut targets = entries
-        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
-        .map(|target| target.to_string_lossy().into_owned());
-    targets
-        .find(|target| listening.contains(target))
-        .with_context(|| format!("{directory} has no listening socket"))
+    let mut links = process::descriptors(pid)?
+        .into_iter()
+        .filter_map(|fd| process::link(pid, fd).ok());
+    links
+        .find(|link| listening.contains(link))
+        .with_context(|| format!("process {pid} has no listening socket"))
 }

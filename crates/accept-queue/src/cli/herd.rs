@@ -5,20 +5,22 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use accept_queue::Error;
 use accept_queue::herd::{
-    Assertions, Kernel, Pace, Plan, Row, Trace, checked, csv, details, document, measure, overhead,
-    svg, table,
+    Assertions, HerdPlan, HerdRow, HerdTrace, Pace, PartialRun, TracepointPermit, csv, details,
+    document, measure, measure_overhead, svg, table,
 };
-use accept_queue::interrupt::{self, Interrupted};
 use anyhow::{Result, ensure};
 use clap::Args;
+use harness::interrupt::{self, exit_status};
 use harness::statistics::shuffle;
+use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
-use prefork::{Detail, NoStart, Site};
+use prefork::{Metering, Site};
 use present::{OutputFile, Progress, print};
 use runner::{known_names, whole_number};
 
-use super::{BACKLOG, INTERRUPTED, WORKERS, strategy_names, tell};
+use super::{BACKLOG, WORKERS, strategy_names, warn};
 
 /// Connections for a row: a hundred million take hours.
 const CONNECTIONS: RangeInclusive<u64> = 1..=100_000_000;
@@ -92,6 +94,27 @@ pub struct HerdArgs {
     overhead: bool,
 }
 
+/// The rows of a run, in the order asked for, and the signal that ended it early.
+struct Rows {
+    rows: Vec<HerdRow>,
+    /// How many were finished before the signal came.
+    finished: usize,
+    /// How many were asked for.
+    asked: usize,
+    ended_by: Option<Signal>,
+}
+
+impl Rows {
+    /// Why this is not everything that was asked for.
+    fn partial(&self) -> Option<PartialRun> {
+        Some(PartialRun {
+            signal: self.ended_by?.to_string(),
+            measured: self.finished,
+            rows: self.asked,
+        })
+    }
+}
+
 impl HerdArgs {
     /// Measures, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
@@ -101,128 +124,137 @@ impl HerdArgs {
             "--trace waits until all workers sleep after each connection, so --pace back-to-back \
              would not be kept: take all-asleep or burst=K"
         );
-        // Before anything is forked: a file that cannot be written costs nobody a run.
+        // Before anything is forked: a file that cannot be written costs no run.
         let trace_file = self.trace.as_deref().map(OutputFile::at).transpose()?;
         let svg_file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         for &workers in &self.workers {
-            prefork::room_for(workers as usize)?;
+            prefork::ensure_room_for(workers as usize)?;
         }
         interrupt::catch()?;
-        let (kernel, refused) = match checked() {
-            Ok(kernel) => (Some(kernel), None),
-            Err(error) => (None, Some(claim::error_chain(&error))),
+        let (permit, refused) = match TracepointPermit::obtain() {
+            Ok(permit) => (Some(permit), None),
+            Err(error) => (None, Some(claim::error_chain(&error.into()))),
         };
         if self.overhead {
-            return self.overhead(&strategies, kernel);
+            return self.run_overhead(&strategies, permit);
         }
-        let mut trace = self.trace.is_some().then(Trace::default);
-        let (rows, interrupted) = self.rows(&strategies, kernel, trace.as_mut())?;
-        let release = observe::machine::this().kernel;
-        print(&if self.json {
-            format!("{:#}\n", document(&release, &rows))
-        } else if self.csv {
-            csv(&rows)
-        } else if self.details {
-            table(&rows, refused.as_deref()) + &details(&rows)
-        } else {
-            table(&rows, refused.as_deref())
-        })?;
+        let mut trace = self.trace.is_some().then(HerdTrace::default);
+        let rows = self.measure_rows(&strategies, permit, trace.as_mut())?;
+        self.print_rows(&rows, refused.as_deref())?;
         if let (Some(file), Some(trace)) = (trace_file, trace) {
             file.write(&trace.document().to_string())?;
         }
         if let Some(file) = svg_file {
-            file.write(&svg(&release, &rows))?;
+            file.write(&svg(&observe::machine::this().kernel, &rows.rows))?;
         }
-        if interrupted {
-            tell(if rows.is_empty() {
-                "interrupted before anything was measured"
-            } else {
-                "interrupted: the rows above cover what was done"
-            });
-            return Ok(INTERRUPTED);
-        }
-        let broken: Vec<String> = self
-            .assert
-            .iter()
-            .flat_map(|bounds| rows.iter().flat_map(|row| bounds.broken_by(row)))
-            .collect();
-        for row in &broken {
-            tell(&format!("assertion broken: {row}"));
-        }
-        let measured = rows.iter().any(|row| row.wakeups_per_connection.is_some());
-        Ok(match (broken.is_empty(), measured) {
-            (_, false) => 2,
-            (false, true) => 1,
-            (true, true) => 0,
+        Ok(self.status(&rows))
+    }
+
+    fn print_rows(&self, rows: &Rows, refused: Option<&str>) -> Result<()> {
+        let partial = rows.partial();
+        let rows = &rows.rows;
+        let heading = partial.iter().map(|why| format!("PARTIAL: {why}\n\n"));
+        let heading: String = heading.collect();
+        print(&if self.json {
+            let kernel = observe::machine::this().kernel;
+            document(&kernel, rows, partial.as_ref())? + "\n"
+        } else if self.csv {
+            csv(rows)
+        } else if self.details {
+            heading + &table(rows, refused) + &details(rows)
+        } else {
+            heading + &table(rows, refused)
         })
     }
 
-    /// Every row, in the order asked for; and whether the run was interrupted.
-    fn rows(
+    /// The exit status, after a line on standard error for whatever makes it not 0.
+    fn status(&self, rows: &Rows) -> u8 {
+        if let (Some(signal), Some(why)) = (rows.ended_by, rows.partial()) {
+            warn(&format!("PARTIAL: {why}"));
+            return exit_status(signal);
+        }
+        let violations = self.assert.iter().flat_map(|bounds| {
+            let rows = rows.rows.iter();
+            rows.flat_map(|row| bounds.violations(row))
+        });
+        let violations: Vec<String> = violations.collect();
+        for violation in &violations {
+            warn(&format!("assertion broken: {violation}"));
+        }
+        let mut rows = rows.rows.iter();
+        let measured = rows.any(|row| row.wakeups_per_connection.is_some());
+        match (violations.is_empty(), measured) {
+            (_, false) => 2,
+            (false, true) => 1,
+            (true, true) => 0,
+        }
+    }
+
+    /// Measures every row until a signal comes.
+    fn measure_rows(
         &self,
         strategies: &[&'static Strategy],
-        kernel: Option<Kernel>,
-        mut trace: Option<&mut Trace>,
-    ) -> Result<(Vec<Row>, bool)> {
+        permit: Option<TracepointPermit>,
+        mut trace: Option<&mut HerdTrace>,
+    ) -> Result<Rows> {
         let asked: Vec<(u32, &Strategy)> = self
             .workers
             .iter()
             .flat_map(|&workers| strategies.iter().map(move |&strategy| (workers, strategy)))
             .collect();
         let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
-        let mut rows = HashMap::new();
-        let mut interrupted = false;
-        // A machine that gets slower or faster meanwhile favours no strategy by its place in the list.
+        let (mut rows, mut finished) = (HashMap::new(), 0);
+        // Shuffled, so that a machine that gets slower or faster favours no strategy by its place.
         let mut order: Vec<usize> = (0..asked.len()).collect();
         shuffle(&mut order, &mut { self.seed });
         for (done, at) in order.into_iter().enumerate() {
+            if interrupt::signal().is_some() {
+                break;
+            }
             let (workers, strategy) = asked[at];
             let what = format!("{}, {workers} workers", strategy.name);
             let before = self.connections.saturating_mul(done as u64);
             let mut tick = |connections| progress.show(before.saturating_add(connections), &what);
-            let plan = self.plan(workers, kernel);
+            let plan = self.plan(workers, permit);
             let row = match measure(strategy, &plan, trace.as_deref_mut(), &mut tick) {
                 Ok(row) => row,
-                Err(error) if error.is::<Interrupted>() => {
-                    interrupted = true;
-                    break;
+                Err(Error::Interrupted(_)) => break,
+                Err(error) if error.stops_every_row() => return Err(error.into()),
+                Err(error) => {
+                    let why = claim::error_chain(&error.into());
+                    HerdRow::not_measured(strategy, &plan, &why)
                 }
-                Err(error) if error.is::<NoStart>() => return Err(error),
-                Err(error) => Row {
-                    strategy: strategy.name.to_owned(),
-                    workers: workers as usize,
-                    pace: self.pace.to_string(),
-                    evidence: if kernel.is_some() {
-                        "kernel"
-                    } else {
-                        "counters"
-                    },
-                    note: format!("not measured: {}", claim::error_chain(&error)),
-                    ..Row::default()
-                },
             };
             rows.insert(at, row);
-            interrupted = interrupt::check().is_err();
-            if interrupted {
-                break;
-            }
+            finished += usize::from(interrupt::signal().is_none());
         }
-        let rows = (0..asked.len()).filter_map(|at| rows.remove(&at)).collect();
-        Ok((rows, interrupted))
+        Ok(Rows {
+            rows: (0..asked.len()).filter_map(|at| rows.remove(&at)).collect(),
+            finished,
+            asked: asked.len(),
+            ended_by: interrupt::signal(),
+        })
     }
 
-    fn overhead(&self, strategies: &[&'static Strategy], kernel: Option<Kernel>) -> Result<u8> {
+    fn run_overhead(
+        &self,
+        strategies: &[&'static Strategy],
+        permit: Option<TracepointPermit>,
+    ) -> Result<u8> {
         print(&format!(
-            "worker CPU per connection with the meter and without, {PAIRS} pairs of runs on one CPU\n\
+            "worker CPU per connection with the meter and without, \
+             {PAIRS} pairs of runs on one CPU\n\
              {:<21}{:>5}{:>10}{:>10}{:>10}   {}\n",
             "strategy", "N", "with us", "without", "ratio", "all ratios"
         ))?;
         for &workers in &self.workers {
             for strategy in strategies {
-                let cost = match overhead(strategy, &self.plan(workers, kernel), PAIRS) {
-                    Err(error) if error.is::<Interrupted>() => {
-                        tell("interrupted: the lines above are whole");
-                        return Ok(INTERRUPTED);
+                let cost = match measure_overhead(strategy, &self.plan(workers, permit), PAIRS) {
+                    Err(Error::Interrupted(signal)) => {
+                        warn(&format!(
+                            "PARTIAL: {signal} ended the run; the lines above are whole"
+                        ));
+                        return Ok(exit_status(signal));
                     }
                     cost => cost?,
                 };
@@ -240,8 +272,8 @@ impl HerdArgs {
         Ok(0)
     }
 
-    fn plan(&self, workers: u32, kernel: Option<Kernel>) -> Plan {
-        Plan {
+    fn plan(&self, workers: u32, permit: Option<TracepointPermit>) -> HerdPlan {
+        HerdPlan {
             site: Site {
                 address: self.listen,
                 backlog: self.backlog,
@@ -249,11 +281,11 @@ impl HerdArgs {
             },
             connections: self.connections,
             pace: self.pace,
-            kernel,
-            detail: if self.trace.is_some() {
-                Detail::Times
+            permit,
+            metering: if self.trace.is_some() {
+                Metering::Times
             } else {
-                Detail::Counts
+                Metering::Counts
             },
         }
     }
@@ -262,9 +294,7 @@ impl HerdArgs {
         if self.strategy.iter().any(|name| name == "all") {
             return Ok(strategies::ALL.iter().collect());
         }
-        self.strategy
-            .iter()
-            .map(|name| strategies::named(name))
-            .collect()
+        let strategies = self.strategy.iter().map(|name| strategies::by_name(name));
+        Ok(strategies.collect::<Result<_, _>>()?)
     }
 }

@@ -48,10 +48,7 @@ fn strategy_names() -> impl Iterator<Item = &'static str> {
     strategies::ALL.iter().map(|strategy| strategy.name)
 }
 
-/// Exit status of a run that SIGINT ended (128 + 2).
-const INTERRUPTED: u8 = 130;
-
-/// Writes a line to standard error; a reader who went away is nobody to tell.
-fn tell(text: &str) {
+/// Writes a line to standard error. Errors are ignored: there is no other place to report them.
+fn warn(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

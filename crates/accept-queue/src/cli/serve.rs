@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use prefork::server::{Event, Options, Protocol, report, serve};
+use prefork::server::{Protocol, ServerEvent, ServerOptions, places_table, serve};
 use prefork::{Site, strategies};
 use present::print;
 use runner::{known_names, whole_number};
 
-use super::{BACKLOG, WORKERS, strategy_names, tell};
+use super::{BACKLOG, WORKERS, strategy_names, warn};
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]
@@ -38,7 +38,8 @@ pub struct ServeArgs {
     backlog: i32,
     /// Seconds after which a connection is closed, however busy its client keeps it; a client that
     /// is silent is given up after 10 s
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = whole_number(1..=86_400_u64))]
+    #[arg(long, value_name = "SECONDS", default_value = "60",
+          value_parser = whole_number(1..=86_400_u64))]
     deadline: u64,
     /// Send back what comes
     #[arg(long, conflicts_with = "http")]
@@ -49,31 +50,32 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Serves until it is told to end, and returns the exit status.
+    /// Serves until a signal ends the server, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
-        let options = Options {
+        let options = ServerOptions {
             site: Site {
                 address: self.listen,
                 backlog: self.backlog,
                 workers: self.workers as usize,
             },
-            strategy: strategies::named(&self.strategy)?,
+            strategy: strategies::by_name(&self.strategy)?,
             protocol: if self.echo {
                 Protocol::Echo
             } else {
                 Protocol::Http
             },
             deadline: Duration::from_secs(self.deadline),
+            connections: None,
         };
         serve(&options, &mut |event| self.show(event))?;
         Ok(0)
     }
 
-    fn show(&self, event: Event) -> Result<()> {
+    fn show(&self, event: ServerEvent) -> Result<()> {
         match event {
-            Event::Listening { address, backlog } => {
+            ServerEvent::Listening { address, backlog } => {
                 if i64::from(backlog) < i64::from(self.backlog) && self.backlog != 4096 {
-                    tell(&format!(
+                    warn(&format!(
                         "net.core.somaxconn caps the backlog: {backlog} instead of {}",
                         self.backlog
                     ));
@@ -84,17 +86,17 @@ impl ServeArgs {
                      kill -USR1 {pid} shows who accepted, Ctrl-C ends it\n"
                 ))
             }
-            Event::Caution(caution) => {
-                tell(&format!("{}: {caution}", self.strategy));
+            ServerEvent::Caution(caution) => {
+                warn(&format!("{}: {caution}", self.strategy));
                 Ok(())
             }
-            Event::Replaced { index, end, pid } => {
-                tell(&format!("{end}; worker {index} is pid {pid} now"));
+            ServerEvent::Replaced { index, end, pid } => {
+                warn(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())
             }
-            Event::Accepted(places) => print(&report(&places)),
-            Event::Ending(signal) => {
-                tell(&format!("{signal}: ending {} workers", self.workers));
+            ServerEvent::Accepted(places) => print(&places_table(&places)),
+            ServerEvent::Ending(signal) => {
+                warn(&format!("{signal}: ending {} workers", self.workers));
                 Ok(())
             }
         }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::Row;
+use super::HerdRow;
 
 /// Bounds, all of which must hold.
 #[derive(Clone, Debug)]
@@ -11,12 +11,12 @@ pub struct Assertions(Vec<Bound>);
 #[derive(Clone, Debug)]
 struct Bound {
     metric: &'static str,
-    value: fn(&Row) -> Option<f64>,
+    value: fn(&HerdRow) -> Option<f64>,
     operator: &'static str,
     limit: f64,
 }
 
-type Metric = (&'static str, fn(&Row) -> Option<f64>);
+type Metric = (&'static str, fn(&HerdRow) -> Option<f64>);
 
 /// Names that an assertion may use, and what they mean.
 pub const METRICS: &[Metric] = &[
@@ -49,13 +49,13 @@ impl FromStr for Assertions {
 
     fn from_str(text: &str) -> Result<Self, String> {
         text.split(',')
-            .map(bound)
+            .map(parse_bound)
             .collect::<Result<_, _>>()
             .map(Assertions)
     }
 }
 
-fn bound(text: &str) -> Result<Bound, String> {
+fn parse_bound(text: &str) -> Result<Bound, String> {
     let found = OPERATORS
         .iter()
         .find_map(|operator| Some((operator, text.split_once(operator)?)));
@@ -85,8 +85,8 @@ fn bound(text: &str) -> Result<Bound, String> {
 
 impl Assertions {
     /// A sentence for each bound that `row` breaks. What was not measured breaks every bound.
-    pub fn broken_by(&self, row: &Row) -> Vec<String> {
-        let broken = self.0.iter().filter_map(|bound| {
+    pub fn violations(&self, row: &HerdRow) -> Vec<String> {
+        let violations = self.0.iter().filter_map(|bound| {
             let Bound {
                 metric,
                 operator,
@@ -101,15 +101,17 @@ impl Assertions {
                 "<" => value < *limit,
                 _ => value > *limit,
             });
-            let seen = value.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
-            let Row {
+            let measured = value.map_or("not measured".to_owned(), |value| format!("{value:.3}"));
+            let HerdRow {
                 strategy, workers, ..
             } = row;
             (!kept).then(|| {
-                format!("{strategy}, {workers} workers: {metric} is {seen}, not {operator} {limit}")
+                format!(
+                    "{strategy}, {workers} workers: {metric} is {measured}, not {operator} {limit}"
+                )
             })
         });
-        broken.collect()
+        violations.collect()
     }
 }
 
@@ -118,15 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_kept_or_broken() {
-        let row = Row {
+    fn a_violation_is_a_sentence() {
+        let row = HerdRow {
             strategy: "poll".into(),
             workers: 8,
             wakeups_per_connection: Some(8.0),
             jain: Some(0.95),
-            ..Row::default()
+            ..HerdRow::default()
         };
-        let broken = |text: &str| text.parse::<Assertions>().unwrap().broken_by(&row);
+        let broken = |text: &str| text.parse::<Assertions>().unwrap().violations(&row);
         assert_eq!(
             broken("wakeups<=1.01, jain>=0.9"),
             ["poll, 8 workers: wakeups is 8.000, not <= 1.01"]

@@ -1,6 +1,6 @@
 //! The rows as comma-separated values (RFC 4180), a head line first.
 
-use super::Row;
+use super::HerdRow;
 
 const HEAD: &str = "strategy,workers,connections,pace,evidence,wakeups_per_connection,\
 wakeups_kernel_per_connection,wasted_in_kernel,wasted_visible,returns_per_connection,\
@@ -8,13 +8,13 @@ eagain_per_connection,switches_per_connection,cpu_us_per_connection,latency_p50_
 latency_p999_us,latency_max_us,accepted_min,accepted_max,jain,note\n";
 
 /// The whole file.
-pub fn csv(rows: &[Row]) -> String {
+pub fn csv(rows: &[HerdRow]) -> String {
     rows.iter()
         .map(line)
         .fold(HEAD.to_owned(), |file, line| file + &line)
 }
 
-fn line(row: &Row) -> String {
+fn line(row: &HerdRow) -> String {
     let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.4}"));
     let count = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
     let latency = row.latency_us;
@@ -39,12 +39,12 @@ fn line(row: &Row) -> String {
         count(row.accepted_min),
         count(row.accepted_max),
         number(row.jain),
-        quoted(&row.note),
+        quote(&row.note),
     ];
     cells.join(",") + "\n"
 }
 
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     if text.contains([',', '"', '\n']) {
         return format!("\"{}\"", text.replace('"', "\"\""));
     }
@@ -57,10 +57,10 @@ mod tests {
 
     #[test]
     fn a_cell_for_each_head() {
-        let row = Row {
+        let row = HerdRow {
             strategy: "poll".into(),
             note: "a \"b\"; c".into(),
-            ..Row::default()
+            ..HerdRow::default()
         };
         let file = csv(&[row]);
         let lines: Vec<&str> = file.lines().collect();

@@ -1,17 +1,16 @@
 //! One row: one strategy, one number of workers.
 
-use anyhow::{Context, Result, ensure};
-use harness::statistics::jain;
-use prefork::listen::Site;
-use prefork::strategies::Strategy;
-use prefork::tally::Detail;
+use prefork::Metering;
+use prefork::Site;
+use prefork::strategies::{Prepared, Strategy};
 
-use super::window::{Run, Window};
-use super::{Kernel, Pace, Row, Trace};
+use super::pass::{HerdPass, HerdRun};
+use super::{HerdRow, HerdTrace, Pace, TracepointPermit};
 use crate::client::Client;
+use crate::error::Error;
 use crate::workers::Workers;
 
-/// How the two ways to count may differ before the row says so.
+/// The two ways to count may differ by this share before the row says so.
 const AGREEMENT: f64 = 0.01;
 
 /// Why a row may have no split of what was wasted.
@@ -19,150 +18,131 @@ pub(crate) const NOT_SPLIT: &str = "waste not split: FUTEX_WAIT returns to libc"
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct HerdPlan {
     /// Where, and with how many workers.
     pub site: Site,
     /// Connections to make and count.
     pub connections: u64,
     /// When to make the next.
     pub pace: Pace,
-    /// The tracepoint, where it may be used.
-    pub kernel: Option<Kernel>,
+    /// The permit for the tracepoint, where it may be used.
+    pub permit: Option<TracepointPermit>,
     /// What the workers note of their work.
-    pub detail: Detail,
+    pub metering: Metering,
 }
 
-/// Measures `strategy`. `progress` is told after each burst how many connections are done, none of
-/// them while the workers warm up. An interrupt ends the row, which then covers what was done.
-///
-/// Where the workers are seen asleep before each connection, what they note costs them next to nothing.
-/// At the other paces it does, so the connections are made twice: once counted, once timed.
+impl HerdPlan {
+    /// Whether counting would cost the workers so much that the connections are made twice, once
+    /// counted and once timed. Where the workers are seen asleep before each connection, what they
+    /// note costs them next to nothing.
+    pub(super) fn has_two_passes(&self) -> bool {
+        self.pace != Pace::AllAsleep && self.metering != Metering::Nothing
+    }
+}
+
+/// The connections of one row: counted, and for some plans made again and timed.
+pub(super) struct Passes {
+    pub(super) counted: HerdPass,
+    pub(super) timed: Option<HerdPass>,
+}
+
+impl Passes {
+    /// The pass that CPU time and latency are taken from.
+    pub(super) fn timing(&self, plan: &HerdPlan) -> Option<&HerdPass> {
+        if plan.has_two_passes() {
+            self.timed.as_ref()
+        } else {
+            Some(&self.counted)
+        }
+    }
+}
+
+/// Measures `strategy`. `progress` gets, after each burst, how many connections are done; those of
+/// the warm-up do not count. An interrupt ends the row, which then covers what was done.
 ///
 /// # Errors
 /// What the strategy needs and the kernel refuses, workers that cannot be forked, a connection that
-/// nobody serves; a burst that the queue cannot hold; a trace back to back, which would have to wait until all sleep after each.
+/// no worker serves. [`Error::Plan`]: a burst that the queue cannot hold, or a trace at the pace
+/// back-to-back, which would have to wait until all sleep after each connection.
 pub fn measure(
     strategy: &Strategy,
-    plan: &Plan,
-    mut trace: Option<&mut Trace>,
+    plan: &HerdPlan,
+    mut trace: Option<&mut HerdTrace>,
     progress: &mut dyn FnMut(u64),
-) -> Result<Row> {
-    ensure!(
-        trace.is_none() || plan.pace != Pace::BackToBack,
-        "a trace is read when all workers sleep, so there is none of the pace back-to-back: \
-         take all-asleep or burst=K"
-    );
-    let count = plan.site.workers;
-    let mut prepared = (strategy.prepare)(&plan.site)?;
-    let address = prepared.listeners[0].local_addr().context("getsockname")?;
-    if let Pace::Burst(size) = plan.pace {
-        let backlog = observe::tcp_info::of(&prepared.listeners[0])?.sacked;
-        ensure!(
-            size <= backlog as usize + 1,
-            "a burst of {size} does not fit a queue with backlog {backlog}: its SYNs would be dropped and \
-             come again a second later; take a smaller burst or a longer queue (--backlog, \
-             net.core.somaxconn)"
-        );
+) -> Result<HerdRow, Error> {
+    if trace.is_some() && plan.pace == Pace::BackToBack {
+        return Err(Error::Plan(
+            "a trace is read when all workers sleep, so there is none of the pace back-to-back: \
+             take all-asleep or burst=K"
+                .to_owned(),
+        ));
     }
-    let mut workers = Workers::start(&mut prepared, count, plan.detail)?;
+    let mut prepared = (strategy.prepare)(&plan.site)?;
+    let address = prepared.address()?;
+    ensure_burst_fits(plan.pace, &prepared)?;
+    let mut workers = Workers::start(&mut prepared, plan.site.workers, plan.metering)?;
     let returns_unseen = prepared.returns_unseen;
     // The sockets are the workers' now: what a dead worker leaves in a queue of its own is reset.
     drop(prepared);
-    let mut run = Run {
+    let mut run = HerdRun {
+        strategy,
         workers: &mut workers,
-        client: Client::of(address),
+        client: Client::new(address),
         plan,
     };
-    let twice = plan.pace != Pace::AllAsleep && plan.detail != Detail::Nothing;
-    let counted = match run.warm_up(progress) {
-        Ok(()) => {
-            if let Some(trace) = trace.as_deref_mut() {
-                trace.begin(strategy.name, run.workers);
-            }
-            let half = &mut |done| progress(if twice { done / 2 } else { done });
-            run.window(plan.kernel, trace.as_deref_mut(), half)?
-        }
-        Err(error) => Window {
-            cut: Some(run.cut(error)?),
-            ..Window::default()
-        },
-    };
-    let mut timed = None;
-    if twice && counted.cut.is_none() {
-        run.workers.note_nothing();
-        let half = &mut |done| progress(plan.connections / 2 + done / 2);
-        timed = Some(run.window(None, None, half)?);
-    }
-    let mut row = row(&counted);
-    row.strategy = strategy.name.to_owned();
-    row.workers = count;
-    row.pace = plan.pace.to_string();
-    if twice {
-        (row.cpu_us_per_connection, row.latency_us) = timed
-            .as_ref()
-            .map_or((None, None), |timed| (timed.cpu_us(), timed.latency));
-    }
+    let passes = run.make_passes(trace.as_deref_mut(), progress)?;
+    let mut row = HerdRow::measured(strategy, plan, &passes, returns_unseen);
     let mut notes = Vec::new();
     if trace.is_some() && plan.pace != Pace::AllAsleep {
         notes.push("for the trace all workers were seen asleep before each burst".to_owned());
     }
     if returns_unseen {
-        (row.wasted_in_kernel, row.wasted_visible) = (None, None);
-        row.returns_per_connection = None;
         notes.push(NOT_SPLIT.to_owned());
     }
     notes.extend(disagreement(&row));
-    let uncounted = counted.uncounted.as_ref();
-    notes.extend(uncounted.map(|why| format!("counted without the tracepoint: {why}")));
-    notes.extend(workers.dead().map(|(index, pid)| {
-        let accepted = counted
-            .after
-            .each
-            .get(index)
-            .map_or(0, |counts| counts.accepted);
-        format!("worker {index} (pid {pid}) died after {accepted} connections; the run went on")
-    }));
-    notes.extend(counted.told(plan.connections, "the row"));
-    let timed = timed.unwrap_or_default();
-    notes.extend(timed.told(plan.connections, "what is timed"));
-    let reset = counted.reset + timed.reset;
-    if reset > 0 {
-        notes.push(format!("{reset} connections were reset"));
-    }
+    notes.extend(irregularities(plan, &passes, &workers));
     row.note = notes.join("; ");
     Ok(row)
 }
 
-fn row(window: &Window) -> Row {
-    let counts = &window.spent;
-    let per = |count| window.per(count);
-    let wakeups = counts.sum(|worker| worker.sleeps);
-    let shares: Vec<u64> = counts.each.iter().map(|worker| worker.accepted).collect();
-    Row {
-        connections: window.done,
-        evidence: if window.kernel.is_some() {
-            "kernel"
-        } else {
-            "counters"
-        },
-        wakeups_per_connection: per(wakeups),
-        wakeups_kernel_per_connection: window.kernel.and_then(per),
-        wasted_in_kernel: per(wakeups.saturating_sub(counts.sum(|worker| worker.slept))),
-        wasted_visible: per(counts.sum(|worker| worker.empty)),
-        returns_per_connection: per(counts.sum(|worker| worker.returns)),
-        eagain_per_connection: per(counts.sum(|worker| worker.again)),
-        switches_per_connection: per(wakeups + counts.sum(|worker| worker.preemptions)),
-        cpu_us_per_connection: window.cpu_us(),
-        latency_us: window.latency,
-        accepted_min: shares.iter().min().copied().filter(|_| window.done > 0),
-        accepted_max: shares.iter().max().copied().filter(|_| window.done > 0),
-        jain: jain(&shares),
-        ..Row::default()
+/// Makes sure that the queue holds a whole burst.
+fn ensure_burst_fits(pace: Pace, prepared: &Prepared) -> Result<(), Error> {
+    let (Pace::Burst(size), Some(listener)) = (pace, prepared.listeners.first()) else {
+        return Ok(());
+    };
+    let backlog = observe::tcp_info::of(listener)?.sacked;
+    if size <= backlog as usize + 1 {
+        return Ok(());
     }
+    Err(Error::Plan(format!(
+        "a burst of {size} does not fit a queue with backlog {backlog}: its SYNs would be dropped \
+         and come again a second later; take a smaller burst or a longer queue (--backlog, \
+         net.core.somaxconn)"
+    )))
+}
+
+/// A sentence for each thing that did not go as planned.
+fn irregularities(plan: &HerdPlan, passes: &Passes, workers: &Workers) -> Vec<String> {
+    let (counted, timed) = (&passes.counted, passes.timed.as_ref());
+    let mut notes = Vec::new();
+    let uncounted = counted.uncounted.as_ref();
+    notes.extend(uncounted.map(|why| format!("counted without the tracepoint: {why}")));
+    notes.extend(workers.dead_workers().map(|(index, pid)| {
+        let counts = counted.after.each.get(index);
+        let accepted = counts.map_or(0, |counts| counts.accepted);
+        format!("worker {index} (pid {pid}) died after {accepted} connections; the run went on")
+    }));
+    notes.extend(counted.shortfall(plan.connections, "the row"));
+    notes.extend(timed.and_then(|pass| pass.shortfall(plan.connections, "the timed pass")));
+    let reset = counted.reset + timed.map_or(0, |pass| pass.reset);
+    if reset > 0 {
+        notes.push(format!("{reset} connections were reset"));
+    }
+    notes
 }
 
 /// A sentence where the tracepoint and the counters do not agree.
-fn disagreement(row: &Row) -> Option<String> {
+fn disagreement(row: &HerdRow) -> Option<String> {
     let (counters, kernel) = (
         row.wakeups_per_connection?,
         row.wakeups_kernel_per_connection?,

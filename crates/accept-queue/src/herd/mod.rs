@@ -1,5 +1,5 @@
-//! The meter: forks workers, waits until the kernel says that all sleep in their call, connects, waits
-//! for the server's close, counts.
+//! The meter: it forks workers, waits until the kernel shows all asleep in their call, connects,
+//! waits for the server's close, and counts.
 
 mod assertion;
 mod csv;
@@ -7,20 +7,20 @@ mod evidence;
 mod measure;
 mod overhead;
 mod pace;
+mod pass;
 mod row;
 mod svg;
 mod table;
 mod trace;
-mod window;
 
 pub use assertion::{Assertions, METRICS};
 pub use csv::csv;
-pub use evidence::{Kernel, checked};
+pub use evidence::TracepointPermit;
 pub(crate) use measure::NOT_SPLIT;
-pub use measure::{Plan, measure};
-pub use overhead::{Overhead, overhead};
+pub use measure::{HerdPlan, measure};
+pub use overhead::{Overhead, measure_overhead};
 pub use pace::Pace;
-pub use row::{Latency, Row, document};
+pub use row::{HerdRow, Latency, PartialRun, document};
 pub use svg::svg;
 pub use table::{details, table};
-pub use trace::Trace;
+pub use trace::HerdTrace;

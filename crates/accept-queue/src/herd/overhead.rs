@@ -1,22 +1,22 @@
 //! What the meter itself costs the workers: the same workers with it and without it, in turn.
 
-use anyhow::{Context, Result};
+use harness::interrupt;
 use harness::pin;
 use harness::statistics::median;
+use prefork::Metering;
 use prefork::strategies::Strategy;
-use prefork::tally::Detail;
 
-use super::{Plan, measure};
-use crate::interrupt;
+use super::{HerdPlan, measure};
+use crate::error::Error;
 
-/// CPU time of the workers per connection, with the meter over without it.
+/// CPU time of the workers per connection, with the meter and without it.
 #[derive(Clone, Debug)]
 pub struct Overhead {
     /// With the meter, the median in microseconds.
     pub metered_us: f64,
     /// Without it, the median in microseconds.
     pub unmetered_us: f64,
-    /// The ratio of each pair, sorted.
+    /// With the meter over without it, for each pair, sorted.
     pub ratios: Vec<f64>,
 }
 
@@ -27,24 +27,29 @@ impl Overhead {
     }
 }
 
-/// Measures `strategy` in `pairs` pairs of runs, one with everything that `plan` counts and one whose
-/// workers note nothing and that no tracepoint watches; which comes first alternates. This process and
-/// its children stay on one CPU from here on.
+/// Measures `strategy` in `pairs` pairs of runs, one with everything that `plan` counts and one
+/// whose workers note nothing and that no tracepoint watches; which comes first alternates. This
+/// process and its children stay on one CPU from here on.
 ///
 /// # Errors
-/// As [`measure`]; an interrupt; a kernel that does not tell CPU time (CONFIG_SCHED_INFO).
-pub fn overhead(strategy: &Strategy, plan: &Plan, pairs: usize) -> Result<Overhead> {
-    pin::stay_here()?;
-    let bare = Plan {
-        kernel: None,
-        detail: Detail::Nothing,
+/// Those of [`measure`]; an interrupt; a kernel that does not count CPU time (CONFIG_SCHED_INFO).
+pub fn measure_overhead(
+    strategy: &Strategy,
+    plan: &HerdPlan,
+    pairs: usize,
+) -> Result<Overhead, Error> {
+    pin::stay_here().map_err(Error::system("stay on one CPU"))?;
+    let bare = HerdPlan {
+        permit: None,
+        metering: Metering::Nothing,
         ..*plan
     };
-    let cpu_us = |plan: &Plan| -> Result<f64> {
+    let cpu_us = |plan: &HerdPlan| -> Result<f64, Error> {
         let row = measure(strategy, plan, None, &mut |_| {})?;
         interrupt::check()?;
+        let missing = "the kernel does not count CPU time (CONFIG_SCHED_INFO)";
         row.cpu_us_per_connection
-            .context("the kernel does not tell CPU time (CONFIG_SCHED_INFO)")
+            .ok_or_else(|| Error::Plan(missing.to_owned()))
     };
     let (mut metered, mut unmetered, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..pairs {

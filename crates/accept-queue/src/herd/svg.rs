@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::Row;
+use super::HerdRow as Row;
 
 const WIDTH: f64 = 860.0;
 const LEFT: f64 = 190.0;

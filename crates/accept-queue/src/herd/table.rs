@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Row;
+use super::HerdRow as Row;
 
 /// The table of the columns that matter most, at most 80 characters wide, with its notes and with what
 /// it says about this machine. `refused` is why the tracepoint did not count.

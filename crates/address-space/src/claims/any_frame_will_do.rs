@@ -52,9 +52,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     if arm == Arm::Control {
         // NOHUGEPAGE would forbid the collapse.
-        memory
-            .advise(MmapAdvise::MADV_HUGEPAGE)
-            .and_then(|()| collapse(&mut memory))?;
+        memory.advise(MmapAdvise::MADV_HUGEPAGE)?;
+        collapse(&mut memory)?;
     }
     let entries = pages(&memory)?;
     let present = entries.iter().filter(|page| page.present()).count();

@@ -5,7 +5,7 @@ use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading};
 use present::units::bytes;
 
-use crate::glibc::{self, State};
+use crate::glibc::{self, FragmentedHeap};
 
 const BLOCKS: usize = 20_000;
 const SIZE: usize = 1000;
@@ -46,9 +46,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => |i| i % 2 == 1,
         Arm::Control => |i| i >= BLOCKS / 2,
     };
-    // A child of its own: the heap that is frozen and riddled here ends with it.
-    let heap = child::fork("heap", move |_| Ok(glibc::riddle(BLOCKS, SIZE, freed)?))?;
-    let heap: State = heap.join()?;
+    // A child of its own: the heap that is frozen and fragmented here ends with it.
+    let heap = child::fork("heap", move |_| {
+        Ok(glibc::fragment_heap(BLOCKS, SIZE, freed)?)
+    })?;
+    let heap: FragmentedHeap = heap.join()?;
     let free = heap.free.max(1) as f64;
     let returned = heap.resident.saturating_sub(heap.trimmed);
     Ok(Reading::counters()

@@ -4,6 +4,7 @@ use anyhow::Result;
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use harness::memory::{Memory, resident};
 use nix::sys::mman::MmapAdvise;
+use observe::huge_pages;
 
 use super::HUGE_PAGE;
 
@@ -77,10 +78,10 @@ fn count_written(bytes: &[u8]) -> u64 {
 }
 
 fn ensure_enabled() -> Result<()> {
-    let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let path = huge_pages::path(huge_pages::ENABLED);
     let enable = "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
-    let why = match observe::read(path) {
-        Ok(text) if text.contains("[never]") => format!("{path} says never"),
+    let why = match huge_pages::read(huge_pages::ENABLED) {
+        Ok(Some(word)) if word == "never" => format!("{path} says never"),
         Ok(_) => return Ok(()),
         Err(error) => error.to_string(),
     };

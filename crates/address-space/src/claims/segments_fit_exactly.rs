@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, AtMost, Between, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
 use placement::{FirstFit, Paging, Placement};
-use replay::arena::Checked;
+use replay::arena::CheckedArena;
 use replay::trace::generate::Random;
 
 const REQUESTS: u64 = 1000;
@@ -44,7 +44,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => Box::new(FirstFit::new(ARENA)),
         Arm::Control => Box::new(Paging::new(ARENA, PAGE).with_frames()),
     };
-    let mut memory = Checked::new(policy)?;
+    let mut memory = CheckedArena::new(policy)?;
     let mut random = Random::new(1);
     let mut asked = 0;
     let mut blocks = Vec::new();

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use placement::{BestFit, Buddy, FirstFit, NextFit, Paging, Placement, SegregatedFit, WorstFit};
 use present::units::bytes;
-use replay::arena::Checked;
+use replay::arena::CheckedArena;
 
 const ARENA: u64 = 4 << 20;
 const PART: u64 = 64 << 10;
@@ -55,7 +55,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     );
     let (mut failed, mut changed) = (0u64, 0);
     for (name, policy) in policies {
-        let mut memory = Checked::new(policy)?;
+        let mut memory = CheckedArena::new(policy)?;
         let mut parts = Vec::new();
         while let Some(part) = memory.place(PART)? {
             parts.push(part);

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use inspect;
 use inspect::svg::svg;
 use inspect::text::text;
 use present::{OutputFile, print_document};

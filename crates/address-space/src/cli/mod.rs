@@ -1,4 +1,5 @@
-//! One file a subcommand: its arguments, and the library call they turn into. [`same_file`] is theirs.
+//! The tools of this topic, a file each: its arguments, and the library call they turn into.
+//! [`same_file`] is theirs.
 
 mod inspect;
 mod record;
@@ -43,7 +44,7 @@ address-space system                                       free memory by order"
     }
 }
 
-/// The most bytes that a size may name: what an address of 47 bits reaches, the memory of a process.
+/// The most bytes that a size may name: what an address of 47 bits reaches, a process's memory.
 const MOST_BYTES: u64 = 1 << 47;
 
 /// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use present::units::{bytes, count};
-use replay::record::{Recorded, Recording};
+use replay::record::{Recording, RecordingOutcome};
 
 /// What to run, and where the trace goes.
 #[derive(Args)]
@@ -38,9 +38,10 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         unreachable!("clap asks for a command")
     };
     let recording = |output: &mut dyn Write| {
-        Recording::start(program, rest)?.write(&mut BufWriter::new(output))
+        let recording = Recording::start(program, rest)?;
+        recording.write(&mut BufWriter::new(output))
     };
-    let Recorded { status, summary } = match &arguments.output {
+    let RecordingOutcome { status, summary } = match &arguments.output {
         Some(path) => {
             let mut file =
                 File::create(path).with_context(|| format!("create {}", path.display()))?;

@@ -1,4 +1,4 @@
-//! Whether two names are one file: what is written must not be what is read.
+//! Whether two names mean one file: what is read must not be written.
 
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
@@ -8,8 +8,8 @@ use std::path::Path;
 
 use nix::libc::makedev;
 
-/// What tells a file from every other: its device and its inode. Of one that is not there yet, those of its
-/// directory, and its name.
+/// What tells a file from every other: its device and its inode. For a file that is not there yet,
+/// those of its directory, and its name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SameFile {
     device: u64,
@@ -18,27 +18,28 @@ pub struct SameFile {
 }
 
 impl SameFile {
-    /// The file at `path`; none where it cannot be told, or where it does not matter.
+    /// The file at `path`; `None` where that cannot be found out, and for null(4), which keeps
+    /// nothing.
     pub fn at(path: &Path) -> Option<SameFile> {
         if let Ok(meta) = std::fs::metadata(path) {
-            return SameFile::of(&meta, None);
+            return SameFile::from_metadata(&meta, None);
         }
         let directory = match path.parent()? {
-            here if here == Path::new("") => Path::new("."),
-            there => there,
+            path if path == Path::new("") => Path::new("."),
+            path => path,
         };
         let meta = std::fs::metadata(directory).ok()?;
-        SameFile::of(&meta, Some(path.file_name()?.to_owned()))
+        SameFile::from_metadata(&meta, Some(path.file_name()?.to_owned()))
     }
 
-    /// The open file behind a descriptor, whatever its name.
+    /// As [`SameFile::at`], for the open file behind a descriptor.
     pub fn open(file: impl AsFd) -> Option<SameFile> {
         let file = File::from(file.as_fd().try_clone_to_owned().ok()?);
-        SameFile::of(&file.metadata().ok()?, None)
+        SameFile::from_metadata(&file.metadata().ok()?, None)
     }
 
-    fn of(meta: &Metadata, name: Option<OsString>) -> Option<SameFile> {
-        // null(4) takes everything and keeps nothing: there is nothing to be lost.
+    fn from_metadata(meta: &Metadata, name: Option<OsString>) -> Option<SameFile> {
+        // null(4) takes everything and keeps nothing: nothing can be lost there.
         let null = meta.file_type().is_char_device() && meta.rdev() == makedev(1, 3);
         (!null).then(|| SameFile {
             device: meta.dev(),

@@ -11,8 +11,9 @@ use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
-use anyhow::{Context, Result};
+use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use observe::Error;
 use present::units::bytes;
 
 pub use counters::{minor_faults, pages, present, resident};
@@ -34,8 +35,8 @@ enum Backing {
     Shared,
 }
 
-// SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the value
-// has the only way to reach the memory.
+// SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the
+// value has the only way to reach the memory.
 unsafe impl Send for Memory {}
 
 impl Memory {
@@ -43,7 +44,7 @@ impl Memory {
     ///
     /// # Errors
     /// ENOMEM when the address space, `ulimit -v` or vm.overcommit_memory=2 does not allow it.
-    pub fn private(len: usize) -> Result<Memory> {
+    pub fn private(len: usize) -> Result<Memory, Error> {
         Memory::anonymous(len, MapFlags::MAP_PRIVATE, Backing::Private)
     }
 
@@ -51,7 +52,7 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::private`].
-    pub fn populated(len: usize) -> Result<Memory> {
+    pub fn populated(len: usize) -> Result<Memory, Error> {
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE;
         Memory::anonymous(len, flags, Backing::Private)
     }
@@ -60,16 +61,16 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::private`].
-    pub fn shared(len: usize) -> Result<Memory> {
+    pub fn shared(len: usize) -> Result<Memory, Error> {
         Memory::anonymous(len, MapFlags::MAP_SHARED, Backing::Shared)
     }
 
-    fn anonymous(len: usize, flags: MapFlags, backing: Backing) -> Result<Memory> {
-        let what = || format!("mmap of {}", bytes(len as u64));
-        let size = NonZeroUsize::new(len).with_context(what)?;
-        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists: the
-        // callers above pass neither MAP_FIXED nor anything that would limit it.
-        let base = unsafe { mmap_anonymous(None, size, WRITABLE, flags) }.with_context(what)?;
+    fn anonymous(len: usize, flags: MapFlags, backing: Backing) -> Result<Memory, Error> {
+        let error = |errno| Error::new(format!("mmap of {}", bytes(len as u64)), errno);
+        let size = NonZeroUsize::new(len).ok_or_else(|| error(Errno::EINVAL))?;
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists:
+        // the callers above pass neither MAP_FIXED nor anything that would limit it.
+        let base = unsafe { mmap_anonymous(None, size, WRITABLE, flags) }.map_err(error)?;
         Ok(Memory {
             base: base.cast(),
             len,
@@ -81,7 +82,7 @@ impl Memory {
     ///
     /// # Errors
     /// As [`Memory::private`]; `len` or `alignment` is no multiple of the page size.
-    pub fn aligned(len: usize, alignment: usize) -> Result<Memory> {
+    pub fn aligned(len: usize, alignment: usize) -> Result<Memory, Error> {
         let mut below = Memory::private(len + alignment)?;
         let skip = below.address().next_multiple_of(alignment) - below.address();
         let mut memory = below.split_off(skip)?;
@@ -92,19 +93,30 @@ impl Memory {
     /// Shared memory of a file, each page `i` of it showing the file's page `order[i]`.
     ///
     /// # Errors
-    /// ENOMEM as above, ENODEV for a file that cannot be mapped.
-    pub fn of_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory> {
+    /// ENOMEM as above, ENODEV for a file that cannot be mapped, EINVAL where `page` is not the
+    /// size of a page or the file cannot be so long.
+    pub fn of_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory, Error> {
+        let error = |which| move |errno| Error::new(format!("mmap page {which} of a file"), errno);
+        // mmap rounds a length up to whole pages, and the last mapping would then end behind ours.
+        if page != observe::machine::this().page_size {
+            let what = format!("map a file in pieces of {page} bytes, which are no pages");
+            return Err(Error::new(what, Errno::EINVAL));
+        }
         let mut memory = Memory::private(page * order.len())?;
         memory.backing = Backing::Shared;
         for (i, &which) in order.iter().enumerate() {
-            let at = NonZeroUsize::new(memory.address() + i * page).context("mmap at address 0")?;
-            let size = NonZeroUsize::new(page).context("a page of 0 bytes")?;
+            let at = NonZeroUsize::new(memory.address() + i * page);
+            let (Some(at), Some(size)) = (at, NonZeroUsize::new(page)) else {
+                return Err(error(which)(Errno::EINVAL));
+            };
             let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
-            let offset = (which * page) as libc::off_t;
-            // SAFETY: MAP_FIXED replaces one page inside a mapping that `memory` owns and that no
-            // reference points into yet; mmap refuses a `page` that is not the page size's multiple.
+            let offset = which.checked_mul(page);
+            let offset = offset.and_then(|offset| libc::off_t::try_from(offset).ok());
+            let offset = offset.ok_or_else(|| error(which)(Errno::EINVAL))?;
+            // SAFETY: `page` is the size of a page, so MAP_FIXED replaces just page `i` of the
+            // `order.len()` pages that `memory` owns, and no reference points into it yet.
             unsafe { mmap(Some(at), size, WRITABLE, flags, file.as_fd(), offset) }
-                .with_context(|| format!("mmap page {which} of a memfd"))?;
+                .map_err(error(which))?;
         }
         Ok(memory)
     }
@@ -127,19 +139,20 @@ impl Memory {
     /// The bytes of private memory.
     ///
     /// # Panics
-    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is read
-    /// with [`Memory::first_bytes`] and [`Memory::read_every`].
+    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is
+    /// read with [`Memory::first_bytes`] and [`Memory::read_every`].
     pub fn bytes(&mut self) -> &mut [u8] {
         assert_eq!(self.backing, Backing::Private, "a slice of shared memory");
-        // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel maps
-        // is initialised; `&mut self` keeps any second slice of it from existing meanwhile.
+        // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel
+        // maps is initialised; `&mut self` keeps any second slice of it from existing meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
     }
 
     /// Writes the first byte of every `step` bytes.
     pub fn write_every(&mut self, step: usize, value: u8) {
         for at in (0..self.len).step_by(step) {
-            // SAFETY: at < len. Volatile, because the fault is what is wanted: the write must happen.
+            // SAFETY: at < len. Volatile, because the fault is what is wanted: the write must
+            // happen.
             unsafe { self.base.add(at).write_volatile(value) };
         }
     }
@@ -178,20 +191,33 @@ mod tests {
     use super::*;
     use nix::sys::mman::MmapAdvise;
 
-    fn message(result: Result<Memory>) -> String {
-        result.map_or_else(|error| format!("{error:#}"), |_| "none".to_owned())
+    fn message(result: Result<Memory, Error>) -> String {
+        result.map_or_else(|error| error.to_string(), |_| "none".to_owned())
     }
 
     #[test]
     fn what_would_be_unsound_is_refused() {
         let page = observe::machine::this().page_size;
         let mut two = Memory::private(2 * page).unwrap();
-        assert!(message(two.split_off(1)).contains("cannot be cut at byte 1"));
-        assert!(message(two.split_off(3 * page)).contains("cannot be cut"));
+        assert!(message(two.split_off(1)).contains("at byte 1, "));
+        assert!(message(two.split_off(3 * page)).contains("EINVAL"));
         let one = Memory::private(page).unwrap();
         assert!(message(two.move_onto(one)).contains("there is no room"));
         let shared = Memory::shared(page).unwrap();
         assert!(shared.advise(MmapAdvise::MADV_DONTNEED).is_err());
+    }
+
+    #[test]
+    fn a_piece_of_a_file_is_a_page() {
+        let page = observe::machine::this().page_size;
+        let file = crate::scratch::in_memory(&vec![5; 2 * page]).unwrap();
+        for piece in [0, 1, page - 1, page + 1, 2 * page] {
+            let refused = Memory::of_pages(&file, piece, &[0]).unwrap_err();
+            assert_eq!(refused.errno, Errno::EINVAL, "{piece}");
+        }
+        assert!(Memory::of_pages(&file, page, &[usize::MAX]).is_err());
+        let memory = Memory::of_pages(&file, page, &[1, 0, 1]).unwrap();
+        assert_eq!(memory.first_bytes(page), [5; 3]);
     }
 
     #[test]

@@ -4,20 +4,25 @@
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 
-use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::sys::mman::{MRemapFlags, MapFlags, mmap_anonymous, mremap};
+use observe::Error;
 use present::units::bytes;
 
 use super::{Backing, Memory, WRITABLE};
 
 impl Memory {
-    /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for `len` bytes
-    /// from there on (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where they do not fit.
+    /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for
+    /// `len` bytes from there on (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where they
+    /// do not fit.
     ///
     /// # Errors
     /// The memory has less than two pages; there is no gap; the kernel does not know the flag.
-    pub fn ask_for_its_gaps(mut self, page: usize, len: usize) -> Result<Result<Memory, Errno>> {
+    pub fn ask_for_its_gaps(
+        mut self,
+        page: usize,
+        len: usize,
+    ) -> Result<Result<Memory, Errno>, Error> {
         let mut kept = Vec::new();
         while self.len > page {
             let mut rest = self.split_off(page)?;
@@ -25,17 +30,22 @@ impl Memory {
             drop(rest);
             kept.push(std::mem::replace(&mut self, next));
         }
-        let first = kept.first().context("no two pages to unmap one of")?;
+        let first = kept.first().ok_or_else(|| {
+            let what = format!("unmap every second page of {}", bytes(self.len as u64));
+            Error::new(what, Errno::EINVAL)
+        })?;
         let gap = first.address() + page;
         // What fits is given back at once: it only shows that there is a gap.
-        Memory::at(gap, page)?.context("mmap of one page at the first gap")?;
+        Memory::at(gap, page)?
+            .map_err(|errno| Error::new("mmap of one page at the first gap", errno))?;
         Memory::at(gap, len)
     }
 
-    /// Private anonymous memory at `address` (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number where
-    /// something is mapped there.
-    fn at(address: usize, len: usize) -> Result<Result<Memory, Errno>> {
-        let size = NonZeroUsize::new(len).context("mmap of 0 bytes")?;
+    /// Private anonymous memory at `address` (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number
+    /// where something is mapped there.
+    fn at(address: usize, len: usize) -> Result<Result<Memory, Errno>, Error> {
+        let size = NonZeroUsize::new(len);
+        let size = size.ok_or_else(|| Error::new("mmap of 0 bytes", Errno::EINVAL))?;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED_NOREPLACE;
         // SAFETY: MAP_FIXED_NOREPLACE replaces nothing; a kernel that does not know it takes the
         // address for a wish and maps elsewhere, which replaces nothing either.
@@ -45,39 +55,40 @@ impl Memory {
             len,
             backing: Backing::Private,
         });
-        if let Ok(memory) = &memory {
-            ensure!(
-                memory.address() == address,
-                "MAP_FIXED_NOREPLACE needs Linux 4.17"
-            );
+        if memory
+            .as_ref()
+            .is_ok_and(|memory| memory.address() != address)
+        {
+            let what = "mmap MAP_FIXED_NOREPLACE, which needs Linux 4.17";
+            return Err(Error::new(what, Errno::EOPNOTSUPP));
         }
         Ok(memory)
     }
 
-    /// Moves the mapping to another address: mremap(2) onto `target`, which it replaces; what `target`
-    /// has more is unmapped.
+    /// Moves the mapping to another address: mremap(2) onto `target`, which it replaces; what
+    /// `target` has more is unmapped.
     ///
     /// # Errors
     /// `target` is shorter; ENOMEM when the kernel has no memory for page tables. mremap may have
     /// unmapped the target by then, or not, so its addresses are given up and never used again; the
     /// memory itself is unmapped.
-    pub fn move_onto(self, target: Memory) -> Result<Memory> {
-        ensure!(
-            target.len >= self.len,
-            "mremap of {} onto {}: there is no room",
-            bytes(self.len as u64),
-            bytes(target.len as u64)
-        );
-        // Whatever becomes of the target's range, its Drop must not unmap it: after a failure it may
-        // belong to another thread's mmap.
+    pub fn move_onto(self, target: Memory) -> Result<Memory, Error> {
+        if target.len < self.len {
+            let (own, other) = (bytes(self.len as u64), bytes(target.len as u64));
+            let what = format!("mremap of {own} onto {other}, where there is no room");
+            return Err(Error::new(what, Errno::EINVAL));
+        }
+        // Whatever becomes of the target's range, its Drop must not unmap it: after a failure it
+        // may belong to another thread's mmap.
         let target = ManuallyDrop::new(target);
         let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
         let (old, new) = (self.base.cast(), target.base.cast());
-        // SAFETY: both ranges are owned by values that this call consumes, so no reference points into
-        // either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are its own.
+        // SAFETY: both ranges are owned by values that this call consumes, so no reference points
+        // into either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are
+        // its own.
         let moved = unsafe { mremap(old, self.len, self.len, flags, Some(new)) };
         let base = moved
-            .with_context(|| format!("mremap of {}", bytes(self.len as u64)))?
+            .map_err(|errno| Error::new(format!("mremap of {}", bytes(self.len as u64)), errno))?
             .cast();
         let memory = Memory {
             base,
@@ -103,13 +114,13 @@ impl Memory {
     ///
     /// # Errors
     /// `at` is no multiple of the page size, or behind the end.
-    pub fn split_off(&mut self, at: usize) -> Result<Memory> {
+    pub fn split_off(&mut self, at: usize) -> Result<Memory, Error> {
         let page = observe::machine::this().page_size;
-        ensure!(
-            at <= self.len && at.is_multiple_of(page),
-            "{} cannot be cut at byte {at}: pages have {page} bytes",
-            bytes(self.len as u64)
-        );
+        if at > self.len || !at.is_multiple_of(page) {
+            let size = bytes(self.len as u64);
+            let what = format!("cut {size} at byte {at}, where pages have {page} bytes");
+            return Err(Error::new(what, Errno::EINVAL));
+        }
         let upper = self.len - at;
         self.len = at;
         // SAFETY: at <= the old length, so this is within the mapping or one past its end.

@@ -1,4 +1,4 @@
-//! The walk from chunk to chunk, and what is counted on the way.
+//! The walk from chunk to chunk, which counts on its way.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,10 +8,10 @@ use super::layout::{ALIGNMENT, Layout};
 const PREV_INUSE: u64 = 1;
 const FLAGS: u64 = 7;
 
-/// Fills the buffer with what lies at an address; how many bytes there were.
-pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> anyhow::Result<usize>;
+/// Fills the buffer with the bytes at an address, and answers how many there were.
+pub type Read<'a> = &'a dyn Fn(u64, &mut [u8]) -> Result<usize, observe::Error>;
 
-/// A walk under way: totals, and a window of the heap.
+/// A walk under way: what was counted so far, and a window of the heap.
 pub struct Walk {
     layout: Layout,
     at: u64,
@@ -19,7 +19,7 @@ pub struct Walk {
     page: u64,
     heap: Heap,
     largest_hole: u64,
-    /// End of the last page counted as pinned.
+    /// End of the last page that was counted as pinned.
     pinned_to: u64,
     window: Vec<u8>,
     window_at: u64,
@@ -28,40 +28,17 @@ pub struct Walk {
 
 impl Walk {
     pub fn new(layout: Layout, start: u64, end: u64, page: u64) -> Self {
-        let heap = Heap {
-            size: 0,
-            resident: 0,
-            chunks: 0,
-            live_chunks: 0,
-            live: 0,
-            holes: 0,
-            free: 0,
-            top: 0,
-            largest_request: 0,
-            external: 0.0,
-            pages: 0,
-            pinned_pages: 0,
-            returnable: 0,
-            walk_ms: 0.0,
-            attempts: 0,
-            changed: false,
-            free_again: None,
-            other_allocator: None,
-            fingerprint: 0,
-        };
-        let window = Vec::new();
-        let stride = page as usize;
         Walk {
             layout,
             at: start,
             end,
             page,
-            heap,
+            heap: Heap::default(),
             largest_hole: 0,
             pinned_to: 0,
-            window,
+            window: Vec::new(),
             window_at: 0,
-            stride,
+            stride: page as usize,
         }
     }
 
@@ -69,9 +46,11 @@ impl Walk {
         let mut size = self.size(read, self.at)?;
         loop {
             let length = size & !FLAGS;
-            // The size is foreign memory's and may be anything: a sum that wraps would walk backwards.
+            // The size comes from another process and may be anything: a sum that wraps would walk
+            // backwards.
             let next = self.at.checked_add(length).filter(|&next| next <= self.end);
-            // The top chunk ends with the heap, and so in the middle of an alignment in a 32-bit process.
+            // The top chunk ends with the heap: in a 32-bit process that is no multiple of the
+            // alignment behind its beginning.
             let fits = length.is_multiple_of(ALIGNMENT) || next == Some(self.end);
             let Some(next) = next.filter(|_| fits && length >= self.layout.header()) else {
                 return Err(format!("a chunk of {length} bytes at {:#x}", self.at));
@@ -84,7 +63,7 @@ impl Walk {
                 return Ok(self.heap);
             }
             let next_size = self.size(read, next)?;
-            // Chunks of two words fence off what another brk put into the heap.
+            // Chunks of two words are no blocks: they fence off what another brk put into the heap.
             if length >= self.layout.smallest() {
                 self.chunk(length, next_size & PREV_INUSE != 0);
             }
@@ -103,16 +82,17 @@ impl Walk {
             self.heap.holes += 1;
             self.heap.free += length;
             self.largest_hole = self.largest_hole.max(length);
-            self.give_back(length);
+            self.count_returnable(length);
         }
     }
 
+    /// Counts the last chunk, and what only the whole walk shows.
     fn top(&mut self, length: u64) {
         self.heap.chunks += 1;
         self.heap.holes += 1;
         self.heap.free += length;
         self.heap.top = length;
-        self.give_back(length);
+        self.count_returnable(length);
         // One word of a chunk is its header; the rest of the top chunk must stay a chunk.
         let in_hole = self.largest_hole.saturating_sub(self.layout.word);
         let from_top = length.saturating_sub(self.layout.smallest()) / ALIGNMENT * ALIGNMENT;
@@ -124,7 +104,7 @@ impl Walk {
         }
     }
 
-    /// Counts the pages of `from..to` that no chunk before has pinned.
+    /// Counts the pages of `from..to` that no chunk before it pins.
     fn pin(&mut self, from: u64, to: u64) {
         let first = (from - from % self.page).max(self.pinned_to);
         let last = to.next_multiple_of(self.page);
@@ -134,7 +114,8 @@ impl Walk {
         }
     }
 
-    fn give_back(&mut self, length: u64) {
+    /// Counts the whole pages of a free chunk that malloc_trim could give back.
+    fn count_returnable(&mut self, length: u64) {
         let first = (self.at + self.layout.bookkeeping()).next_multiple_of(self.page);
         let end = self.at + length;
         self.heap.returnable += (end - end % self.page).saturating_sub(first);
@@ -142,8 +123,8 @@ impl Walk {
 
     /// The size field of the chunk at `at`.
     ///
-    /// Windows begin with a page and grow while chunk follows chunk: a page without a header in it may
-    /// never have been touched, and reading it would make the kernel map it.
+    /// Windows begin with a page and grow while chunk follows chunk: a page without a header in it
+    /// may never have been touched, and reading it would make the kernel map it.
     fn size(&mut self, read: Read<'_>, at: u64) -> Result<u64, String> {
         const WIDEST: usize = 128 << 10;
         let field = at + self.layout.word;
@@ -160,7 +141,7 @@ impl Walk {
         self.window_at = field - field % self.page;
         let length = self.stride.min((self.end - self.window_at) as usize);
         self.window.resize(length, 0);
-        let filled = read(self.window_at, &mut self.window).map_err(|e| format!("{e:#}"))?;
+        let filled = read(self.window_at, &mut self.window).map_err(|e| e.to_string())?;
         self.window.truncate(filled);
         let offset = (field - self.window_at) as usize;
         self.word(offset)
@@ -195,7 +176,7 @@ mod tests {
             buffer[..count].copy_from_slice(&from[..count]);
             Ok(count)
         };
-        let layout = Layout::of(width);
+        let layout = Layout::new(width);
         let end = START + bytes.len() as u64;
         Walk::new(layout, START + layout.offset(), end, 4096).run(&read)
     }
@@ -235,7 +216,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_walk_over_anything_ends_and_adds_up(pairs in prop::collection::vec([word(), word()], 1..2000)) {
+        fn a_walk_over_anything_ends_and_adds_up(
+            pairs in prop::collection::vec([word(), word()], 1..2000)
+        ) {
             let words: Vec<u64> = pairs.into_iter().flatten().collect();
             if let Ok(heap) = walk(&words) {
                 prop_assert!(heap.live + heap.free <= 8 * words.len() as u64);

@@ -1,9 +1,10 @@
 //! What a chunk of glibc's looks like: everything in it is counted in words of the process.
 //!
-//! From glibc's malloc/malloc.c and sysdeps/i386/malloc-alignment.h: a chunk begins with two words, the
-//! size of the one before and its own (SIZE_SZ each), and the addresses that malloc returns are
+//! From glibc's malloc/malloc.c and sysdeps/i386/malloc-alignment.h: a chunk begins with two words,
+//! the size of the one before and its own (SIZE_SZ each), and the addresses that malloc returns are
 //! multiples of 16 (MALLOC_ALIGNMENT), on i386 since glibc 2.26. What malloc returns lies two words
-//! behind the chunk's beginning, so that the chunks of a 32-bit heap lie 8 bytes behind such a multiple.
+//! behind the chunk's beginning, so that the chunks of a 32-bit heap lie 8 bytes behind such a
+//! multiple.
 
 use crate::width::Width;
 
@@ -15,14 +16,14 @@ pub const ALIGNMENT: u64 = 16;
 pub struct Layout {
     /// Bytes in a word (SIZE_SZ); a live chunk has one more than its contents.
     pub word: u64,
-    /// Sizes, flag included, of the chunk that holds the main thread's cache: glibc 2.30 and later, 2.26
-    /// and later.
+    /// Sizes, flag included, of the chunk that holds the main thread's cache: since glibc 2.30, and
+    /// since 2.26.
     pub caches: [u64; 2],
 }
 
 impl Layout {
-    /// That of a process whose addresses have `width`.
-    pub fn of(width: Width) -> Layout {
+    /// The layout in a process whose addresses have `width`.
+    pub fn new(width: Width) -> Layout {
         match width {
             Width::Bits32 => Layout {
                 word: 4,
@@ -40,7 +41,8 @@ impl Layout {
         2 * self.word
     }
 
-    /// The smallest chunk that malloc makes (MINSIZE), in bytes; what must remain of the top chunk, too.
+    /// The smallest chunk that malloc makes (MINSIZE), in bytes; what must remain of the top chunk,
+    /// too.
     pub fn smallest(self) -> u64 {
         4 * self.word
     }

@@ -143,9 +143,9 @@ impl Watched {
     /// A descriptor that keeps the pipe's read side open: of the same description in the
     /// experiment, of one of its own in the control.
     fn another_reader(&self, arm: Arm) -> Result<File> {
-        match arm {
-            Arm::Experiment => scratch::duplicate(&self.reader),
-            Arm::Control => scratch::open_again(&self.reader, OFlag::O_RDONLY | OFlag::O_NONBLOCK),
-        }
+        Ok(match arm {
+            Arm::Experiment => scratch::duplicate(&self.reader)?,
+            Arm::Control => scratch::open_again(&self.reader, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?,
+        })
     }
 }

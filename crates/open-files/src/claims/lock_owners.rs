@@ -76,11 +76,11 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 fn file() -> Result<File> {
-    scratch::file(b"hello, kernel")
+    Ok(scratch::file(b"hello, kernel")?)
 }
 
 fn second_open(file: &File) -> Result<File> {
-    scratch::open_again(file, OFlag::O_RDWR)
+    Ok(scratch::open_again(file, OFlag::O_RDWR)?)
 }
 
 /// Asks for a lock that is held through a second open and through a duplicate. What is refused
@@ -99,7 +99,7 @@ fn unlock_by_child(arm: Arm) -> Result<String> {
     file.lock().context("flock LOCK_EX")?;
     let before = flock::state(&witness)?;
     let another = || match arm {
-        Arm::Experiment => scratch::duplicate(&file),
+        Arm::Experiment => Ok(scratch::duplicate(&file)?),
         Arm::Control => second_open(&file),
     };
     child::fork("unlocker", |_| Ok(another()?.unlock()?))?.join()?;

@@ -77,7 +77,10 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// Records lost by two writers that overlap: each goes on until the other has started, and then
 /// writes 1000 more. Without a lock something is lost in most rounds, and not in every one.
-fn count_lost(obtain: &dyn Fn(&File) -> Result<File>, write: WriteOne) -> Result<u64> {
+fn count_lost(
+    obtain: &dyn Fn(&File) -> Result<File, observe::Error>,
+    write: WriteOne,
+) -> Result<u64> {
     for _ in 0..ROUNDS {
         let begun = scratch::open_again(&scratch::file(b"")?, OFlag::O_WRONLY | OFlag::O_APPEND)?;
         let together = |file: &mut File, record: &[u8]| {
@@ -131,7 +134,7 @@ struct Written {
 /// Sets two children off together on a file that each gets by `obtain`; `write` writes its record
 /// many times and tells how often.
 fn write_together(
-    obtain: &dyn Fn(&File) -> Result<File>,
+    obtain: &dyn Fn(&File) -> Result<File, observe::Error>,
     write: &dyn Fn(&mut File, &[u8]) -> Result<u64>,
 ) -> Result<Written> {
     let mut file = scratch::file(b"")?;

@@ -1,37 +1,38 @@
-//! A node of the tree of holes: up to [`FULL`] entries in address order, the same in leaves and above.
+//! A node of the tree of holes: up to [`CAPACITY`] entries in address order, in leaves and in inner
+//! nodes alike.
 
-/// Entries of a full node. Small enough to be searched from left to right, which the processor likes.
-pub const FULL: usize = 16;
+/// Entries of a full node. So few are searched from left to right in a few instructions.
+pub const CAPACITY: usize = 16;
 
-/// A hole, or all the holes below a child.
+/// A hole in a leaf, or in an inner node a summary of all the holes below a child.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// Start of the hole, or of the lowest below the child.
+    /// Start of the hole, or of the lowest hole below the child.
     pub start: u64,
-    /// Length of the hole, or of the longest below the child.
-    pub widest: u64,
-    /// The child; of no meaning in a leaf.
+    /// Length of the hole, or of the longest hole below the child.
+    pub longest: u64,
+    /// Number of the child; of no meaning in a leaf.
     pub child: u32,
 }
 
-/// Entries side by side, each field on its own so that a search reads nothing else. Unused places hold
-/// what no search finds, so that every search looks at all of them and none of its steps depends on one
-/// before: the processor does that faster than it could guess where to stop.
+/// Entries by field, so that a search reads the one field that it needs. Unused places hold values
+/// that no search finds. Every search therefore looks at all places, and no step of it depends on
+/// the step before: the processor does that faster than it could predict where to stop.
 #[derive(Clone, Debug)]
 pub struct Node {
     count: usize,
-    starts: [u64; FULL],
-    widest: [u64; FULL],
-    children: [u32; FULL],
+    starts: [u64; CAPACITY],
+    longest: [u64; CAPACITY],
+    children: [u32; CAPACITY],
 }
 
 impl Default for Node {
     fn default() -> Self {
         Node {
             count: 0,
-            starts: [u64::MAX; FULL],
-            widest: [0; FULL],
-            children: [0; FULL],
+            starts: [u64::MAX; CAPACITY],
+            longest: [0; CAPACITY],
+            children: [0; CAPACITY],
         }
     }
 }
@@ -46,7 +47,7 @@ impl Node {
     pub fn get(&self, i: usize) -> Entry {
         Entry {
             start: self.starts[i],
-            widest: self.widest[i],
+            longest: self.longest[i],
             child: self.children[i],
         }
     }
@@ -54,45 +55,45 @@ impl Node {
     /// Replaces the entry at `i`.
     pub fn set(&mut self, i: usize, entry: Entry) {
         self.starts[i] = entry.start;
-        self.widest[i] = entry.widest;
+        self.longest[i] = entry.longest;
         self.children[i] = entry.child;
     }
 
-    /// How many entries start at `start`, which is below `u64::MAX`, or before.
-    pub fn up_to(&self, start: u64) -> usize {
+    /// How many entries start at `start`, which is below `u64::MAX`, or before it.
+    pub fn count_up_to(&self, start: u64) -> usize {
         self.starts
             .iter()
-            .map(|&each| usize::from(each <= start))
+            .map(|&other| usize::from(other <= start))
             .sum()
     }
 
-    /// The first entry from `from` on that is at least `size`, which is not 0, long.
-    pub fn fitting(&self, from: usize, size: u64) -> Option<usize> {
+    /// The first entry from place `from` on whose length is at least `size`, which is not 0.
+    pub fn first_fitting(&self, from: usize, size: u64) -> Option<usize> {
         let mut fits = 0u32;
-        for (i, &widest) in self.widest.iter().enumerate() {
-            fits |= u32::from(widest >= size) << i;
+        for (i, &longest) in self.longest.iter().enumerate() {
+            fits |= u32::from(longest >= size) << i;
         }
         let fits = fits & (u32::MAX << from);
         (fits != 0).then_some(fits.trailing_zeros() as usize)
     }
 
     /// The greatest length of all entries, 0 without any.
-    pub fn widest(&self) -> u64 {
-        // Four maxima side by side: each step need not wait for the one before.
-        let mut widest = [0; 4];
-        for four in self.widest.as_chunks::<4>().0 {
-            for (widest, &each) in widest.iter_mut().zip(four) {
-                *widest = each.max(*widest);
+    pub fn longest(&self) -> u64 {
+        // Four maxima side by side, so that no step waits for the one before.
+        let mut maxima = [0; 4];
+        for lengths in self.longest.as_chunks::<4>().0 {
+            for (maximum, &length) in maxima.iter_mut().zip(lengths) {
+                *maximum = length.max(*maximum);
             }
         }
-        widest.into_iter().fold(0, u64::max)
+        maxima.into_iter().fold(0, u64::max)
     }
 
-    /// What the parent's entry for this node must say.
+    /// The entry for this node, whose number is `child`, in its parent.
     pub fn summary(&self, child: u32) -> Entry {
         Entry {
             start: self.starts[0],
-            widest: self.widest(),
+            longest: self.longest(),
             child,
         }
     }
@@ -100,44 +101,45 @@ impl Node {
     /// Puts an entry before the one at `i`; the node must not be full.
     pub fn insert(&mut self, i: usize, entry: Entry) {
         self.starts.copy_within(i..self.count, i + 1);
-        self.widest.copy_within(i..self.count, i + 1);
+        self.longest.copy_within(i..self.count, i + 1);
         self.children.copy_within(i..self.count, i + 1);
         self.count += 1;
         self.set(i, entry);
     }
 
-    /// Takes the entry at `i` out.
+    /// Removes the entry at `i`.
     pub fn remove(&mut self, i: usize) {
         self.starts.copy_within(i + 1..self.count, i);
-        self.widest.copy_within(i + 1..self.count, i);
+        self.longest.copy_within(i + 1..self.count, i);
         self.children.copy_within(i + 1..self.count, i);
         self.count -= 1;
         self.clear(self.count);
     }
 
-    /// Cuts the upper half off into a node of its own.
+    /// Moves the upper half of the entries into a new node.
     pub fn split(&mut self) -> Node {
         let mut upper = Node::default();
-        for i in FULL / 2..self.count {
-            upper.insert(i - FULL / 2, self.get(i));
+        for i in CAPACITY / 2..self.count {
+            upper.insert(i - CAPACITY / 2, self.get(i));
             self.clear(i);
         }
-        self.count = FULL / 2;
+        self.count = CAPACITY / 2;
         upper
     }
 
+    /// Gives an unused place the values that no search finds.
     fn clear(&mut self, i: usize) {
         self.set(
             i,
             Entry {
                 start: u64::MAX,
-                widest: 0,
+                longest: 0,
                 child: 0,
             },
         );
     }
 
-    /// Appends all entries of `upper`, which lie above and must fit.
+    /// Appends all entries of `upper`, which lie at higher addresses and must find room here.
     pub fn append(&mut self, upper: &Node) {
         for i in 0..upper.count {
             self.insert(self.count, upper.get(i));

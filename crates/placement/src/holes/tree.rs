@@ -1,19 +1,35 @@
-//! A B-tree of entries in address order, each inner one of which knows the longest below it.
+//! A B-tree of entries in address order, whose inner nodes know the greatest length below each
+//! child.
 //!
-//! It is looked at and changed where its path ends: [`Tree::locate`] and the two searches set the path,
-//! and what is changed there is told to the entries above it.
+//! The tree is read and changed where its path ends. [`Tree::locate`] and [`Tree::locate_fitting`]
+//! set the path; each change there is carried to the entries above it.
 
-use super::node::{Entry, FULL, Node};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::mem;
 
-/// Entries in address order, those of the leaves being the holes.
+use super::node::{CAPACITY, Entry, Node};
+
+/// Entries in address order; those of the leaves are the holes.
+#[derive(Debug, Clone)]
 pub struct Tree {
     nodes: Vec<Node>,
+    /// Numbers of nodes that are not in use.
     spare: Vec<u32>,
     root: u32,
     /// Levels above the leaves.
     height: usize,
-    /// The way from the root to the entry last looked at: node and place in it, a pair a level.
+    /// The way from the root to the entry looked at last: for each level a node and a place in it.
     path: Vec<(u32, usize)>,
+}
+
+/// What happened to the lengths of a node's entries.
+#[derive(Clone, Copy)]
+enum Change {
+    /// One entry's length went from `old` to `new`. It is 0 where the entry is new, or gone.
+    Entry { old: u64, new: u64 },
+    /// Two entries changed: the maximum has to be computed again.
+    Several,
 }
 
 impl Tree {
@@ -29,8 +45,8 @@ impl Tree {
     }
 
     /// The greatest length, 0 without any entry.
-    pub fn widest(&self) -> u64 {
-        self.node(self.root).widest()
+    pub fn longest(&self) -> u64 {
+        self.node(self.root).longest()
     }
 
     /// The entry that starts last.
@@ -43,18 +59,18 @@ impl Tree {
     }
 
     /// The leaf at the end of the path, and the place in it.
-    pub fn here(&self) -> (&Node, usize) {
+    pub fn leaf(&self) -> (&Node, usize) {
         let (leaf, at) = self.path[self.height];
         (self.node(leaf), at)
     }
 
     /// Moves the end of the path to another place of its leaf.
-    pub fn go_to(&mut self, place: usize) {
+    pub fn set_place(&mut self, place: usize) {
         self.path[self.height].1 = place;
     }
 
-    /// Sets the path to the first entry that is at least `size`, which is not 0, long and starts at `from`
-    /// or later; says whether there is one.
+    /// Sets the path to the first entry that starts at `from` or later and whose length is at least
+    /// `size`, which is not 0; says whether there is one.
     pub fn locate_fitting(&mut self, size: u64, from: u64) -> bool {
         let mut place = 0;
         if from == 0 {
@@ -62,28 +78,29 @@ impl Tree {
             self.path.push((self.root, 0));
         } else {
             self.locate(from);
-            let (leaf, at) = self.here();
+            let (leaf, at) = self.leaf();
             place = at + usize::from(at < leaf.count() && leaf.get(at).start < from);
         }
-        // Up until something to the right is long enough, then down along the lowest that is.
+        // Up until an entry to the right is long enough, then down to the lowest hole below it.
         while let Some((node, _)) = self.path.pop() {
-            if let Some(fits) = self.node(node).fitting(place, size) {
+            if let Some(fits) = self.node(node).first_fitting(place, size) {
                 self.path.push((node, fits));
                 self.descend(size);
                 return true;
             }
-            place = self.path.last().map_or(0, |above| above.1 + 1);
+            place = self.path.last().map_or(0, |parent| parent.1 + 1);
         }
         false
     }
 
-    /// Sets the path to the last entry that starts at `start` or before, or else to the first of all.
+    /// Sets the path to the last entry that starts at `start` or before, or else to the first of
+    /// all.
     pub fn locate(&mut self, start: u64) {
         self.path.clear();
         let mut at = self.root;
         for level in 0..=self.height {
             let node = self.node(at);
-            let place = node.up_to(start).saturating_sub(1);
+            let place = node.count_up_to(start).saturating_sub(1);
             let child = node.get(place).child;
             self.path.push((at, place));
             if level < self.height {
@@ -93,10 +110,10 @@ impl Tree {
     }
 
     /// The first entry of the leaf after the path's, if it starts at `start`.
-    pub fn lowest_of_next_leaf(&self, start: u64) -> Option<Entry> {
-        let above = self.path[..self.height].iter().rev();
-        let more = |&&(at, place): &&(u32, usize)| place + 1 < self.node(at).count();
-        let &(at, place) = above.clone().find(more)?;
+    pub fn first_of_next_leaf(&self, start: u64) -> Option<Entry> {
+        let ancestors = self.path[..self.height].iter().rev();
+        let has_next = |&&(at, place): &&(u32, usize)| place + 1 < self.node(at).count();
+        let &(at, place) = ancestors.clone().find(has_next)?;
         let mut entry = self.node(at).get(place + 1);
         if entry.start != start {
             return None;
@@ -111,24 +128,30 @@ impl Tree {
     /// Replaces the entry at the end of the path; its start stays between its neighbours'.
     pub fn replace(&mut self, entry: Entry) {
         let (leaf, at) = self.path[self.height];
-        let was = self.node(leaf).get(at).widest;
+        let old = self.node(leaf).get(at).longest;
         self.node_mut(leaf).set(at, entry);
-        self.tell_above(self.height, was, entry.widest);
+        let new = entry.longest;
+        self.propagate(self.height, Change::Entry { old, new });
     }
 
-    /// Puts `entry` where the path ends; full nodes split on the way up.
+    /// Puts `entry` where the path ends. A full node splits, which adds an entry to its parent.
     pub fn insert(&mut self, mut entry: Entry) {
         for level in (0..=self.height).rev() {
             let (at, place) = self.path[level];
-            if self.node(at).count() < FULL {
+            if self.node(at).count() < CAPACITY {
                 self.node_mut(at).insert(place, entry);
-                // Above the leaves the entry beside it, half of the node that split, is another one, too.
-                let was = if level == self.height { 0 } else { u64::MAX };
-                self.tell_above(level, was, entry.widest);
+                let change = if level == self.height {
+                    let new = entry.longest;
+                    Change::Entry { old: 0, new }
+                } else {
+                    // Inner node: a child split, so that the entry beside the new one changed, too.
+                    Change::Several
+                };
+                self.propagate(level, change);
                 return;
             }
             let mut upper = self.node_mut(at).split();
-            match place.checked_sub(FULL / 2) {
+            match place.checked_sub(CAPACITY / 2) {
                 Some(place) if place > 0 => upper.insert(place, entry),
                 _ => self.node_mut(at).insert(place, entry),
             }
@@ -140,38 +163,35 @@ impl Tree {
                 self.node_mut(parent).set(place, lower);
                 self.path[level - 1].1 = place + 1;
             } else {
-                let mut root = Node::default();
-                root.insert(0, lower);
-                root.insert(1, entry);
-                self.root = self.add(root);
-                self.height += 1;
+                self.grow(lower, entry);
             }
         }
     }
 
-    /// Takes the entry at the end of the path out; nodes that run low join a neighbour on the way up.
+    /// Removes the entry at the end of the path. A node with few entries left joins a neighbour,
+    /// which removes an entry of its parent.
     pub fn remove(&mut self) {
         for level in (0..=self.height).rev() {
             let (at, place) = self.path[level];
-            // Above the leaves the entry beside it, which took over the holes, is another one, too.
-            let leaf = level == self.height;
-            let was = if leaf {
-                self.node(at).get(place).widest
+            let change = if level == self.height {
+                let old = self.node(at).get(place).longest;
+                Change::Entry { old, new: 0 }
             } else {
-                u64::MAX
+                // Inner node: two children became one, so that the entry beside it changed, too.
+                Change::Several
             };
             self.node_mut(at).remove(place);
             let count = self.node(at).count();
             if level == 0 {
                 break;
             }
-            let (parent, mine) = self.path[level - 1];
+            let (parent, place) = self.path[level - 1];
             if count == 0 {
                 self.spare.push(at);
                 continue;
             }
-            if count > FULL / 4 || !self.join_neighbour(level, parent, mine) {
-                self.tell_above(level, was, 0);
+            if count > CAPACITY / 4 || !self.join_neighbour(level, parent, place) {
+                self.propagate(level, change);
                 break;
             }
         }
@@ -182,21 +202,30 @@ impl Tree {
         }
     }
 
-    /// From the end of the path down to the leaves, each time to the lowest that has `size`.
+    /// Puts a new root above the two halves of the old one.
+    fn grow(&mut self, lower: Entry, upper: Entry) {
+        let mut root = Node::default();
+        root.insert(0, lower);
+        root.insert(1, upper);
+        self.root = self.add(root);
+        self.height += 1;
+    }
+
+    /// Extends the path down to a leaf, at each level to the lowest entry that has `size`.
     fn descend(&mut self, size: u64) {
         while self.path.len() <= self.height {
             let (at, place) = self.path[self.path.len() - 1];
             let child = self.node(at).get(place).child;
-            // The entry above says that there is one.
-            let fits = self.node(child).fitting(0, size).unwrap_or_default();
+            // The entry above has the maximum of this node: one of its entries is long enough.
+            let fits = self.node(child).first_fitting(0, size).unwrap_or_default();
             self.path.push((child, fits));
         }
     }
 
-    /// Joins the node at `mine` of `parent` with the one on either side, if both together are small; the
-    /// path then points to the parent's entry that has to go.
-    fn join_neighbour(&mut self, level: usize, parent: u32, mine: usize) -> bool {
-        for lower in [mine.checked_sub(1), Some(mine)].into_iter().flatten() {
+    /// Joins the child at `place` of `parent` with the one before or after it, if the two together
+    /// are small. The path then points to the parent's entry that has to be removed.
+    fn join_neighbour(&mut self, level: usize, parent: u32, place: usize) -> bool {
+        for lower in [place.checked_sub(1), Some(place)].into_iter().flatten() {
             if lower + 1 >= self.node(parent).count() {
                 continue;
             }
@@ -204,10 +233,10 @@ impl Tree {
                 self.node(parent).get(lower).child,
                 self.node(parent).get(lower + 1).child,
             );
-            if self.node(left).count() + self.node(right).count() > FULL * 3 / 4 {
+            if self.node(left).count() + self.node(right).count() > CAPACITY * 3 / 4 {
                 continue;
             }
-            let upper = std::mem::take(self.node_mut(right));
+            let upper = mem::take(self.node_mut(right));
             self.node_mut(left).append(&upper);
             self.spare.push(right);
             let summary = self.node(left).summary(left);
@@ -218,34 +247,34 @@ impl Tree {
         false
     }
 
-    /// Brings the entries above `level` up to date after one entry there changed its length from `was` to
-    /// `now`, until one stays what it was. Only where the longest shrank are all the others looked at
-    /// (with `was` as `u64::MAX`: in any case).
-    fn tell_above(&mut self, level: usize, mut was: u64, mut now: u64) {
+    /// Carries a change in the node at `level` of the path to the entries above it, up to the first
+    /// ancestor that keeps its entry. A node's maximum is computed again only where the entry that
+    /// held it shrank, or several changed.
+    fn propagate(&mut self, level: usize, mut change: Change) {
         for level in (0..level).rev() {
             let (parent, place) = self.path[level];
             let child = self.path[level + 1].0;
-            let old = self.node(parent).get(place);
+            let before = self.node(parent).get(place);
             let below = self.node(child);
-            let widest = if was == u64::MAX {
-                below.widest()
-            } else if now >= old.widest {
-                now
-            } else if was < old.widest {
-                old.widest
-            } else {
-                below.widest()
+            let longest = match change {
+                Change::Several => below.longest(),
+                Change::Entry { new, .. } if new >= before.longest => new,
+                Change::Entry { old, .. } if old < before.longest => before.longest,
+                Change::Entry { .. } => below.longest(),
             };
-            let new = Entry {
+            let after = Entry {
                 start: below.get(0).start,
-                widest,
+                longest,
                 child,
             };
-            if new == old {
+            if after == before {
                 break;
             }
-            self.node_mut(parent).set(place, new);
-            (was, now) = (old.widest, widest);
+            self.node_mut(parent).set(place, after);
+            change = Change::Entry {
+                old: before.longest,
+                new: longest,
+            };
         }
     }
 

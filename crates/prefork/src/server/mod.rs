@@ -1,10 +1,10 @@
-//! The pre-forked server of the notes: workers forked before the first connection, one address, a
-//! parent that only looks after them.
+//! A pre-forked server: workers forked before the first connection, one address, and a parent that
+//! only looks after the workers.
 
+mod places;
 mod protocol;
-mod report;
 mod supervisor;
 
-pub use protocol::Protocol;
-pub use report::report;
-pub use supervisor::{Event, Options, serve};
+pub use places::{WorkerPlace, places_table};
+pub use protocol::{Handler, Protocol};
+pub use supervisor::{ServerEvent, ServerOptions, serve};

@@ -1,46 +1,55 @@
-//! What a worker says to a client: the same back, or one HTTP response.
+//! How a worker answers a client: with the same bytes, with one HTTP response, or with a function
+//! of the caller's.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long a worker waits for a silent client. It serves nobody else meanwhile: that is the price of
-/// one process per connection.
+/// How long a worker waits for a silent client. It serves no other client meanwhile: that is the
+/// price of one process per connection.
 const IDLE: Duration = Duration::from_secs(10);
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// How long it waits for the client to read the rest of a response.
+/// How long a worker waits for the client to read the rest of a response.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The longest head of a request that is read, in bytes.
-const LONGEST: usize = 8192;
+const MAX_HEAD: usize = 8192;
 
-/// What is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Answers one connection: the connection, a sentence about the worker that accepted it, and how
+/// long it may last. Called in the worker, with the connection in blocking mode.
+pub type Handler = fn(TcpStream, &str, Duration) -> Result<()>;
+
+/// How the workers answer.
+#[derive(Clone, Copy, Debug)]
 pub enum Protocol {
-    /// Everything that comes is sent back, until the client closes (RFC 862).
+    /// Sends back every byte, until the client closes (RFC 862).
     Echo,
-    /// One response that tells who accepted, then close (RFC 9112).
+    /// Sends one response that names the worker that accepted, then closes (RFC 9112).
     Http,
+    /// Whatever this function does.
+    Custom(Handler),
 }
 
 impl Protocol {
-    /// Serves one connection, for `limit` at most; `who` says who accepted it.
+    /// Serves one connection, for `limit` at most; `who` says who accepted it. A silent client is
+    /// given up after 10 s, unless the protocol is [`Protocol::Custom`].
     ///
     /// # Errors
-    /// That of the connection, TimedOut or WouldBlock where its client is too slow; it concerns nobody
-    /// but its client.
+    /// That of the connection, TimedOut or WouldBlock where its client is too slow. It concerns
+    /// only this client.
     pub fn serve(self, connection: TcpStream, who: &str, limit: Duration) -> Result<()> {
-        let connection = Bounded::new(connection, limit);
         match self {
-            Protocol::Echo => echo(connection),
-            Protocol::Http => http(connection, who),
+            Protocol::Echo => echo(Bounded::new(connection, limit)),
+            Protocol::Http => http(Bounded::new(connection, limit), who),
+            Protocol::Custom(handler) => handler(connection, who, limit),
         }
     }
 }
 
-/// A connection that ends at a deadline, however its client drips, and earlier where it is silent.
+/// A connection that ends at a deadline, however slowly its client sends, and earlier where the
+/// client is silent.
 struct Bounded {
     connection: TcpStream,
     deadline: Instant,
@@ -49,7 +58,7 @@ struct Bounded {
 impl Bounded {
     fn new(connection: TcpStream, limit: Duration) -> Self {
         let now = Instant::now();
-        // A limit beyond what the clock can say is a day.
+        // A limit beyond the range of the clock becomes a day.
         let deadline = now.checked_add(limit).unwrap_or(now + DAY);
         Bounded {
             connection,
@@ -58,14 +67,14 @@ impl Bounded {
     }
 
     /// Brings the deadline forward to `limit` from now.
-    fn within(&mut self, limit: Duration) {
+    fn shorten(&mut self, limit: Duration) {
         self.deadline = self.deadline.min(Instant::now() + limit);
     }
 
     /// How long the next call may take.
-    fn left(&self) -> Result<Duration> {
+    fn time_left(&self) -> Result<Duration> {
         match self.deadline.saturating_duration_since(Instant::now()) {
-            // To a socket no time means no limit.
+            // A socket takes a timeout of zero for no limit.
             Duration::ZERO => Err(ErrorKind::TimedOut.into()),
             left => Ok(left.min(IDLE)),
         }
@@ -74,14 +83,14 @@ impl Bounded {
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.connection.set_read_timeout(Some(self.left()?))?;
+        self.connection.set_read_timeout(Some(self.time_left()?))?;
         self.connection.read(buffer)
     }
 }
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        self.connection.set_write_timeout(Some(self.left()?))?;
+        self.connection.set_write_timeout(Some(self.time_left()?))?;
         self.connection.write(bytes)
     }
 
@@ -103,24 +112,24 @@ fn echo(mut connection: Bounded) -> Result<()> {
 }
 
 fn http(mut connection: Bounded, who: &str) -> Result<()> {
-    // A request is short: one that drips in is given no more time than a silent client.
-    connection.within(IDLE);
-    let head = head(&mut connection)?;
+    // A request is short: one that comes byte by byte has no more time than a silent client.
+    connection.shorten(IDLE);
+    let head = read_head(&mut connection)?;
     connection.write_all(response(&head, who).as_bytes())?;
     // Bytes that are still unread when a socket is closed turn the close into a reset (RFC 9112,
-    // 9.6): say that nothing more comes, and read what is left.
+    // 9.6): end our side first, then read what the client has sent.
     connection.connection.shutdown(Shutdown::Write)?;
-    connection.within(LINGER);
+    connection.shorten(LINGER);
     let mut rest = [0; 4096];
     while connection.read(&mut rest)? > 0 {}
     Ok(())
 }
 
-/// The request as far as the empty line, or as far as it came.
-fn head(connection: &mut Bounded) -> Result<Vec<u8>> {
+/// Reads the request up to the empty line, or as much as the client sent.
+fn read_head(connection: &mut Bounded) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
-    while head.len() < LONGEST && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+    while head.len() < MAX_HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
         match connection.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => head.extend_from_slice(&buffer[..count]),
@@ -151,8 +160,9 @@ fn response(head: &[u8], who: &str) -> String {
     let length = body.len();
     let body = if method == "HEAD" { "" } else { &body };
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-         {allow}Cache-Control: no-store\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {length}\r\n{allow}Cache-Control: no-store\r\n\
+         Connection: close\r\n\r\n{body}"
     )
 }
 

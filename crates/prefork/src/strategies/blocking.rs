@@ -2,11 +2,11 @@
 
 use std::net::TcpListener;
 
-use anyhow::Result;
 use nix::errno::Errno;
 
 use super::{Prepared, Strategy, Wait, accept};
-use crate::listen::{Empty, Site};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 use crate::tally::Turn;
 
 /// The strategy.
@@ -16,9 +16,9 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Sleep)?;
-    Ok(Prepared::one(listener, |listener, _| {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::Blocking)?;
+    Ok(Prepared::one_listener(listener, |listener, _| {
         Ok(Blocking { listener })
     }))
 }
@@ -31,9 +31,9 @@ pub(super) struct Blocking {
 impl Wait for Blocking {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
         let connection = accept(&self.listener)?;
-        turn.returned();
+        turn.note_return();
         if let Some(connection) = connection {
-            turn.accepted(connection);
+            turn.serve(connection);
         }
         Ok(())
     }

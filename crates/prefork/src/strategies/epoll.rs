@@ -1,116 +1,122 @@
-//! What the epoll strategies have in common: an instance per worker or one for all, how much is taken
-//! after a return, and who is told of the rest.
+//! What the epoll strategies have in common: an instance for each worker or one for all, how many
+//! connections a worker accepts after it returns, and who is woken for the rest.
 
 use std::net::TcpListener;
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::{Prepared, Wait, accept, take, unless_interrupted};
-use crate::listen::{Empty, Site};
+use super::{Prepared, Wait, accept, accept_and_serve, ignore_interrupt};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 use crate::tally::Turn;
 
 /// An epoll instance for each worker, made after the fork, that watches for `flags`.
-pub(super) fn own(site: &Site, flags: EpollFlags) -> Result<Prepared> {
-    let listener = site.listener(Empty::Again)?;
-    Ok(Prepared::one(listener, move |listener, _| {
+pub(super) fn one_each(site: &Site, flags: EpollFlags) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::NonBlocking)?;
+    Ok(Prepared::one_listener(listener, move |listener, _| {
         let epoll = watch(&listener, flags)?;
-        Ok(Own {
+        Ok(OwnInstance {
             epoll,
             listener,
-            drains: flags.contains(EpollFlags::EPOLLET),
+            is_edge_triggered: flags.contains(EpollFlags::EPOLLET),
         })
     }))
 }
 
-/// One epoll instance, made before the fork and inherited by all, that watches for `flags`. Where they
-/// tell an event once, to one worker, that worker has the next told before it serves.
-pub(super) fn shared(site: &Site, flags: EpollFlags) -> Result<Prepared> {
-    let listener = site.listener(Empty::Again)?;
+/// One epoll instance, made before the fork and inherited by all, that watches for `flags`. With
+/// EPOLLET or EPOLLONESHOT an event is delivered once, to one worker; that worker arms the event
+/// again before it serves.
+pub(super) fn one_for_all(site: &Site, flags: EpollFlags) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::NonBlocking)?;
     let epoll = Rc::new(watch(&listener, flags)?);
-    Ok(Prepared::one(listener, move |listener, _| {
-        let watcher = Shared {
+    Ok(Prepared::one_listener(listener, move |listener, _| {
+        let instance = SharedInstance {
             epoll: Rc::clone(&epoll),
             listener,
             flags,
         };
-        // The worker in whose place this one comes may have died with an event that it was told of.
-        if watcher.is_told_once() {
-            watcher
-                .tell_of_the_rest()
-                .context("epoll_ctl EPOLL_CTL_MOD")?;
+        // A worker that died may have taken an event with it; this one may replace that worker.
+        if instance.delivers_once() {
+            let object = format!("EPOLL_CTL_MOD {flags:?}");
+            instance
+                .rearm()
+                .map_err(Error::system("epoll_ctl", object))?;
         }
-        Ok(watcher)
+        Ok(instance)
     }))
 }
 
-fn watch(listener: &TcpListener, flags: EpollFlags) -> Result<Epoll> {
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll_create1")?;
+fn watch(listener: &TcpListener, flags: EpollFlags) -> Result<Epoll, Error> {
+    let epoll =
+        Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::system("epoll_create1", ""))?;
+    let object = format!("EPOLL_CTL_ADD {flags:?}");
     epoll
         .add(listener, EpollEvent::new(flags, 0))
-        .with_context(|| format!("epoll_ctl EPOLL_CTL_ADD {flags:?}"))?;
+        .map_err(Error::system("epoll_ctl", object))?;
     Ok(epoll)
 }
 
-struct Own {
+/// A worker with an epoll instance of its own.
+struct OwnInstance {
     epoll: Epoll,
     listener: TcpListener,
-    drains: bool,
+    is_edge_triggered: bool,
 }
 
-impl Wait for Own {
+impl Wait for OwnInstance {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
         sleep(&self.epoll, turn)?;
-        // The edge is told once: what is not taken now is not told of again. It is told to each
-        // instance whose worker sleeps, so one that serves meanwhile keeps nothing from the others.
-        while take(&self.listener, turn)? && self.drains {}
+        // Edge-triggered: drain the queue, because an edge is delivered once. It is delivered to
+        // every idle instance, so a worker that still serves keeps nothing from the others.
+        while accept_and_serve(&self.listener, turn)? && self.is_edge_triggered {}
         Ok(())
     }
 }
 
-struct Shared {
+/// A worker on the epoll instance that all workers inherited.
+struct SharedInstance {
     epoll: Rc<Epoll>,
     listener: TcpListener,
     flags: EpollFlags,
 }
 
-impl Shared {
-    fn is_told_once(&self) -> bool {
+impl SharedInstance {
+    fn delivers_once(&self) -> bool {
         self.flags
             .intersects(EpollFlags::EPOLLET | EpollFlags::EPOLLONESHOT)
     }
 
-    /// Arms the event again. EPOLL_CTL_MOD looks at the queue once more: where it is not empty, another
-    /// worker is woken.
-    fn tell_of_the_rest(&self) -> Result<(), Errno> {
+    /// Arms the event again (epoll_ctl(2), EPOLL_CTL_MOD). The kernel looks at the queue once more:
+    /// where it is not empty, another worker is woken.
+    fn rearm(&self) -> Result<(), Errno> {
         let mut event = EpollEvent::new(self.flags, 0);
         self.epoll.modify(&self.listener, &mut event)
     }
 }
 
-impl Wait for Shared {
+impl Wait for SharedInstance {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
         sleep(&self.epoll, turn)?;
         let connection = accept(&self.listener)?;
-        // Before it serves, which may take long: two connections that came together are one event, and
-        // the others would sleep beside the second.
-        if self.is_told_once() {
-            self.tell_of_the_rest()?;
+        // Before it serves, which may take long: two connections that came together are one event,
+        // and the other workers would sleep although the second connection waits.
+        if self.delivers_once() {
+            self.rearm()?;
         }
         match connection {
-            Some(connection) => turn.accepted(connection),
-            None => turn.again(),
+            Some(connection) => turn.serve(connection),
+            None => turn.note_eagain(),
         }
         Ok(())
     }
 }
 
-/// Sleeps in epoll_wait until an event comes.
+/// Sleeps in epoll_wait(2) until an event comes.
 fn sleep(epoll: &Epoll, turn: &mut Turn<'_>) -> Result<(), Errno> {
     let mut events = [EpollEvent::empty()];
-    unless_interrupted(epoll.wait(&mut events, EpollTimeout::NONE))?;
-    turn.returned();
+    ignore_interrupt(epoll.wait(&mut events, EpollTimeout::NONE))?;
+    turn.note_return();
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! An epoll instance per worker, edge-triggered: an edge still goes to every instance.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,6 +13,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::own(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_each(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)
 }

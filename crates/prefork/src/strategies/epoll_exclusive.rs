@@ -1,9 +1,10 @@
-//! An epoll instance per worker with EPOLLEXCLUSIVE: the kernel tells one instance, as accept does.
+//! An epoll instance per worker with EPOLLEXCLUSIVE: the kernel wakes at least one of them, and in
+//! practice one (epoll_ctl(2)), as it does for accept.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,6 +14,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::own(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_each(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
 }

@@ -1,9 +1,9 @@
-//! EPOLLEXCLUSIVE and edge-triggered: one instance is told, and only once.
+//! EPOLLEXCLUSIVE and edge-triggered: the event is delivered to one instance, and only once.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,8 +13,8 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::own(
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_each(
         site,
         EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE | EpollFlags::EPOLLET,
     )

@@ -1,9 +1,10 @@
-//! An epoll instance per worker, level-triggered: every instance is told, every worker is woken.
+//! An epoll instance per worker, level-triggered: the event is delivered to every
+//! instance, so every worker is woken.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,6 +14,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::own(site, EpollFlags::EPOLLIN)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_each(site, EpollFlags::EPOLLIN)
 }

@@ -1,19 +1,19 @@
-//! One epoll instance for all, edge-triggered: one edge, one worker, which takes one connection and has
-//! the edge told again for the rest.
+//! One epoll instance for all, edge-triggered: one edge wakes one worker, which accepts one
+//! connection and arms the event again for the rest.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
     name: "epoll-shared-edge",
-    about: "one epoll instance for all, edge-triggered; told again after each accept",
+    about: "one epoll instance for all, edge-triggered; armed again after each accept",
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::shared(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_for_all(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLET)
 }

@@ -1,9 +1,10 @@
-//! One epoll instance for all, level-triggered: the ready event is put back, so a second worker is woken.
+//! One epoll instance for all, level-triggered: the kernel puts the ready event back, so a second
+//! worker is woken.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,6 +14,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::shared(site, EpollFlags::EPOLLIN)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_for_all(site, EpollFlags::EPOLLIN)
 }

@@ -1,9 +1,10 @@
-//! One epoll instance for all with EPOLLONESHOT: disarmed by the event until the worker arms it again.
+//! One epoll instance for all with EPOLLONESHOT: the event is disarmed when it is delivered, until
+//! the worker arms it again.
 
-use anyhow::Result;
 use nix::sys::epoll::EpollFlags;
 
 use super::{Prepared, Strategy, epoll};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -13,6 +14,6 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    epoll::shared(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT)
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    epoll::one_for_all(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT)
 }

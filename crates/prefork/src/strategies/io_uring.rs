@@ -1,18 +1,18 @@
 //! Every worker has a ring (io_uring(7)) with one accept in flight and sleeps in io_uring_enter.
 #![expect(
     unsafe_code,
-    reason = "a submission queue takes entries that may point to memory"
+    reason = "entries may point to memory; accepted sockets come as numbers"
 )]
 
 use std::net::TcpListener;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use anyhow::{Context, Result};
 use io_uring::{IoUring, opcode, squeue, types::Fd};
 use nix::errno::Errno;
 
-use super::{Prepared, Strategy, Wait, owned};
-use crate::listen::{Empty, Site};
+use super::{Prepared, Strategy, Wait};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 use crate::tally::Turn;
 
 /// The strategy.
@@ -22,7 +22,7 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
     prepare_with(site, |listener| {
         opcode::Accept::new(
             Fd(listener.as_raw_fd()),
@@ -38,12 +38,12 @@ fn prepare(site: &Site) -> Result<Prepared> {
 pub(super) fn prepare_with(
     site: &Site,
     entry: fn(&TcpListener) -> squeue::Entry,
-) -> Result<Prepared> {
-    let listener = site.listener(Empty::Sleep)?;
-    // Made here once and dropped, so that a refusal is told before any worker is forked.
-    IoUring::new(2).context("io_uring_setup")?;
-    Ok(Prepared::one(listener, move |listener, _| {
-        let ring = IoUring::new(64).context("io_uring_setup")?;
+) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::Blocking)?;
+    // Made once before any worker is forked and dropped, so that a refusal is an error here.
+    IoUring::new(2).map_err(Error::system("io_uring_setup", ""))?;
+    Ok(Prepared::one_listener(listener, move |listener, _| {
+        let ring = IoUring::new(64).map_err(Error::system("io_uring_setup", ""))?;
         Ok(Ring {
             ring,
             listener,
@@ -73,16 +73,20 @@ impl Wait for Ring {
         match self.ring.submit_and_wait(1) {
             Ok(_) => {}
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO))),
+            Err(e) => return Err(observe::errno(&e)),
         }
-        turn.returned();
+        turn.note_return();
         for completion in self.ring.completion() {
-            // A multishot accept stays in flight as long as its completions say that more will come.
+            // A multishot accept stays in flight as long as its completions announce more.
             self.armed = io_uring::cqueue::more(completion.flags());
             match completion.result() {
-                fd if fd >= 0 => turn.accepted(owned(fd)),
+                fd if fd >= 0 => {
+                    // SAFETY: the kernel has just made this descriptor for this process, and each
+                    // completion is read once: no one else knows its number.
+                    turn.serve(unsafe { OwnedFd::from_raw_fd(fd) });
+                }
                 error => match Errno::from_raw(-error) {
-                    Errno::EAGAIN => turn.again(),
+                    Errno::EAGAIN => turn.note_eagain(),
                     Errno::ECONNABORTED | Errno::EINTR | Errno::ECANCELED => {}
                     errno => return Err(errno),
                 },

@@ -1,13 +1,13 @@
-//! Every worker has a ring with one multishot accept (io_uring_prep_multishot_accept(3), Linux 5.19)
-//! that completes once for each connection, also while the worker is busy: the kernel accepts for it
-//! until the accept is cancelled or its completion queue is full.
+//! Every worker has a ring with one multishot accept (io_uring_prep_multishot_accept(3), Linux
+//! 5.19). It completes once for each connection, also while the worker is busy: the kernel accepts
+//! for the worker until the accept is cancelled or the completion queue is full.
 
 use std::os::fd::AsRawFd;
 
-use anyhow::Result;
 use io_uring::{opcode, types::Fd};
 
 use super::{Prepared, Strategy, io_uring::prepare_with};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -17,7 +17,7 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
     let prepared = prepare_with(site, |listener| {
         opcode::AcceptMulti::new(Fd(listener.as_raw_fd()))
             .flags(libc::SOCK_CLOEXEC)
@@ -25,8 +25,8 @@ fn prepare(site: &Site) -> Result<Prepared> {
     })?;
     Ok(Prepared {
         caution: Some(
-            "a multishot accept goes on while its worker serves: connections wait for a busy worker \
-             beside idle ones",
+            "a multishot accept goes on while its worker serves: connections wait for a busy \
+             worker beside idle ones",
         ),
         ..prepared
     })

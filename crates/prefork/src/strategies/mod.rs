@@ -1,5 +1,6 @@
-//! Ways for several processes to accept from one address. Each file is one of them: what is made
-//! before the fork, and one turn of waiting and taking.
+//! The accept strategies: ways for several processes to accept from one address. Each file is one
+//! of them, and says what is made before the fork and how a worker waits and accepts.
+#![expect(unsafe_code, reason = "nix returns accepted sockets as numbers")]
 
 mod blocking;
 mod epoll;
@@ -21,17 +22,17 @@ mod reuseport;
 mod reuseport_steered;
 mod select;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use anyhow::Result;
 use nix::errno::Errno;
 use nix::sys::socket::{SockFlag, accept4};
 
+use crate::error::{Error, ErrorKind};
 use crate::listen::Site;
 use crate::tally::Turn;
 
-/// A way to wait for connections.
+/// A way for several workers to wait for connections to one address.
 #[derive(Clone, Copy, Debug)]
 pub struct Strategy {
     /// Stable name: what `--strategy` takes.
@@ -39,64 +40,85 @@ pub struct Strategy {
     /// What its workers do, in a line.
     pub about: &'static str,
     /// Makes, before the fork, what the workers have in common.
-    pub prepare: fn(&Site) -> Result<Prepared>,
-}
-
-/// One worker's wait.
-pub trait Wait {
-    /// Sleeps until the kernel says that there is a connection, and takes what is there. Tells `turn`
-    /// of each return from a call that may sleep, each connection, each EAGAIN.
     ///
     /// # Errors
-    /// What the system call failed with; being interrupted is none.
+    /// [`ErrorKind::Address`], or [`ErrorKind::System`] for what the kernel refuses this strategy.
+    pub prepare: fn(&Site) -> Result<Prepared, Error>,
+}
+
+/// How one worker waits; [`Prepared::waiter`] makes it.
+pub trait Wait {
+    /// Sleeps until there is a connection, accepts what there is and hands it to `turn`; notes
+    /// there each return from a call that may sleep, and each EAGAIN.
+    ///
+    /// # Errors
+    /// What the system call failed with; to be interrupted by a signal (EINTR) is no error.
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno>;
 }
 
-/// Makes the wait of one worker, in that worker, of its listener and its index.
-type Make = Box<dyn Fn(TcpListener, usize) -> Result<Box<dyn Wait>>>;
+/// Makes the wait of one worker, in that worker, from its listener and its index.
+type MakeWait = Box<dyn Fn(TcpListener, usize) -> Result<Box<dyn Wait>, Error>>;
 
-/// What the workers inherit.
+/// What the workers inherit: made before the first of them is forked.
 pub struct Prepared {
     /// One listening socket for all, or one for each worker.
     pub listeners: Vec<TcpListener>,
     /// The C library waits again by itself, so that not every return to user space is seen.
     pub returns_unseen: bool,
-    /// What whoever serves real clients by it should know.
+    /// What everyone who serves real clients with this strategy should know, if anything.
     pub caution: Option<&'static str>,
-    make: Make,
+    make_wait: MakeWait,
 }
 
 impl Prepared {
-    /// One listening socket for all.
-    fn one<W: Wait + 'static>(
+    /// One listening socket for all workers.
+    fn one_listener<W: Wait + 'static>(
         listener: TcpListener,
-        make: impl Fn(TcpListener, usize) -> Result<W> + 'static,
+        make_wait: impl Fn(TcpListener, usize) -> Result<W, Error> + 'static,
     ) -> Self {
-        Prepared::each(vec![listener], make)
+        Prepared::listener_each(vec![listener], make_wait)
     }
 
-    /// A listening socket for each.
-    fn each<W: Wait + 'static>(
+    /// A listening socket for each worker.
+    fn listener_each<W: Wait + 'static>(
         listeners: Vec<TcpListener>,
-        make: impl Fn(TcpListener, usize) -> Result<W> + 'static,
+        make_wait: impl Fn(TcpListener, usize) -> Result<W, Error> + 'static,
     ) -> Self {
         Prepared {
             listeners,
             returns_unseen: false,
             caution: None,
-            make: Box::new(move |listener, index| Ok(Box::new(make(listener, index)?))),
+            make_wait: Box::new(move |listener, index| Ok(Box::new(make_wait(listener, index)?))),
         }
     }
 
-    /// To be called in worker `index`, after the fork: its wait. Closes its siblings' listeners.
+    /// The address that all workers accept from, with the port that the kernel chose.
     ///
     /// # Errors
-    /// What the strategy needs and the kernel refuses: a ring, an epoll instance.
-    pub fn wait(&mut self, index: usize) -> Result<Box<dyn Wait>> {
+    /// [`ErrorKind::System`]: that of getsockname(2); EBADF after [`Prepared::waiter`].
+    pub fn address(&self) -> Result<SocketAddr, Error> {
+        let listener = self.listeners.first();
+        listener
+            .ok_or(std::io::Error::from(Errno::EBADF))
+            .and_then(TcpListener::local_addr)
+            .map_err(Error::system("getsockname", ""))
+    }
+
+    /// To be called once in worker `index` (from 0), after the fork: returns how it waits. Closes
+    /// the listeners of its siblings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::System`]: what the strategy needs and the kernel refuses, such as a ring or an
+    /// epoll instance; EBADF where there is no listener for this worker.
+    pub fn waiter(&mut self, index: usize) -> Result<Box<dyn Wait>, Error> {
         let own = if self.listeners.len() == 1 { 0 } else { index };
+        if own >= self.listeners.len() {
+            let object = format!("the listener of worker {index}");
+            return Err(Error::system("take", object)(Errno::EBADF));
+        }
         let listener = self.listeners.swap_remove(own);
         self.listeners.clear();
-        (self.make)(listener, index)
+        (self.make_wait)(listener, index)
     }
 }
 
@@ -124,50 +146,46 @@ pub const ALL: &[Strategy] = &[
 /// The strategy called `name`.
 ///
 /// # Errors
-/// There is none of that name; the message lists them.
-pub fn named(name: &str) -> Result<&'static Strategy> {
-    ALL.iter().find(|known| known.name == name).ok_or_else(|| {
-        let names: Vec<&str> = ALL.iter().map(|known| known.name).collect();
-        anyhow::anyhow!("no strategy `{name}`; there are {}", names.join(", "))
-    })
+/// [`ErrorKind::UnknownStrategy`]; the message lists the names that there are.
+pub fn by_name(name: &str) -> Result<&'static Strategy, Error> {
+    ALL.iter()
+        .find(|strategy| strategy.name == name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = ALL.iter().map(|strategy| strategy.name).collect();
+            let why = format!("no strategy `{name}`; there are {}", names.join(", "));
+            Error::new(ErrorKind::UnknownStrategy, "choose", "a strategy", why)
+        })
 }
 
 /// accept4(2) on `listener`; none where there was no connection.
 fn accept(listener: &TcpListener) -> Result<Option<OwnedFd>, Errno> {
     match accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
-        Ok(fd) => Ok(Some(owned(fd))),
-        // The client went away meanwhile, or a signal came: wait again.
+        // SAFETY: the kernel has just made this descriptor for this process; nothing else knows its
+        // number, so the OwnedFd is its only owner.
+        Ok(fd) => Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) })),
+        // The client closed meanwhile, or a signal came: wait again.
         Err(Errno::EAGAIN | Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR) => Ok(None),
         Err(errno) => Err(errno),
     }
 }
 
-/// Takes one connection where there is one; says whether there was.
-fn take(listener: &TcpListener, turn: &mut Turn<'_>) -> Result<bool, Errno> {
-    match accept(listener)? {
-        Some(connection) => turn.accepted(connection),
-        None => {
-            turn.again();
-            return Ok(false);
-        }
+/// Accepts one connection and serves it; returns whether there was one.
+fn accept_and_serve(listener: &TcpListener, turn: &mut Turn<'_>) -> Result<bool, Errno> {
+    let connection = accept(listener)?;
+    let found = connection.is_some();
+    match connection {
+        Some(connection) => turn.serve(connection),
+        None => turn.note_eagain(),
     }
-    Ok(true)
+    Ok(found)
 }
 
 /// A wait that a signal ended is a wait that found nothing.
-fn unless_interrupted<T>(result: Result<T, Errno>) -> Result<(), Errno> {
+fn ignore_interrupt<T>(result: Result<T, Errno>) -> Result<(), Errno> {
     match result {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(errno),
     }
-}
-
-/// Adopts a descriptor that accept has just returned.
-#[expect(unsafe_code, reason = "nix returns accepted sockets as numbers")]
-fn owned(fd: std::os::fd::RawFd) -> OwnedFd {
-    // SAFETY: the kernel has just made this descriptor for this process, which has one thread;
-    // nothing else knows its number, so the OwnedFd is its only owner.
-    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 #[cfg(test)]
@@ -177,7 +195,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_found() {
         for strategy in ALL {
-            assert_eq!(named(strategy.name).unwrap().name, strategy.name);
+            assert_eq!(by_name(strategy.name).unwrap().name, strategy.name);
             assert_eq!(
                 ALL.iter()
                     .filter(|other| other.name == strategy.name)
@@ -185,10 +203,27 @@ mod tests {
                 1
             );
         }
-        let error = named("epol").unwrap_err().to_string();
+        let error = by_name("epol").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnknownStrategy);
+        let error = error.to_string();
         assert!(
             error.contains("`epol`") && error.contains("epoll-level"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_listener_is_taken_once() {
+        for name in ["blocking", "reuseport"] {
+            let strategy = by_name(name).unwrap();
+            let mut prepared = (strategy.prepare)(&Site::loopback(2)).unwrap();
+            assert!(prepared.address().unwrap().port() > 0);
+            assert!(prepared.waiter(1).is_ok());
+            for error in [prepared.address().err(), prepared.waiter(1).err()] {
+                let error = error.unwrap();
+                assert_eq!(error.kind(), ErrorKind::System);
+                assert_eq!(error.errno(), Some(Errno::EBADF), "{name}: {error}");
+            }
+        }
     }
 }

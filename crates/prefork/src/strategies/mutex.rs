@@ -1,5 +1,5 @@
-//! What the accept mutexes have in common: one worker at a time may sleep in accept, the others sleep
-//! on the lock.
+//! What the accept mutexes have in common: the worker that holds the lock sleeps in accept, the
+//! others sleep in the lock.
 
 use std::net::TcpListener;
 
@@ -10,30 +10,35 @@ use crate::tally::Turn;
 
 /// A lock between processes.
 pub(super) trait Lock {
-    /// Sleeps until the lock is this process's.
-    fn lock(&mut self) -> Result<(), Errno>;
-    /// Gives it up.
-    fn unlock(&mut self) -> Result<(), Errno>;
+    /// Sleeps until this process holds the lock, runs `section`, and unlocks.
+    ///
+    /// # Errors
+    /// EINTR where a signal ended the sleep; that of the lock, whose `section` may have run then.
+    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno>;
 }
 
 /// Lock, accept, unlock, serve.
-pub(super) struct Locked<L> {
+pub(super) struct AcceptLocked<L> {
     pub(super) listener: TcpListener,
     pub(super) lock: L,
 }
 
-impl<L: Lock> Wait for Locked<L> {
+impl<L: Lock> Wait for AcceptLocked<L> {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
-        match self.lock.lock() {
-            Err(Errno::EINTR) => return Ok(()),
-            locked => locked?,
-        }
-        turn.returned();
-        let connection = accept(&self.listener);
-        turn.returned();
-        self.lock.unlock()?;
-        if let Some(connection) = connection? {
-            turn.accepted(connection);
+        let accepted = self.lock.locked(|| {
+            turn.note_return();
+            let connection = accept(&self.listener);
+            turn.note_return();
+            connection
+        });
+        match accepted {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(connection) => {
+                if let Some(connection) = connection? {
+                    turn.serve(connection);
+                }
+            }
         }
         Ok(())
     }

@@ -2,14 +2,14 @@
 
 use std::fs::File;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::mutex::{Lock, Locked};
+use super::mutex::{AcceptLocked, Lock};
 use super::{Prepared, Strategy};
-use crate::listen::{Empty, Site};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
@@ -18,14 +18,16 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Sleep)?;
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::Blocking)?;
     let file: File = memfd_create("accept-mutex", MFdFlags::MFD_CLOEXEC)
-        .context("memfd_create")?
+        .map_err(Error::system("memfd_create", "accept-mutex"))?
         .into();
-    Ok(Prepared::one(listener, move |listener, _| {
-        let file = file.try_clone().context("dup the lock file")?;
-        Ok(Locked {
+    Ok(Prepared::one_listener(listener, move |listener, _| {
+        let file = file
+            .try_clone()
+            .map_err(Error::system("fcntl", "F_DUPFD_CLOEXEC of the lock file"))?;
+        Ok(AcceptLocked {
             listener,
             lock: PosixLock(file),
         })
@@ -35,24 +37,24 @@ fn prepare(site: &Site) -> Result<Prepared> {
 struct PosixLock(File);
 
 impl PosixLock {
+    /// Sets the lock of the whole file to `kind`, F_WRLCK or F_UNLCK.
     fn set(&self, kind: libc::c_int) -> Result<(), Errno> {
-        let whole = libc::flock {
+        let whole_file = libc::flock {
             l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
             l_start: 0,
             l_len: 0,
             l_pid: 0,
         };
-        fcntl(&self.0, FcntlArg::F_SETLKW(&whole)).map(drop)
+        fcntl(&self.0, FcntlArg::F_SETLKW(&whole_file)).map(drop)
     }
 }
 
 impl Lock for PosixLock {
-    fn lock(&mut self) -> Result<(), Errno> {
-        self.set(libc::F_WRLCK)
-    }
-
-    fn unlock(&mut self) -> Result<(), Errno> {
-        self.set(libc::F_UNLCK)
+    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
+        self.set(libc::F_WRLCK)?;
+        let result = section();
+        self.set(libc::F_UNLCK)?;
+        Ok(result)
     }
 }

@@ -4,14 +4,14 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::mutex::{Lock, Locked};
+use super::mutex::{AcceptLocked, Lock};
 use super::{Prepared, Strategy};
-use crate::listen::{Empty, Site};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
@@ -20,44 +20,32 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Sleep)?;
-    let file = memfd_create("accept-mutex", MFdFlags::MFD_CLOEXEC).context("memfd_create")?;
-    Ok(Prepared::one(listener, move |listener, _| {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::Blocking)?;
+    let file = memfd_create("accept-mutex", MFdFlags::MFD_CLOEXEC)
+        .map_err(Error::system("memfd_create", "accept-mutex"))?;
+    Ok(Prepared::one_listener(listener, move |listener, _| {
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let file = File::open(&path).with_context(|| format!("open {path}"))?;
-        Ok(Locked {
+        let file = File::open(&path).map_err(Error::system("open", path))?;
+        Ok(AcceptLocked {
             listener,
-            lock: FileLock::Free(file),
+            lock: FileLock(Some(file)),
         })
     }))
 }
 
-enum FileLock {
-    Free(File),
-    Held(Flock<File>),
-    /// Only while one becomes the other.
-    Moving,
-}
+/// The lock file. It is none only inside [`Lock::locked`], which lends it to [`Flock`].
+struct FileLock(Option<File>);
 
 impl Lock for FileLock {
-    fn lock(&mut self) -> Result<(), Errno> {
-        if let FileLock::Free(file) = std::mem::replace(self, FileLock::Moving) {
-            *self = match Flock::lock(file, FlockArg::LockExclusive) {
-                Ok(held) => FileLock::Held(held),
-                Err((file, errno)) => {
-                    *self = FileLock::Free(file);
-                    return Err(errno);
-                }
-            };
-        }
-        Ok(())
-    }
-
-    fn unlock(&mut self) -> Result<(), Errno> {
-        if let FileLock::Held(held) = std::mem::replace(self, FileLock::Moving) {
-            *self = FileLock::Free(held.unlock().map_err(|(_, errno)| errno)?);
-        }
-        Ok(())
+    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
+        let file = self.0.take().ok_or(Errno::EBADF)?;
+        let held = Flock::lock(file, FlockArg::LockExclusive).map_err(|(file, errno)| {
+            self.0 = Some(file);
+            errno
+        })?;
+        let result = section();
+        self.0 = Some(held.unlock().map_err(|(_, errno)| errno)?);
+        Ok(result)
     }
 }

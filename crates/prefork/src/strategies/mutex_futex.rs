@@ -1,18 +1,16 @@
 //! An accept mutex on a futex in shared memory: the C library's robust, process-shared mutex
-//! (pthread_mutexattr_setrobust(3)). Robust: where its holder dies, the next one gets it.
-#![expect(unsafe_code, reason = "the C library's mutex")]
+//! (pthread_mutexattr_setrobust(3)). Robust: where its holder dies, the next worker gets it.
 
-use std::cell::UnsafeCell;
-use std::mem::MaybeUninit;
 use std::rc::Rc;
 
-use anyhow::{Context, Result};
+use locks::robust::Acquired;
+use locks::{CallError, RobustMutex};
 use nix::errno::Errno;
 
-use super::mutex::{Lock, Locked};
+use super::mutex::{AcceptLocked, Lock};
 use super::{Prepared, Strategy};
-use crate::listen::{Empty, Site};
-use crate::shared::{Shareable, Shared};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 
 /// The strategy.
 pub const STRATEGY: Strategy = Strategy {
@@ -21,84 +19,37 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Sleep)?;
-    let mutex = Rc::new(Mutex::new().context("pthread_mutex_init")?);
-    let prepared = Prepared::one(listener, move |listener, _| {
-        Ok(Locked {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::Blocking)?;
+    let mutex = RobustMutex::new(()).map_err(|error| Error::from_call(&error))?;
+    let mutex = Rc::new(mutex);
+    let prepared = Prepared::one_listener(listener, move |listener, _| {
+        Ok(AcceptLocked {
             listener,
-            lock: SharedMutex(Rc::clone(&mutex)),
+            lock: FutexLock(Rc::clone(&mutex)),
         })
     });
     Ok(Prepared {
-        // FUTEX_WAIT returns at each wakeup; pthread_mutex_lock looks at the mutex and may call it again.
+        // FUTEX_WAIT returns at each wakeup; pthread_mutex_lock then looks at the mutex and may
+        // call it again.
         returns_unseen: true,
         ..prepared
     })
 }
 
-struct Cell(UnsafeCell<libc::pthread_mutex_t>);
+/// The mutex guards no data, only the turn to accept.
+struct FutexLock(Rc<RobustMutex<()>>);
 
-// SAFETY: the C library initialises the bytes before anyone locks, and changes them by its own
-// atomic operations, which hold between processes (PTHREAD_PROCESS_SHARED).
-unsafe impl Shareable for Cell {}
-// SAFETY: as above; a mutex is made to be used from everywhere.
-unsafe impl Sync for Cell {}
-
-struct Mutex(Shared<Cell>);
-
-impl Mutex {
-    fn new() -> Result<Self, Errno> {
-        let mutex = Mutex(Shared::zeroed(1)?);
-        let mut attributes = MaybeUninit::uninit();
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: the attributes are initialised by the first call before the others use them and
-        // live on this frame; the mutex lies in memory that nobody else has yet.
-        unsafe {
-            check(libc::pthread_mutexattr_init(attributes))?;
-            check(libc::pthread_mutexattr_setpshared(
-                attributes,
-                libc::PTHREAD_PROCESS_SHARED,
-            ))?;
-            check(libc::pthread_mutexattr_setrobust(
-                attributes,
-                libc::PTHREAD_MUTEX_ROBUST,
-            ))?;
-            check(libc::pthread_mutex_init(mutex.raw(), attributes))?;
-            check(libc::pthread_mutexattr_destroy(attributes))?;
-        }
-        Ok(mutex)
+impl Lock for FutexLock {
+    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
+        let errno = |error: CallError| Errno::from_raw(error.errno());
+        let guard = match self.0.lock().map_err(errno)? {
+            Acquired::Clean(guard) => guard,
+            // The holder died. There is no data that it may have left half changed.
+            Acquired::OwnerDied(inconsistent) => inconsistent.repair(|()| ()).map_err(errno)?,
+        };
+        let result = section();
+        drop(guard);
+        Ok(result)
     }
-
-    fn raw(&self) -> *mut libc::pthread_mutex_t {
-        self.0[0].0.get()
-    }
-}
-
-struct SharedMutex(Rc<Mutex>);
-
-impl Lock for SharedMutex {
-    fn lock(&mut self) -> Result<(), Errno> {
-        // SAFETY: initialised in Mutex::new, and mapped as long as the Rc lives. A second lock by the
-        // holder would deadlock, not misbehave, and Locked never does it.
-        match unsafe { libc::pthread_mutex_lock(self.0.raw()) } {
-            // Its holder died. The mutex guards no data, so there is nothing to repair.
-            // SAFETY: this process holds it now, as pthread_mutex_consistent asks.
-            libc::EOWNERDEAD => check(unsafe { libc::pthread_mutex_consistent(self.0.raw()) }),
-            result => check(result),
-        }
-    }
-
-    fn unlock(&mut self) -> Result<(), Errno> {
-        // SAFETY: as in lock; Locked unlocks only what it has locked.
-        check(unsafe { libc::pthread_mutex_unlock(self.0.raw()) })
-    }
-}
-
-/// The pthread functions return the error number.
-fn check(result: libc::c_int) -> Result<(), Errno> {
-    if result == 0 {
-        return Ok(());
-    }
-    Err(Errno::from_raw(result))
 }

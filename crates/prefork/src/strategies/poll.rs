@@ -3,12 +3,12 @@
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 
-use anyhow::Result;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Prepared, Strategy, Wait, take, unless_interrupted};
-use crate::listen::{Empty, Site};
+use super::{Prepared, Strategy, Wait, accept_and_serve, ignore_interrupt};
+use crate::error::Error;
+use crate::listen::{Accept, Site};
 use crate::tally::Turn;
 
 /// The strategy.
@@ -18,9 +18,11 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Again)?;
-    Ok(Prepared::one(listener, |listener, _| Ok(Poll { listener })))
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::NonBlocking)?;
+    Ok(Prepared::one_listener(listener, |listener, _| {
+        Ok(Poll { listener })
+    }))
 }
 
 struct Poll {
@@ -30,8 +32,8 @@ struct Poll {
 impl Wait for Poll {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
         let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-        unless_interrupted(poll(&mut fds, PollTimeout::NONE))?;
-        turn.returned();
-        take(&self.listener, turn).map(drop)
+        ignore_interrupt(poll(&mut fds, PollTimeout::NONE))?;
+        turn.note_return();
+        accept_and_serve(&self.listener, turn).map(drop)
     }
 }

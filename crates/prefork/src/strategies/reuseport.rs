@@ -1,10 +1,9 @@
 //! A listening socket per worker on one port (SO_REUSEPORT): the kernel chooses the queue by a hash
 //! of the connection's addresses.
 
-use anyhow::Result;
-
 use super::blocking::Blocking;
 use super::{Prepared, Strategy};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -14,8 +13,9 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    Ok(Prepared::each(site.group()?, |listener, _| {
-        Ok(Blocking { listener })
-    }))
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    Ok(Prepared::listener_each(
+        site.reuseport_group()?,
+        |listener, _| Ok(Blocking { listener }),
+    ))
 }

@@ -1,6 +1,6 @@
-//! A listening socket per worker, chosen by a classic BPF program: the CPU on which the SYN arrives,
-//! modulo the number of workers (socket(7), `SO_ATTACH_REUSEPORT_CBPF`). With more workers than CPUs
-//! the rest get nothing.
+//! A listening socket per worker, chosen by a classic BPF program: the CPU on which the SYN
+//! arrives, modulo the number of workers (socket(7), `SO_ATTACH_REUSEPORT_CBPF`). With more workers
+//! than CPUs the rest get nothing.
 #![expect(
     unsafe_code,
     reason = "setsockopt with a filter, which nix does not have"
@@ -9,11 +9,11 @@
 use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 
 use super::blocking::Blocking;
 use super::{Prepared, Strategy};
+use crate::error::Error;
 use crate::listen::Site;
 
 /// The strategy.
@@ -23,10 +23,11 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let group = site.group()?;
-    steer(&group[0], site.workers).context("setsockopt SO_ATTACH_REUSEPORT_CBPF")?;
-    Ok(Prepared::each(group, |listener, _| {
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let group = site.reuseport_group()?;
+    steer(&group[0], site.workers)
+        .map_err(Error::system("setsockopt", "SO_ATTACH_REUSEPORT_CBPF"))?;
+    Ok(Prepared::listener_each(group, |listener, _| {
         Ok(Blocking { listener })
     }))
 }
@@ -52,8 +53,8 @@ fn steer(listener: &TcpListener, workers: usize) -> Result<(), Errno> {
         len: program.len() as u16,
         filter: program.as_mut_ptr(),
     };
-    // SAFETY: the kernel reads the structure and the three instructions that it points to; both live
-    // until the call returns.
+    // SAFETY: the kernel reads the structure and the three instructions that it points to; both
+    // live until the call returns.
     let result = unsafe {
         libc::setsockopt(
             listener.as_raw_fd(),

@@ -3,12 +3,12 @@
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd};
 
-use anyhow::{Result, ensure};
 use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};
 
-use super::{Prepared, Strategy, Wait, take, unless_interrupted};
-use crate::listen::{Empty, Site};
+use super::{Prepared, Strategy, Wait, accept_and_serve, ignore_interrupt};
+use crate::error::{Error, ErrorKind};
+use crate::listen::{Accept, Site};
 use crate::tally::Turn;
 
 /// The strategy.
@@ -18,15 +18,15 @@ pub const STRATEGY: Strategy = Strategy {
     prepare,
 };
 
-fn prepare(site: &Site) -> Result<Prepared> {
-    let listener = site.listener(Empty::Again)?;
+fn prepare(site: &Site) -> Result<Prepared, Error> {
+    let listener = site.listener(Accept::NonBlocking)?;
     let fd = listener.as_raw_fd();
-    ensure!(
-        (fd as usize) < FD_SETSIZE,
-        "select takes no descriptor above {}, and the listener is {fd}",
-        FD_SETSIZE - 1
-    );
-    Ok(Prepared::one(listener, |listener, _| {
+    if fd as usize >= FD_SETSIZE {
+        let largest = FD_SETSIZE - 1;
+        let why = format!("select takes no descriptor above {largest}, and the listener is {fd}");
+        return Err(Error::new(ErrorKind::System, "select", "", why));
+    }
+    Ok(Prepared::one_listener(listener, |listener, _| {
         Ok(Select { listener })
     }))
 }
@@ -39,8 +39,8 @@ impl Wait for Select {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
         let mut read = FdSet::new();
         read.insert(self.listener.as_fd());
-        unless_interrupted(select(None, &mut read, None, None, None))?;
-        turn.returned();
-        take(&self.listener, turn).map(drop)
+        ignore_interrupt(select(None, &mut read, None, None, None))?;
+        turn.note_return();
+        accept_and_serve(&self.listener, turn).map(drop)
     }
 }

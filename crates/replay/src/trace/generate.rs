@@ -1,11 +1,12 @@
 //! Synthetic loads, the same for the same seed.
 
+use super::slots::SlotNumbers;
 use super::{Op, Summary};
 
-/// A synthetic load.
+/// A synthetic load, named after the sizes of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Whole segments of 1 to 408 KiB, about 100 live: what segmentation was made for.
+pub enum Load {
+    /// Whole segments of 1 to 408 KiB, about 100 live: the load that segmentation was made for.
     Segments,
     /// Sizes uniform in 1 to 4096 bytes, about 4000 live.
     Uniform,
@@ -17,22 +18,12 @@ pub enum Kind {
     Phases,
 }
 
-impl Kind {
-    /// Every kind with its name on the command line.
-    pub const ALL: [(&str, Kind); 5] = [
-        ("segments", Kind::Segments),
-        ("uniform", Kind::Uniform),
-        ("pareto", Kind::Pareto),
-        ("powers", Kind::Powers),
-        ("phases", Kind::Phases),
-    ];
-}
-
-/// xorshift64*: good enough to mix sizes, and the same everywhere.
+/// xorshift64*, good enough to mix sizes and the same on every machine. Source: Vigna, "An
+/// experimental exploration of Marsaglia's xorshift generators, scrambled" (2016).
 pub struct Random(u64);
 
 impl Random {
-    /// Any seed, 0 included.
+    /// A sequence of its own for each seed, 0 included.
     pub fn new(seed: u64) -> Self {
         Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
@@ -47,44 +38,44 @@ impl Random {
     }
 }
 
-/// `operations` operations of a load, and what they add up to.
-pub fn generate(kind: Kind, operations: u64, seed: u64) -> (Vec<Op>, Summary) {
-    let mut load = Load {
+/// `operations` operations of a load, and what they add up to. Each seed gives a load of its own,
+/// the same in every run.
+pub fn generate(load: Load, operations: u64, seed: u64) -> (Vec<Op>, Summary) {
+    let mut generator = Generator {
         random: Random::new(seed),
         wanted: operations as usize,
         live: Vec::new(),
-        spare: Vec::new(),
+        slots: SlotNumbers::default(),
         ops: Vec::new(),
-        slots: 0,
     };
-    match kind {
-        Kind::Phases => load.phases(),
-        Kind::Segments => load.steady(100, |random| 1024 + random.below(407 * 1024)),
-        Kind::Uniform => load.steady(4000, |random| 1 + random.below(4096)),
-        Kind::Powers => load.steady(4000, |random| (16 << random.below(9)) + 1),
-        Kind::Pareto => load.steady(4000, |random| {
+    match load {
+        Load::Phases => generator.phases(),
+        Load::Segments => generator.steady(100, |random| 1024 + random.below(407 * 1024)),
+        Load::Uniform => generator.steady(4000, |random| 1 + random.below(4096)),
+        Load::Powers => generator.steady(4000, |random| (16 << random.below(9)) + 1),
+        Load::Pareto => generator.steady(4000, |random| {
             let uniform = (random.below(1 << 32) + 1) as f64 / (1u64 << 32) as f64;
             ((16.0 / uniform.powf(1.0 / 1.2)) as u64).min(1 << 24)
         }),
     }
-    let summary = Summary::of(&load.ops);
-    (load.ops, summary)
+    let summary = Summary::from_operations(&generator.ops);
+    (generator.ops, summary)
 }
 
-struct Load {
+struct Generator {
     random: Random,
     wanted: usize,
     live: Vec<u32>,
-    spare: Vec<u32>,
+    slots: SlotNumbers,
     ops: Vec<Op>,
-    slots: u32,
 }
 
-impl Load {
+impl Generator {
     /// Grows to about `blocks` live blocks and then frees a random block for every new one.
     fn steady(&mut self, blocks: u64, size: impl Fn(&mut Random) -> u64) {
         while self.ops.len() < self.wanted {
-            // The count wanders around `blocks`: the more there are, the likelier a free.
+            // The number of live blocks stays near `blocks`: the more there are, the likelier a
+            // free.
             if self.random.below(2 * blocks) < self.live.len() as u64 {
                 let victim = self.random.below(self.live.len() as u64) as usize;
                 let slot = self.live.swap_remove(victim);
@@ -96,8 +87,9 @@ impl Load {
         }
     }
 
-    /// Rounds of a thousand blocks of one size, of which every second one stays; each round's blocks are
-    /// half as large again, so that the holes of the last round fit none of them.
+    /// Rounds of a thousand blocks of one size, of which every second stays. The blocks of a round
+    /// are half as large again as those of the round before, whose holes therefore fit none of
+    /// them.
     fn phases(&mut self) {
         let mut size = 64;
         while self.ops.len() < self.wanted {
@@ -121,16 +113,13 @@ impl Load {
     }
 
     fn place(&mut self, size: u64) {
-        let slot = self.spare.pop().unwrap_or_else(|| {
-            self.slots += 1;
-            self.slots - 1
-        });
+        let slot = self.slots.take();
         self.live.push(slot);
         self.ops.push(Op::Place { slot, size });
     }
 
     fn free(&mut self, slot: u32) {
         self.ops.push(Op::Free { slot });
-        self.spare.push(slot);
+        self.slots.give_back(slot);
     }
 }

@@ -2,15 +2,16 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::TraceError;
+use super::{Fault, TraceError};
 
-/// Longer lines are no trace's; without a bound a file without a newline would fill the memory.
-const LONGEST: usize = 4096;
+/// Bytes of the longest line that a trace can have. Without a bound a file without a newline would
+/// fill the memory.
+pub(super) const LONGEST_LINE: usize = 4096;
 
-/// What is asked of the input at once: large enough that the system calls do not count.
+/// Bytes asked of the input at once: so many that the system calls cost nothing beside the parsing.
 const BUFFER: usize = 1 << 18;
 
-/// Hands out one line after the other of a buffer, without copying them.
+/// Hands out the lines of an input one after the other, out of a buffer, without copying them.
 pub(crate) struct Lines<R> {
     input: R,
     buffer: Box<[u8]>,
@@ -23,8 +24,8 @@ pub(crate) struct Lines<R> {
 pub(crate) struct Line<'a> {
     pub number: u64,
     pub bytes: &'a [u8],
-    /// Whether a newline ended it; the last line of a truncated file has none.
-    pub whole: bool,
+    /// Whether a newline ended it. The last line of a file that was cut has none.
+    pub terminated: bool,
 }
 
 impl<R: Read> Lines<R> {
@@ -39,11 +40,11 @@ impl<R: Read> Lines<R> {
 
     pub fn next(&mut self) -> Result<Option<Line<'_>>, TraceError> {
         self.number += 1;
-        let whole = loop {
+        let newline = loop {
             match memchr::memchr(b'\n', &self.buffer[self.rest.clone()]) {
                 Some(length) => break Some(length),
                 // Too long already: `Line::text` refuses it.
-                None if self.rest.len() > LONGEST => break None,
+                None if self.rest.len() > LONGEST_LINE => break None,
                 None => {}
             }
             if self.read()? == 0 {
@@ -51,15 +52,15 @@ impl<R: Read> Lines<R> {
             }
         };
         let start = self.rest.start;
-        let end = whole.map_or(self.rest.end, |length| start + length);
+        let end = newline.map_or(self.rest.end, |length| start + length);
         self.rest.start = self.rest.end.min(end + 1);
-        if start == end && whole.is_none() {
+        if start == end && newline.is_none() {
             return Ok(None);
         }
         Ok(Some(Line {
             number: self.number,
             bytes: &self.buffer[start..end],
-            whole: whole.is_some(),
+            terminated: newline.is_some(),
         }))
     }
 
@@ -77,7 +78,7 @@ impl<R: Read> Lines<R> {
                 Err(error) => {
                     return Err(TraceError {
                         line: self.number,
-                        message: format!("read: {error}"),
+                        fault: Fault::Read(error),
                     });
                 }
             }
@@ -87,18 +88,13 @@ impl<R: Read> Lines<R> {
 
 impl<'a> Line<'a> {
     /// The line as text.
-    pub fn text(&self) -> Result<&'a str, TraceError> {
-        let fail = |message: String| TraceError {
-            line: self.number,
-            message,
-        };
+    pub fn text(&self) -> Result<&'a str, Fault> {
         if memchr::memchr(0, self.bytes).is_some() {
-            return Err(fail("holds NUL bytes: binary data, not a trace".into()));
+            return Err(Fault::NulBytes);
         }
-        if self.bytes.len() > LONGEST {
-            return Err(fail(format!("is longer than {LONGEST} bytes: not a trace")));
+        if self.bytes.len() > LONGEST_LINE {
+            return Err(Fault::LongLine);
         }
-        std::str::from_utf8(self.bytes)
-            .map_err(|_| fail("is not UTF-8: binary data, not a trace".into()))
+        std::str::from_utf8(self.bytes).map_err(|_| Fault::NotUtf8)
     }
 }

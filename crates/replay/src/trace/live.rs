@@ -1,4 +1,4 @@
-//! The blocks that live at one point of the trace, by the names that the trace gives them.
+//! The blocks that are live at one point of the trace, by the names that the trace gives them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,9 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Slot and size of each live block, by address or number.
 pub(crate) type Live = HashMap<u64, (u32, u64), BuildHasherDefault<Folded>>;
 
-/// A product folded upon itself, so that every bit of the result hangs on every bit of the key. The
-/// standard library's hash withstands an attacker, at the price of a third of the time a trace takes to
-/// read; who feeds a replay with collisions slows down himself.
+/// A hash by one multiplication: the upper half of the product is folded onto the lower, so that
+/// every bit of the result depends on every bit of the key. The standard library's hash withstands
+/// an attacker, for a third of the time that reading a trace takes; a trace made of collisions
+/// slows down nothing but its own replay.
 #[derive(Default)]
 pub(crate) struct Folded(u64);
 
@@ -18,7 +19,7 @@ impl Hasher for Folded {
         self.0 = product as u64 ^ (product >> 64) as u64;
     }
 
-    /// Keys are whole numbers; nothing else comes here.
+    /// Required by the trait; keys are whole numbers and go through `write_u64`.
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.write_u64(self.0.rotate_left(8) ^ u64::from(byte));

@@ -1,26 +1,29 @@
 //! Allocation traces: what a program asked of its allocator, in order, without where it was put.
 //!
-//! Three written forms are read, line by line in memory that follows the number of live blocks and not
-//! the length of the file: [`valgrind`], [`rep`] and [`plain`]. A damaged line is an error that names it.
+//! Three written forms are read ([`Format`]), line by line, in memory that follows the number of
+//! live blocks and not the length of the file. A damaged line is an error that names it
+//! ([`TraceError`]).
 
+mod error;
 pub mod generate;
 mod lines;
 mod live;
-pub mod plain;
+mod plain;
 mod reader;
-pub mod rep;
+mod rep;
+mod slots;
 mod summary;
-pub mod valgrind;
+mod valgrind;
 
-use std::fmt;
-
+pub use error::{Fault, TraceError};
 pub use reader::Reader;
+pub(crate) use slots::SlotTable;
 pub use summary::Summary;
 
-/// Sizes above this are no request that any 64-bit address space of today could serve (2^47 bytes).
+/// The largest request, in bytes: no 64-bit address space of today holds more (2^47).
 pub const LARGEST_REQUEST: u64 = 1 << 47;
 
-/// The comment of a plain trace that was cut short; why follows.
+/// The comment that a plain trace ends with when it was cut short; the reason follows it.
 pub const PARTIAL: &str = "# PARTIAL: ";
 
 /// One step of a trace. Blocks are named by slots, which are used again after a free, so that the
@@ -48,6 +51,23 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// The slot of the operation's block.
+    pub fn slot(self) -> u32 {
+        match self {
+            Op::Place { slot, .. } | Op::Free { slot } | Op::Resize { slot, .. } => slot,
+        }
+    }
+
+    /// Bytes that the operation asks for; `None` for a free.
+    pub fn size(self) -> Option<u64> {
+        match self {
+            Op::Place { size, .. } | Op::Resize { size, .. } => Some(size),
+            Op::Free { .. } => None,
+        }
+    }
+}
+
 /// What one line says, before blocks get slots. `id` is an address or the trace's own number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -65,7 +85,7 @@ pub(crate) enum Event {
     },
     /// The header's count of operations.
     Announced(u64),
-    /// The line is of a forked process, which has a heap of its own.
+    /// The line belongs to a forked process, which has a heap of its own.
     OtherProcess,
     Nothing,
 }
@@ -75,15 +95,17 @@ pub(crate) enum Event {
 pub enum Format {
     /// `valgrind --trace-malloc=yes`.
     Valgrind,
-    /// The malloc lab's `.rep`: four header lines, then `a id size`, `r id size`, `f id`.
+    /// The malloc lab's `.rep`: four header lines, then those of [`Format::Plain`].
     Rep,
-    /// Ours: the same three lines without a header, `#` for comments.
+    /// The form that [`Op`] is displayed in: `a ID SIZE`, `r ID SIZE`, `f ID`, without a header;
+    /// `#` begins a comment.
     Plain,
 }
 
 impl Format {
-    /// The form that a file's first line that is not blank gives away.
-    pub fn of(first_line: &str) -> Option<Format> {
+    /// The form to which a file's first line belongs, blank lines left out; `None` where that is
+    /// none of the three.
+    pub fn detect(first_line: &str) -> Option<Format> {
         let line = first_line.trim();
         let mut words = line.split_ascii_whitespace();
         if line.starts_with("--") || line.starts_with("==") {
@@ -96,33 +118,4 @@ impl Format {
             None
         }
     }
-}
-
-/// Why a trace could not be read, and at which line.
-#[derive(Debug)]
-pub struct TraceError {
-    /// The line, counted from 1; 0 when the fault is the whole trace's.
-    pub line: u64,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl fmt::Display for TraceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}", self.message),
-            line => write!(f, "line {line}: {}", self.message),
-        }
-    }
-}
-
-impl std::error::Error for TraceError {}
-
-/// Shows at most 60 characters of a line in an error.
-pub(crate) fn excerpt(line: &str) -> String {
-    let mut text: String = line.chars().take(60).flat_map(char::escape_debug).collect();
-    if line.chars().nth(60).is_some() {
-        text.push_str("...");
-    }
-    format!("\"{text}\"")
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use super::{Event, Op, excerpt};
+use super::error::excerpt;
+use super::{Event, Op};
 
-/// Reads a line in its usual spelling, one blank between the words and nothing else, without looking at
-/// any byte twice. Whatever is spelt otherwise, damaged or not, is left to [`parse`].
-pub(crate) fn quick(line: &[u8]) -> Option<Event> {
+/// Reads a line in its usual spelling, one blank between the words and nothing else, without
+/// looking at any byte twice. `None` for every other line, damaged or not: [`parse`] reads those.
+pub(crate) fn parse_usual(line: &[u8]) -> Option<Event> {
     let (kind, rest) = line.split_first_chunk::<2>()?;
     let (id, rest) = number(rest)?;
     let size = |rest: &[u8]| match number(rest.strip_prefix(b" ")?)? {
@@ -28,7 +29,8 @@ pub(crate) fn quick(line: &[u8]) -> Option<Event> {
     })
 }
 
-/// The digits that `text` begins with, and what follows; at most 19 digits, which 64 bits always hold.
+/// The number at the beginning of `text`, and what follows it; at most 19 digits, which 64 bits
+/// always hold.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0u64;
     let mut digits = 0;
@@ -95,13 +97,13 @@ impl fmt::Display for Op {
 mod tests {
     use super::*;
 
-    /// What the quick way takes, the careful one reads the same.
+    /// A line that the quick parser takes, the careful one reads the same.
     #[test]
     fn quick_and_careful_agree() {
         let usual = ["a 0 1", "f 7", "r 12 9999999999999999999", "a 007 0"];
         for line in usual {
-            assert_eq!(quick(line.as_bytes()), parse(line).ok(), "{line}");
-            assert!(quick(line.as_bytes()).is_some(), "{line}");
+            assert_eq!(parse_usual(line.as_bytes()), parse(line).ok(), "{line}");
+            assert!(parse_usual(line.as_bytes()).is_some(), "{line}");
         }
         let unusual = [
             "",
@@ -127,7 +129,7 @@ mod tests {
             "a 1 18446744073709551616",
         ];
         for line in unusual {
-            assert_eq!(quick(line.as_bytes()), None, "{line}");
+            assert_eq!(parse_usual(line.as_bytes()), None, "{line}");
         }
     }
 }

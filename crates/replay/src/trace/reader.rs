@@ -1,13 +1,16 @@
-//! From lines to operations: blocks get slots, faults get line numbers, and the live bytes are added up.
+//! From lines to operations: blocks get slots, faults get line numbers, and the live bytes are
+//! added up.
 
 use std::collections::hash_map::Entry;
 use std::io::Read;
 
-use super::lines::Lines;
+use super::error::excerpt;
+use super::lines::{Line, Lines};
 use super::live::Live;
 use super::rep::Rep;
+use super::slots::SlotNumbers;
 use super::valgrind::Valgrind;
-use super::{Event, Format, LARGEST_REQUEST, Op, PARTIAL, Summary, TraceError, excerpt, plain};
+use super::{Event, Fault, Format, LARGEST_REQUEST, Op, PARTIAL, Summary, TraceError, plain};
 
 /// The sum of live bytes may not pass this (2^62), so that no policy's arithmetic can overflow.
 const LARGEST_TOTAL: u64 = 1 << 62;
@@ -22,11 +25,19 @@ enum Parser {
 /// Reads a trace one operation at a time.
 pub struct Reader<R> {
     lines: Lines<R>,
+    state: State,
+}
+
+/// What has been read, and what the next line is read with.
+struct State {
     parser: Parser,
     live: Live,
-    spare: Vec<u32>,
+    slots: SlotNumbers,
+    /// Operations that the header announces.
     announced: Option<u64>,
-    foreign_frees: u64,
+    /// Frees of blocks whose allocation was not seen.
+    unknown_frees: u64,
+    /// Operations of other processes.
     other_process: u64,
     lines_read: u64,
     summary: Summary,
@@ -37,14 +48,16 @@ impl<R: Read> Reader<R> {
     pub fn new(input: R, format: Option<Format>) -> Self {
         Reader {
             lines: Lines::new(input),
-            parser: format.map_or(Parser::Undecided, Parser::of),
-            live: Live::default(),
-            spare: Vec::new(),
-            announced: None,
-            foreign_frees: 0,
-            other_process: 0,
-            lines_read: 0,
-            summary: Summary::default(),
+            state: State {
+                parser: format.map_or(Parser::Undecided, Parser::new),
+                live: Live::default(),
+                slots: SlotNumbers::default(),
+                announced: None,
+                unknown_frees: 0,
+                other_process: 0,
+                lines_read: 0,
+                summary: Summary::default(),
+            },
         }
     }
 
@@ -56,63 +69,81 @@ impl<R: Read> Reader<R> {
     pub fn next_op(&mut self) -> Result<Option<Op>, TraceError> {
         loop {
             let Some(line) = self.lines.next()? else {
-                return self.finish().map(|()| None);
+                return self.state.finish().map(|()| None);
             };
-            let (number, whole) = (line.number, line.whole);
-            self.lines_read = number;
-            let quick = match &self.parser {
-                Parser::Plain => plain::quick(line.bytes),
-                Parser::Rep(rep) if rep.header_read() => plain::quick(line.bytes),
-                _ => None,
-            };
-            let parsed = match quick {
-                Some(event) => Ok(event),
-                None => {
-                    let text = line.text()?;
-                    if matches!(self.parser, Parser::Undecided) {
-                        if text.trim().is_empty() {
-                            continue;
-                        }
-                        self.parser = Parser::of(decide(number, text)?);
-                    }
-                    if let (Parser::Plain, Some(why)) = (&self.parser, text.strip_prefix(PARTIAL)) {
-                        self.summary.partial = Some(why.to_owned());
-                        continue;
-                    }
-                    self.parser.parse(text)
-                }
-            };
-            if !whole {
-                self.last_words(number, parsed)?;
-                continue;
-            }
-            let op = parsed.and_then(|event| self.apply(event));
-            let at = |message| TraceError {
-                line: number,
-                message,
-            };
-            let Some(op) = op.map_err(at)? else { continue };
-            match self.announced {
-                Some(most) if self.summary.operations > most => {
-                    return Err(at(format!(
-                        "one operation more than the {most} that the header announces"
-                    )));
-                }
-                _ => return Ok(Some(op)),
+            if let Some(op) = self.state.read(&line)? {
+                return Ok(Some(op));
             }
         }
     }
 
-    /// The last line, where no newline ends it: what looks whole here may be half a number, so that it
-    /// is left out and makes the trace partial. What is wrong in any case is an error still.
-    fn last_words(&mut self, line: u64, parsed: Result<Event, String>) -> Result<(), TraceError> {
+    /// What has been read so far; complete once [`Reader::next_op`] has given `None`.
+    pub fn summary(&self) -> &Summary {
+        &self.state.summary
+    }
+}
+
+impl State {
+    /// Reads one line: the operation in it, if it has one.
+    fn read(&mut self, line: &Line<'_>) -> Result<Option<Op>, TraceError> {
+        self.lines_read = line.number;
+        let at_line = |fault| TraceError {
+            line: line.number,
+            fault,
+        };
+        let event = match self.parse(line) {
+            Err(Fault::Syntax(why)) if !line.terminated => Err(why),
+            parsed => Ok(parsed.map_err(at_line)?),
+        };
+        if !line.terminated {
+            self.break_off(line.number, event).map_err(at_line)?;
+            return Ok(None);
+        }
+        let event = event.map_err(Fault::Syntax).map_err(at_line)?;
+        let Some(op) = self.apply(event).map_err(at_line)? else {
+            return Ok(None);
+        };
+        match self.announced {
+            Some(most) if self.summary.operations > most => {
+                Err(at_line(Fault::MoreThanAnnounced(most)))
+            }
+            _ => Ok(Some(op)),
+        }
+    }
+
+    /// What a line says, and before it, where that is not known yet, which form the trace has.
+    fn parse(&mut self, line: &Line<'_>) -> Result<Event, Fault> {
+        let usual = match &self.parser {
+            Parser::Plain => plain::parse_usual(line.bytes),
+            Parser::Rep(rep) if rep.header_read() => plain::parse_usual(line.bytes),
+            _ => None,
+        };
+        if let Some(event) = usual {
+            return Ok(event);
+        }
+        let text = line.text()?;
+        if matches!(self.parser, Parser::Undecided) {
+            if text.trim().is_empty() {
+                return Ok(Event::Nothing);
+            }
+            let format = Format::detect(text).ok_or_else(|| Fault::UnknownForm(excerpt(text)))?;
+            self.parser = Parser::new(format);
+        }
+        if let (Parser::Plain, Some(why)) = (&self.parser, text.strip_prefix(PARTIAL)) {
+            self.summary.partial = Some(why.to_owned());
+            return Ok(Event::Nothing);
+        }
+        self.parser.parse(text).map_err(Fault::Syntax)
+    }
+
+    /// Takes in a last line without a newline. It may be cut inside a number: it is left out, and
+    /// the trace is partial. What would be wrong with any ending is an error still.
+    fn break_off(&mut self, line: u64, parsed: Result<Event, String>) -> Result<(), Fault> {
         let valgrind = matches!(self.parser, Parser::Valgrind(_));
         let why = match parsed {
             Ok(Event::Nothing) if !valgrind => return Ok(()),
-            // More digits may have followed.
-            Ok(Event::Free { id }) if !valgrind && !self.begins_a_live(id) => {
-                let message = format!("block {id} is not live here");
-                return Err(TraceError { line, message });
+            Ok(Event::Free { id }) if !valgrind && !self.begins_a_live_number(id) => {
+                return Err(Fault::NotLive(id));
             }
             Ok(_) => String::new(),
             Err(why) => format!(": {why}"),
@@ -121,7 +152,8 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn begins_a_live(&self, id: u64) -> bool {
+    /// Whether the digits of `id` are the first ones of a live block's number.
+    fn begins_a_live_number(&self, id: u64) -> bool {
         let begins = |live: u64| {
             std::iter::successors(Some(live), |&rest| (rest > 9).then_some(rest / 10))
                 .any(|beginning| beginning == id)
@@ -129,13 +161,8 @@ impl<R: Read> Reader<R> {
         self.live.keys().any(|&live| begins(live))
     }
 
-    /// What has been read so far; complete once [`Reader::next_op`] has given `None`.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
-    }
-
-    fn apply(&mut self, event: Event) -> Result<Option<Op>, String> {
-        let op = match event {
+    fn apply(&mut self, event: Event) -> Result<Option<Op>, Fault> {
+        let (op, freed) = match event {
             Event::Nothing => return Ok(None),
             Event::OtherProcess => {
                 self.other_process += 1;
@@ -146,90 +173,75 @@ impl<R: Read> Reader<R> {
                 return Ok(None);
             }
             Event::Place { id, size } => {
-                let size = acceptable(size)?;
+                let size = request_size(size)?;
                 let Entry::Vacant(vacant) = self.live.entry(id) else {
-                    return Err(self.twice(id));
+                    return Err(self.allocated_twice(id));
                 };
-                let slot = self.spare.pop().unwrap_or_else(|| {
-                    self.summary.slots += 1;
-                    self.summary.slots - 1
-                });
+                let slot = self.slots.take();
                 vacant.insert((slot, size));
-                self.grow(size)?;
-                Op::Place { slot, size }
+                (Op::Place { slot, size }, None)
             }
             Event::Free { id } => match self.live.remove(&id) {
                 Some((slot, size)) => {
-                    self.summary.live_bytes -= size;
-                    self.spare.push(slot);
-                    Op::Free { slot }
+                    self.slots.give_back(slot);
+                    (Op::Free { slot }, Some(size))
                 }
-                None => return self.foreign(id).map(|()| None),
+                None => return self.unknown_free(id).map(|()| None),
             },
             Event::Resize { old, new, size } => {
-                let size = acceptable(size)?;
-                let Some((slot, was)) = self.live.remove(&old) else {
-                    self.foreign(old)?;
+                let size = request_size(size)?;
+                let Some((slot, old_size)) = self.live.remove(&old) else {
+                    self.unknown_free(old)?;
                     return self.apply(Event::Place { id: new, size });
                 };
-                self.summary.live_bytes -= was;
                 if self.live.insert(new, (slot, size)).is_some() {
-                    return Err(self.twice(new));
+                    return Err(self.allocated_twice(new));
                 }
-                self.grow(size)?;
-                Op::Resize { slot, size }
+                (Op::Resize { slot, size }, Some(old_size))
             }
         };
-        self.summary.operations += 1;
-        self.summary.live_blocks = self.live.len() as u64;
-        self.summary.peak_blocks = self.summary.peak_blocks.max(self.summary.live_blocks);
+        self.summary.count(freed, op.size());
+        self.summary.slots = self.slots.count();
+        if self.summary.live_bytes > LARGEST_TOTAL {
+            return Err(Fault::TooManyBytes);
+        }
         Ok(Some(op))
     }
 
-    /// The block is named as the trace names it: valgrind by its address, the other forms by a number.
-    fn twice(&self, id: u64) -> String {
-        let name = match self.parser {
+    /// The block is named as the trace names it: in valgrind's by an address, else by a number.
+    fn allocated_twice(&self, id: u64) -> Fault {
+        Fault::AllocatedTwice(match self.parser {
             Parser::Valgrind(_) => format!("{id:#X}"),
             _ => id.to_string(),
-        };
-        format!("block {name} is allocated twice without a free")
+        })
     }
 
-    fn grow(&mut self, size: u64) -> Result<(), String> {
-        let summary = &mut self.summary;
-        summary.live_bytes += size;
-        if summary.live_bytes > LARGEST_TOTAL {
-            return Err("more than 2^62 bytes live at once".into());
-        }
-        summary.peak_bytes = summary.peak_bytes.max(summary.live_bytes);
-        summary.total_bytes = summary.total_bytes.saturating_add(size);
-        Ok(())
-    }
-
-    /// A free of what was never allocated: valgrind may have been attached late, the other forms have
-    /// no such excuse.
-    fn foreign(&mut self, id: u64) -> Result<(), String> {
+    /// Counts a free of a block that was never allocated. valgrind may have been attached late; in
+    /// the other forms it is a fault.
+    fn unknown_free(&mut self, id: u64) -> Result<(), Fault> {
         if !matches!(self.parser, Parser::Valgrind(_)) {
-            return Err(format!("block {id} is not live here"));
+            return Err(Fault::NotLive(id));
         }
-        self.foreign_frees += 1;
+        self.unknown_frees += 1;
         Ok(())
     }
 
+    /// Completes the summary at the end of the trace.
     fn finish(&mut self) -> Result<(), TraceError> {
         let summary = &mut self.summary;
         if let Parser::Valgrind(valgrind) = &self.parser {
             summary.complaint = valgrind.complaint();
         }
         if summary.operations == 0 {
-            let lines = self.lines_read;
-            let message = match (&summary.complaint, summary.partial.take()) {
-                _ if lines == 0 => "the trace is empty".to_string(),
-                (Some(complaint), _) => format!("no allocation in {lines} lines:\n{complaint}"),
-                (None, None) => format!("no allocation in {lines} lines"),
-                (None, Some(partial)) => format!("no allocation in {lines} lines; {partial}"),
+            let fault = match self.lines_read {
+                0 => Fault::Empty,
+                lines => Fault::NoAllocation {
+                    lines,
+                    complaint: summary.complaint.clone(),
+                    partial: summary.partial.take(),
+                },
             };
-            return Err(TraceError { line: 0, message });
+            return Err(TraceError { line: 0, fault });
         }
         if let (None, Some(complaint)) = (&summary.partial, &summary.complaint) {
             summary.partial = complaint.lines().next().map(str::to_owned);
@@ -243,8 +255,8 @@ impl<R: Read> Reader<R> {
                 summary.operations
             ));
         }
-        if self.foreign_frees > 0 {
-            let frees = self.foreign_frees;
+        if self.unknown_frees > 0 {
+            let frees = self.unknown_frees;
             summary.notes.push(format!(
                 "{frees} frees of blocks whose allocation is not in the trace"
             ));
@@ -259,18 +271,8 @@ impl<R: Read> Reader<R> {
     }
 }
 
-fn decide(line: u64, text: &str) -> Result<Format, TraceError> {
-    Format::of(text).ok_or_else(|| TraceError {
-        line,
-        message: format!(
-            "no form of trace begins with {}; known: valgrind --trace-malloc=yes, .rep, plain",
-            excerpt(text)
-        ),
-    })
-}
-
 impl Parser {
-    fn of(format: Format) -> Parser {
+    fn new(format: Format) -> Parser {
         match format {
             Format::Valgrind => Parser::Valgrind(Valgrind::default()),
             Format::Rep => Parser::Rep(Rep::default()),
@@ -287,12 +289,11 @@ impl Parser {
     }
 }
 
-/// A request for 0 bytes still gets an address of its own: malloc(3) returns a pointer that can be freed.
-fn acceptable(size: u64) -> Result<u64, String> {
+/// The size of a request, which must be possible. A request for 0 bytes still gets an address of
+/// its own: malloc(3) returns a pointer that can be freed.
+fn request_size(size: u64) -> Result<u64, Fault> {
     if size > LARGEST_REQUEST {
-        return Err(format!(
-            "{size} bytes: more than any address space holds (2^47)"
-        ));
+        return Err(Fault::LargeRequest(size));
     }
     Ok(size.max(1))
 }

@@ -1,7 +1,8 @@
-//! The malloc lab's `.rep` form: four numbers, each on a line (suggested heap size, number of blocks,
-//! number of operations, weight), then the lines of [`super::plain`].
+//! The malloc lab's `.rep` form: four numbers, each on a line (suggested heap size, number of
+//! blocks, number of operations, weight), then the lines of [`super::plain`].
 
-use super::{Event, excerpt, plain};
+use super::error::excerpt;
+use super::{Event, plain};
 
 /// How far the header has been read.
 #[derive(Default)]

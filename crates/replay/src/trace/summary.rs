@@ -1,6 +1,7 @@
 //! What the operations of a trace add up to.
 
 use super::Op;
+use super::slots::SlotTable;
 
 /// The sums over the operations read so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,28 +30,29 @@ pub struct Summary {
 
 impl Summary {
     /// The sums over operations already at hand.
-    pub fn of(ops: &[Op]) -> Summary {
-        let mut sizes: Vec<u64> = Vec::new();
-        let mut summary = Summary {
-            operations: ops.len() as u64,
-            ..Summary::default()
-        };
+    pub fn from_operations(ops: &[Op]) -> Summary {
+        let mut sizes = SlotTable::new();
+        let mut summary = Summary::default();
         for &op in ops {
-            let (slot, size) = match op {
-                Op::Place { slot, size } | Op::Resize { slot, size } => (slot as usize, size),
-                Op::Free { slot } => (slot as usize, 0),
-            };
-            if sizes.len() <= slot {
-                sizes.resize(slot + 1, 0);
+            let (freed, placed) = (sizes.take(op), op.size());
+            if let Some(size) = placed {
+                sizes.put(op, size);
             }
-            let was = std::mem::replace(&mut sizes[slot], size);
-            summary.live_bytes = summary.live_bytes - was + size;
-            summary.live_blocks = summary.live_blocks - u64::from(was > 0) + u64::from(size > 0);
-            summary.peak_bytes = summary.peak_bytes.max(summary.live_bytes);
-            summary.peak_blocks = summary.peak_blocks.max(summary.live_blocks);
-            summary.total_bytes = summary.total_bytes.saturating_add(size);
+            summary.count(freed, placed);
+            summary.slots = summary.slots.max(op.slot() + 1);
         }
-        summary.slots = sizes.len() as u32;
         summary
+    }
+
+    /// Counts one operation: the size of the block that it freed and of the block that it placed.
+    pub(super) fn count(&mut self, freed: Option<u64>, placed: Option<u64>) {
+        let (freed_bytes, placed_bytes) = (freed.unwrap_or(0), placed.unwrap_or(0));
+        self.operations += 1;
+        self.live_bytes = self.live_bytes - freed_bytes + placed_bytes;
+        self.live_blocks =
+            self.live_blocks - u64::from(freed.is_some()) + u64::from(placed.is_some());
+        self.peak_bytes = self.peak_bytes.max(self.live_bytes);
+        self.peak_blocks = self.peak_blocks.max(self.live_blocks);
+        self.total_bytes = self.total_bytes.saturating_add(placed_bytes);
     }
 }

@@ -1,32 +1,34 @@
 //! What `valgrind --tool=memcheck --trace-malloc=yes PROGRAM` prints.
 //!
 //! `--PID-- malloc(72704) = 0x4A8B040`, `--PID-- free(0x4A8B040)`, `memalign(al 64, size 100)`,
-//! `calloc(3,7)`, the C++ operators under their mangled names. A `realloc(0,n)` prints the malloc it
-//! becomes on the same line, `realloc(p,0)` a free whose line the result `--PID--  = 0` then follows. A `calloc`
-//! whose product overflows prints no result and no end of its line.
+//! `calloc(3,7)`, the C++ operators under their mangled names. A `realloc(0,n)` prints the malloc
+//! that it becomes on the same line; `realloc(p,0)` prints a free, and its own result on a line of
+//! its own, `--PID--  = 0`. A `calloc` whose product overflows prints no result and no end of its
+//! line.
 
-use super::{Event, excerpt};
+use super::Event;
+use super::error::excerpt;
 
 /// The process whose heap is replayed: the first one seen.
 #[derive(Default)]
 pub(crate) struct Valgrind {
     pid: Option<u64>,
-    /// What valgrind says of itself, a line each: why it cannot go on.
+    /// The lines in which valgrind says why it cannot go on.
     complaint: Vec<String>,
 }
 
 /// More lines of a complaint are not kept; valgrind's longest has about thirty.
-const LONGEST_COMPLAINT: usize = 100;
+const MAX_COMPLAINT_LINES: usize = 100;
 
 impl Valgrind {
     pub fn parse(&mut self, line: &str) -> Result<Event, String> {
         if line.starts_with("==") || line.starts_with("**") || line.trim().is_empty() {
             return Ok(Event::Nothing);
         }
-        // What follows a complaint explains it, in lines of any form.
+        // The lines after a complaint explain it, and have any form.
         let explains = !self.complaint.is_empty() && prefix(line).is_none();
         if line.starts_with("valgrind:") || explains {
-            if self.complaint.len() < LONGEST_COMPLAINT {
+            if self.complaint.len() < MAX_COMPLAINT_LINES {
                 self.complaint.push(line.to_owned());
             }
             return Ok(Event::Nothing);
@@ -37,7 +39,7 @@ impl Valgrind {
                 excerpt(line)
             ));
         };
-        let event = call(text)?;
+        let event = parse_call(text)?;
         if event != Event::Nothing && pid != *self.pid.get_or_insert(pid) {
             return Ok(Event::OtherProcess);
         }
@@ -56,19 +58,18 @@ fn prefix(line: &str) -> Option<(u64, &str)> {
     Some((pid.parse().ok()?, text))
 }
 
-fn call(text: &str) -> Result<Event, String> {
-    let damaged = || format!("{} breaks off or is damaged", excerpt(text));
+/// What a line says behind its prefix.
+fn parse_call(text: &str) -> Result<Event, String> {
     let Some((name, rest)) = text.split_once('(') else {
-        // `--PID--  = 0x0`, the late result of a call already taken; or a remark of valgrind's.
-        return if is_allocator(text) {
-            Err(damaged())
-        } else {
-            Ok(Event::Nothing)
+        // The late result of a call that was read already, or a remark of valgrind's.
+        return match is_allocator(text) {
+            true => Err(damaged(text)),
+            false => Ok(Event::Nothing),
         };
     };
     if !is_allocator(name) {
-        // A call that returns an address is an allocation, whatever its name; valgrind's remarks hold
-        // blanks before a parenthesis.
+        // A call that returns an address is an allocation, whatever its name; valgrind's remarks
+        // hold blanks before a parenthesis.
         let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         return if word && rest.contains(") = 0x") {
             Err(format!("{} is a call that is not known", excerpt(text)))
@@ -76,14 +77,11 @@ fn call(text: &str) -> Result<Event, String> {
             Ok(Event::Nothing)
         };
     }
-    let (arguments, rest) = rest.split_once(')').ok_or_else(damaged)?;
-    let arguments = arguments
-        .split(',')
-        .map(number)
-        .collect::<Option<Vec<u64>>>();
-    let arguments = arguments.ok_or_else(damaged)?;
-    let freeing = name.starts_with("free") || name == "cfree" || name.starts_with("_Zd");
-    if freeing {
+    let (arguments, rest) = rest.split_once(')').ok_or_else(|| damaged(text))?;
+    let arguments: Option<Vec<u64>> = arguments.split(',').map(number).collect();
+    let arguments = arguments.ok_or_else(|| damaged(text))?;
+    let frees = name.starts_with("free") || name == "cfree" || name.starts_with("_Zd");
+    if frees {
         return Ok(match arguments[0] {
             0 => Event::Nothing,
             id => Event::Free { id },
@@ -92,34 +90,46 @@ fn call(text: &str) -> Result<Event, String> {
     if name == "malloc_usable_size" {
         return Ok(Event::Nothing);
     }
-    // A realloc of or to nothing is another call. A calloc of more bytes than can be counted prints no
-    // result, and what comes next stands behind it.
-    if matches!(name, "realloc" | "calloc")
-        && rest
-            .split_once('(')
-            .is_some_and(|(next, _)| is_allocator(next))
-    {
-        return call(rest);
+    if let Some(next) = unfinished(name, &arguments, rest) {
+        return next;
+    }
+    allocation(name, &arguments, rest).ok_or_else(|| damaged(text))
+}
+
+fn damaged(text: &str) -> String {
+    format!("{} breaks off or is damaged", excerpt(text))
+}
+
+/// A call whose result does not stand behind it: what the line says instead.
+fn unfinished(name: &str, arguments: &[u64], rest: &str) -> Option<Result<Event, String>> {
+    // A realloc of or to nothing is another call. A calloc of more bytes than can be counted prints
+    // no result, and what comes next stands behind it.
+    let another = rest
+        .split_once('(')
+        .is_some_and(|(next, _)| is_allocator(next));
+    if matches!(name, "realloc" | "calloc") && another {
+        return Some(parse_call(rest));
     }
     if rest.starts_with("Argument '") {
-        // A size no allocator serves; valgrind's complaint cuts the line and the call returns 0x0.
-        return Ok(Event::Nothing);
+        // A size that no allocator serves: valgrind's complaint cuts the line, and the call
+        // returns 0.
+        return Some(Ok(Event::Nothing));
     }
     let uncountable = |&[count, each]: &[u64; 2]| count.checked_mul(each).is_none();
-    if name == "calloc" && rest.is_empty() && arguments.first_chunk().is_some_and(uncountable) {
-        return Ok(Event::Nothing);
-    }
-    let result = rest
-        .strip_prefix(" = ")
-        .and_then(number)
-        .ok_or_else(damaged)?;
-    let size = match (name, arguments.as_slice()) {
-        ("calloc", &[count, each]) => count.checked_mul(each).ok_or_else(damaged)?,
+    let overflows = arguments.first_chunk().is_some_and(uncountable);
+    (name == "calloc" && rest.is_empty() && overflows).then_some(Ok(Event::Nothing))
+}
+
+/// An allocation with its result; `None` where the line is damaged.
+fn allocation(name: &str, arguments: &[u64], rest: &str) -> Option<Event> {
+    let result = rest.strip_prefix(" = ").and_then(number)?;
+    let size = match (name, arguments) {
+        ("calloc", &[count, each]) => count.checked_mul(each)?,
         ("realloc" | "memalign" | "aligned_alloc" | "posix_memalign", &[_, size]) => size,
         (_, &[size]) | (_, &[size, _]) => size,
-        _ => return Err(damaged()),
+        _ => return None,
     };
-    Ok(match (name, result) {
+    Some(match (name, result) {
         (_, 0) => Event::Nothing,
         ("realloc", new) => Event::Resize {
             old: arguments[0],

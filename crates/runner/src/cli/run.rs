@@ -46,7 +46,7 @@ impl RunArgs {
         let page = self.html.as_deref().map(OutputFile::at).transpose()?;
         let machine = machine();
         let mut isolation = Isolation::begin()?;
-        let reports = self.measure(&claims, &machine, &mut isolation)?;
+        let (reports, unprinted) = self.measure(&claims, &machine, &mut isolation)?;
         // From here on a signal ends this process: a reader of the output may let it wait.
         let signal = isolation.end();
         let partial = signal
@@ -68,35 +68,43 @@ impl RunArgs {
         print(&if self.json {
             json::render(&document)?
         } else {
-            text::summary(&summary, document.partial.as_ref())
+            unprinted + &text::summary(&summary, document.partial.as_ref())
         })?;
         Ok(signal.map_or(summary.exit_status(self.strict), signal_status))
     }
 
-    /// The reports of the claims that were measured before a signal came, each shown as it lands.
+    /// The reports of the claims that were measured before a signal came, each shown as it lands; and
+    /// what of them the reader of the output had not taken by then.
     fn measure(
         &self,
         claims: &[(&Topic, &Claim)],
         machine: &Machine,
         isolation: &mut Isolation,
-    ) -> Result<Vec<Report>> {
+    ) -> Result<(Vec<Report>, String)> {
         let layout = text::Layout::of_terminal(self.details || !self.ids.is_empty());
-        let show = |text: String| if self.json { Ok(()) } else { print(&text) };
-        show(text::header(machine, layout))?;
+        let mut unprinted = String::new();
+        let mut show = |text: String, isolation: &Isolation| -> Result<()> {
+            if !self.json {
+                unprinted += &text;
+                unprinted = isolation.print(&unprinted)?.to_owned();
+            }
+            Ok(())
+        };
+        show(text::header(machine, layout), isolation)?;
         let mut shown = "";
         let mut reports = Vec::new();
         for (topic, claim) in claims {
             if shown != topic.name {
                 shown = topic.name;
-                show(text::topic(topic))?;
+                show(text::topic(topic), isolation)?;
             }
             let Some(report) = isolation.run(topic, claim, Order::AsClaimed) else {
                 break;
             };
-            show(text::claim(claim, &report, layout))?;
+            show(text::claim(claim, &report, layout), isolation)?;
             reports.push(report);
         }
-        Ok(reports)
+        Ok((reports, unprinted))
     }
 }
 

@@ -38,15 +38,16 @@ impl SelftestArgs {
     pub(super) fn run(&self, register: &Register) -> Result<u8> {
         let claims = select::claims(register, &self.ids, None)?;
         let mut isolation = Isolation::begin()?;
-        let mut tally = Tally::default();
+        let (mut tally, mut unprinted) = (Tally::default(), String::new());
         for (topic, claim) in &claims {
             let Some(report) = isolation.run(topic, claim, Order::Exchanged) else {
                 break;
             };
-            let outcome = tally.count(claim, &report);
-            print(&format!("{:<32} {outcome}\n", claim.id))?;
+            let line = format!("{:<32} {}\n", claim.id, tally.count(claim, &report));
+            unprinted += isolation.print(&line)?;
         }
         let signal = isolation.end();
+        print(&unprinted)?;
         let count = claims.len();
         let Tally {
             tested,

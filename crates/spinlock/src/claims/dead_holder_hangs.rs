@@ -1,15 +1,16 @@
 //! A spinlock does not notice that its holder is dead.
 
 use std::fs::{File, TryLockError};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::scratch;
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
 use nix::sys::wait::WaitStatus;
 
 use crate::compare::render::nanoseconds;
@@ -46,13 +47,11 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let spinlock = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
     let mut robust = RobustMutex::new(0_u64).map(Some)?;
-    let file = scratch_file()?;
+    // Any inode can be locked: no folder is needed for one.
+    let file = scratch::in_memory(b"")?;
     let mut holder = child::fork("holder", |parent| {
         // A description of its own, so that the lock is the child's and not the parent's as well.
-        let own =
-            File::options()
-                .write(true)
-                .open(format!("/proc/{}/fd/{}", parent.pid(), fd(&file)))?;
+        let own = scratch::open_again_of(parent.pid(), file.as_raw_fd(), OFlag::O_WRONLY)?;
         let robust = robust.as_ref().context("the child's copy is there")?;
         let held = (spinlock.lock(), robust.lock()?, own.lock()?);
         if arm == Arm::Control {
@@ -117,17 +116,4 @@ fn flock(file: &File) -> Result<&'static str> {
         Err(TryLockError::WouldBlock) => Ok("held"),
         Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
     }
-}
-
-fn fd(file: &File) -> i32 {
-    std::os::fd::AsRawFd::as_raw_fd(file)
-}
-
-/// A file without a name (O_TMPFILE): nothing is left behind.
-fn scratch_file() -> Result<File> {
-    let folder = std::env::temp_dir();
-    let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    let file = open(&folder, flags, Mode::S_IRUSR | Mode::S_IWUSR)
-        .with_context(|| format!("open {} O_TMPFILE", folder.display()))?;
-    Ok(file.into())
 }

@@ -26,7 +26,7 @@ pub const ALL: &[Claim] = &[
 
 /// Two CPUs that this process may use: without two, no two threads ever run at once.
 fn two_cpus() -> anyhow::Result<[usize; 2]> {
-    match harness::clock::cpus()?[..] {
+    match harness::pin::cpus()?[..] {
         [first, second, ..] => Ok([first, second]),
         _ => NotMeasured::err(
             "this process may use one CPU only, and two threads never run at once",

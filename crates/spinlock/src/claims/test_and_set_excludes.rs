@@ -6,10 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use claim::Prediction::{AtMost, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
-use harness::clock::pin;
+use harness::pin::pin;
 use locks::{Shareable, Shared};
 
 use super::race::{Course, Entry, ensure_contended, two_threads};
@@ -86,7 +86,7 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
     let runner = |cpu| {
         let course = &course;
         move |parent: &mut child::Parent| {
-            pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"))?;
+            pin(cpu)?;
             parent.checkpoint()?;
             Ok(course.run(entry, TIMES))
         }

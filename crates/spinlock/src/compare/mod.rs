@@ -11,16 +11,15 @@ pub mod svg;
 pub mod window;
 
 use contender::LockName;
-use harness::clock::{Work, cpus};
 pub use report::{Comparison, Row};
 use std::io;
 use std::time::{Duration, Instant};
 
+use harness::clock::Work;
+use harness::pin::cpus;
+use harness::quiet::{Quiet, WINDOW_TOLERANCE, judge};
 use harness::statistics::shuffle;
 use window::{Regime, Setup, Window};
-
-/// A window is refused if others used more than this share of the CPUs.
-pub const OTHERS_ALLOWED: f64 = 0.06;
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -81,7 +80,8 @@ impl Cell {
 }
 
 fn refused(window: &Window) -> bool {
-    window.others.is_some_and(|others| others > OTHERS_ALLOWED)
+    // Where nobody knows what others used, a window stands: its document says `null`.
+    matches!(judge(window.others, WINDOW_TOLERANCE), Quiet::Disturbed(_))
 }
 
 impl Plan {
@@ -100,7 +100,8 @@ impl Plan {
             if regime.threads == 0 {
                 return Err("0 threads contend for nothing: --threads takes 1 or more".into());
             }
-            harness::limits::allow_threads(regime.threads)?;
+            harness::limits::room_for_threads(regime.threads)
+                .map_err(|limit| format!("--threads {}: {limit}", regime.threads))?;
             let operation = regime.critical_ns.saturating_add(regime.think_ns);
             if u128::from(operation) * 10 > self.window.as_nanos() {
                 return Err(format!(

@@ -1,6 +1,7 @@
 //! The comparison as text: a table for each regime, then the heat-map. Rendering only; nothing is measured here.
 
-use super::{Comparison, OTHERS_ALLOWED, Row, window::Regime};
+use super::{Comparison, Row, window::Regime};
+use harness::quiet::WINDOW_TOLERANCE;
 use std::fmt::Write as _;
 
 /// The regimes of the rows, in order.
@@ -157,7 +158,7 @@ fn remarks(comparison: &Comparison) -> String {
             text,
             "{} refused: others used more than {:.0} % of the CPUs.",
             comparison.refused,
-            OTHERS_ALLOWED * 100.0
+            WINDOW_TOLERANCE * 100.0
         );
     } else if comparison.bystanders_seen {
         text += "None refused.";

@@ -9,7 +9,8 @@ use std::sync::{Barrier, RwLock};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use harness::clock::{Work, pin, process_cpu_ns, rounds};
+use harness::clock::{Work, process_cpu_ns, rounds};
+use harness::pin::pin;
 use harness::quiet::Reading;
 use locks::barriers;
 

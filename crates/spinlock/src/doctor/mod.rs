@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use harness::clock::{cpus, pin};
+use harness::pin::{cpus, pin};
 use harness::statistics::median;
 use locks::TestAndSet;
 use locks::system_calls::{
@@ -114,7 +114,7 @@ fn beside<T: Send>(
         }
         let result = prober?.join().map_err(|_| failed())?;
         helper.join().map_err(|_| failed())??;
-        result
+        Ok(result?)
     })
 }
 

@@ -1,9 +1,10 @@
 //! Sockets of the loopback network, without the options that std would set.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use harness::wait::until_some;
 use socket2::{Domain, Socket, Type};
 
 /// How long the loopback network may take to reach a state.
@@ -37,13 +38,6 @@ pub(super) fn loopback(port: u16) -> SocketAddr {
 ///
 /// # Errors
 /// Those of `look`; nothing found within two seconds.
-pub(super) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let start = Instant::now();
-    while start.elapsed() < LIMIT {
-        if let Some(found) = look()? {
-            return Ok(found);
-        }
-        std::thread::yield_now();
-    }
-    bail!("{what}: not seen within {} s", LIMIT.as_secs())
+pub(super) fn wait_for<T>(what: &str, look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    until_some(what, LIMIT, look)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread::Builder;
 
 use anyhow::{Context, Result};
-use harness::clock::pin;
+use harness::pin::pin;
 use nix::sys::resource::{UsageWho, getrusage};
 
 use super::watchdog::{Racer, watch};
@@ -26,7 +26,7 @@ struct Race {
 impl Race {
     /// One thread's part: it waits at the start for the other thread, and then races.
     fn run(&self, racer: &Racer, cpu: usize) -> Result<()> {
-        let pinned = pin(cpu).with_context(|| format!("sched_setaffinity CPU {cpu}"));
+        let pinned = pin(cpu).map_err(anyhow::Error::from);
         self.arrived.fetch_add(1, Relaxed);
         while self.arrived.load(Relaxed) < 2 && !self.give_up.load(Relaxed) {
             std::hint::spin_loop();

@@ -1,14 +1,14 @@
-//! Who accepted how many.
+//! How many connections each worker has accepted.
 
 use std::fmt::Write;
 
 use harness::statistics::jain;
 
-/// One worker's place: the process that has it now, the connections accepted by all that had it, and
-/// how often it was given to a new one.
+/// The place of one worker: the process that has it now, the connections that all processes in this
+/// place have accepted, and how often a new worker replaced a dead one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Process id of the worker.
+pub struct WorkerPlace {
+    /// Process id of the worker that has the place now.
     pub pid: i32,
     /// Connections accepted.
     pub accepted: u64,
@@ -16,14 +16,16 @@ pub struct Place {
     pub replaced: u64,
 }
 
-/// A table, a line for each place, with the sum and Jain's index of fairness.
-pub fn report(places: &[Place]) -> String {
+/// A table for people: a line for each place, the sum, and Jain's index of fairness (1 where all
+/// accepted the same number, 1/N where one of N workers accepted everything).
+#[must_use]
+pub fn places_table(places: &[WorkerPlace]) -> String {
     let mut text = format!(
         "{:>6} {:>8} {:>10} {:>9}\n",
         "worker", "pid", "accepted", "replaced"
     );
     for (index, place) in places.iter().enumerate() {
-        let Place {
+        let WorkerPlace {
             pid,
             accepted,
             replaced,
@@ -47,14 +49,14 @@ mod tests {
 
     #[test]
     fn a_line_for_each_and_the_sum() {
-        let place = |pid, accepted| Place {
+        let place = |pid, accepted| WorkerPlace {
             pid,
             accepted,
             replaced: 0,
         };
-        let text = report(&[place(10, 3), place(11, 3)]);
+        let text = places_table(&[place(10, 3), place(11, 3)]);
         assert_eq!(text.lines().count(), 4);
         assert!(text.contains(" 6 ") && text.contains("1.00"), "{text}");
-        assert!(report(&[place(10, 0)]).contains('-'));
+        assert!(places_table(&[place(10, 0)]).contains('-'));
     }
 }

@@ -1,4 +1,4 @@
-/* Riddles its heap, says what mallinfo2 and malloc itself know of it, and waits. */
+/* Fragments its heap, says what mallinfo2 and malloc itself know of it, and waits. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,10 +10,10 @@ pub struct Snapshot {
 /// What one worker has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Times that it slept: voluntary context switches. Between two moments at which it is asleep,
-    /// the number of times that it was woken.
+    /// How often it slept: voluntary context switches. Between two moments at which it is asleep,
+    /// this is how often it was woken.
     pub sleeps: u64,
-    /// Times that it was preempted.
+    /// How often it was preempted.
     pub preemptions: u64,
     /// Time on a CPU in nanoseconds.
     pub cpu_ns: u64,
@@ -21,11 +21,11 @@ pub struct Counts {
     pub accepted: u64,
     /// Returns to user space from a call that may sleep.
     pub returns: u64,
-    /// Those of them after a sleep.
+    /// Returns after a sleep.
     pub slept: u64,
-    /// Those after a sleep that brought no connection.
+    /// Returns after a sleep that brought no connection.
     pub empty: u64,
-    /// Times that accept failed with EAGAIN.
+    /// How often accept failed with EAGAIN.
     pub again: u64,
 }
 

@@ -1,14 +1,16 @@
-//! Processes that make it hard: a heap that moves, a huge empty mapping, one that dies, another's, no libc.
+//! Processes that are hard to inspect: a heap that moves, a huge empty mapping, a process that
+//! dies, another user's, one without a C library.
 //!
-//! A program of its own, without the test harness: its processes are forked from one that has a single thread.
+//! A program of its own, without the test harness: its processes are forked from one that has a
+//! single thread.
 #![expect(unsafe_code, reason = "a mapping that nothing lies in")]
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
 use std::error::Error;
 use std::num::NonZeroUsize;
 
+use inspect::InspectReport;
 use inspect::map::Kind;
-use inspect::{self, Report};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -33,20 +35,21 @@ fn main() -> Outcome {
     Ok(())
 }
 
-fn check(report: &Report, what: &str, true_of_it: bool) -> Outcome {
-    match true_of_it {
+fn check(report: &InspectReport, what: &str, holds: bool) -> Outcome {
+    match holds {
         true => Ok(()),
         false => Err(format!("{what}: {report:#?}").into()),
     }
 }
 
-/// Each report of it is sound or says that it is not; and sooner or later one says that it is not.
+/// Each report is sound or says that it is not; and sooner or later one says that it is not.
 fn moving_heap() -> Outcome {
     let mut child = child::fork("moving heap", |parent| {
         parent.send(&())?;
         let mut blocks: Vec<Vec<u8>> = Vec::new();
         for i in 0usize.. {
-            // Sizes that go neither to the thread cache nor to mmap, and a heap that grows and shrinks.
+            // Sizes that go neither to the thread cache nor to mmap, and a heap that grows and
+            // shrinks.
             blocks.push(vec![1; 2000 + i * 7919 % 50_000]);
             if blocks.len() > 500 {
                 blocks.swap_remove(i * 7919 % 500);
@@ -113,17 +116,18 @@ fn sparse() -> Outcome {
     check(&report, "it stood still", !report.changed_meanwhile)
 }
 
-/// A hole that is long enough, and no mapping may be added: what the report says is what mmap answers.
+/// A hole that is long enough, and no mapping may be added: what the report says is what mmap
+/// answers.
 fn all_mappings() -> Outcome {
     const MOST: u64 = 1 << 17;
-    let most = observe::memory::most_mappings()?;
+    let most = observe::sysctl::read(observe::sysctl::MAX_MAP_COUNT)?;
     if most > MOST {
         println!("vm.max_map_count is {most}: too many to make");
         return Ok(());
     }
     let mut child = child::fork("all mappings", |parent| {
         let page = NonZeroUsize::new(1 << 16).ok_or("64 bits")?;
-        let one = |i: u64| {
+        let map = |i: u64| {
             // Neighbours that allow different things do not merge.
             let access = match i % 2 {
                 0 => ProtFlags::PROT_NONE,
@@ -133,7 +137,7 @@ fn all_mappings() -> Outcome {
             unsafe { mmap_anonymous(None, page, access, MapFlags::MAP_PRIVATE) }
         };
         parent.checkpoint()?;
-        let refused = (0..=MOST).find_map(|i| one(i).err());
+        let refused = (0..=MOST).find_map(|i| map(i).err());
         parent.checkpoint()?;
         Ok(refused.map(|errno| errno as i32))
     })?;
@@ -173,14 +177,14 @@ fn limited() -> Outcome {
         parent.checkpoint()?;
         let largest: u64 = parent.recv()?;
         let page = observe::machine::this().page_size as u64;
-        let try_one = |len: u64| {
+        let try_to_map = |len: u64| {
             let len = NonZeroUsize::new(len as usize)?;
             let flags = MapFlags::MAP_PRIVATE;
             // SAFETY: a new mapping where the kernel likes; nothing refers to it or reads it.
             unsafe { mmap_anonymous(None, len, ProtFlags::PROT_NONE, flags) }.ok()
         };
-        let more = try_one(largest + page).is_some();
-        Ok((try_one(largest).is_some(), more))
+        let more = try_to_map(largest + page).is_some();
+        Ok((try_to_map(largest).is_some(), more))
     })?;
     child.at_checkpoint()?;
     let report = inspect::inspect(child.pid())?;
@@ -211,8 +215,9 @@ fn dying() -> Outcome {
                 Ok(_) => seen[0] += 1,
                 Err(error) => {
                     let error = format!("{error:#}");
-                    let told = error.contains("ended") || error.contains("no such process");
-                    if !told || !error.contains(&pid.to_string()) {
+                    let names_the_end =
+                        error.contains("ended") || error.contains("no such process");
+                    if !names_the_end || !error.contains(&pid.to_string()) {
                         return Err(error.into());
                     }
                     seen[1] += 1;
@@ -255,7 +260,8 @@ fn no_libc() -> Outcome {
         let program = std::process::Command::new(&path).spawn();
         std::fs::remove_file(&path)?;
         let mut program = program?;
-        // spawn returns when exec(2) has closed the old descriptors, and before it maps the new program.
+        // spawn returns when exec(2) has closed the old descriptors, and before it maps the new
+        // program.
         let maps = format!("/proc/{}/maps", program.id());
         while !std::fs::read_to_string(&maps)?.contains("witness-no-libc") {
             std::thread::yield_now();
@@ -270,11 +276,11 @@ fn no_libc() -> Outcome {
             report.command.starts_with("witness-no-libc"),
         )?;
         check(&report, "a heap where none is", report.heap.is_none())?;
-        let said = report
+        let reason = report
             .unseen
             .iter()
             .any(|line| line.starts_with("glibc heap: "));
-        check(&report, "the reason", said)?;
+        check(&report, "the reason", reason)?;
         let code = report
             .parts
             .iter()

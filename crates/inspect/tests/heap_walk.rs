@@ -1,7 +1,7 @@
 //! The walk over a living glibc heap against what glibc says of itself.
 //!
-//! A program of its own, without the test harness: the heap of 100,000 blocks must be the main thread's,
-//! and its process is forked from one that has a single thread.
+//! A program of its own, without the test harness: the heap of 100,000 blocks must be the main
+//! thread's, and its process is forked from one that has a single thread.
 #![cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "mallinfo2"))]
 #![allow(
     clippy::print_stdout,
@@ -16,16 +16,14 @@ fn main() {
 
 #[cfg(target_env = "gnu")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use inspect;
-
     let mut heap = child::fork("heap", |parent| {
         // What is freed and what stays differ in size, so that taking one for the other shows.
         let mut blocks: Vec<Option<Vec<u8>>> = (0..100_000)
             .map(|i| Some(vec![1; if i % 2 == 0 { 700 } else { 1300 }]))
             .collect();
         blocks.iter_mut().step_by(2).for_each(|block| *block = None);
-        // The first round fills the thread cache with what sending allocates, so that the second leaves
-        // the heap as mallinfo2 saw it.
+        // The first round fills the thread cache with what sending allocates, so that the second
+        // leaves the heap as mallinfo2 saw it.
         for _ in 0..2 {
             // SAFETY: mallinfo2 only reads the allocator's own figures.
             let info = unsafe { libc::mallinfo2() };

@@ -1,4 +1,4 @@
-//! A 32-bit process under a 64-bit kernel: what `inspect` says of it against what it finds itself.
+//! A 32-bit process under a 64-bit kernel: the report against what the process finds itself.
 //!
 //! Skipped, with the reason on standard error, where its programs cannot be built or run.
 #![cfg(target_arch = "x86_64")]
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use inspect::InspectReport;
 
 /// A program under test; ends with the value.
 struct Running(Child);
@@ -48,14 +48,8 @@ fn start(name: &str, flags: &[&str]) -> Option<Running> {
         .map(Running)
 }
 
-fn inspect(process: &Running) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_address-space"))
-        .args(["inspect", "--json", &process.0.id().to_string()])
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    serde_json::from_slice(&output.stdout).unwrap()
+fn report(process: &Running) -> InspectReport {
+    inspect::inspect(process.0.id() as i32).unwrap()
 }
 
 #[test]
@@ -74,16 +68,17 @@ fn the_largest_request_is_the_one_that_succeeds_there() {
     let mut found = [0; 4];
     let mut output = process.0.stdout.take().unwrap();
     output.read_exact(&mut found).unwrap();
-    let report = inspect(&process);
-    assert_eq!(report["address_bits"], 32);
-    let space = &report["address_space"];
-    assert_eq!(space["largest_request"], u32::from_le_bytes(found));
-    assert!(space["size"].as_u64().unwrap() < 1 << 32);
+    let report = report(&process);
+    assert_eq!(report.address_bits, 32);
+    let space = &report.address_space;
+    let largest = u64::from(u32::from_le_bytes(found));
+    assert_eq!(space.largest_request, largest);
+    assert!(space.size < 1 << 32);
 }
 
 #[test]
 fn the_heap_is_what_mallinfo2_says() {
-    let Some(mut process) = start("riddled_heap", &[]) else {
+    let Some(mut process) = start("fragmented_heap", &[]) else {
         return;
     };
     let mut line = String::new();
@@ -93,16 +88,11 @@ fn the_heap_is_what_mallinfo2_says() {
         .split_whitespace()
         .map(|word| word.parse().unwrap())
         .collect();
-    let report = inspect(&process);
-    let heap = &report["heap"];
-    assert!(!heap.is_null(), "{}", report["unseen"]);
-    assert_eq!(
-        (&heap["holes"], &heap["largest_request"]),
-        (&known[0].into(), &known[2].into())
-    );
-    let free = heap["free"].as_u64().unwrap();
+    let report = report(&process);
+    let heap = report.heap.as_ref().ok_or(&report.unseen).unwrap();
+    assert_eq!((heap.holes, heap.largest_request), (known[0], known[2]));
     assert!(
-        free.abs_diff(known[1]) * 100 <= known[1],
+        heap.free.abs_diff(known[1]) * 100 <= known[1],
         "free bytes within 1 %"
     );
 }

@@ -1,0 +1,89 @@
+//! The files that a replay writes: the picture, and the trace in its plain form.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use harness::interrupt::Interrupt;
+use present::OutputFile;
+use replay::Source;
+use replay::trace::PARTIAL;
+
+use super::Arguments;
+use crate::cli::same_file::SameFile;
+
+/// The files of --svg and --save.
+pub(super) struct Files<'a> {
+    /// Where the picture goes.
+    pub svg: Option<OutputFile>,
+    /// Where the trace goes, and its path.
+    save: Option<(OutputFile, &'a Path)>,
+}
+
+/// Finds out whether the files can be written. Neither may be the trace, which is read again in
+/// each pass, nor standard output, where the result goes, nor the other one.
+pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
+    let trace = match arguments.trace.as_deref() {
+        Some(path) if path == Path::new("-") => SameFile::open(io::stdin()),
+        path => path.and_then(SameFile::at),
+    };
+    let result = SameFile::open(io::stdout());
+    let file = |path: &Path| -> Result<OutputFile> {
+        let this = SameFile::at(path);
+        let name = path.display();
+        ensure!(
+            this.is_none() || this != trace,
+            "{name}: is the trace itself"
+        );
+        ensure!(
+            this.is_none() || this != result,
+            "{name}: is standard output, where the result goes"
+        );
+        OutputFile::at(path)
+    };
+    let (svg, save) = (arguments.svg.as_deref(), arguments.save.as_deref());
+    let files = Files {
+        svg: svg.map(file).transpose()?,
+        save: save.map(file).transpose()?.zip(save),
+    };
+    if let (Some(svg), Some(save)) = (svg, save) {
+        let (svg_file, save_file) = (SameFile::at(svg), SameFile::at(save));
+        ensure!(
+            svg_file.is_none() || svg_file != save_file,
+            "--svg {} and --save {}: are the same file",
+            svg.display(),
+            save.display()
+        );
+    }
+    Ok(files)
+}
+
+impl Files<'_> {
+    /// Saves the trace where --save asks for it.
+    pub(super) fn save(&self, source: &Source, interrupt: &Interrupt) -> Result<()> {
+        let Some((file, path)) = &self.save else {
+            return Ok(());
+        };
+        let name = || format!("write {}", path.display());
+        save(source, file.open()?, interrupt).with_context(name)
+    }
+}
+
+fn save(source: &Source, file: File, interrupt: &Interrupt) -> Result<()> {
+    let mut output = BufWriter::new(file);
+    let mut outcome = Ok(());
+    let interrupted = source.visit(interrupt, |op| {
+        outcome = writeln!(output, "{op}");
+        outcome.is_ok()
+    })?;
+    outcome?;
+    let why = match interrupted {
+        Some(signal) => Some(format!("interrupted by {}", signal.as_str())),
+        None => source.summary().partial.clone(),
+    };
+    if let Some(why) = why {
+        writeln!(output, "{PARTIAL}{why}")?;
+    }
+    Ok(output.flush()?)
+}

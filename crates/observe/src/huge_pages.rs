@@ -1,0 +1,57 @@
+//! `/sys/kernel/mm/transparent_hugepage`: the huge pages that the kernel makes by itself
+//! (Documentation/admin-guide/mm/transhuge.rst).
+
+use crate::{Error, read as read_text};
+
+/// When a mapping gets huge pages: `always`, `madvise` or `never`.
+pub const ENABLED: &str = "enabled";
+/// When the kernel compacts memory to get one.
+pub const DEFRAG: &str = "defrag";
+
+/// The word that is chosen in setting `name`; none where none stands in brackets.
+///
+/// # Errors
+/// ENOENT where the kernel has no transparent huge pages.
+pub fn read(name: &str) -> Result<Option<String>, Error> {
+    Ok(parse(&read_text(path(name))?).map(str::to_owned))
+}
+
+/// The file of setting `name`.
+pub fn path(name: &str) -> String {
+    format!("/sys/kernel/mm/transparent_hugepage/{name}")
+}
+
+/// The word in brackets: `always [madvise] never`.
+pub fn parse(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once('[')?;
+    Some(rest.split_once(']')?.0)
+}
+
+/// Bytes of the huge page that one entry of the middle page table maps, as the kernel says it; 2
+/// MiB, the size on x86-64, where it says nothing.
+pub fn size() -> u64 {
+    let text = read_text(path("hpage_pmd_size"));
+    let size = text.ok().and_then(|text| text.trim().parse().ok());
+    size.unwrap_or(2 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn saved_text() {
+        assert_eq!(parse("always [madvise] never\n"), Some("madvise"));
+        assert_eq!(parse("always madvise never\n"), None);
+        assert_eq!(parse("[never"), None);
+        assert!(size().is_power_of_two());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(text in "(?s)[\\[\\]a-z ]{0,40}") {
+            parse(&text);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `/proc/PID/exe`: the program that a process runs (proc_pid_exe(5)).
+
+use std::fs::{File, read_link};
+use std::io::Read;
+
+use crate::Error;
+
+/// elf.h: EI_CLASS, the class's index in the first bytes of an ELF file, and its values.
+const EI_CLASS: usize = 4;
+const ELFCLASS32: u8 = 1;
+const ELFCLASS64: u8 = 2;
+
+/// The class of an ELF file: how wide its addresses are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElfClass {
+    /// ELFCLASS32: i386, x32, 32-bit ARM.
+    Bits32,
+    /// ELFCLASS64.
+    Bits64,
+}
+
+/// The path of the program that process `pid` runs, with ` (deleted)` behind it where it is gone.
+///
+/// # Errors
+/// EACCES where ptrace access is denied, ENOENT for a kernel thread and where the process has
+/// ended.
+pub fn path(pid: i32) -> Result<String, Error> {
+    let link = format!("/proc/{pid}/exe");
+    let path = read_link(&link).map_err(|e| Error::from_io(format!("readlink {link}"), &e))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// The class in the first bytes of the program's file.
+///
+/// # Errors
+/// As [`path`]; ENODATA where the file does not begin as an ELF file.
+pub fn read_class(pid: i32) -> Result<ElfClass, Error> {
+    let path = format!("/proc/{pid}/exe");
+    let mut head = [0; EI_CLASS + 1];
+    File::open(&path)
+        .and_then(|mut file| file.read_exact(&mut head))
+        .map_err(|e| Error::from_io(format!("read {path}"), &e))?;
+    parse_class(&head).ok_or_else(|| Error::no_data(format!("find the ELF class in {path}")))
+}
+
+/// The class in the first bytes of a file.
+pub fn parse_class(head: &[u8]) -> Option<ElfClass> {
+    match head {
+        [0x7f, b'E', b'L', b'F', ELFCLASS32, ..] => Some(ElfClass::Bits32),
+        [0x7f, b'E', b'L', b'F', ELFCLASS64, ..] => Some(ElfClass::Bits64),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes() {
+        assert_eq!(parse_class(b"\x7fELF\x01\x01"), Some(ElfClass::Bits32));
+        assert_eq!(parse_class(b"\x7fELF\x02"), Some(ElfClass::Bits64));
+        assert_eq!(parse_class(b"\x7fELF\x03"), None);
+        assert_eq!(parse_class(b"#!/bin/sh"), None);
+        assert_eq!(parse_class(b"\x7fELF"), None);
+    }
+
+    #[test]
+    fn this_process() {
+        let own = std::process::id() as i32;
+        let class = match usize::BITS {
+            32 => ElfClass::Bits32,
+            _ => ElfClass::Bits64,
+        };
+        assert_eq!(read_class(own), Ok(class));
+        let exe = std::env::current_exe().unwrap();
+        assert_eq!(path(own).unwrap(), exe.to_string_lossy());
+    }
+}

@@ -1,0 +1,76 @@
+//! `/proc/PID/stat`: name, state and flags of a process (proc_pid_stat(5)).
+
+use crate::{Error, read as read_text};
+
+/// linux/sched.h: the process is a kernel thread.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
+/// The fields that are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The command's name, at most 15 bytes long. It may hold blanks and parentheses.
+    pub name: String,
+    /// State letter: `S` sleeping, `R` running, `Z` a zombie, `X` dead.
+    pub state: char,
+    /// The kernel's flags of the process (PF_* of linux/sched.h).
+    pub flags: u64,
+}
+
+impl Stat {
+    /// Whether it is a thread of the kernel, which has no address space of its own.
+    pub fn is_kernel_thread(&self) -> bool {
+        self.flags & PF_KTHREAD != 0
+    }
+
+    /// Whether it has ended and waits to be reaped.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+}
+
+/// Reads the fields of process `pid`.
+///
+/// # Errors
+/// ENOENT or ESRCH where it is gone or hidden, ENODATA where the text is not understood.
+pub fn read(pid: i32) -> Result<Stat, Error> {
+    let path = format!("/proc/{pid}/stat");
+    parse(&read_text(&path)?)
+        .ok_or_else(|| Error::no_data(format!("find name, state and flags in {path}")))
+}
+
+/// Parses the file's text.
+pub fn parse(text: &str) -> Option<Stat> {
+    let (_, rest) = text.split_once('(')?;
+    let (name, rest) = rest.rsplit_once(')')?;
+    let mut words = rest.split_ascii_whitespace();
+    Some(Stat {
+        name: name.to_owned(),
+        state: words.next()?.chars().next()?,
+        flags: words.nth(5)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_kernel_thread_and_an_odd_name() {
+        let kernel = parse("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0").unwrap();
+        assert_eq!((kernel.name.as_str(), kernel.state), ("kthreadd", 'S'));
+        assert!(kernel.is_kernel_thread() && !kernel.has_ended());
+        let odd = parse("77 (a) b (c) Z 1 77 77 0 -1 4194304 1").unwrap();
+        assert_eq!(odd.name, "a) b (c");
+        assert!(odd.has_ended() && !odd.is_kernel_thread());
+        assert!(read(std::process::id() as i32).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(text in "\\PC*", stat in "[0-9() SZ-]{0,60}") {
+            parse(&text);
+            parse(&stat);
+        }
+    }
+}
