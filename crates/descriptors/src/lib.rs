@@ -1,10 +1,4 @@
-//! The map of real processes: descriptor table -> open file description -> inode.
-//!
-//! lsof and lsfd list descriptors. What they cannot tell is which of them are one description: that
-//! takes kcmp(2), and it decides whose offset moves, whose lock is dropped and who keeps a socket
-//! open. The map groups by it. It is a picture of moving processes: a descriptor may be closed
-//! while it is drawn, and is then left out. Where kcmp is refused, what looks alike stands together
-//! and is marked: offset and flags can tell two descriptions apart, never that they are one.
+#![doc = include_str!("../README.md")]
 
 mod scan;
 pub mod text;

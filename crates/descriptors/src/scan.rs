@@ -23,7 +23,7 @@ impl Seen {
 
     /// Whether the process or the descriptor is gone by now.
     fn is_gone(&self) -> bool {
-        kcmp::descriptions(self.number(), self.number()).is_err_and(|error| closed(&error))
+        kcmp::descriptions(self.number(), self.number()).is_err_and(|error| means_closed(&error))
     }
 }
 
@@ -42,7 +42,7 @@ pub fn scan(pids: &[i32]) -> Map {
             Ok(all) => all
                 .into_iter()
                 .for_each(|seen| groups.entry(key(&seen)).or_default().push(seen)),
-            Err(error) if gone(&error) => {}
+            Err(error) if means_gone(&error) => {}
             Err(error) => denied.push(Denied {
                 pid,
                 command: process::name(pid),
@@ -54,11 +54,11 @@ pub fn scan(pids: &[i32]) -> Map {
     let mut refused = None;
     let mut descriptions = Vec::new();
     for group in groups.into_values() {
-        match split(group) {
+        match split_by_kcmp(group) {
             Ok(split) => descriptions.extend(split.into_iter().map(|same| description(same, true))),
             Err((error, group)) => {
                 refused.get_or_insert(error);
-                for same in alike(group) {
+                for same in split_by_fdinfo(group) {
                     let certain = same.len() == 1;
                     descriptions.push(description(same, certain));
                 }
@@ -75,6 +75,7 @@ pub fn scan(pids: &[i32]) -> Map {
     }
 }
 
+/// Every descriptor of a process, without those that are closed meanwhile.
 fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
     let command = process::name(pid);
     let mut all = Vec::new();
@@ -95,22 +96,24 @@ fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
                     info,
                 });
             }
-            Err(error) if gone(&error) => {}
+            Err(error) if means_gone(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(all)
 }
 
-fn gone(error: &Error) -> bool {
+/// Whether a reader of /proc says that the process or the descriptor is no more.
+fn means_gone(error: &Error) -> bool {
     matches!(error.errno, Errno::ENOENT | Errno::ESRCH)
 }
 
-/// As kcmp says it, to which a process that has exited has no descriptor either.
-fn closed(error: &Error) -> bool {
-    gone(error) || error.errno == Errno::EBADF
+/// Whether kcmp says that a descriptor is closed, which it says of a process that has exited, too.
+fn means_closed(error: &Error) -> bool {
+    means_gone(error) || error.errno == Errno::EBADF
 }
 
+/// What kcmp is asked within.
 fn key(seen: &Seen) -> Key {
     let info = &seen.info;
     (seen.target.inode, info.mount, info.eventfd_id)
@@ -119,7 +122,7 @@ fn key(seen: &Seen) -> Key {
 /// Splits descriptors of equal keys by description. A socket has one description for life, so its
 /// inode says it all; the others are put in kcmp's order, in which the same stand together. Where
 /// kcmp is refused, the descriptors come back with its error.
-fn split(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
+fn split_by_kcmp(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
     if group
         .iter()
         .all(|seen| seen.target.link.starts_with("socket:"))
@@ -161,7 +164,7 @@ fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error
             Ok(Ordering::Equal) => return Ok(Some(Place::Same(middle))),
             Ok(Ordering::Less) => low = middle + 1,
             Ok(Ordering::Greater) => high = middle,
-            Err(error) if !closed(&error) => return Err(error),
+            Err(error) if !means_closed(&error) => return Err(error),
             Err(_) if seen.is_gone() => return Ok(None),
             Err(_) => {
                 split[middle].remove(0);
@@ -177,14 +180,17 @@ fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error
 
 /// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two,
 /// what does not may be.
-fn alike(group: Vec<Seen>) -> Vec<Vec<Seen>> {
-    let told = |seen: &Seen| fdinfo::FdInfo {
+fn split_by_fdinfo(group: Vec<Seen>) -> Vec<Vec<Seen>> {
+    let facts = |seen: &Seen| fdinfo::FdInfo {
         close_on_exec: false,
         ..seen.info.clone()
     };
     let mut split: Vec<Vec<Seen>> = Vec::new();
     for seen in group {
-        match split.iter_mut().find(|same| told(&same[0]) == told(&seen)) {
+        match split
+            .iter_mut()
+            .find(|same| facts(&same[0]) == facts(&seen))
+        {
             Some(same) => same.push(seen),
             None => split.push(vec![seen]),
         }
@@ -192,6 +198,7 @@ fn alike(group: Vec<Seen>) -> Vec<Vec<Seen>> {
     split
 }
 
+/// The description behind descriptors that are one, or look so.
 fn description(same: Vec<Seen>, certain: bool) -> Description {
     let first = &same[0];
     let (device, inode) = first.target.inode;
@@ -232,7 +239,7 @@ fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
             Ok(_) => asked = true,
             // Either number may be meant: the one that is watched, or the epoll instance's own.
             Err(error) if error.errno == Errno::EBADF => asked |= !seen.is_gone(),
-            Err(error) if gone(&error) => {}
+            Err(error) if means_gone(&error) => {}
             Err(_) => return None,
         }
     }
