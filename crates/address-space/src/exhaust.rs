@@ -254,7 +254,7 @@ pub fn room_is_the_only_limit() -> Result<usize> {
         setrlimit(Resource::RLIMIT_AS, hard, hard).context("setrlimit RLIMIT_AS")?;
     }
     let limit = usize::try_from(observe::sysctl::read(observe::sysctl::MAX_MAP_COUNT)?)?;
-    let used = observe::maps::of(std::process::id() as i32)?.len();
+    let used = observe::maps::read(std::process::id() as i32)?.len();
     ensure!(used > 0, "/proc/self/maps is empty");
     if limit < used + 4 * HOLES {
         let why =

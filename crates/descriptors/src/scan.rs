@@ -46,7 +46,7 @@ pub fn scan(pids: &[i32]) -> Map {
             Err(error) => denied.push(Denied {
                 pid,
                 command: process::name(pid),
-                descriptors: process::count(pid).unwrap_or(0),
+                descriptors: process::count_descriptors(pid).unwrap_or(0),
                 why: error.to_string(),
             }),
         }
@@ -80,7 +80,7 @@ fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
     let command = process::name(pid);
     let mut all = Vec::new();
     for fd in process::descriptors(pid)? {
-        let seen = process::target(pid, fd).and_then(|target| Ok((target, fdinfo::of(pid, fd)?)));
+        let seen = process::target(pid, fd).and_then(|target| Ok((target, fdinfo::read(pid, fd)?)));
         match seen {
             Ok((target, info)) => {
                 let close_on_exec = info.close_on_exec;
@@ -234,7 +234,7 @@ fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
     let mut asked = false;
     for seen in epoll {
         let (pid, instance) = seen.number();
-        match kcmp::watched(pid, fd, instance, fd, nth) {
+        match kcmp::registration(pid, fd, instance, fd, nth) {
             Ok(order) if order.is_eq() => return Some(false),
             Ok(_) => asked = true,
             // Either number may be meant: the one that is watched, or the epoll instance's own.
@@ -268,7 +268,7 @@ mod tests {
                 close_on_exec: true,
             },
             target: process::target(own, fd)?,
-            info: fdinfo::of(own, fd)?,
+            info: fdinfo::read(own, fd)?,
         })
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use present::foreign_text::{escape, escape_controls};
+
 use super::{Description, Map};
 
 /// Renders the map.
@@ -11,25 +13,27 @@ pub fn render(map: &Map) -> String {
         // Writing to a String does not fail.
         let _ = writeln!(
             out,
-            "refused: {refused}\nMAYBE: descriptors that agree in all that fdinfo tells; they may be one \
-             description or several\n"
+            "refused: {}\nMAYBE: descriptors that agree in all that fdinfo tells; they may be one \
+             description or several\n",
+            escape_controls(refused)
         );
     }
     for description in &map.descriptions {
-        one(&mut out, description);
+        push_description(&mut out, description);
     }
     for denied in &map.denied {
-        let (pid, command, count) = (denied.pid, &denied.command, denied.descriptors);
+        let (pid, count) = (denied.pid, denied.descriptors);
         let _ = writeln!(
             out,
-            "{pid} {command}: denied, {count} descriptors ({})",
-            denied.why
+            "{pid} {}: denied, {count} descriptors ({})",
+            escape(&denied.command),
+            escape_controls(&denied.why)
         );
     }
     out
 }
 
-fn one(out: &mut String, description: &Description) {
+fn push_description(out: &mut String, description: &Description) {
     let Description {
         object,
         access,
@@ -39,7 +43,8 @@ fn one(out: &mut String, description: &Description) {
     let maybe = if description.certain { "" } else { "  MAYBE" };
     let _ = writeln!(
         out,
-        "{object}  {access}{}, offset {offset}{maybe}",
+        "{}  {access}{}, offset {offset}{maybe}",
+        escape(object),
         flags(description.status_flags)
     );
     for holder in &description.holders {
@@ -51,7 +56,9 @@ fn one(out: &mut String, description: &Description) {
         let _ = writeln!(
             out,
             "    {} {} fd {}{close}",
-            holder.pid, holder.command, holder.fd
+            holder.pid,
+            escape(&holder.command),
+            holder.fd
         );
     }
     for watch in &description.watches {
@@ -79,4 +86,47 @@ fn flags(status_flags: i32) -> String {
     .filter(|(flag, _)| status_flags & flag != 0)
     .map(|(_, name)| format!(" {name}"))
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Denied, Holder};
+    use super::*;
+
+    /// A line feed in a file's name once made a line that said another process held the file.
+    #[test]
+    fn a_hostile_name_stays_on_its_line() {
+        let map = Map {
+            schema: 1,
+            descriptions: vec![Description {
+                object: "/tmp/one\n    77 sshd fd 9\x1b]2;title\x1b\\".into(),
+                device: 1,
+                inode: 2,
+                offset: 0,
+                access: "O_RDONLY",
+                status_flags: 0,
+                certain: true,
+                holders: vec![Holder {
+                    pid: 78,
+                    command: "a\x1b[1mz\u{202e}".into(),
+                    fd: 3,
+                    close_on_exec: false,
+                }],
+                watches: Vec::new(),
+            }],
+            denied: vec![Denied {
+                pid: 79,
+                command: "b\rc".into(),
+                descriptors: 1,
+                why: "EACCES".into(),
+            }],
+            refused: None,
+        };
+        assert_eq!(
+            render(&map),
+            "/tmp/one\\n    77 sshd fd 9\\x1b]2;title\\x1b\\\\  O_RDONLY, offset 0\n    \
+             78 a\\x1b[1mz\\u{202e} fd 3\n\
+             79 b\\rc: denied, 1 descriptors (EACCES)\n"
+        );
+    }
 }

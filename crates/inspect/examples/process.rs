@@ -9,6 +9,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => std::process::id() as i32,
     };
     let report = inspect::inspect(pid)?;
-    print!("{}", inspect::text::text(&report, false));
+    print!("{}", inspect::text::text(&report, false, None));
     Ok(())
 }

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use present::foreign_text::escape;
+
 /// What stood in the way. The kernel's answers name operation and object.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -73,14 +75,16 @@ impl fmt::Display for Error {
             ),
             Error::KernelThread { pid, command } => write!(
                 f,
-                "process {pid} ({command}) is a kernel thread: it has no address space of its own"
+                "process {pid} ({}) is a kernel thread: it has no address space of its own",
+                escape(command)
             ),
             Error::Zombie { pid, command } => write!(
                 f,
-                "process {pid} ({command}) has ended and waits to be reaped: its memory is gone"
+                "process {pid} ({}) has ended and waits to be reaped: its memory is gone",
+                escape(command)
             ),
             Error::Ended { pid, command } => {
-                write!(f, "process {pid} ({command}) ended meanwhile")
+                write!(f, "process {pid} ({}) ended meanwhile", escape(command))
             }
             Error::NotPermitted {
                 pid,
@@ -88,9 +92,10 @@ impl fmt::Display for Error {
                 source,
             } => write!(
                 f,
-                "process {pid} ({command}) may not be looked at: it takes its owner's uid, or \
+                "process {pid} ({}) may not be looked at: it takes its owner's uid, or \
                  CAP_SYS_PTRACE in its user namespace, and no security module (AppArmor, SELinux, \
-                 Yama) in the way: {source}"
+                 Yama) in the way: {source}",
+                escape(command)
             ),
             Error::MemoryNotPermitted(source) => write!(
                 f,

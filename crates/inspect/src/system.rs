@@ -5,7 +5,9 @@
 
 use observe::buddyinfo::{self, Zone};
 use observe::{huge_pages, meminfo};
-use present::units::{bytes, columns, count, percent};
+use present::foreign_text::escape_controls;
+use present::units::{bytes, count, percent};
+use present::{Column, Table, fold_lines};
 use serde::Serialize;
 
 use super::Error;
@@ -78,9 +80,9 @@ pub struct Huge {
 /// # Errors
 /// /proc/buddyinfo or /proc/meminfo cannot be read.
 pub fn system() -> Result<SystemReport, Error> {
-    let page_size = observe::machine::this().page_size as u64;
+    let page_size = observe::machine::read().page_size as u64;
     let info = meminfo::read()?;
-    let zones = buddyinfo::of_machine()?;
+    let zones = buddyinfo::read()?;
     if zones.is_empty() {
         return Err(Error::NotFound {
             file: "/proc/buddyinfo".to_owned(),
@@ -139,8 +141,8 @@ fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
     }
 }
 
-/// The report for people.
-pub fn text(report: &SystemReport) -> String {
+/// The report for people, in `width` columns of a terminal.
+pub fn text(report: &SystemReport, width: Option<usize>) -> String {
     let mut text = String::new();
     for zone in &report.zones {
         text.push_str(&format!(
@@ -149,20 +151,7 @@ pub fn text(report: &SystemReport) -> String {
             zone.zone,
             bytes(zone.free)
         ));
-        let mut rows = vec![
-            ["order", "block", "free blocks", "unusable"]
-                .map(String::from)
-                .to_vec(),
-        ];
-        for order in &zone.orders {
-            rows.push(vec![
-                format!("{:>5}", order.order),
-                bytes(order.block),
-                count(order.free_blocks),
-                percent(order.unusable),
-            ]);
-        }
-        text.push_str(&columns(&rows));
+        text.push_str(&orders(zone).render(width));
         text.push('\n');
     }
     text.push_str(
@@ -189,7 +178,21 @@ pub fn text(report: &SystemReport) -> String {
     }
     text.push_str("\nnot seen\n");
     for line in &report.unseen {
-        text.push_str(&format!("  {line}\n"));
+        text.push_str(&format!("  {}\n", escape_controls(line)));
     }
-    text
+    fold_lines(&text, width)
+}
+
+fn orders(zone: &ZoneReport) -> Table {
+    let headings = ["order", "block", "free blocks", "unusable"];
+    let mut table = Table::new(headings.map(Column::right));
+    for order in &zone.orders {
+        table.row([
+            order.order.to_string(),
+            bytes(order.block),
+            count(order.free_blocks),
+            percent(order.unusable),
+        ]);
+    }
+    table
 }

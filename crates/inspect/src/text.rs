@@ -1,16 +1,18 @@
-//! The report for people, in at most 80 columns.
+//! The report for people; 80 columns show it unfolded.
 
-use present::units::{bytes, columns, count, percent};
+use present::foreign_text::{escape, escape_controls};
+use present::units::{bytes, count, percent};
+use present::{Column, Table, fold_lines};
 
 use super::InspectReport;
 use super::heap::Heap;
-use super::map::Kind;
+use super::map::{Kind, Part};
 use super::space::AddressSpace;
-use super::waste::BASE_PAGE;
+use super::waste::{BASE_PAGE, Waste};
 
-/// The whole report; `every_mapping` lists them one by one.
-pub fn text(report: &InspectReport, every_mapping: bool) -> String {
-    let mut text = format!("process {} ({})", report.pid, report.command);
+/// The whole report in `width` columns of a terminal; `every_mapping` lists them one by one.
+pub fn text(report: &InspectReport, every_mapping: bool, width: Option<usize>) -> String {
+    let mut text = format!("process {} ({})", report.pid, escape(&report.command));
     if report.address_bits == 32 {
         text.push_str(", 32-bit");
     }
@@ -18,53 +20,12 @@ pub fn text(report: &InspectReport, every_mapping: bool) -> String {
         text.push_str(", PARTIAL: see the end");
     }
     text.push_str("\n\n");
-    let mut rows = vec![
-        ["part", "mappings", "size", "resident", "proportional"]
-            .map(String::from)
-            .to_vec(),
-    ];
-    for part in &report.parts {
-        rows.push(vec![
-            part.part.name().into(),
-            count(part.mappings as u64),
-            bytes(part.size),
-            bytes(part.resident),
-            bytes(part.proportional),
-        ]);
-    }
-    let total = |of: fn(&super::map::Part) -> u64| report.parts.iter().map(of).sum::<u64>();
-    rows.push(vec![
-        "all".into(),
-        count(report.mappings.len() as u64),
-        bytes(total(|part| part.size)),
-        bytes(total(|part| part.resident)),
-        bytes(total(|part| part.proportional)),
-    ]);
-    text.push_str(&columns(&rows));
+    text.push_str(&parts(report).render(width));
     if every_mapping {
-        text.push_str(&mappings(report));
+        text.push_str(&format!("\n{}", mappings(report).render(width)));
     }
-
     text.push_str(&holes(&report.address_space));
-
-    let waste = &report.waste;
-    text.push_str("\ninternal waste\n");
-    if waste.huge_pages == 0 {
-        text.push_str("  no anonymous huge pages\n");
-    } else {
-        text.push_str(&format!(
-            "  {} in huge pages; of {} base pages (4 KiB) looked\n  at, {} hold only zeros\n",
-            bytes(waste.huge_pages),
-            count(waste.huge_looked_at / BASE_PAGE as u64),
-            count(waste.huge_unused / BASE_PAGE as u64)
-        ));
-    }
-    text.push_str(&format!(
-        "  {} behind the ends of {} mapped files\n",
-        bytes(waste.file_tails),
-        count(waste.files)
-    ));
-
+    text.push_str(&waste(&report.waste));
     if let Some(heap) = &report.heap {
         text.push_str(&describe(heap, report.resident(Kind::Anonymous)));
     }
@@ -81,35 +42,93 @@ pub fn text(report: &InspectReport, every_mapping: bool) -> String {
             count(frames.longest)
         ));
     }
-    text.push_str("\nnot seen\n");
-    for line in &report.unseen {
-        text.push_str(&format!("  {line}\n"));
-    }
-    let heap = report.heap.as_ref().map(|heap| heap.changed);
-    text.push_str("  a single moment: the process was not stopped; ");
-    text.push_str(match (report.changed_meanwhile, heap) {
-        (true, Some(true)) => "its mappings and its heap changed\n",
-        (true, _) => "its mappings changed\n",
-        (false, Some(true)) => "its heap changed, its mappings did not\n",
-        (false, Some(false)) => "mappings and heap were\n  the same when looked at again\n",
-        (false, None) => "its mappings did not change\n",
-    });
-    text
+    text.push_str(&unseen(report));
+    fold_lines(&text, width)
 }
 
-fn mappings(report: &InspectReport) -> String {
-    let mut rows = Vec::new();
+fn parts(report: &InspectReport) -> Table {
+    let mut table = Table::new([
+        Column::left("part"),
+        Column::right("mappings"),
+        Column::right("size"),
+        Column::right("resident"),
+        Column::right("proportional"),
+    ]);
+    for part in &report.parts {
+        table.row([
+            part.part.name().into(),
+            count(part.mappings as u64),
+            bytes(part.size),
+            bytes(part.resident),
+            bytes(part.proportional),
+        ]);
+    }
+    let total = |size: fn(&Part) -> u64| report.parts.iter().map(size).sum::<u64>();
+    table.row([
+        "all".into(),
+        count(report.mappings.len() as u64),
+        bytes(total(|part| part.size)),
+        bytes(total(|part| part.resident)),
+        bytes(total(|part| part.proportional)),
+    ]);
+    table
+}
+
+fn mappings(report: &InspectReport) -> Table {
+    let mut table = Table::new([
+        Column::left(""),
+        Column::left(""),
+        Column::right(""),
+        Column::right(""),
+        Column::left(""),
+        Column::left("").wrapping(),
+    ]);
     for mapping in &report.mappings {
-        rows.push(vec![
+        table.row([
             mapping.start.clone(),
             mapping.permissions.clone(),
             bytes(mapping.size),
             bytes(mapping.resident),
             mapping.part.name().into(),
-            mapping.path.clone(),
+            escape(&mapping.path),
         ]);
     }
-    format!("\n{}", columns(&rows))
+    table
+}
+
+fn waste(waste: &Waste) -> String {
+    let mut text = "\ninternal waste\n".to_owned();
+    if waste.huge_pages == 0 {
+        text.push_str("  no anonymous huge pages\n");
+    } else {
+        text.push_str(&format!(
+            "  {} in huge pages; of {} base pages (4 KiB) looked\n  at, {} hold only zeros\n",
+            bytes(waste.huge_pages),
+            count(waste.huge_looked_at / BASE_PAGE as u64),
+            count(waste.huge_unused / BASE_PAGE as u64)
+        ));
+    }
+    text + &format!(
+        "  {} behind the ends of {} mapped files\n",
+        bytes(waste.file_tails),
+        count(waste.files)
+    )
+}
+
+fn unseen(report: &InspectReport) -> String {
+    let mut text = "\nnot seen\n".to_owned();
+    for line in &report.unseen {
+        text.push_str(&format!("  {}\n", escape_controls(line)));
+    }
+    let heap = report.heap.as_ref().map(|heap| heap.changed);
+    text.push_str("  a single moment: the process was not stopped; ");
+    text + match (report.changed_meanwhile, heap) {
+        (true, Some(true)) => "its mappings and its heap changed\n",
+        (true, _) => "its mappings changed\n",
+        (false, Some(true)) => "its heap changed, its mappings did not\n",
+        (false, Some(false)) => "mappings and heap were\n  the same when looked at again\n",
+        (false, None) => "its mappings did not change\n",
+    }
 }
 
 fn holes(space: &AddressSpace) -> String {
@@ -151,7 +170,8 @@ fn describe(heap: &Heap, outside: u64) -> String {
     );
     if let Some(other) = &heap.other_allocator {
         text.push_str(&format!(
-            "  the program maps {other}, whose heap this is not and is not walked\n"
+            "  the program maps {}, whose heap this is not and is not walked\n",
+            escape(other)
         ));
     }
     if outside > heap.size {
@@ -203,4 +223,37 @@ fn describe(heap: &Heap, outside: u64) -> String {
         heap.walk_ms
     ));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::svg::tests::report_of;
+
+    #[test]
+    fn a_hostile_name_stays_on_its_line_and_comes_back() {
+        let path = "/tmp/x\n  77 sshd\x1b[2J\u{202e}";
+        let report = report_of("evil\x1b]2;title\x07", path);
+        let drawn = text(&report, true, None);
+        assert!(
+            drawn.starts_with("process 77 (evil\\x1b]2;title\\x07)\n"),
+            "{drawn}"
+        );
+        let line = drawn
+            .lines()
+            .find(|line| line.starts_with("0x1000"))
+            .unwrap();
+        let shown = line.split_once("files  ").unwrap().1;
+        let bytes = present::foreign_text::unescape(shown).unwrap();
+        assert_eq!(bytes, path.as_bytes());
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let report = report_of("sleep", &"/a/long/path".repeat(9));
+        for width in [60, 80] {
+            let drawn = text(&report, true, Some(width));
+            assert!(drawn.lines().all(|line| line.len() <= width), "{drawn}");
+        }
+    }
 }

@@ -4,22 +4,23 @@
     reason = "a look at descriptor 1 before Rust's own start-up"
 )]
 
-use std::io::{Error, Write};
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::libc;
 use serde::Serialize;
 
+use crate::Error;
+
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Rust opens /dev/null for each standard stream that is closed, so that no file of the program's gets
-/// its number; what is written there is lost without an error. The loader runs the functions of this
-/// section before, and there the truth can still be seen.
+/// Rust opens /dev/null for each standard stream that is closed, so that no file of the program's
+/// gets its number; what is written there is lost without an error. The loader runs the functions
+/// of this section before, and there the truth can still be seen.
 // SAFETY: the section is an array of pointers to functions that the loader calls once, on the only
-// thread; `look` takes no arguments, which ignores those it is given, cannot panic, and uses nothing
-// that Rust's start-up prepares.
+// thread; `look` takes no arguments, which ignores those it is given, cannot panic, and uses
+// nothing that Rust's start-up prepares.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static BEFORE_MAIN: extern "C" fn() = look;
@@ -30,34 +31,36 @@ extern "C" fn look() {
     CLOSED.store(flags == -1, Ordering::Relaxed);
 }
 
-/// Writes to standard output; colours are stripped where it is no terminal or NO_COLOR is set.
+/// Writes to standard output. Whether colours stay is decided here and nowhere else: they are
+/// stripped where it is no terminal, or NO_COLOR is set, unless CLICOLOR_FORCE is.
 ///
 /// # Errors
-/// Output that cannot be written, EBADF if it was closed from the start; a reader who went away, which
-/// the command line takes for success.
-pub fn print(text: &str) -> Result<()> {
+/// Output that cannot be written, EBADF if it was closed from the start; a reader who went away,
+/// which the command line takes for success.
+pub fn print(text: &str) -> Result<(), Error> {
     let open = match CLOSED.load(Ordering::Relaxed) {
-        true => Err(Error::from(Errno::EBADF)),
+        true => Err(io::Error::from(Errno::EBADF)),
         false => Ok(()),
     };
     let mut out = anstream::stdout().lock();
     open.and_then(|()| out.write_all(text.as_bytes()))
         .and_then(|()| out.flush())
-        .context("write to standard output")
+        .map_err(|error| Error::new("write to", "standard output", error))
 }
 
 /// Prints a document: as JSON, or as the text that `text` makes of it.
 ///
 /// # Errors
-/// As [`print()`].
+/// As [`print()`]; a document that has no form in JSON.
 pub fn print_document(
     json: bool,
     document: &impl Serialize,
     text: impl FnOnce() -> String,
-) -> Result<()> {
-    if json {
-        print(&(serde_json::to_string_pretty(document)? + "\n"))
-    } else {
-        print(&text())
+) -> Result<(), Error> {
+    if !json {
+        return print(&text());
     }
+    let json = serde_json::to_string_pretty(document)
+        .map_err(|error| Error::new("serialize", "the document", error.into()))?;
+    print(&(json + "\n"))
 }

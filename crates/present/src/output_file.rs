@@ -1,104 +1,271 @@
-//! A file that is written at the end of a run: looked at before, opened last.
+//! A file that is written at the end of a run: looked at before, then written whole or not at all.
+//!
+//! | At the path is | How it is written |
+//! |---|---|
+//! | nothing, or a regular file of ours | beside, in the same folder, and renamed over it: a write that fails leaves the old content |
+//! | a regular file of somebody else, or in a folder that takes no new file | in place, so that it stays theirs |
+//! | a device, a pipe, a terminal, an open file of /proc (`/dev/stdout`) | in place |
+//! | a symbolic link | as what it leads to; the link stays |
+//!
+//! In a folder that all may write to and that is sticky, such as /tmp, nothing is followed or
+//! written that another user placed there, except by the folder's owner. Kernels do the same where
+//! fs.protected_symlinks, fs.protected_regular and fs.protected_fifos are set
+//! (proc_sys_fs(5), or proc(5) before man-pages 6.7).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::ErrorKind;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Error as IoError, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::libc::{O_NOFOLLOW, S_ISVTX, S_IWOTH};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
+use nix::unistd::geteuid;
+
+use crate::Error;
 
 /// Symbolic links that the kernel follows in one path (path_resolution(7)).
 const MOST_LINKS: usize = 40;
+/// Names tried for the file beside, should there be files of that name.
+const MOST_NAMES: u32 = 100;
 
 /// Where the outcome of a long run will be written. What is already there stays until then.
 #[derive(Debug)]
-pub struct OutputFile(PathBuf);
+pub struct OutputFile {
+    path: PathBuf,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// Written beside `target` and renamed over it, with the permissions that it has now.
+    Replace {
+        target: PathBuf,
+        permissions: Option<Permissions>,
+    },
+    /// Opened where it is. `flags` are those of open(2).
+    InPlace { target: PathBuf, flags: i32 },
+}
 
 impl OutputFile {
     /// Finds out now whether the file can be written, because a misspelt path is not to cost a whole
     /// run. Neither leaves nor changes a file.
     ///
     /// # Errors
-    /// A directory, or that of open(2).
-    pub fn at(path: &Path) -> Result<Self> {
-        let opened = || format!("open {}", path.display());
-        match fs::metadata(path) {
-            Ok(there) if there.is_file() => {
-                let mut writing = OpenOptions::new();
-                drop(writing.write(true).open(path).with_context(opened)?);
-            }
-            Ok(there) => ensure!(!there.is_dir(), "{}: it is a directory", opened()),
-            // Only making the file tells whether it can be made.
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut making = OpenOptions::new();
-                making.write(true).create_new(true);
-                let made = end_of_links(path);
-                drop(making.open(&made).with_context(opened)?);
-                fs::remove_file(&made).with_context(|| format!("remove {}", made.display()))?;
-            }
-            Err(error) => return Err(error).with_context(opened),
+    /// A directory, something that another user placed in a sticky folder, or that of open(2).
+    pub fn at(path: &Path) -> Result<OutputFile, Error> {
+        match find_way(path) {
+            Ok(way) => Ok(OutputFile {
+                path: path.to_owned(),
+                way,
+            }),
+            Err(error) => Err(Error::at("open", path, error)),
         }
-        Ok(Self(path.to_owned()))
-    }
-
-    /// Opens it, empty.
-    ///
-    /// # Errors
-    /// That of open(2).
-    pub fn open(&self) -> Result<File> {
-        File::create(&self.0).with_context(|| format!("open {}", self.0.display()))
     }
 
     /// Writes all of it.
     ///
     /// # Errors
-    /// Those of open(2) and write(2).
-    pub fn write(&self, text: &str) -> Result<()> {
-        fs::write(&self.0, text).with_context(|| format!("write {}", self.0.display()))
+    /// Those of open(2), write(2), fsync(2) and rename(2).
+    pub fn write(&self, text: &str) -> Result<(), Error> {
+        self.write_with(|file| {
+            let written = file.write_all(text.as_bytes());
+            written.map_err(|error| self.error("write", error))
+        })
+    }
+
+    /// Writes what `write` writes into the empty file that it is given. If that fails, what was there
+    /// before stays, unless it is written in place.
+    ///
+    /// # Errors
+    /// That of `write`; those of open(2), fsync(2) and rename(2).
+    pub fn write_with<E: From<Error>>(
+        &self,
+        write: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &self.way {
+            Way::InPlace { target, flags } => {
+                let mut options = OpenOptions::new();
+                options.write(true).truncate(true).custom_flags(*flags);
+                let file = options.open(target);
+                write(&mut file.map_err(|error| self.error("open", error))?)
+            }
+            Way::Replace {
+                target,
+                permissions,
+            } => {
+                let beside = Beside::create(target, permissions.as_ref());
+                let mut beside = beside.map_err(|error| self.error("open", error))?;
+                write(&mut beside.file)?;
+                let synced = beside.file.sync_all();
+                synced.map_err(|error| self.error("write", error))?;
+                let renamed = beside.rename(target, permissions.clone());
+                Ok(renamed.map_err(|error| self.error("rename to", error))?)
+            }
+        }
+    }
+
+    fn error(&self, operation: &'static str, error: IoError) -> Error {
+        Error::at(operation, &self.path, error)
     }
 }
 
-/// Where open(2) would make the file: `create_new` follows no symbolic link, and what is written later
-/// does.
-fn end_of_links(path: &Path) -> PathBuf {
-    let mut end = path.to_owned();
-    for _ in 0..MOST_LINKS {
-        let Ok(target) = fs::read_link(&end) else {
-            break;
-        };
-        end.pop();
-        end.push(target);
+fn find_way(path: &Path) -> io::Result<Way> {
+    let End { target, open_file } = follow_links(path)?;
+    let flags = if open_file { 0 } else { O_NOFOLLOW };
+    let metadata = match fs::metadata(&target) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == ErrorKind::NotFound && !open_file => {
+            // Only making the file tells whether it can be made.
+            drop(File::create_new(&target)?);
+            fs::remove_file(&target)?;
+            let permissions = None;
+            return Ok(Way::Replace {
+                target,
+                permissions,
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    if metadata.is_dir() {
+        return Err(IoError::new(ErrorKind::IsADirectory, "it is a directory"));
     }
-    end
+    if !metadata.is_file() {
+        return Ok(Way::InPlace { target, flags });
+    }
+    let mut writing = OpenOptions::new();
+    drop(writing.write(true).custom_flags(flags).open(&target)?);
+    let ours = metadata.uid() == geteuid().as_raw();
+    let permissions = Some(metadata.permissions());
+    if open_file || !ours || Beside::create(&target, permissions.as_ref()).is_err() {
+        return Ok(Way::InPlace { target, flags });
+    }
+    Ok(Way::Replace {
+        target,
+        permissions,
+    })
+}
+
+/// What the links of a path lead to.
+struct End {
+    target: PathBuf,
+    /// It is a link of /proc to an open file, whose name may be another file's by now.
+    open_file: bool,
+}
+
+/// Goes where open(2) would go, and refuses links that may have been planted.
+fn follow_links(path: &Path) -> io::Result<End> {
+    let mut target = path.to_owned();
+    for _ in 0..=MOST_LINKS {
+        let open_file = false;
+        let Ok(metadata) = fs::symlink_metadata(&target) else {
+            return Ok(End { target, open_file });
+        };
+        let folder = folder(&target);
+        refuse_planted(&fs::metadata(folder)?, &metadata)?;
+        if !metadata.is_symlink() {
+            return Ok(End { target, open_file });
+        }
+        if statfs(folder)?.filesystem_type() == PROC_SUPER_MAGIC {
+            let open_file = true;
+            return Ok(End { target, open_file });
+        }
+        let next = fs::read_link(&target)?;
+        target.pop();
+        target.push(next);
+    }
+    Err(Errno::ELOOP.into())
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => path,
+    }
+}
+
+fn refuse_planted(folder: &Metadata, object: &Metadata) -> io::Result<()> {
+    let own = geteuid().as_raw();
+    if may_be_planted(folder.mode(), folder.uid(), object.uid(), own) {
+        return Err(IoError::new(
+            ErrorKind::PermissionDenied,
+            "another user placed it in a sticky folder that all may write to",
+        ));
+    }
+    Ok(())
+}
+
+/// The rule of `may_follow_link` in fs/namei.c of the kernel, for users as numbers.
+fn may_be_planted(folder_mode: u32, folder_owner: u32, owner: u32, own: u32) -> bool {
+    let shared = folder_mode & S_ISVTX != 0 && folder_mode & S_IWOTH != 0;
+    shared && owner != own && owner != folder_owner
+}
+
+/// A file in the folder of another, whose place it will take. Dropped before, it is removed.
+struct Beside {
+    file: File,
+    path: PathBuf,
+}
+
+impl Beside {
+    /// Makes it, for nobody else to read where there are `permissions` to be set later.
+    fn create(target: &Path, permissions: Option<&Permissions>) -> io::Result<Beside> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        options.mode(if permissions.is_some() { 0o600 } else { 0o666 });
+        let mut last = Errno::EEXIST.into();
+        for attempt in 0..MOST_NAMES {
+            let name = format!(".{}-{attempt}.partial", std::process::id());
+            let path = folder(target).join(name);
+            match options.open(&path) {
+                Ok(file) => return Ok(Beside { file, path }),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    fn rename(self, target: &Path, permissions: Option<Permissions>) -> io::Result<()> {
+        if let Some(permissions) = permissions {
+            self.file.set_permissions(permissions)?;
+        }
+        match fs::rename(&self.path, target) {
+            // A file that is mounted by itself, as containers have it: nothing can take its place.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                fs::copy(&self.path, target).map(drop)
+            }
+            renamed => renamed,
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // After a rename there is nothing of that name.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
 
     #[test]
-    fn a_link_to_nothing_can_be_written_through() -> Result<()> {
-        let folder = std::env::temp_dir().join(format!("output-file-{}", std::process::id()));
-        fs::create_dir(&folder)?;
-        let (link, second, file) = (
-            folder.join("link"),
-            folder.join("second"),
-            folder.join("file"),
-        );
-        symlink("second", &link)?;
-        symlink(&file, &second)?;
-        let looked = OutputFile::at(&link);
-        let left = file.exists();
-        let written = looked.and_then(|output| output.write("text"));
-        let text = fs::read_to_string(&file);
-        symlink("nowhere/file", folder.join("astray"))?;
-        let astray = OutputFile::at(&folder.join("astray"));
-        fs::remove_dir_all(&folder)?;
-        written?;
-        assert!(!left, "the look left a file");
-        assert_eq!(text?, "text");
-        assert!(astray.is_err(), "its folder does not exist");
-        Ok(())
+    fn only_the_own_and_the_folder_owners_are_safe_in_a_shared_sticky_folder() {
+        const OWN: u32 = 1000;
+        let cases = [
+            (0o1777, 0, 1001, true),
+            (0o1777, 0, OWN, false),
+            (0o1777, 0, 0, false),
+            (0o1777, 1001, 1001, false),
+            (0o0777, 0, 1001, false),
+            (0o1775, 0, 1001, false),
+        ];
+        for (mode, folder_owner, owner, planted) in cases {
+            let found = may_be_planted(mode, folder_owner, owner, OWN);
+            assert_eq!(found, planted, "{mode:o} {folder_owner} {owner}");
+        }
     }
 }

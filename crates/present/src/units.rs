@@ -37,31 +37,25 @@ pub fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
-/// Columns padded to their widest cell, the first to the left and the others to the right, two spaces
-/// apart; no trailing blanks.
-pub fn columns(rows: &[Vec<String>]) -> String {
-    let width = |i: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(i))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0))
-        .map(width)
-        .collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (i, cell) in row.iter().enumerate() {
-            let pad = " ".repeat(widths[i] - cell.chars().count());
-            match i {
-                0 => line.push_str(&format!("{cell}{pad}")),
-                _ => line.push_str(&format!("  {pad}{cell}")),
-            }
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_three_digits_and_a_binary_unit() {
+        let cases = [0, 1023, 1024, 1536, 102_400, 1_048_524, 1 << 20, u64::MAX];
+        let shown = [
+            "0 B", "1023 B", "1 KiB", "1.5 KiB", "100 KiB", "1024 KiB", "1 MiB", "16 EiB",
+        ];
+        assert_eq!(cases.map(bytes), shown);
     }
-    text
+
+    #[test]
+    fn counts_have_commas_and_shares_a_decimal() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(percent(0.1234), "12.3%");
+    }
 }

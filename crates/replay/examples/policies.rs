@@ -17,6 +17,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => Source::from_operations(generate(Load::Uniform, 20_000, 1).0),
     };
     let report = replay(&source, &ReplayOptions::default(), &interrupt, |_| {})?;
-    print!("{}", table(&report));
+    print!("{}", table(&report, None));
     Ok(())
 }

@@ -1,12 +1,14 @@
-//! The replay as a table for a terminal of 85 columns.
+//! The replay as a table for a terminal; 85 columns show it side by side.
 
-use present::units::{bytes, columns, count, percent};
+use present::foreign_text::escape_controls;
+use present::units::{bytes, count, percent};
+use present::{Column, Table, fold_lines};
 
 use super::ReplayReport;
 use super::report::SearchOutcome;
 
-/// The whole report as text.
-pub fn table(report: &ReplayReport) -> String {
+/// The whole report as text, in `width` columns of a terminal.
+pub fn table(report: &ReplayReport, width: Option<usize>) -> String {
     let trace = &report.trace;
     let mut text = format!(
         "{} operations, at most {} blocks and {} live at once\n",
@@ -15,45 +17,15 @@ pub fn table(report: &ReplayReport) -> String {
         bytes(trace.peak_live_bytes)
     );
     if let Some(partial) = &trace.partial {
-        text.push_str(&format!("PARTIAL: {partial}\n"));
+        text.push_str(&format!("PARTIAL: {}\n", escape_controls(partial)));
     }
     for note in &trace.notes {
-        text.push_str(&format!("note: {note}\n"));
+        text.push_str(&format!("note: {}\n", escape_controls(note)));
     }
     let given = report.given_arena_bytes as f64 / trace.peak_live_bytes.max(1) as f64;
     let given = format!("in {} ({given:.3} x peak)", bytes(report.given_arena_bytes));
     text.push('\n');
-    let heads = [
-        [
-            "", "smallest", "x peak", "inter-", "exter-", "holes/", "Knuth", "failed", "enough",
-        ],
-        [
-            "policy", "arena", "live", "nal", "nal", "block", "p/2", "", "free",
-        ],
-    ];
-    let mut rows: Vec<Vec<String>> = heads
-        .into_iter()
-        .map(|head| head.map(String::from).to_vec())
-        .collect();
-    let ratio = |value: Option<f64>| match value {
-        None => "-".to_owned(),
-        Some(value) if value < 100.0 => format!("{value:.3}"),
-        Some(value) => count(value.round() as u64),
-    };
-    for row in &report.policies {
-        rows.push(vec![
-            row.policy.clone(),
-            row.smallest_arena_bytes.map_or("-".into(), bytes),
-            ratio(row.smallest_arena_of_peak),
-            percent(row.internal_mean),
-            percent(row.external_mean),
-            ratio(row.holes_per_block),
-            ratio(row.half_p),
-            count(row.given_arena.failures),
-            count(row.given_arena.failures_with_enough_free),
-        ]);
-    }
-    text.push_str(&columns(&rows));
+    text.push_str(&policies(report).render(width));
     text.push_str(&match report.search {
         SearchOutcome::Yes => format!(
             "\nSmallest arena without a failed request: found by search, verified by a run of that\n\
@@ -82,5 +54,38 @@ pub fn table(report: &ReplayReport) -> String {
             count(checked)
         ));
     }
-    text
+    fold_lines(&text, width)
+}
+
+fn policies(report: &ReplayReport) -> Table {
+    let mut table = Table::new([
+        Column::left("\npolicy"),
+        Column::right("smallest\narena"),
+        Column::right("x peak\nlive"),
+        Column::right("inter-\nnal"),
+        Column::right("exter-\nnal"),
+        Column::right("holes/\nblock"),
+        Column::right("Knuth\np/2"),
+        Column::right("failed"),
+        Column::right("enough\nfree"),
+    ]);
+    let ratio = |value: Option<f64>| match value {
+        None => "-".to_owned(),
+        Some(value) if value < 100.0 => format!("{value:.3}"),
+        Some(value) => count(value.round() as u64),
+    };
+    for row in &report.policies {
+        table.row([
+            row.policy.clone(),
+            row.smallest_arena_bytes.map_or("-".into(), bytes),
+            ratio(row.smallest_arena_of_peak),
+            percent(row.internal_mean),
+            percent(row.external_mean),
+            ratio(row.holes_per_block),
+            ratio(row.half_p),
+            count(row.given_arena.failures),
+            count(row.given_arena.failures_with_enough_free),
+        ]);
+    }
+    table
 }

@@ -15,10 +15,10 @@ fn witness(arguments: &[&str]) -> Command {
 }
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    told(witness(arguments).output().expect("witness runs"))
+    status_and_text(witness(arguments).output().expect("witness runs"))
 }
 
-fn told(output: Output) -> (Option<i32>, String, String) {
+fn status_and_text(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),
@@ -143,7 +143,7 @@ fn no_escape_sequences_where_no_terminal_is() {
         if no_color {
             command.env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
         }
-        told(command.output().expect("witness runs"))
+        status_and_text(command.output().expect("witness runs"))
             .1
             .contains('\x1b')
     };
@@ -168,7 +168,7 @@ fn a_full_output_is_an_error() {
             .stdout(full)
             .output()
             .expect("witness runs");
-        let (status, _, err) = told(output);
+        let (status, _, err) = status_and_text(output);
         assert_eq!(status, Some(2), "{arguments:?}: {err}");
         assert!(
             err.starts_with("error: write to standard output: No space left"),
@@ -203,7 +203,7 @@ fn a_closed_output_is_an_error_and_other_closed_streams_are_none() {
         let script = format!("exec \"$0\" run layers {redirection}");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_witness")]);
-        let (status, _, err) = told(shell.output().expect("sh runs"));
+        let (status, _, err) = status_and_text(shell.output().expect("sh runs"));
         assert_eq!(status, Some(expected), "{redirection}: {err}");
         assert!(!err.contains("panicked"), "{redirection}: {err}");
         if redirection == ">&-" {
@@ -233,7 +233,7 @@ fn a_reader_who_goes_away_ends_the_run_quietly() {
         } else {
             drop(out);
         }
-        let (status, _, err) = told(child.wait_with_output().expect("it ends"));
+        let (status, _, err) = status_and_text(child.wait_with_output().expect("it ends"));
         assert_eq!((status, err.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }

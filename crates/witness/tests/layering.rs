@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     // The model makes no system call: no nix, no libc, no crate of ours.
     ("claim", &["anyhow", "indexmap", "serde", "serde_json"]),
-    ("child", &["libc", "nix", "serde", "serde_json"]),
-    ("observe", &["libc", "nix", "perf-event-open-sys2"]),
+    ("child", &["libc", "nix", "rustix", "serde", "serde_json"]),
+    (
+        "observe",
+        &["libc", "nix", "rustix", "perf-event-open-sys2"],
+    ),
     ("locks", &["libc", "lock_api", "lock_api_05"]),
     ("placement", &[]),
     (
@@ -41,22 +44,27 @@ const LAYERS: &[(&str, &[&str])] = &[
         "inspect",
         &["anyhow", "libc", "nix", "observe", "present", "serde"],
     ),
-    ("descriptors", &["libc", "nix", "observe", "serde"]),
     (
-        "harness",
-        &[
-            "anyhow", "child", "libc", "nix", "observe", "present", "serde",
-        ],
+        "descriptors",
+        &["libc", "nix", "observe", "present", "serde"],
     ),
+    ("harness", &["child", "libc", "nix", "observe", "present"]),
     (
         "present",
-        &["anstream", "anyhow", "nix", "serde", "serde_json"],
+        &[
+            "anstream",
+            "anstyle",
+            "nix",
+            "serde",
+            "serde_json",
+            "terminal_size",
+            "textwrap",
+        ],
     ),
     (
         "runner",
         &[
             "anstyle",
-            "comfy-table",
             "indexmap",
             "maud",
             "textwrap",
@@ -75,7 +83,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "serde",
             "serde_json",
             "strsim",
-            "terminal_size",
         ],
     ),
     ("open-files", TOPIC),
@@ -134,20 +141,18 @@ const TOPIC: &[&str] = &[
     "clap",
     "clap_complete",
     "clap_mangen",
-    "comfy-table",
-    "indicatif",
 ];
 
 /// What `spinlock` has beside [`TOPIC`]'s: a decoder for its own code, a model checker, and the locks
 /// that it compares its own with.
 const SPINLOCK: &[&str] = &[
+    "anstyle",
     "anyhow",
     "child",
     "claim",
     "clap",
     "harness",
     "iced-x86",
-    "indicatif",
     "libc",
     "lock_api",
     "locks",

@@ -17,7 +17,7 @@ use harness::statistics::shuffle;
 use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
 use prefork::{Metering, Site};
-use present::{OutputFile, Progress, print};
+use present::{OutputFile, Progress, print, terminal_width};
 use runner::{known_names, whole_number};
 
 use super::{BACKLOG, WORKERS, strategy_names, warn};
@@ -145,26 +145,27 @@ impl HerdArgs {
             file.write(&trace.document().to_string())?;
         }
         if let Some(file) = svg_file {
-            file.write(&svg(&observe::machine::this().kernel, &rows.rows))?;
+            file.write(&svg(&observe::machine::read().kernel, &rows.rows))?;
         }
         Ok(self.status(&rows))
     }
 
     fn print_rows(&self, rows: &Rows, refused: Option<&str>) -> Result<()> {
-        let partial = rows.partial();
+        let (partial, width) = (rows.partial(), terminal_width());
         let rows = &rows.rows;
         let heading = partial.iter().map(|why| format!("PARTIAL: {why}\n\n"));
         let heading: String = heading.collect();
         print(&if self.json {
-            let kernel = observe::machine::this().kernel;
+            let kernel = observe::machine::read().kernel;
             document(&kernel, rows, partial.as_ref())? + "\n"
         } else if self.csv {
             csv(rows)
         } else if self.details {
-            heading + &table(rows, refused) + &details(rows)
+            heading + &table(rows, refused, width) + &details(rows, width)
         } else {
-            heading + &table(rows, refused)
-        })
+            heading + &table(rows, refused, width)
+        })?;
+        Ok(())
     }
 
     /// The exit status, after a line on standard error for whatever makes it not 0.
@@ -202,7 +203,8 @@ impl HerdArgs {
             .iter()
             .flat_map(|&workers| strategies.iter().map(move |&strategy| (workers, strategy)))
             .collect();
-        let mut progress = Progress::new(self.connections.saturating_mul(asked.len() as u64));
+        let total = self.connections.saturating_mul(asked.len() as u64);
+        let mut progress = Progress::new(total, "connections");
         let (mut rows, mut finished) = (HashMap::new(), 0);
         // Shuffled, so that a machine that gets slower or faster favours no strategy by its place.
         let mut order: Vec<usize> = (0..asked.len()).collect();

@@ -84,7 +84,8 @@ impl ServeArgs {
                 print(&format!(
                     "listening on {address}: {workers} workers, {strategy}, backlog {backlog}\n\
                      kill -USR1 {pid} shows who accepted, Ctrl-C ends it\n"
-                ))
+                ))?;
+                Ok(())
             }
             ServerEvent::Caution(caution) => {
                 warn(&format!("{}: {caution}", self.strategy));
@@ -94,7 +95,7 @@ impl ServeArgs {
                 warn(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())
             }
-            ServerEvent::Accepted(places) => print(&places_table(&places)),
+            ServerEvent::Accepted(places) => Ok(print(&places_table(&places))?),
             ServerEvent::Ending(signal) => {
                 warn(&format!("{signal}: ending {} workers", self.workers));
                 Ok(())

@@ -1,7 +1,7 @@
 //! The rows as a picture: wakeups per connection on a logarithmic scale, a panel for each number of
 //! workers. Wasted wakeups are set apart from the one that was needed.
 
-use std::fmt::Write;
+use present::svg::{Anchor, Colour, Document, Element, FAINT, GRID, WARNING};
 
 use super::HerdRow as Row;
 
@@ -12,98 +12,87 @@ const BAR: f64 = 16.0;
 const STEP: f64 = 22.0;
 const HEAD: f64 = 64.0;
 const FOOT: f64 = 30.0;
+/// From the upper edge of a bar to the baseline of its text.
+const BASELINE: f64 = 12.5;
+
+const NEEDED: Colour = Colour::pair("#2b5f8a", "#6ba3d0");
+const WASTED: Colour = Colour::fixed("#f2b279");
 
 /// The whole file.
 pub fn svg(kernel: &str, rows: &[Row]) -> String {
     let panels: Vec<&[Row]> = rows.chunk_by(|a, b| a.workers == b.workers).collect();
     let height = |panel: &[Row]| HEAD + STEP * panel.len() as f64 + FOOT;
-    let total: f64 = panels.iter().map(|panel| height(panel)).sum();
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {total}\" \
-         width=\"{WIDTH}\" height=\"{total}\" font-family=\"DejaVu Sans, sans-serif\" \
-         font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-    );
+    let mut picture = Document::new(
+        WIDTH,
+        panels.iter().map(|panel| height(panel)).sum(),
+        "Wakeups per connection of each strategy",
+        "A panel for each number of workers, a bar for each strategy: dark the wakeups that were \
+         needed, light those that were wasted, on a logarithmic scale.",
+    )
+    .font("DejaVu Sans, sans-serif", 12.0);
     let mut top = 0.0;
     for panel in panels {
-        draw(&mut svg, kernel, panel, top);
+        if let Some(first) = panel.first() {
+            picture.add(heading(kernel, first, top));
+            picture.add(scale(first.workers, panel.len(), top));
+            for (index, row) in panel.iter().enumerate() {
+                picture.add(bar(row, top + HEAD + STEP * index as f64));
+            }
+        }
         top += height(panel);
     }
-    svg + "</svg>\n"
+    picture.render()
 }
 
-fn draw(svg: &mut String, kernel: &str, panel: &[Row], top: f64) {
-    let Some(first) = panel.first() else { return };
-    // From half a wakeup, so that the one that is needed has a length, to twice the herd.
-    let (low, high) = (0.5_f64, (first.workers.max(1) as f64) * 2.0);
-    let x = |value: f64| {
-        let share = (value.max(low) / low).ln() / (high / low).ln();
-        LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
-    };
-    let _ = writeln!(
-        svg,
-        "<text x=\"16\" y=\"{:.0}\" font-size=\"15\" font-weight=\"bold\">{} workers: wakeups per \
-         connection</text>\n<text x=\"16\" y=\"{:.0}\" fill=\"#555\">{} connections, pace {}, Linux {}; \
-         logarithmic; dark: needed, light: wasted</text>",
-        top + 22.0,
-        first.workers,
-        top + 40.0,
-        first.connections,
-        escape(&first.pace),
-        escape(kernel),
+fn heading(kernel: &str, first: &Row, top: f64) -> Element {
+    let title = format!("{} workers: wakeups per connection", first.workers);
+    let note = format!(
+        "{} connections, pace {}, Linux {kernel}; logarithmic; dark: needed, light: wasted",
+        first.connections, first.pace
     );
-    let (from, to) = (top + HEAD - 12.0, top + HEAD + STEP * panel.len() as f64);
-    let decades = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-    for mark in decades.into_iter().filter(|&mark| mark <= high) {
-        let _ = writeln!(
-            svg,
-            "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\" stroke=\"#ddd\"/>\
-             <text x=\"{0:.1}\" y=\"{1:.1}\" text-anchor=\"middle\" fill=\"#555\">{mark}</text>",
-            x(mark),
-            to + 16.0,
-        );
-    }
-    for (index, row) in panel.iter().enumerate() {
-        let y = top + HEAD + STEP * index as f64;
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            LEFT - 8.0,
-            y + 12.5,
-            escape(&row.strategy),
-        );
-        let Some(wakeups) = row.wakeups_per_connection else {
-            let _ = writeln!(
-                svg,
-                "<text x=\"{LEFT}\" y=\"{:.1}\" fill=\"#a33\">not measured: {}</text>",
-                y + 12.5,
-                escape(&row.note),
-            );
-            continue;
-        };
-        let wasted = row.wasted_in_kernel.unwrap_or(0.0) + row.wasted_visible.unwrap_or(0.0);
-        let needed = (wakeups - wasted).max(0.0);
-        let mut bar = |from: f64, to: f64, fill: &str| {
-            let _ = writeln!(
-                svg,
-                "<rect x=\"{from:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\" fill=\"{fill}\"/>",
-                (to - from).max(0.0),
-            );
-        };
-        bar(x(0.0), x(wakeups), "#f2b279");
-        bar(x(0.0), x(needed), "#2b5f8a");
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\">{wakeups:.3}</text>",
-            x(wakeups) + 6.0,
-            y + 12.5,
-        );
-    }
+    Element::group()
+        .with(Element::text(16.0, top + 22.0, &title).heading(15.0))
+        .with(Element::text(16.0, top + 40.0, &note).fill(FAINT))
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+/// Where so many wakeups lie. The scale goes from half a wakeup, so that the one that is needed has
+/// a length, to twice the herd.
+fn place(workers: usize, wakeups: f64) -> f64 {
+    let (low, high) = (0.5_f64, (workers.max(1) as f64) * 2.0);
+    let share = (wakeups.max(low) / low).ln() / (high / low).ln();
+    LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+}
+
+fn scale(workers: usize, rows: usize, top: f64) -> Element {
+    let (from, to) = (top + HEAD - 12.0, top + HEAD + STEP * rows as f64);
+    let marks = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+    let shown = marks
+        .into_iter()
+        .filter(|&mark| mark <= workers.max(1) as f64 * 2.0);
+    shown.fold(Element::group(), |group, mark| {
+        let x = place(workers, mark);
+        let label = Element::text(x, to + 16.0, &mark.to_string());
+        group
+            .with(Element::line(x, from, x, to).stroke(GRID, 1.0))
+            .with(label.anchor(Anchor::Middle).fill(FAINT))
+    })
+}
+
+fn bar(row: &Row, y: f64) -> Element {
+    let name = Element::text(LEFT - 8.0, y + BASELINE, &row.strategy).anchor(Anchor::End);
+    let group = Element::group().with(name);
+    let Some(wakeups) = row.wakeups_per_connection else {
+        let why = format!("not measured: {}", row.note);
+        return group.with(Element::text(LEFT, y + BASELINE, &why).fill(WARNING));
+    };
+    let wasted = row.wasted_in_kernel.unwrap_or(0.0) + row.wasted_visible.unwrap_or(0.0);
+    let place = |wakeups| place(row.workers, wakeups);
+    let part = |wakeups| Element::rect(LEFT, y, place(wakeups) - LEFT, BAR);
+    let value = Element::text(place(wakeups) + 6.0, y + BASELINE, &format!("{wakeups:.3}"));
+    group
+        .with(part(wakeups).fill(WASTED))
+        .with(part(wakeups - wasted).fill(NEEDED))
+        .with(value)
 }
 
 #[cfg(test)]
@@ -111,17 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_escaped_and_every_row_is_there() {
+    fn every_row_is_there_and_a_hostile_name_stays_text() {
         let row = |name: &str, wakeups| Row {
             strategy: name.into(),
             workers: 8,
             wakeups_per_connection: wakeups,
-            note: "<refused> & why".into(),
+            note: "</text><script>\x1b & why".into(),
             ..Row::default()
         };
         let picture = svg("6.18", &[row("poll", Some(8.0)), row("io-uring", None)]);
         assert!(picture.contains("poll") && picture.contains("8.000"));
-        assert!(picture.contains("&lt;refused&gt; &amp; why"));
-        assert!(!picture.contains("NaN"));
+        assert!(picture.contains(r"&lt;/text&gt;&lt;script&gt;\x1b &amp; why"));
+        assert!(!picture.contains("NaN") && !picture.contains('\x1b'));
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
+use present::{Column, Table, fold_lines};
+
 use super::HerdRow as Row;
 
-/// The table of the columns that matter most, at most 80 characters wide, with its notes and with what
-/// it says about this machine. `refused` is why the tracepoint did not count.
-pub fn table(rows: &[Row], refused: Option<&str>) -> String {
+/// The table of the columns that matter most, at most 80 characters wide, with its notes and with
+/// what it says about this machine, in `width` columns of a terminal. `refused` is why the
+/// tracepoint did not count.
+pub fn table(rows: &[Row], refused: Option<&str>, width: Option<usize>) -> String {
     let mut text = String::new();
     for group in rows.chunk_by(|a, b| a.workers == b.workers) {
         let Some(first) = group.first() else { continue };
@@ -15,52 +18,66 @@ pub fn table(rows: &[Row], refused: Option<&str>) -> String {
             "{} workers, {} connections, pace {}; all figures per connection",
             first.workers, first.connections, first.pace
         );
-        let _ = writeln!(
-            text,
-            "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}{:>5}",
-            "", "wakeups", "wasted:", "wasted:", "CPU", "latency", "accepts", "Jain"
-        );
-        let _ = writeln!(
-            text,
-            "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}",
-            "strategy", "", "kernel", "visible", "us", "p99 us", "min..max"
-        );
-        for row in group {
-            let _ = writeln!(
-                text,
-                "{:<20}{:>8}{:>9}{:>9}{:>8}{:>9}{:>12}{:>5}",
-                row.strategy,
-                number(row.wakeups_per_connection, 3),
-                number(row.wasted_in_kernel, 3),
-                number(row.wasted_visible, 3),
-                number(row.cpu_us_per_connection, 1),
-                number(row.latency_us.map(|latency| latency.p99), 0),
-                accepts(row),
-                number(row.jain, 2),
-            );
-        }
+        text += &main_columns(group).render(width);
         text.push('\n');
     }
     text.push_str(
         "wasted: woken and given no connection. kernel: it slept again inside its call.\n\
          visible: it returned to user space first. Jain: 1 all alike, 1/N one has all.\n\n",
     );
-    text + &witnesses(rows, refused) + &advice(rows) + &notes(rows)
+    text += &evidence(rows, refused);
+    text += &advice(rows, width);
+    text += &notes(rows);
+    fold_lines(&text, width)
+}
+
+fn main_columns(group: &[Row]) -> Table {
+    let mut table = Table::new([
+        Column::left("\nstrategy").at_least(20),
+        Column::right("wakeups").at_least(7),
+        Column::right("wasted:\nkernel").at_least(8),
+        Column::right("wasted:\nvisible").at_least(8),
+        Column::right("CPU\nus").at_least(7),
+        Column::right("latency\np99 us").at_least(8),
+        Column::right("accepts\nmin..max").at_least(11),
+        Column::right("Jain").at_least(4),
+    ])
+    .gap(1);
+    for row in group {
+        table.row([
+            row.strategy.clone(),
+            number(row.wakeups_per_connection, 3),
+            number(row.wasted_in_kernel, 3),
+            number(row.wasted_visible, 3),
+            number(row.cpu_us_per_connection, 1),
+            number(row.latency_us.map(|latency| latency.p99), 0),
+            accepts(row),
+            number(row.jain, 2),
+        ]);
+    }
+    table
 }
 
 /// The columns that the table leaves out.
-pub fn details(rows: &[Row]) -> String {
-    let mut text = format!(
-        "\n{:<21}{:>4}{:>9}{:>9}{:>8}{:>8}{:>9}{:>8}{:>8}{:>8}\n",
-        "strategy", "N", "tracept.", "returns", "EAGAIN", "switch", "p50 us", "p99", "p99.9", "max"
-    );
+pub fn details(rows: &[Row], width: Option<usize>) -> String {
+    let mut table = Table::new([
+        Column::left("strategy").at_least(21),
+        Column::right("N").at_least(3),
+        Column::right("tracept.").at_least(8),
+        Column::right("returns").at_least(8),
+        Column::right("EAGAIN").at_least(7),
+        Column::right("switch").at_least(7),
+        Column::right("p50 us").at_least(8),
+        Column::right("p99").at_least(7),
+        Column::right("p99.9").at_least(7),
+        Column::right("max").at_least(7),
+    ])
+    .gap(1);
     for row in rows {
         let latency = row.latency_us;
-        let _ = writeln!(
-            text,
-            "{:<21}{:>4}{:>9}{:>9}{:>8}{:>8}{:>9}{:>8}{:>8}{:>8}",
-            row.strategy,
-            row.workers,
+        table.row([
+            row.strategy.clone(),
+            row.workers.to_string(),
             number(row.wakeups_kernel_per_connection, 3),
             number(row.returns_per_connection, 3),
             number(row.eagain_per_connection, 2),
@@ -69,9 +86,9 @@ pub fn details(rows: &[Row]) -> String {
             number(latency.map(|latency| latency.p99), 0),
             number(latency.map(|latency| latency.p999), 0),
             number(latency.map(|latency| latency.max), 0),
-        );
+        ]);
     }
-    text
+    format!("\n{}", table.render(width))
 }
 
 fn number(value: Option<f64>, decimals: usize) -> String {
@@ -89,7 +106,7 @@ fn accepts(row: &Row) -> String {
 }
 
 /// Which ways to count there were, and how far apart they are.
-fn witnesses(rows: &[Row], refused: Option<&str>) -> String {
+fn evidence(rows: &[Row], refused: Option<&str>) -> String {
     let apart = rows.iter().filter_map(|row| {
         let (a, b) = (
             row.wakeups_per_connection?,
@@ -111,8 +128,15 @@ fn witnesses(rows: &[Row], refused: Option<&str>) -> String {
 }
 
 /// What stands out on this machine, for each number of workers.
-fn advice(rows: &[Row]) -> String {
-    let mut text = String::new();
+fn advice(rows: &[Row], width: Option<usize>) -> String {
+    let mut table = Table::new([
+        Column::right("").at_least(13),
+        Column::left("").at_least(11),
+        Column::left("").at_least(20),
+        Column::right("").at_least(8),
+        Column::left(""),
+    ])
+    .gap(1);
     for group in rows
         .chunk_by(|a, b| a.workers == b.workers)
         .filter(|group| group.len() > 1)
@@ -120,11 +144,13 @@ fn advice(rows: &[Row]) -> String {
         let mut line = |what: &str, unit: &str, value: fn(&Row) -> Option<f64>| {
             let measured = group.iter().filter_map(|row| Some((row, value(row)?)));
             if let Some((row, least)) = measured.min_by(|a, b| a.1.total_cmp(&b.1)) {
-                let (workers, strategy, least) = (row.workers, &row.strategy, least.abs());
-                let _ = writeln!(
-                    text,
-                    "{workers:>4} workers: {what:<12}{strategy:<21}{least:>8.2} {unit}"
-                );
+                table.row([
+                    format!("{} workers:", row.workers),
+                    what.to_owned(),
+                    row.strategy.clone(),
+                    format!("{:.2}", least.abs()),
+                    unit.to_owned(),
+                ]);
             }
         };
         line("least CPU", "us", |row| row.cpu_us_per_connection);
@@ -133,7 +159,7 @@ fn advice(rows: &[Row]) -> String {
         });
         line("evenest", "Jain", |row| row.jain.map(|jain| -jain));
     }
-    text
+    table.render(width)
 }
 
 fn notes(rows: &[Row]) -> String {
@@ -163,7 +189,7 @@ mod tests {
             note: "io_uring_setup: EPERM".into(),
             ..Row::default()
         };
-        let text = table(&[row], None);
+        let text = table(&[row], None, Some(80));
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"

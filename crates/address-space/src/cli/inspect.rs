@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use inspect::svg::svg;
 use inspect::text::text;
-use present::{OutputFile, print_document};
+use present::{OutputFile, print_document, terminal_width};
 use runner::whole_number;
 
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
@@ -39,6 +39,8 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     if let Some(file) = svg_file {
         file.write(&svg(&report))?;
     }
-    print_document(arguments.json, &report, || text(&report, arguments.maps))?;
+    print_document(arguments.json, &report, || {
+        text(&report, arguments.maps, terminal_width())
+    })?;
     Ok(0)
 }

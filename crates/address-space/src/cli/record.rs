@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use present::foreign_text::{escape_controls, escape_lines};
 use present::units::{bytes, count};
 use replay::record::{Recording, RecordingOutcome};
 
@@ -61,11 +62,11 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
             "valgrind could not run {}:\n{complaint}",
             program.display()
         );
-        let _ = writeln!(io::stderr(), "{complaint}");
+        let _ = writeln!(io::stderr(), "{}", escape_lines(&complaint));
     }
-    let partial = summary
-        .partial
-        .map_or(String::new(), |why| format!("; PARTIAL: {why}"));
+    let partial = summary.partial.map_or(String::new(), |why| {
+        format!("; PARTIAL: {}", escape_controls(&why))
+    });
     let _ = writeln!(
         io::stderr(),
         "recorded {} operations, at most {} live at once{partial}",
@@ -80,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         );
     }
     for note in summary.notes {
-        let _ = writeln!(io::stderr(), "note: {note}");
+        let _ = writeln!(io::stderr(), "note: {}", escape_controls(&note));
     }
     // As a shell would: 128 and the signal's number.
     let code = status

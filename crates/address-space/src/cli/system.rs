@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use inspect::system::{system, text};
-use present::print_document;
+use present::{print_document, terminal_width};
 
 /// How to show it.
 #[derive(Args)]
@@ -16,6 +16,6 @@ pub struct Arguments {
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8> {
     let report = system()?;
-    print_document(arguments.json, &report, || text(&report))?;
+    print_document(arguments.json, &report, || text(&report, terminal_width()))?;
     Ok(0)
 }

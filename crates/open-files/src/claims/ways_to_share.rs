@@ -161,7 +161,7 @@ fn compare_fetched(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || scratch::open_again(file, OFlag::O_RDWR);
     look_at_child(Descriptors::Copied, &open, |pid, fd| {
         let copy: OwnedFd = match arm {
-            Arm::Experiment => observe::pidfd::getfd_of(pid, fd)?,
+            Arm::Experiment => observe::pidfd::copy_descriptor(pid, fd)?,
             Arm::Control => open()?.into(),
         };
         compare(copy.as_raw_fd(), (pid, fd))

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use nix::sys::signal::Signal;
+use present::foreign_text::escape_lines;
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
 /// goes to standard error.
@@ -14,16 +14,14 @@ pub(super) fn exit_code(result: Result<u8>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // eprintln would panic where standard error cannot be written either.
-            let _ = writeln!(std::io::stderr(), "error: {}", claim::error_chain(&error));
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: {}",
+                escape_lines(&claim::error_chain(&error))
+            );
             ExitCode::from(2)
         }
     }
-}
-
-/// The exit status of a run that `signal` ended: 128 and its number, as a shell reports it.
-pub(super) fn signal_status(signal: Signal) -> u8 {
-    // The numbers of signals end at 64 (signal(7)).
-    128 + signal as u8
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -15,10 +15,10 @@ pub(super) fn claims<'a>(
 ) -> Result<Vec<(&'a Topic, &'a Claim)>> {
     if let Some(topic) = topic {
         let topics = register.topics().iter().map(|topic| topic.name);
-        known(topic, "topic", topics)?;
+        require_known(topic, "topic", topics)?;
     }
     for id in ids {
-        known(id, "claim", claim_ids(register))?;
+        require_known(id, "claim", claim_ids(register))?;
     }
     let chosen: Vec<_> = register
         .claims()
@@ -36,7 +36,7 @@ pub(super) fn claims<'a>(
 /// # Errors
 /// As [`claims`].
 pub(super) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
-    known(id, "claim", claim_ids(register))?;
+    require_known(id, "claim", claim_ids(register))?;
     register
         .get(id)
         .ok_or_else(|| anyhow::anyhow!("no claim `{id}`"))
@@ -46,7 +46,11 @@ fn claim_ids(register: &Register) -> impl Iterator<Item = &str> + Clone {
     register.claims().map(|(_, claim)| claim.id)
 }
 
-fn known<'a>(name: &str, what: &str, names: impl Iterator<Item = &'a str> + Clone) -> Result<()> {
+fn require_known<'a>(
+    name: &str,
+    what: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Result<()> {
     if names.clone().any(|known| known == name) {
         return Ok(());
     }
@@ -67,13 +71,13 @@ mod tests {
     #[test]
     fn the_nearest_name_is_suggested() {
         let names = ["layers", "offset", "fork-shares-description"];
-        let error = known("ofset", "claim", names.into_iter()).expect_err("unknown");
+        let error = require_known("ofset", "claim", names.into_iter()).expect_err("unknown");
         assert!(
             error.to_string().contains("did you mean `offset`"),
             "{error}"
         );
-        let error = known("zzz", "claim", names.into_iter()).expect_err("unknown");
+        let error = require_known("zzz", "claim", names.into_iter()).expect_err("unknown");
         assert!(error.to_string().contains("list"), "{error}");
-        assert!(known("offset", "claim", names.into_iter()).is_ok());
+        assert!(require_known("offset", "claim", names.into_iter()).is_ok());
     }
 }

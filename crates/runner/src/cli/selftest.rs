@@ -3,9 +3,10 @@
 use anyhow::Result;
 use claim::{Claim, Order, Register, Report, Verdict};
 use clap::Args;
+use harness::interrupt::exit_status;
+use present::foreign_text::escape_controls;
 use present::print;
 
-use super::exit::signal_status;
 use super::select;
 use crate::Isolation;
 use crate::isolate::still_as_claimed;
@@ -43,7 +44,8 @@ impl SelftestArgs {
             let Some(report) = isolation.run(topic, claim, Order::Exchanged) else {
                 break;
             };
-            let line = format!("{:<32} {}\n", claim.id, tally.count(claim, &report));
+            let outcome = escape_controls(&tally.count(claim, &report));
+            let line = format!("{:<32} {outcome}\n", claim.id);
             unprinted += isolation.print(&line)?;
         }
         let signal = isolation.end();
@@ -65,7 +67,7 @@ impl SelftestArgs {
             "\n{turned} of {tested} turned, {not_measured} not measured here\n"
         ))?;
         Ok(match signal {
-            Some(signal) => signal_status(signal),
+            Some(signal) => exit_status(signal),
             None if status == 0 && turned == 0 => 4,
             None => status,
         })

@@ -2,6 +2,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use present::foreign_text::{escape_controls, escape_lines};
+
 use claim::{Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict};
 
 const STYLE: &str = include_str!("report.css");
@@ -61,12 +63,12 @@ fn article(claim: &Claim, report: &Report) -> Markup {
             h3 { (report.id) " " span.verdict { (report.verdict.name().replace('_', " ")) } }
             p { (claim.statement) }
             @match &report.verdict {
-                Verdict::HoldsWith(caveat) => p.caveat { "But: " (caveat) },
+                Verdict::HoldsWith(caveat) => p.caveat { "But: " (escape_controls(caveat)) },
                 Verdict::NotMeasured { why, enable } => {
-                    p { (why) }
-                    p { "To measure it: " (enable) }
+                    p { (escape_controls(why)) }
+                    p { "To measure it: " (escape_controls(enable)) }
                 },
-                Verdict::Error(why) => p { (why) },
+                Verdict::Error(why) => p { (escape_controls(why)) },
                 Verdict::Holds | Verdict::Refuted => {},
             }
             @if !report.observed.is_empty() {
@@ -94,9 +96,9 @@ fn row(quantity: &Quantity, report: &Report) -> Markup {
         tr {
             td { (quantity.name) @if !quantity.unit.is_empty() { " (" (quantity.unit) ")" } }
             td { (quantity.experiment) }
-            td.observed { @if let Some(value) = observed { (value) } }
+            td.observed { @if let Some(value) = observed { (escape_controls(&value.to_string())) } }
             td { (quantity.control) }
-            td { @if let Some(value) = control { (value) } }
+            td { @if let Some(value) = control { (escape_controls(&value.to_string())) } }
         }
     }
 }
@@ -104,12 +106,12 @@ fn row(quantity: &Quantity, report: &Report) -> Markup {
 fn shown(detail: &Detail) -> Markup {
     html! {
         @match detail {
-            Detail::Note(note) => p.note { (note) },
-            Detail::Figure(figure) => pre { (figure) },
+            Detail::Note(note) => p.note { (escape_controls(note)) },
+            Detail::Figure(figure) => pre { (escape_lines(figure)) },
             Detail::Table(Table { title, columns, rows }) => table {
-                caption { (title) }
-                thead { tr { @for column in columns { th { (column) } } } }
-                tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
+                caption { (escape_controls(title)) }
+                thead { tr { @for column in columns { th { (escape_controls(column)) } } } }
+                tbody { @for row in rows { tr { @for cell in row { td { (escape_controls(cell)) } } } } }
             },
         }
     }

@@ -246,6 +246,13 @@ impl Binary {
                 assert!(script.contains(name), "{shell}: {name}");
             }
         }
+        let beginning = &self.claim[..self.claim.len() - 2];
+        let completed = self.completed_by_bash(&["explain", beginning]);
+        assert_eq!(completed, self.claim);
+        if let (Some((option, name)), Some(tool)) = (self.names, self.tools.first()) {
+            let completed = self.completed_by_bash(&[tool, &format!("--{option}"), name]);
+            assert!(completed.split(' ').any(|it| it == name), "{completed}");
+        }
         // The names are there for shells alone: help stays readable, and an error names the nearest.
         assert!(!self.help(&[self.run]).contains(self.claim));
         let nearly = &self.claim[..self.claim.len() - 1];
@@ -258,6 +265,22 @@ impl Binary {
                 self.claim
             )
         );
+    }
+
+    /// What bash makes of `words` when the last one is to be completed.
+    fn completed_by_bash(&self, words: &[&str]) -> String {
+        let script = self.stdout(&["generate", "completions", "bash"]);
+        let complete = "
+            COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))
+            function=$(complete -p \"$1\" | sed 's/.* -F \\([^ ]*\\).*/\\1/')
+            $function \"$1\" \"${@: -1}\" \"${@: -2:1}\"
+            echo \"${COMPREPLY[@]}\"";
+        let output = Command::new("bash")
+            .args(["-c", &(script + complete), "bash", self.name])
+            .args(words)
+            .output()
+            .expect("bash runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// The list as JSON says what docs/json.md says it does, in the order of the list.

@@ -1,15 +1,13 @@
 //! `spinlock compare`: every lock under contention.
 
 use std::collections::HashSet;
-use std::io::{IsTerminal as _, stderr, stdout};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Error, Result, bail};
 use clap::Args;
 use clap::builder::TypedValueParser as _;
-use indicatif::{ProgressBar, ProgressStyle};
-use present::{OutputFile, print_document};
+use present::{OutputFile, Progress, print_document, terminal_width};
 use runner::{known_names, number, whole_number};
 use spinlock::compare::contender::LockName;
 use spinlock::compare::window::Regime;
@@ -73,15 +71,15 @@ impl CompareArgs {
         let plan = self.plan()?;
         plan.check().map_err(Error::msg)?;
         let file = self.svg.as_deref().map(OutputFile::at).transpose()?;
-        let bar = bar(plan.windows());
-        let comparison = plan.run(|done| bar.set_position(done as u64));
-        bar.finish_and_clear();
+        let mut progress = Progress::new(plan.windows() as u64, "windows");
+        let comparison = plan.run(|done| progress.show(done as u64, ""));
+        drop(progress);
         let comparison = comparison.context("compare")?;
         if let Some(file) = file {
             file.write(&svg::svg(&comparison))?;
         }
         print_document(self.json, &comparison, || {
-            render::text(&comparison, is_coloured())
+            render::text(&comparison, terminal_width())
         })?;
         Ok(0)
     }
@@ -170,20 +168,4 @@ fn seed_from_time() -> u64 {
     SystemTime::UNIX_EPOCH
         .elapsed()
         .map_or(0, |time| u64::from(time.subsec_nanos()))
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-fn bar(windows: usize) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(windows as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} window {pos} of {len}, {eta} left") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn is_coloured() -> bool {
-    stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use present::print_document;
+use present::{print_document, terminal_width};
 use runner::whole_number;
 use serde_json::json;
 use spinlock::compare::window::Regime;
@@ -47,7 +47,7 @@ impl DoctorArgs {
             .collect();
         let document = json!({"schema": 1, "costs": costs, "advice": advice});
         print_document(self.json, &document, || {
-            doctor::render::text(&costs, &advice)
+            doctor::render::text(&costs, &advice, terminal_width())
         })?;
         Ok(0)
     }

@@ -4,6 +4,10 @@ use super::{Comparison, Row, window::Regime};
 use harness::quiet::WINDOW_TOLERANCE;
 use std::fmt::Write as _;
 
+use anstyle::Ansi256Color;
+use present::svg::Colour;
+use present::{Cell, Column, Table, fold_lines};
+
 /// The regimes of the rows, in order.
 pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
     let mut regimes: Vec<Regime> = Vec::new();
@@ -31,71 +35,72 @@ pub(super) fn of<'a>(rows: &'a [Row], regime: &Regime) -> impl Iterator<Item = &
     })
 }
 
-/// The whole text: tables, heat-map, and what has to be said about the windows.
-pub fn text(comparison: &Comparison, colour: bool) -> String {
-    let mut text = tables(&comparison.rows);
-    text += &heat_map(&comparison.rows, colour);
-    text += &remarks(comparison);
+/// The whole text in `width` columns of a terminal: tables, heat-map, and what has to be said about
+/// the windows. The heat-map has colours, which the output strips where they are not wanted.
+pub fn text(comparison: &Comparison, width: Option<usize>) -> String {
+    let mut text = tables(&comparison.rows, width);
+    text += &heat_map(&comparison.rows, width);
+    text += &fold_lines(&remarks(comparison), width);
     text
 }
 
 /// One table for each regime.
-pub fn tables(rows: &[Row]) -> String {
+pub fn tables(rows: &[Row], width: Option<usize>) -> String {
     let mut text = String::new();
     for regime in regimes(rows) {
-        let _ = writeln!(
-            text,
-            "{}, critical section {}, think time {}",
+        let heading = format!(
+            "{}, critical section {}, think time {}\n",
             plural(regime.threads, "thread"),
             section(regime.critical_ns),
             nanoseconds(regime.think_ns as f64),
         );
-        let _ = writeln!(
-            text,
-            "  {:<21} {:>6} {:>6} {:>5} {:>4} {:>4} {:>4} {:>6} {:>6} {:>8}",
-            "lock",
-            "per op",
-            "spread",
-            "ratio",
-            "Jain",
-            "zero",
-            "void",
-            "CPU/op",
-            "wait",
-            "max wait"
-        );
-        for row in of(rows, &regime) {
-            let _ = writeln!(
-                text,
-                "{} {:<21} {:>6} {:>6} {:>5} {:>4} {:>4} {:>4} {:>6} {:>6} {:>8}",
-                if row.disturbed { "!" } else { " " },
-                row.lock,
-                known(row.ns_per_operation, nanoseconds),
-                known(row.spread, |spread| format!("{:.0}%", spread * 100.0)),
-                known(row.ratio_to_best, ratio),
-                known(row.jain, |jain| format!("{jain:.2}")),
-                row.threads_at_zero,
-                row.windows_without_operation,
-                known(row.cpu_ns_per_operation, nanoseconds),
-                known(row.wait_weighted_ns, nanoseconds),
-                known(row.wait_max_ns.map(|ns| ns as f64), nanoseconds),
-            );
-        }
+        text += &fold_lines(&heading, width);
+        text += &table(of(rows, &regime)).render(width);
         text.push('\n');
     }
     text
 }
 
+fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
+    let mut table = Table::new([
+        Column::left("  lock").at_least(23),
+        Column::right("per op").at_least(6),
+        Column::right("spread").at_least(6),
+        Column::right("ratio").at_least(5),
+        Column::right("Jain").at_least(4),
+        Column::right("zero").at_least(4),
+        Column::right("void").at_least(4),
+        Column::right("CPU/op").at_least(6),
+        Column::right("wait").at_least(6),
+        Column::right("max wait").at_least(8),
+    ])
+    .gap(1);
+    for row in rows {
+        table.row([
+            format!("{} {}", if row.disturbed { "!" } else { " " }, row.lock),
+            known(row.ns_per_operation, nanoseconds),
+            known(row.spread, |spread| format!("{:.0}%", spread * 100.0)),
+            known(row.ratio_to_best, ratio),
+            known(row.jain, |jain| format!("{jain:.2}")),
+            row.threads_at_zero.to_string(),
+            row.windows_without_operation.to_string(),
+            known(row.cpu_ns_per_operation, nanoseconds),
+            known(row.wait_weighted_ns, nanoseconds),
+            known(row.wait_max_ns.map(|ns| ns as f64), nanoseconds),
+        ]);
+    }
+    table
+}
+
 /// Locks down, regimes across, in each field the ratio to the best lock of its column.
-pub fn heat_map(rows: &[Row], colour: bool) -> String {
+pub fn heat_map(rows: &[Row], width: Option<usize>) -> String {
     let regimes = regimes(rows);
-    let mut text = String::from("Time per operation, as a multiple of the best lock's\n");
+    let names = Column::right("").at_least(21);
+    let fields = regimes.iter().map(|_| Column::right("").at_least(5));
+    let mut table = Table::new(std::iter::once(names).chain(fields)).gap(1);
     let mut heading = |name: &str, value: &dyn Fn(&Regime) -> String| {
-        let _ = write!(text, "{name:>21}");
-        for regime in &regimes {
-            let _ = write!(text, " {:>5}", value(regime));
-        }
-        text.push('\n');
+        let values = regimes.iter().map(value);
+        table.row(std::iter::once(name.to_owned()).chain(values));
     };
     heading("threads", &|regime| regime.threads.to_string());
     heading("critical section", &|regime| {
@@ -111,37 +116,32 @@ pub fn heat_map(rows: &[Row], colour: bool) -> String {
         }
     }
     for lock in locks {
-        let _ = write!(text, "{lock:>21}");
-        for regime in &regimes {
+        let field = |regime| {
             let row = of(rows, regime).find(|row| row.lock == lock);
-            let field = known(row.and_then(|row| row.ratio_to_best), ratio);
-            match row.and_then(|row| row.ratio_to_best) {
-                Some(value) if colour => {
-                    let _ = write!(
-                        text,
-                        "\x1b[38;5;16;48;5;{}m {field:>5}\x1b[0m",
-                        shade(value).0
-                    );
-                }
-                _ => {
-                    let _ = write!(text, " {field:>5}");
-                }
-            }
-        }
-        text.push('\n');
+            heat(row.and_then(|row| row.ratio_to_best))
+        };
+        table.row(std::iter::once(Cell::from(lock)).chain(regimes.iter().map(field)));
     }
-    text.push('\n');
-    text
+    let title = "Time per operation, as a multiple of the best lock's\n";
+    fold_lines(title, width) + &table.render(width) + "\n"
+}
+
+fn heat(ratio_to_best: Option<f64>) -> Cell {
+    let cell = Cell::from(known(ratio_to_best, ratio));
+    match ratio_to_best {
+        Some(value) => cell.styled(Ansi256Color(16).on(Ansi256Color(shade(value).0))),
+        None => cell,
+    }
 }
 
 /// Five shades, as a 256-colour index and for SVG: within 5 %, 20 %, twice, ten times, worse.
-pub(super) fn shade(ratio: f64) -> (u8, &'static str) {
+pub(super) fn shade(ratio: f64) -> (u8, Colour) {
     match ratio {
-        r if r <= 1.05 => (114, "#7bc87b"),
-        r if r <= 1.2 => (150, "#b5d78b"),
-        r if r <= 2.0 => (222, "#f3d98b"),
-        r if r <= 10.0 => (215, "#f2ae66"),
-        _ => (203, "#e8675f"),
+        r if r <= 1.05 => (114, Colour::fixed("#7bc87b")),
+        r if r <= 1.2 => (150, Colour::fixed("#b5d78b")),
+        r if r <= 2.0 => (222, Colour::fixed("#f3d98b")),
+        r if r <= 10.0 => (215, Colour::fixed("#f2ae66")),
+        _ => (203, Colour::fixed("#e8675f")),
     }
 }
 

@@ -2,15 +2,28 @@
 
 use std::fmt::Write as _;
 
+use present::{Column, Table, fold_lines};
+
 use super::{Costs, advice::Advice};
 use crate::compare::render::{nanoseconds, section};
 
-/// The costs, then each case with its advice.
-pub fn text(costs: &Costs, advice: &[Advice]) -> String {
+/// The costs, then each case with its advice, in `width` columns of a terminal.
+pub fn text(costs: &Costs, advice: &[Advice], width: Option<usize>) -> String {
     let mut text = String::from("What waiting costs here (medians)\n");
+    text += &table(costs, width);
+    text += &cases(advice);
+    fold_lines(&text, width)
+}
+
+fn table(costs: &Costs, width: Option<usize>) -> String {
+    let mut table = Table::new([Column::left("").at_least(52), Column::right("").at_least(8)])
+        .gap(1)
+        .indent(2);
     let mut line = |name: &str, ns: Option<f64>, otherwise: &str| {
-        let shown = ns.map_or_else(|| otherwise.to_owned(), nanoseconds);
-        let _ = writeln!(text, "  {name:<52} {shown:>8}");
+        table.row([
+            name.to_owned(),
+            ns.map_or_else(|| otherwise.to_owned(), nanoseconds),
+        ]);
     };
     let alone = "needs a second CPU";
     let unmeasured = match (costs.membarrier_refused, costs.cpus) {
@@ -37,6 +50,11 @@ pub fn text(costs: &Costs, advice: &[Advice]) -> String {
         alone,
     );
     line("membarrier to a busy CPU", costs.membarrier_ns, unmeasured);
+    table.render(width)
+}
+
+fn cases(advice: &[Advice]) -> String {
+    let mut text = String::new();
     for advice in advice {
         let regime = &advice.regime;
         let _ = writeln!(

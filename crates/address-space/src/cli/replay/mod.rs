@@ -3,14 +3,13 @@
 mod input;
 mod output;
 
-use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use harness::interrupt::{Interrupt, exit_status};
-use present::print_document;
 use present::units::bytes;
+use present::{Progress, print_document, terminal_width};
 use replay::source::KEPT;
 use replay::svg::svg;
 use replay::table::table;
@@ -110,13 +109,14 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         ..ReplayOptions::default()
     };
     // A streamed trace takes minutes a pass; a kept one is done before a line could be read.
-    let shows_progress = io::stderr().is_terminal() && source.streamed();
-    let progress = |line: &str| {
-        if shows_progress {
-            let _ = writeln!(io::stderr(), "{line}");
+    let mut progress = source.streamed().then(Progress::without_total);
+    let show_pass = |pass: &str| {
+        if let Some(progress) = &mut progress {
+            progress.show(0, pass);
         }
     };
-    let mut report = replay::replay(&source, &options, &interrupt, progress)?;
+    let mut report = replay::replay(&source, &options, &interrupt, show_pass)?;
+    drop(progress);
     if arguments.real && interrupt.last().is_none() {
         check_real_memory(&source, &options, &interrupt, &mut report)?;
     }
@@ -131,7 +131,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     let status = status(&interrupt);
     // From here on a signal ends the process: writing the result may wait for its reader.
     drop(interrupt);
-    print_document(arguments.json, &report, || table(&report))?;
+    print_document(arguments.json, &report, || table(&report, terminal_width()))?;
     if let Some(file) = files.svg {
         file.write(&svg(&report))?;
     }

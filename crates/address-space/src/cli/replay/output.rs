@@ -40,7 +40,7 @@ pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
             this.is_none() || this != result,
             "{name}: is standard output, where the result goes"
         );
-        OutputFile::at(path)
+        Ok(OutputFile::at(path)?)
     };
     let (svg, save) = (arguments.svg.as_deref(), arguments.save.as_deref());
     let files = Files {
@@ -66,11 +66,11 @@ impl Files<'_> {
             return Ok(());
         };
         let name = || format!("write {}", path.display());
-        save(source, file.open()?, interrupt).with_context(name)
+        file.write_with(|output| save(source, output, interrupt).with_context(name))
     }
 }
 
-fn save(source: &Source, file: File, interrupt: &Interrupt) -> Result<()> {
+fn save(source: &Source, file: &mut File, interrupt: &Interrupt) -> Result<()> {
     let mut output = BufWriter::new(file);
     let mut outcome = Ok(());
     let interrupted = source.visit(interrupt, |op| {

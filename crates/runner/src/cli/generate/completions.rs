@@ -1,7 +1,8 @@
 //! Completions for shells, with the names that arguments take.
 //!
 //! clap_complete leaves some values out: those of positional arguments for fish, and all of them for
-//! elvish. They are added here.
+//! elvish. They are added here. For bash it spells a binary's name in two ways where that has a
+//! hyphen, and its script then finds no subcommand: they are made one.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
@@ -14,11 +15,19 @@ pub(super) fn script(mut command: Command, shell: Shell) -> String {
     clap_complete::generate(shell, &mut command, &name, &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     match shell {
+        Shell::Bash => script = with_one_spelling(&script, &name),
         Shell::Fish => add_to_fish(&mut script, &name, &command, &[]),
         Shell::Elvish => add_to_elvish(&mut script, &command, &name),
         _ => {}
     }
     script
+}
+
+/// A bash script in which the labels of subcommands begin with the name as the script looks it up,
+/// `accept__queue` for `accept-queue`.
+fn with_one_spelling(script: &str, name: &str) -> String {
+    let label = |hyphen| format!("{}__subcmd__", name.replace('-', hyphen));
+    script.replace(&label("__subcmd__"), &label("__"))
 }
 
 /// Adds a line to a fish script for each positional argument of `command` whose values are known;

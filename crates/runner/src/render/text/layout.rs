@@ -1,7 +1,8 @@
 //! How wide, how much, and in which style.
 
 use anstyle::Style;
-use terminal_size::{Width, terminal_size};
+use present::foreign_text::escape_controls;
+use present::terminal_width;
 
 /// How much to show, and how wide.
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +16,8 @@ pub struct Layout {
 impl Layout {
     /// As wide as the terminal, within reason; 100 columns where there is none.
     pub fn of_terminal(details: bool) -> Layout {
-        let width = terminal_size().map_or(100, |(Width(columns), _)| usize::from(columns));
         Layout {
-            width: width.clamp(60, 110),
+            width: terminal_width().unwrap_or(100).clamp(60, 110),
             details,
         }
     }
@@ -26,12 +26,13 @@ impl Layout {
 pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
+/// A paragraph `by` columns from the left. What names of others in it would do is escaped.
 pub(super) fn indented(text: &str, by: usize, width: usize) -> String {
     let indent = " ".repeat(by);
     let options = textwrap::Options::new(width)
         .initial_indent(&indent)
         .subsequent_indent(&indent);
-    textwrap::fill(text, options) + "\n"
+    textwrap::fill(&escape_controls(text), options) + "\n"
 }
 
 pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {

@@ -6,7 +6,8 @@ mod layout;
 mod quantities;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table as Grid, presets};
+use present::foreign_text::{escape_controls, escape_lines};
+use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
@@ -76,7 +77,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
         match detail {
             Detail::Figure(figure) => {
                 out.push('\n');
-                figure
+                escape_lines(figure)
                     .lines()
                     .for_each(|line| out += &format!("    {line}\n"));
             }
@@ -130,14 +131,14 @@ fn mark(verdict: &Verdict) -> (char, Style) {
 }
 
 fn grid(table: &Table, width: usize) -> String {
-    let mut grid = Grid::new();
-    grid.load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(width.saturating_sub(4)).unwrap_or(u16::MAX))
-        .set_header(&table.columns)
-        .add_rows(&table.rows);
-    let mut out = format!("\n    {BOLD}{}{BOLD:#}\n", table.title);
-    grid.lines()
-        .for_each(|line| out += &format!("   {}\n", line.trim_end()));
-    out
+    let columns = table
+        .columns
+        .iter()
+        .map(|heading| Column::left(heading).wrapping());
+    let mut grid = Grid::new(columns).indent(4);
+    for row in &table.rows {
+        grid.row(row.iter().map(String::as_str));
+    }
+    let title = escape_controls(&table.title);
+    format!("\n    {BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
 }

@@ -1,5 +1,6 @@
 //! The numbers of a claim, in columns where the terminal is wide enough.
 
+use present::foreign_text::escape_controls;
 use textwrap::core::display_width;
 
 use super::layout::{BOLD, DIM, Layout, indented, spaced};
@@ -72,7 +73,7 @@ struct Line {
 impl Line {
     fn of(quantity: &Quantity, report: &Report) -> Option<Line> {
         let told = |value: &Value, predicted: &Prediction| {
-            let told = format!("{value}{}", spaced(quantity.unit));
+            let told = escape_controls(&format!("{value}{}", spaced(quantity.unit)));
             match predicted.allows(value) {
                 true => (told, false),
                 false => (format!("{told} (predicted {predicted})"), true),

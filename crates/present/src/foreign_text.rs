@@ -1,0 +1,204 @@
+//! Text of others, made safe to show: names of processes, paths, lines of a trace.
+//!
+//! Whoever names a process or a file chooses each of its bytes. A terminal executes some of them, a
+//! line feed begins a line that the program did not write, and some characters turn the direction
+//! of writing. They are shown by their numbers instead, in the form that Rust's string literals
+//! have:
+//!
+//! | Shown | Stands for |
+//! |---|---|
+//! | `\\` | a backslash |
+//! | `\n`, `\r`, `\t` | line feed, carriage return, tab |
+//! | `\x1b` | a control character of ASCII (C0 and DEL), or a byte that is not valid UTF-8 |
+//! | `\u{202e}` | a C1 control, a line or paragraph separator, a bidirectional control, a noncharacter |
+//!
+//! All else stays as it is. [`escape`] is for a name: [`unescape`] gives its bytes back. Whole
+//! sentences, which hold names that were escaped already, go through [`escape_controls`] or
+//! [`escape_lines`] when they are drawn; these leave a backslash alone, so that applying them twice
+//! changes nothing.
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+
+/// A name as it may be shown, with each backslash doubled: no two names look alike by it.
+pub fn escape(name: impl AsRef<OsStr>) -> String {
+    let mut escaped = String::new();
+    for chunk in name.as_ref().as_bytes().utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '\\' => escaped.push_str(r"\\"),
+                _ => push(&mut escaped, character),
+            }
+        }
+        for byte in chunk.invalid() {
+            push_byte(&mut escaped, *byte);
+        }
+    }
+    escaped
+}
+
+/// The bytes of the name that [`escape`] made `escaped` of; none where it cannot have made that.
+pub fn unescape(escaped: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = escaped;
+    while let Some((plain, sequence)) = rest.split_once('\\') {
+        bytes.extend_from_slice(plain.as_bytes());
+        let mut characters = sequence.chars();
+        match characters.next()? {
+            '\\' => bytes.push(b'\\'),
+            'n' => bytes.push(b'\n'),
+            'r' => bytes.push(b'\r'),
+            't' => bytes.push(b'\t'),
+            'x' => {
+                let digits = characters.as_str().get(..2)?;
+                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                characters = characters.as_str()[2..].chars();
+            }
+            'u' => {
+                let (digits, after) = characters.as_str().strip_prefix('{')?.split_once('}')?;
+                let character = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+                bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                characters = after.chars();
+            }
+            _ => return None,
+        }
+        rest = characters.as_str();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Some(bytes)
+}
+
+/// One line of text that may be shown: what a terminal would execute is escaped, line feeds too,
+/// and backslashes stay.
+pub fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        push(&mut escaped, character);
+    }
+    escaped
+}
+
+/// Lines of text that may be shown: as [`escape_controls`], but line feeds stay.
+pub fn escape_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(escape_controls).collect();
+    lines.join("\n")
+}
+
+/// Text for the body or a quoted attribute of XML and HTML: as [`escape_controls`], and the markup's
+/// own characters become entities. XML 1.0 has no form for most control characters, escaped or not.
+pub fn escape_markup(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in escape_controls(text).chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+fn push(escaped: &mut String, character: char) {
+    match character {
+        '\n' => escaped.push_str(r"\n"),
+        '\r' => escaped.push_str(r"\r"),
+        '\t' => escaped.push_str(r"\t"),
+        _ if character.is_ascii_control() => push_byte(escaped, character as u8),
+        _ if acts(character) => {
+            // Writing to a String does not fail.
+            let _ = write!(escaped, r"\u{{{:x}}}", u32::from(character));
+        }
+        _ => escaped.push(character),
+    }
+}
+
+fn push_byte(escaped: &mut String, byte: u8) {
+    let _ = write!(escaped, r"\x{byte:02x}");
+}
+
+/// Whether a character does something to the text around it instead of being shown. The
+/// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0 forbids.
+fn acts(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{fffe}'
+                | '\u{ffff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escape_bytes(name: &[u8]) -> String {
+        escape(OsStr::from_bytes(name))
+    }
+
+    #[test]
+    fn each_kind_has_its_form() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"plain name", "plain name"),
+            ("größe 猫".as_bytes(), "größe 猫"),
+            (b"a\x1b[1mz\x7f", r"a\x1b[1mz\x7f"),
+            (b"one\n  77 sshd\t\r", r"one\n  77 sshd\t\r"),
+            (b"back\\slash", r"back\\slash"),
+            ("a\u{202e}b\u{2067}".as_bytes(), r"a\u{202e}b\u{2067}"),
+            ("\u{9b}1m".as_bytes(), r"\u{9b}1m"),
+            (b"\xc3\x28pair", r"\xc3(pair"),
+            (b"\x28\xc3pair", r"(\xc3pair"),
+        ];
+        for (name, shown) in cases {
+            assert_eq!(escape_bytes(name), shown);
+        }
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_backslashes_and_is_escaped_once() {
+        let name = escape("a\\b\x1bc");
+        assert_eq!(name, r"a\\b\x1bc");
+        assert_eq!(escape_controls(&name), name);
+        assert_eq!(escape_lines("one\x07\ntwo\r\n"), "one\\x07\ntwo\\r\n");
+    }
+
+    #[test]
+    fn markup_has_entities_and_no_control_character() {
+        assert_eq!(
+            escape_markup("<a href=\"x\" b='y'>&\x1b\n\u{ffff}"),
+            r"&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;\x1b\n\u{ffff}"
+        );
+    }
+
+    #[test]
+    fn what_escape_cannot_have_made_has_no_name() {
+        for wrong in [r"\", r"\q", r"\x1", r"\xg0", r"\u202e", r"\u{d800}", r"\u{"] {
+            assert_eq!(unescape(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_name_comes_back(name in any::<Vec<u8>>()) {
+            prop_assert_eq!(unescape(&escape_bytes(&name)), Some(name));
+        }
+
+        #[test]
+        fn the_text_comes_back(name in any::<String>()) {
+            let shown = escape(&name);
+            prop_assert!(!shown.chars().any(acts));
+            prop_assert_eq!(escape_controls(&shown), shown.clone());
+            prop_assert_eq!(unescape(&shown), Some(name.into_bytes()));
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! How wide a line may be, and folding of those that are wider.
+
+use std::io::stdout;
+
+use terminal_size::{Width, terminal_size, terminal_size_of};
+use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter};
+
+/// Columns that a line on standard output may take: those of the terminal; where it is no terminal,
+/// COLUMNS, or those of the terminal that the program was started from, as in `... | less`. None
+/// where nothing tells. (environ(7), TIOCGWINSZ in ioctl_tty(2))
+pub fn terminal_width() -> Option<usize> {
+    let own = terminal_size_of(stdout()).map(|(Width(width), _)| usize::from(width));
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let started_from = || terminal_size().map(|(Width(width), _)| usize::from(width));
+    own.or_else(columns)
+        .or_else(started_from)
+        .filter(|&width| width > 0)
+}
+
+/// Breaks the lines that are wider than `width` between words, and indents what follows as deep as
+/// the line began. Lines that fit stay as they are, byte by byte.
+pub fn fold_lines(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width else {
+        return text.to_owned();
+    };
+    let lines: Vec<String> = text.split('\n').map(|line| fold(line, width)).collect();
+    lines.join("\n")
+}
+
+fn fold(line: &str, width: usize) -> String {
+    if display_width(line) <= width {
+        return line.to_owned();
+    }
+    let words = line.trim_start_matches(' ');
+    let indent = &line[..line.len() - words.len()];
+    let options = Options::new(width)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .initial_indent(indent)
+        .subsequent_indent(indent);
+    textwrap::fill(words, options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_long_lines_are_folded_and_keep_their_indent() {
+        let text = "a table  1\n  because it waits too long\n";
+        assert_eq!(fold_lines(text, None), text);
+        assert_eq!(fold_lines(text, Some(27)), text);
+        assert_eq!(
+            fold_lines(text, Some(16)),
+            "a table  1\n  because it\n  waits too long\n"
+        );
+    }
+}
