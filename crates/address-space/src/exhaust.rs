@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     fn is_mapped(address: usize) -> Result<bool> {
-        let maps = observe::maps::of(std::process::id() as i32)?;
+        let maps = observe::maps::read(std::process::id() as i32)?;
         let address = address as u64;
         Ok(maps.iter().any(|m| (m.start..m.end).contains(&address)))
     }

@@ -127,8 +127,8 @@ impl<R: DeserializeOwned> Child<R> {
         }
         match self.link.recv(None, Some(Deadline::after(self.limit))) {
             Err(Silence::Gone) if self.has_program() => Ok(()),
-            Err(silence) => Err(self.silent(silence, "exec")),
-            Ok((tag, body)) => Err(self.instead(tag, &body, "exec")),
+            Err(silence) => Err(self.silence_error(silence, "exec")),
+            Ok((tag, body)) => Err(self.wrong_message_error(tag, &body, "exec")),
         }
     }
 
@@ -206,7 +206,7 @@ impl<R: DeserializeOwned> Child<R> {
     fn write(&mut self, tag: Tag, body: &[u8]) -> Result<(), Error> {
         let deadline = Deadline::after(self.limit);
         let sent = self.link.send(tag, body, Some(deadline));
-        sent.map_err(|silence| self.silent(silence, "reader"))
+        sent.map_err(|silence| self.silence_error(silence, "reader"))
     }
 
     /// Reads a message that must be `wanted`; a failure or a panic of the child is an error.
@@ -214,13 +214,13 @@ impl<R: DeserializeOwned> Child<R> {
         let deadline = Deadline::after(self.limit);
         match self.link.recv(Some(self.pidfd.as_fd()), Some(deadline)) {
             Ok((tag, body)) if tag == wanted => Ok(body),
-            Ok((tag, body)) => Err(self.instead(tag, &body, what)),
-            Err(silence) => Err(self.silent(silence, what)),
+            Ok((tag, body)) => Err(self.wrong_message_error(tag, &body, what)),
+            Err(silence) => Err(self.silence_error(silence, what)),
         }
     }
 
     /// What another message than the one waited for means.
-    fn instead(&self, tag: Tag, body: &[u8], what: &'static str) -> Error {
+    fn wrong_message_error(&self, tag: Tag, body: &[u8], what: &'static str) -> Error {
         self.error(match tag {
             Tag::Failed => decode::<Failure>(body).map_or_else(|kind| kind, Into::into),
             Tag::Panicked => ErrorKind::Panicked(String::from_utf8_lossy(body).into_owned()),
@@ -228,9 +228,10 @@ impl<R: DeserializeOwned> Child<R> {
         })
     }
 
-    fn silent(&mut self, silence: Silence, what: &'static str) -> Error {
+    /// What it means that no message came.
+    fn silence_error(&mut self, silence: Silence, what: &'static str) -> Error {
         let kind = match silence {
-            Silence::Gone => return self.ended(),
+            Silence::Gone => return self.end_error(),
             Silence::Late => ErrorKind::Late(what, self.limit),
             Silence::System(call, errno) => ErrorKind::System(call, errno),
             Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
@@ -238,7 +239,8 @@ impl<R: DeserializeOwned> Child<R> {
         self.error(kind)
     }
 
-    fn ended(&mut self) -> Error {
+    /// The end of a child of which more was expected.
+    fn end_error(&mut self) -> Error {
         match self.wait() {
             Ok(status) => self.error(ErrorKind::Ended(status)),
             Err(error) => error,

@@ -50,7 +50,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(error: BoxError) -> Self {
+    pub(crate) fn from_error(error: BoxError) -> Self {
         let mut message = error.to_string();
         let mut errno = None;
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());

@@ -167,7 +167,10 @@ where
                 Ok(answer) => (Tag::Answer, answer),
                 Err(_) => (Tag::Panicked, b"its answer is not representable".to_vec()),
             },
-            Ok(Err(error)) => (Tag::Failed, encode(&Failure::of(error)).unwrap_or_default()),
+            Ok(Err(error)) => (
+                Tag::Failed,
+                encode(&Failure::from_error(error)).unwrap_or_default(),
+            ),
             Err(panic) => (Tag::Panicked, panic_message(panic.as_ref()).into_bytes()),
         };
         // A parent that is gone cannot be told.

@@ -151,7 +151,7 @@ impl Link {
         fds.extend(watched.map(|peer| PollFd::new(peer, PollFlags::POLLIN)));
         loop {
             let timeout = match deadline {
-                Some(deadline) => deadline.left().ok_or(Silence::Late)?,
+                Some(deadline) => deadline.remaining().ok_or(Silence::Late)?,
                 None => PollTimeout::NONE,
             };
             match poll(&mut fds, timeout) {

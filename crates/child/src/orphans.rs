@@ -36,7 +36,7 @@ pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(error("waitpid", errno)),
             // An orphan that forks as fast as it is killed must not hold us for ever.
-            Ok(WaitStatus::StillAlive) if deadline.left().is_none() => {
+            Ok(WaitStatus::StillAlive) if deadline.remaining().is_none() => {
                 return Err(Error {
                     child: "orphans".to_owned(),
                     kind: ErrorKind::Late("end", limit),

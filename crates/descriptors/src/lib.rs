@@ -3,7 +3,8 @@
 mod scan;
 pub mod text;
 
-use serde::Serialize;
+use observe::Error;
+use serde::{Serialize, Serializer};
 
 pub use scan::scan;
 
@@ -16,8 +17,9 @@ pub struct Map {
     pub descriptions: Vec<Description>,
     /// Processes that could not be looked into.
     pub denied: Vec<Denied>,
-    /// How kcmp was refused, if it was; some descriptions are then not certain.
-    pub refused: Option<String>,
+    /// How kcmp was refused, if it was; some descriptions are then not certain. In JSON its text.
+    #[serde(serialize_with = "serialize_text_or_null")]
+    pub refused: Option<Error>,
 }
 
 /// One open file description.
@@ -82,6 +84,21 @@ pub struct Denied {
     pub command: String,
     /// How many descriptors it has, where the kernel tells.
     pub descriptors: u64,
-    /// What was refused, and with which error number.
-    pub why: String,
+    /// What was refused, and with which error number. In JSON its text.
+    #[serde(serialize_with = "serialize_text")]
+    pub why: Error,
+}
+
+fn serialize_text<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(error)
+}
+
+fn serialize_text_or_null<S: Serializer>(
+    error: &Option<Error>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match error {
+        Some(error) => serialize_text(error, serializer),
+        None => serializer.serialize_none(),
+    }
 }

@@ -47,7 +47,7 @@ pub fn scan(pids: &[i32]) -> Map {
                 pid,
                 command: process::name(pid),
                 descriptors: process::count_descriptors(pid).unwrap_or(0),
-                why: error.to_string(),
+                why: error,
             }),
         }
     }
@@ -71,7 +71,7 @@ pub fn scan(pids: &[i32]) -> Map {
         schema: 1,
         descriptions,
         denied,
-        refused: refused.map(|error| error.to_string()),
+        refused,
     }
 }
 
