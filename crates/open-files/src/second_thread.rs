@@ -4,8 +4,8 @@
 use anyhow::{Context, Result, anyhow};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Forks a child, runs `prepare` in its first thread and `act` in its second, and returns the second
-/// thread's result.
+/// Forks a child, runs `prepare` in its first thread and `act` in its second, and returns the
+/// second thread's result.
 pub fn run<P, R>(
     prepare: impl FnOnce() -> Result<P>,
     act: impl FnOnce(&P) -> Result<R> + Send,

@@ -117,8 +117,9 @@ extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc
     if sent || at < START.load(Relaxed) || at >= END.load(Relaxed) {
         // Not ours: with the default action restored, the same instruction faults again and ends
         // the process as it would have without this handler. What kill(2) sent does not come again
-        // by itself. SAFETY: signal(2) and raise(3) may be called in a handler, and the default
-        // action that the one restores runs no code.
+        // by itself.
+        // SAFETY: signal(2) and raise(3) may be called in a handler, and the default action that
+        // the one restores runs no code.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             if sent {

@@ -1,4 +1,5 @@
 //! How a child ends, and how its parent gets to know.
+#![expect(unsafe_code, reason = "_exit")]
 
 use std::io;
 use std::os::unix::process::CommandExt;

@@ -1,4 +1,5 @@
 //! When a process is forked, and what its child shares with it.
+#![expect(unsafe_code, reason = "a robust pthread mutex")]
 
 use std::fs::File;
 use std::io;

@@ -8,10 +8,6 @@
     clippy::print_stderr,
     reason = "a test program's report"
 )]
-#![expect(
-    unsafe_code,
-    reason = "raw calls that make the states that the cases are about"
-)]
 
 mod bonds;
 mod ends;

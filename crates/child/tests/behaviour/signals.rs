@@ -1,4 +1,5 @@
 //! Signals that come while a parent waits.
+#![expect(unsafe_code, reason = "sigaction")]
 
 use std::os::fd::AsFd;
 
