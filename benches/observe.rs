@@ -46,7 +46,7 @@ fn look(criterion: &mut Criterion) {
         b.iter(|| std::fs::read_link(&link))
     });
     group.bench_function("fdinfo, read and parsed", |b| {
-        b.iter(|| observe::fdinfo::of(black_box(own), file.as_raw_fd()));
+        b.iter(|| observe::fdinfo::read(black_box(own), file.as_raw_fd()));
     });
     group.finish();
 }

@@ -75,5 +75,5 @@ impl Worker {
 /// # Errors
 /// /proc cannot be read.
 pub(crate) fn kernel_counts(pid: i32) -> Result<(Status, SchedStat), observe::Error> {
-    Ok((observe::status::of(pid)?, observe::schedstat::of(pid)?))
+    Ok((observe::status::read(pid)?, observe::schedstat::read(pid)?))
 }

@@ -106,7 +106,7 @@ impl Workers {
 
     fn still_awake(&self, index: usize) -> Error {
         let (pid, seconds) = (self.workers[index].child.pid(), LIMIT.as_secs());
-        let state = observe::status::of(pid).map_or('?', |status| status.state);
+        let state = observe::status::read(pid).map_or('?', |status| status.state);
         Error::Stuck(format!(
             "worker {index} (pid {pid}) is in state {state}, not asleep in its call, \
              after {seconds} s"
@@ -155,7 +155,7 @@ impl Workers {
     pub fn obstacle(&self) -> Option<String> {
         let states = self.workers.iter().map(|worker| {
             let pid = worker.child.pid();
-            let state = observe::status::of(pid).map_or('X', |status| status.state);
+            let state = observe::status::read(pid).map_or('X', |status| status.state);
             (pid, state)
         });
         let states: Vec<(i32, char)> = states.collect();

@@ -164,7 +164,7 @@ fn dead_workers_are_replaced_and_nothing_is_left_at_the_end() {
         let workers = server.workers();
         server.signal(end);
         assert_eq!(server.process.wait().expect("it ends").code(), Some(0));
-        let alive = |pid: &Pid| observe::status::of(pid.as_raw()).is_ok();
+        let alive = |pid: &Pid| observe::status::read(pid.as_raw()).is_ok();
         assert!(!workers.iter().any(alive), "{strategy}: {workers:?}");
         let report = server.report();
         assert!(report[4].contains(" 20 "), "{report:?}");
@@ -180,7 +180,7 @@ fn a_killed_server_leaves_no_worker() {
     let deadline = Instant::now() + LIMIT;
     while workers
         .iter()
-        .any(|pid| observe::status::of(pid.as_raw()).is_ok())
+        .any(|pid| observe::status::read(pid.as_raw()).is_ok())
     {
         assert!(Instant::now() < deadline, "{workers:?}");
         std::thread::yield_now();

@@ -116,6 +116,6 @@ fn largest_malloc(free: usize) -> usize {
 /// Resident bytes of this process (VmRSS of proc_pid_status(5)).
 #[cfg(target_env = "gnu")]
 fn resident() -> anyhow::Result<u64> {
-    let status = observe::status::of(std::process::id() as i32)?;
+    let status = observe::status::read(std::process::id() as i32)?;
     Ok(status.resident_kib * 1024)
 }

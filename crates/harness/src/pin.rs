@@ -46,7 +46,7 @@ pub fn stay_here() -> Result<(), Error> {
 ///
 /// # Errors
 /// That of sched_setscheduler(2): EPERM where a filter forbids it.
-pub fn never_preempts(pid: i32) -> Result<(), Error> {
+pub fn make_batch_process(pid: i32) -> Result<(), Error> {
     let ordinary = libc::sched_param { sched_priority: 0 };
     // SAFETY: the kernel reads the structure, which lives until the call returns; the rest are
     // integers.

@@ -70,7 +70,7 @@ impl Reading {
             at: Instant::now(),
             own: own(),
             group: cgroup::cpu_time().ok(),
-            machine: cpu::busy().ok(),
+            machine: cpu::busy_time().ok(),
         }
     }
 

@@ -126,7 +126,7 @@ pub fn open_again(fd: &impl AsRawFd, flags: OFlag) -> Result<File, Error> {
 ///
 /// # Errors
 /// As [`open_again`]; EACCES without ptrace access, ENOENT where it is closed.
-pub fn open_again_of(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Error> {
+pub fn open_from_process(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Error> {
     open_path(Path::new(&format!("/proc/{pid}/fd/{fd}")), flags)
 }
 

@@ -31,7 +31,7 @@ const MAX_PAGES: u64 = 1 << 22;
 /// pagemap may not be opened, or shows no frame numbers (CAP_SYS_ADMIN): an error.
 pub(crate) fn measure(target: &Target, usages: &[Usage]) -> Result<Frames, Error> {
     let pagemap = Pagemap::open(target.pid)?;
-    let page = observe::machine::this().page_size as u64;
+    let page = observe::machine::read().page_size as u64;
     let mut count = FrameCount::default();
     let mut resident: Vec<&Usage> = usages
         .iter()

@@ -17,7 +17,7 @@ pub(crate) struct Room {
 impl Room {
     /// Reads the room that process `pid` has. A process that has ended has no such line.
     pub fn read(pid: i32) -> Result<Room, Error> {
-        let (limits, status) = (limits::read(pid)?, status::of(pid)?);
+        let (limits, status) = (limits::read(pid)?, status::read(pid)?);
         room(limits, &status).ok_or_else(|| Error::NotFound {
             file: format!("/proc/{pid}/status"),
             what: "VmSize",

@@ -64,7 +64,7 @@ impl AddressSpace {
         usages: impl IntoIterator<Item = &'a Usage>,
         bounds: Bounds,
     ) -> AddressSpace {
-        let page = observe::machine::this().page_size as u64;
+        let page = observe::machine::read().page_size as u64;
         let mut holes = Holes::default();
         let mut counted = 0;
         let mut at = bounds.lowest;
@@ -182,7 +182,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
         let free = space(text, END, Room::default(), Some(3));
-        let guard = GUARD_PAGES * observe::machine::this().page_size as u64;
+        let guard = GUARD_PAGES * observe::machine::read().page_size as u64;
         assert_eq!(free.longest_hole, 0x7fff_ffff_e000 - 0x40_0000);
         assert_eq!(free.largest_request, free.longest_hole - guard);
         assert_eq!(free.mappings, 2, "without the gate page");

@@ -80,9 +80,9 @@ pub struct Huge {
 /// # Errors
 /// /proc/buddyinfo or /proc/meminfo cannot be read.
 pub fn system() -> Result<SystemReport, Error> {
-    let page_size = observe::machine::this().page_size as u64;
+    let page_size = observe::machine::read().page_size as u64;
     let info = meminfo::read()?;
-    let zones = buddyinfo::of_machine()?;
+    let zones = buddyinfo::read()?;
     if zones.is_empty() {
         return Err(Error::NotFound {
             file: "/proc/buddyinfo".to_owned(),

@@ -43,7 +43,7 @@ impl Target {
 
     /// What its mappings use.
     pub fn usages(&self) -> Result<Vec<Usage>, Error> {
-        let usages = smaps::of(self.pid).map_err(|error| self.explain(error))?;
+        let usages = smaps::read(self.pid).map_err(|error| self.explain(error))?;
         match usages.is_empty() {
             true => Err(self.ended()),
             false => Ok(usages),
@@ -52,7 +52,7 @@ impl Target {
 
     /// Its mappings.
     pub fn mappings(&self) -> Result<Vec<Mapping>, Error> {
-        maps::of(self.pid).map_err(|error| self.explain(error))
+        maps::read(self.pid).map_err(|error| self.explain(error))
     }
 
     /// Its memory, for reading.

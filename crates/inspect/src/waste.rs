@@ -105,7 +105,7 @@ fn add_file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
             // The last page of a file is in memory once, however often it is mapped.
             if seen.insert((mapping.device, mapping.inode)) {
                 waste.files += 1;
-                let page = observe::machine::this().page_size as u64;
+                let page = observe::machine::read().page_size as u64;
                 waste.file_tails += metadata.len().next_multiple_of(page) - metadata.len();
             }
         }

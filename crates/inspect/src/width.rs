@@ -43,7 +43,7 @@ impl Width {
     /// asm/processor.h: TASK_SIZE_32 is 4 GiB less a page, and 64-bit addresses have 48 bits.
     pub fn end_of_user_space(self, pid: i32) -> u64 {
         const ARM: bool = cfg!(target_arch = "aarch64");
-        let page = observe::machine::this().page_size as u64;
+        let page = observe::machine::read().page_size as u64;
         match self {
             Width::Bits64 if ARM => 1 << 48,
             Width::Bits64 => (1 << 47) - 4096,

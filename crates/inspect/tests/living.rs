@@ -108,7 +108,7 @@ fn sparse() -> Outcome {
     )?;
     if let (Some(frames), Some(found)) = (&report.frames, found) {
         // The page of zeros has a frame and is not resident: there may be more pages, never fewer.
-        let page = observe::machine::this().page_size as u64;
+        let page = observe::machine::read().page_size as u64;
         let others = (resident - found.resident) / page;
         check(&report, "the others' frames", frames.pages >= others)?;
         check(&report, "not wholly looked at", frames.cut_short)?;
@@ -176,7 +176,7 @@ fn limited() -> Outcome {
         setrlimit(Resource::RLIMIT_AS, limit.min(hard), hard)?;
         parent.checkpoint()?;
         let largest: u64 = parent.recv()?;
-        let page = observe::machine::this().page_size as u64;
+        let page = observe::machine::read().page_size as u64;
         let try_to_map = |len: u64| {
             let len = NonZeroUsize::new(len as usize)?;
             let flags = MapFlags::MAP_PRIVATE;

@@ -14,7 +14,7 @@ const AT_PAGESZ: u64 = 6;
 /// is empty or not understood.
 pub fn read_word_size(pid: i32) -> Result<usize, Error> {
     let path = format!("/proc/{pid}/auxv");
-    let size = parse_word_size(&read_bytes(&path)?, machine::this().page_size as u64);
+    let size = parse_word_size(&read_bytes(&path)?, machine::read().page_size as u64);
     size.ok_or_else(|| Error::no_data(format!("find AT_PAGESZ in {path}")))
 }
 

@@ -1,6 +1,6 @@
 //! `/proc/buddyinfo`: free blocks of physical memory by zone and order (proc_buddyinfo(5)).
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// One zone's free blocks: block `order` holds 2^order pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Zone {
 ///
 /// # Errors
 /// That of open(2) or read(2).
-pub fn of_machine() -> Result<Vec<Zone>, Error> {
-    read("/proc/buddyinfo").map(|text| parse(&text))
+pub fn read() -> Result<Vec<Zone>, Error> {
+    read_text("/proc/buddyinfo").map(|text| parse(&text))
 }
 
 /// Parses the text of the file; lines that are none of its own are skipped.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// One line of `/proc/PID/cgroup`: a hierarchy and the group in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

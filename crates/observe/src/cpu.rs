@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// Kernel ticks a second in what proc(5) prints: USER_HZ, 100 on every architecture of ours.
 const TICKS: u64 = 100;
@@ -15,8 +15,9 @@ pub const TICK: Duration = Duration::from_millis(1000 / TICKS);
 ///
 /// # Errors
 /// That of reading /proc/stat; ENODATA where it has no such line.
-pub fn busy() -> Result<Duration, Error> {
-    parse(&read("/proc/stat")?).ok_or_else(|| Error::no_data("find the line `cpu` in /proc/stat"))
+pub fn busy_time() -> Result<Duration, Error> {
+    parse(&read_text("/proc/stat")?)
+        .ok_or_else(|| Error::no_data("find the line `cpu` in /proc/stat"))
 }
 
 /// Parses the file's text: the line `cpu`, whose fourth and fifth number are idle time; none where
@@ -50,7 +51,7 @@ mod tests {
         assert_eq!(parse(text), Some(Duration::from_millis(1710)));
         assert_eq!(parse("cpu  1 2 3"), None);
         assert_eq!(parse("garbage"), None);
-        assert!(busy().unwrap() > Duration::ZERO);
+        assert!(busy_time().unwrap() > Duration::ZERO);
     }
 
     proptest! {

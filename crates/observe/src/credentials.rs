@@ -27,7 +27,7 @@ pub fn process_limit_binds() -> Result<bool, Error> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => INITIAL_USER_NAMESPACE,
         Err(e) => return Err(Error::from_io(format!("stat {path}"), &e)),
     };
-    let capabilities = status::of(std::process::id() as i32)?.effective_capabilities;
+    let capabilities = status::read(std::process::id() as i32)?.effective_capabilities;
     let user = nix::unistd::getuid().as_raw();
     Ok(limit_binds(namespace, user, capabilities))
 }

@@ -45,7 +45,7 @@ fn is_refusal(error: &Error) -> bool {
 /// A descriptor of our own for the description behind descriptor `fd` of process `pid`.
 fn copy((pid, fd): (i32, i32)) -> Result<OwnedFd, Error> {
     if pid != std::process::id() as i32 {
-        return pidfd::getfd_of(pid, fd);
+        return pidfd::copy_descriptor(pid, fd);
     }
     // SAFETY: fcntl with integer arguments touches no memory of ours; a number that is not open
     // gives EBADF.

@@ -66,14 +66,14 @@ pub fn errno(error: &io::Error) -> Errno {
 ///
 /// # Errors
 /// That of open(2) or read(2); ESRCH where the process ended meanwhile.
-pub fn read(path: impl AsRef<Path>) -> Result<String, Error> {
+pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&read_bytes(path)?).into_owned())
 }
 
 /// Reads a whole file of bytes.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read_text`].
 pub(crate) fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>, Error> {
     let path = path.as_ref();
     std::fs::read(path).map_err(|e| Error::from_io(format!("read {}", path.display()), &e))

@@ -3,7 +3,7 @@
 
 use nix::fcntl::OFlag;
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// The fields that are read. Those that a kind of file does not have are `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,8 +44,8 @@ pub struct Watch {
 ///
 /// # Errors
 /// EACCES where ptrace access is refused, ENOENT where there is no such descriptor.
-pub fn of(pid: i32, fd: i32) -> Result<FdInfo, Error> {
-    Ok(parse(&read(format!("/proc/{pid}/fdinfo/{fd}"))?))
+pub fn read(pid: i32, fd: i32) -> Result<FdInfo, Error> {
+    Ok(parse(&read_text(format!("/proc/{pid}/fdinfo/{fd}"))?))
 }
 
 /// The access mode in the flags of a description, by its name in open(2).

@@ -1,7 +1,7 @@
 //! `/sys/kernel/mm/transparent_hugepage`: the huge pages that the kernel makes by itself
 //! (Documentation/admin-guide/mm/transhuge.rst).
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// When a mapping gets huge pages: `always`, `madvise` or `never`.
 pub const ENABLED: &str = "enabled";

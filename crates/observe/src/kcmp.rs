@@ -39,7 +39,13 @@ pub fn tables(a: i32, b: i32) -> Result<Ordering, Error> {
 ///
 /// # Errors
 /// As [`descriptions`]; ENOENT where there is no such registration.
-pub fn watched(pid: i32, fd: i32, epoll: i32, watched: i32, nth: u32) -> Result<Ordering, Error> {
+pub fn registration(
+    pid: i32,
+    fd: i32,
+    epoll: i32,
+    watched: i32,
+    nth: u32,
+) -> Result<Ordering, Error> {
     // `struct kcmp_epoll_slot`.
     let slot: [u32; 3] = [epoll as u32, watched as u32, nth];
     // SAFETY: kcmp reads the three words of the slot, which lives on this stack until the call

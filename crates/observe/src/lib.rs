@@ -61,4 +61,5 @@ pub mod tracefs;
 pub mod tracepoint;
 pub mod wchan;
 
-pub use error::{Error, errno, read};
+use error::read_text;
+pub use error::{Error, errno};

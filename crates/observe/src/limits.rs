@@ -1,6 +1,6 @@
 //! `/proc/PID/limits`: the resource limits of a process (proc_pid_limits(5), getrlimit(2)).
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// Soft limits in bytes; none where there is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub struct Machine {
 }
 
 /// The machine this runs on. What the kernel will not tell is `unknown`, 1 or 4096.
-pub fn this() -> Machine {
+pub fn read() -> Machine {
     let uname = uname().ok();
     let text = |of: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| match &uname {
         Some(uname) => of(uname).to_string_lossy().into_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// What a mapping allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,8 +66,8 @@ impl fmt::Display for Permissions {
 ///
 /// # Errors
 /// EACCES or EPERM where ptrace access is denied, ENOENT or ESRCH where there is no such process.
-pub fn of(pid: i32) -> Result<Vec<Mapping>, Error> {
-    read(format!("/proc/{pid}/maps")).map(|text| parse(&text))
+pub fn read(pid: i32) -> Result<Vec<Mapping>, Error> {
+    read_text(format!("/proc/{pid}/maps")).map(|text| parse(&text))
 }
 
 /// Parses the text of the file; lines that are none of its own are skipped.

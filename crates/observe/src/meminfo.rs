@@ -1,6 +1,6 @@
 //! `/proc/meminfo`: the machine's memory (proc_meminfo(5)).
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// The lines that are read, sizes in bytes; those missing from the text are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Row {
 /// # Errors
 /// ENOENT where the kernel lacks the protocol.
 pub fn rows(protocol: &str) -> Result<Vec<Row>, Error> {
-    Ok(parse(&read(format!("/proc/self/net/{protocol}"))?))
+    Ok(parse(&read_text(format!("/proc/self/net/{protocol}"))?))
 }
 
 /// Parses the file's text; the heading and damaged lines are left out.

@@ -1,14 +1,14 @@
 //! `/proc/net/netstat`: counters of a network namespace, heads and values on alternate lines
 //! (proc_net(5), Documentation/networking/snmp_counter.rst).
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// SYNs and final ACKs that found an accept queue full, in this process's network namespace.
 ///
 /// # Errors
 /// ENOENT where the kernel has no TCP or no /proc.
 pub fn listen_overflows() -> Result<u64, Error> {
-    let text = read("/proc/self/net/netstat")?;
+    let text = read_text("/proc/self/net/netstat")?;
     Ok(parse(&text, "TcpExt", "ListenOverflows").unwrap_or(0))
 }
 

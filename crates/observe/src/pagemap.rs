@@ -52,7 +52,7 @@ impl Pagemap {
     pub fn open(pid: i32) -> Result<Self, Error> {
         let path = format!("/proc/{pid}/pagemap");
         let file = File::open(&path).map_err(|e| Error::from_io(format!("open {path}"), &e))?;
-        let page_size = crate::machine::this().page_size as u64;
+        let page_size = crate::machine::read().page_size as u64;
         Ok(Pagemap {
             pid,
             file,

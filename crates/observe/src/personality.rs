@@ -1,7 +1,7 @@
 //! `/proc/PID/personality`: how a process wants to be treated (proc_pid_personality(5),
 //! personality(2)).
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// linux/personality.h: 32-bit addresses end at 3 GiB.
 pub const ADDR_LIMIT_3GB: u32 = 0x0800_0000;

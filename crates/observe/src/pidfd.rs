@@ -32,7 +32,7 @@ pub fn getfd(process: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Error> {
 ///
 /// # Errors
 /// Those of [`open`] and [`getfd`].
-pub fn getfd_of(pid: i32, fd: RawFd) -> Result<OwnedFd, Error> {
+pub fn copy_descriptor(pid: i32, fd: RawFd) -> Result<OwnedFd, Error> {
     getfd(open(pid)?.as_fd(), fd)
 }
 
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_copy_is_of_the_same_description() {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        let copy = getfd_of(std::process::id() as i32, file.as_raw_fd()).unwrap();
+        let copy = copy_descriptor(std::process::id() as i32, file.as_raw_fd()).unwrap();
         assert_ne!(copy.as_raw_fd(), file.as_raw_fd());
         let own = std::process::id() as i32;
         let (a, b) = ((own, copy.as_raw_fd()), (own, file.as_raw_fd()));

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// Where a descriptor leads, without the description in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Target {
 ///
 /// # Errors
 /// That of reading /proc.
-pub fn all() -> Result<Vec<i32>, Error> {
+pub fn list() -> Result<Vec<i32>, Error> {
     numbers(Path::new("/proc"))
 }
 
@@ -32,7 +32,7 @@ pub fn all() -> Result<Vec<i32>, Error> {
 ///
 /// # Errors
 /// ENOENT where it is not mounted, ESRCH where it shows another namespace.
-pub fn own_proc() -> Result<(), Error> {
+pub fn ensure_own_proc() -> Result<(), Error> {
     let link = fs::read_link("/proc/self").map_err(|e| error("readlink", "/proc/self", &e))?;
     if link.as_os_str() == std::process::id().to_string().as_str() {
         return Ok(());
@@ -43,7 +43,7 @@ pub fn own_proc() -> Result<(), Error> {
 
 /// The command name of a process, at most 15 bytes long; `?` where it is gone.
 pub fn name(pid: i32) -> String {
-    read(format!("/proc/{pid}/comm")).map_or("?".into(), |name| name.trim_end().to_owned())
+    read_text(format!("/proc/{pid}/comm")).map_or("?".into(), |name| name.trim_end().to_owned())
 }
 
 /// The open descriptors of a process, in ascending order. With CAP_SYS_PTRACE alone the directory
@@ -61,7 +61,7 @@ pub fn descriptors(pid: i32) -> Result<Vec<i32>, Error> {
 ///
 /// # Errors
 /// ENOENT where the process is gone.
-pub fn count(pid: i32) -> Result<u64, Error> {
+pub fn count_descriptors(pid: i32) -> Result<u64, Error> {
     let path = format!("/proc/{pid}/fd");
     fs::metadata(&path)
         .map(|metadata| metadata.size())
@@ -133,8 +133,8 @@ mod tests {
         let own = std::process::id() as i32;
         let file = fs::File::open("/proc/self/exe").unwrap();
         let metadata = file.metadata().unwrap();
-        assert_eq!(own_proc(), Ok(()));
-        assert!(all().unwrap().contains(&own));
+        assert_eq!(ensure_own_proc(), Ok(()));
+        assert!(list().unwrap().contains(&own));
         assert!(descriptors(own).unwrap().contains(&file.as_raw_fd()));
         let target = target(own, file.as_raw_fd()).unwrap();
         assert_eq!(target.inode, (metadata.dev(), metadata.ino()));

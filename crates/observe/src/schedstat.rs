@@ -1,7 +1,7 @@
 //! `/proc/PID/schedstat`: time on a CPU, time in a run queue, times that it was put on a CPU
 //! (Documentation/scheduler/sched-stats.rst).
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// The three numbers; all 0 where the kernel was built without CONFIG_SCHED_INFO.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct SchedStat {
 ///
 /// # Errors
 /// ENOENT or ESRCH where it is gone.
-pub fn of(pid: i32) -> Result<SchedStat, Error> {
-    Ok(parse(&read(format!("/proc/{pid}/schedstat"))?))
+pub fn read(pid: i32) -> Result<SchedStat, Error> {
+    Ok(parse(&read_text(format!("/proc/{pid}/schedstat"))?))
 }
 
 /// Parses the file's text; what is missing is 0.

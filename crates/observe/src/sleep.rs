@@ -13,7 +13,7 @@
 
 use crate::Error;
 use crate::status::{self, Status};
-use crate::wchan::{Blocked, WaitChannel, syscall_of};
+use crate::wchan::{Blocked, WaitChannel, read_syscall};
 
 /// Kernel functions in which a process sleeps interruptibly, that is in state `S`. Only a short
 /// cut: of one that sleeps anywhere else the state is asked.
@@ -89,7 +89,7 @@ impl Sleeper {
         let channel = match WaitChannel::open(pid) {
             Ok(channel) => Some(channel),
             // A process that is gone has no status either.
-            Err(absent) => match status::of(pid) {
+            Err(absent) => match status::read(pid) {
                 Ok(_) if absent.errno == nix::errno::Errno::ENOENT => None,
                 _ => return Err(absent),
             },
@@ -118,9 +118,9 @@ impl Sleeper {
             self.shows_channels = true;
             return Ok(Look::Asleep(Evidence::Channel(name.clone())));
         }
-        let status = status::of(self.pid)?;
+        let status = status::read(self.pid)?;
         let pid = self.pid;
-        Ok(self.judge(channel, &status, || syscall_of(pid)))
+        Ok(self.judge(channel, &status, || read_syscall(pid)))
     }
 
     fn judge(

@@ -2,7 +2,7 @@
 
 use crate::maps::{self, Mapping};
 use crate::meminfo::kib;
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// A mapping and what it uses, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct Usage {
 ///
 /// # Errors
 /// EACCES or EPERM where ptrace access is denied, ENOENT or ESRCH where there is no such process.
-pub fn of(pid: i32) -> Result<Vec<Usage>, Error> {
-    read(format!("/proc/{pid}/smaps")).map(|text| parse(&text))
+pub fn read(pid: i32) -> Result<Vec<Usage>, Error> {
+    read_text(format!("/proc/{pid}/smaps")).map(|text| parse(&text))
 }
 
 /// Parses the text of the file: a line as in maps, then `Key:  N kB` lines and one of flags that
@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Vec<Usage> {
     let mut usages: Vec<Usage> = Vec::new();
     for line in text.lines() {
         if let Some(mapping) = maps::line(line) {
-            usages.push(Usage::of(mapping));
+            usages.push(Usage::new(mapping));
         } else if let Some(usage) = usages.last_mut() {
             usage.set(line);
         }
@@ -48,7 +48,7 @@ pub fn parse(text: &str) -> Vec<Usage> {
 }
 
 impl Usage {
-    fn of(mapping: Mapping) -> Self {
+    fn new(mapping: Mapping) -> Self {
         Usage {
             mapping,
             rss: 0,

@@ -58,7 +58,7 @@ const MESSAGE: usize = 72;
 pub fn tcp_on(port: u16) -> Result<Vec<Socket>, Error> {
     sockets(&Question {
         port,
-        ..Question::of(libc::IPPROTO_TCP)
+        ..Question::new(libc::IPPROTO_TCP)
     })
 }
 
@@ -70,7 +70,7 @@ pub fn tcp_on(port: u16) -> Result<Vec<Socket>, Error> {
 pub fn tcp_listeners() -> Result<Vec<Socket>, Error> {
     sockets(&Question {
         states: 1 << LISTEN,
-        ..Question::of(libc::IPPROTO_TCP)
+        ..Question::new(libc::IPPROTO_TCP)
     })
 }
 
@@ -81,7 +81,7 @@ pub fn tcp_listeners() -> Result<Vec<Socket>, Error> {
 pub fn udp_on(port: u16) -> Result<Vec<Socket>, Error> {
     sockets(&Question {
         port,
-        ..Question::of(libc::IPPROTO_UDP)
+        ..Question::new(libc::IPPROTO_UDP)
     })
 }
 
@@ -95,7 +95,7 @@ struct Question {
 }
 
 impl Question {
-    fn of(protocol: i32) -> Self {
+    fn new(protocol: i32) -> Self {
         Question {
             protocol: protocol as u8,
             states: u32::MAX,

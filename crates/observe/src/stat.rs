@@ -1,6 +1,6 @@
 //! `/proc/PID/stat`: name, state and flags of a process (proc_pid_stat(5)).
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// linux/sched.h: the process is a kernel thread.
 const PF_KTHREAD: u64 = 0x0020_0000;

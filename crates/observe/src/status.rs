@@ -1,6 +1,6 @@
 //! `/proc/PID/status`: counters and sizes of a process or thread (proc_pid_status(5)).
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// The fields that are read; those missing from the text are 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub struct Status {
 ///
 /// # Errors
 /// ENOENT or ESRCH where it is gone, EACCES where /proc hides it.
-pub fn of(pid: i32) -> Result<Status, Error> {
-    Ok(parse(&read(format!("/proc/{pid}/status"))?))
+pub fn read(pid: i32) -> Result<Status, Error> {
+    Ok(parse(&read_text(format!("/proc/{pid}/status"))?))
 }
 
 /// Parses the file's text.
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(parse(text), expected);
         assert_eq!(parse("Name:\tzombie\n").virtual_kib, None);
         assert_eq!(
-            of(std::process::id() as i32).map(|s| s.threads >= 1),
+            read(std::process::id() as i32).map(|s| s.threads >= 1),
             Ok(true)
         );
     }

@@ -1,7 +1,7 @@
 //! `/proc/sys`: the kernel's settings that are numbers (proc_sys(5), sysctl(8)). Those under `net`
 //! are of the network namespace of the process that reads.
 
-use crate::{Error, read as read_text};
+use crate::{Error, read_text};
 
 /// Mappings that a process may have (proc_sys_vm(5)).
 pub const MAX_MAP_COUNT: &str = "vm.max_map_count";

@@ -32,7 +32,7 @@ const LENGTH: usize = 32;
 ///
 /// # Errors
 /// ENOPROTOOPT where it is no TCP socket, EBADF where it is closed.
-pub fn of(socket: &impl AsFd) -> Result<TcpInfo, Error> {
+pub fn read(socket: &impl AsFd) -> Result<TcpInfo, Error> {
     let fd = socket.as_fd().as_raw_fd();
     let mut bytes = [0u8; LENGTH];
     let mut length = LENGTH as libc::socklen_t;
@@ -70,17 +70,17 @@ mod tests {
     #[test]
     fn a_listener_tells_its_queue() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let empty = of(&listener).unwrap();
+        let empty = read(&listener).unwrap();
         assert_eq!((empty.state, empty.unacked), (10, 0));
         assert!(empty.sacked > 0);
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        assert_eq!(of(&client).unwrap().state, 1);
-        assert_eq!(of(&listener).unwrap().unacked, 1);
+        assert_eq!(read(&client).unwrap().state, 1);
+        assert_eq!(read(&listener).unwrap().unacked, 1);
     }
 
     #[test]
     fn no_tcp_socket() {
         let file = std::fs::File::open("/dev/null").unwrap();
-        assert_eq!(of(&file).unwrap_err().errno, Errno::ENOTSOCK);
+        assert_eq!(read(&file).unwrap_err().errno, Errno::ENOTSOCK);
     }
 }

@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 
 use crate::pidfd::number;
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// The number of tracepoint `event` (`sched/sched_waking`) on the running kernel.
 ///
@@ -23,7 +23,7 @@ use crate::{Error, read};
 /// where it has no tracefs.
 pub fn id(event: &str) -> Result<u64, Error> {
     let file = format!("events/{event}/id");
-    let text = match read(format!("/sys/kernel/tracing/{file}")) {
+    let text = match read_text(format!("/sys/kernel/tracing/{file}")) {
         Err(absent) if absent.errno == Errno::ENOENT => detached(&file)?,
         text => text?,
     };

@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
-use crate::{Error, read, tracefs};
+use crate::{Error, read_text, tracefs};
 
 /// `struct perf_event_attr` of `include/uapi/linux/perf_event.h`, as far as its first version
 /// (`PERF_ATTR_SIZE_VER0`).
@@ -63,7 +63,7 @@ impl Wakeups {
     /// # Errors
     /// EACCES or EPERM without CAP_PERFMON or without access to tracefs (needs CAP_SYS_ADMIN),
     /// EMFILE where the descriptor table is full.
-    pub fn of(pids: &[i32]) -> Result<Self, Error> {
+    pub fn start(pids: &[i32]) -> Result<Self, Error> {
         let id = tracefs::id("sched/sched_waking")?;
         let cpus = online()?;
         let mut counters = Vec::new();
@@ -82,7 +82,7 @@ impl Wakeups {
         Ok(Wakeups { counters })
     }
 
-    /// How many descriptors [`Wakeups::of`] so many threads holds: a counter for each CPU that is
+    /// How many descriptors [`Wakeups::start`] so many threads holds: a counter for each CPU that is
     /// online, for each filter.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Wakeups {
 
 /// The CPUs that are online.
 fn online() -> Result<Vec<i32>, Error> {
-    Ok(cpus(&read("/sys/devices/system/cpu/online")?))
+    Ok(cpus(&read_text("/sys/devices/system/cpu/online")?))
 }
 
 /// `pid >= LEAST && pid <= MOST && (pid == A || ...)`. The bounds come first because every wakeup

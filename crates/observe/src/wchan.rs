@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use crate::{Error, read};
+use crate::{Error, read_text};
 
 /// The wait channel of one process, kept open: one pread(2) a look.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl WaitChannel {
 ///
 /// # Errors
 /// As [`WaitChannel::open`] and [`WaitChannel::read`].
-pub fn of(pid: i32) -> Result<Option<String>, Error> {
+pub fn read(pid: i32) -> Result<Option<String>, Error> {
     WaitChannel::open(pid)?.read()
 }
 
@@ -66,8 +66,8 @@ pub struct Blocked {
 ///
 /// # Errors
 /// EACCES or EPERM without ptrace access, ENOENT where it is gone or the kernel has no such file.
-pub fn syscall_of(pid: i32) -> Result<Option<Blocked>, Error> {
-    Ok(parse_syscall(&read(format!("/proc/{pid}/syscall"))?))
+pub fn read_syscall(pid: i32) -> Result<Option<Blocked>, Error> {
+    Ok(parse_syscall(&read_text(format!("/proc/{pid}/syscall"))?))
 }
 
 /// Parses the file's text: `288 0x3 0x0 ...`, `running`, or `-1 ...` outside of a call.
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_running_thread_sleeps_nowhere() {
-        assert_eq!(of(nix::unistd::gettid().as_raw()), Ok(None));
+        assert_eq!(read(nix::unistd::gettid().as_raw()), Ok(None));
     }
 
     proptest! {

@@ -161,7 +161,7 @@ fn drawn(report: &ReplayReport) -> Vec<(&PolicyRow, Colour)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::{GivenArena, Trace};
+    use super::super::report::{GivenArena, TraceSums};
     use super::*;
 
     fn row(policy: &str) -> PolicyRow {
@@ -189,7 +189,7 @@ mod tests {
     fn report(policies: Vec<PolicyRow>) -> ReplayReport {
         ReplayReport {
             schema: 1,
-            trace: Trace {
+            trace: TraceSums {
                 operations: 10,
                 peak_blocks: 1,
                 peak_live_bytes: 100,

@@ -1,5 +1,4 @@
 //! Traces read through the library: what they add up to, and what an error says.
-#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
 use replay::trace::generate::{Load, generate};
 use replay::trace::{Fault, Op, Reader, Summary, TraceError};

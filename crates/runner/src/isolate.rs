@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use claim::{Arm, Claim, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict};
 use harness::interrupt::Interrupt;
+use harness::quiet::watch;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
@@ -51,13 +52,13 @@ impl Isolation {
             return self.run_once(topic, claim, order);
         }
         for _ in 1..quiet::ATTEMPTS {
-            let (report, others) = quiet::watched(|| self.run_once(topic, claim, order));
+            let (report, others) = watch(|| self.run_once(topic, claim, order));
             let report = report?;
             if verdict_is_expected(claim, &report, order) || !quiet::is_disturbed(others) {
                 return Some(report);
             }
         }
-        let (report, others) = quiet::watched(|| self.run_once(topic, claim, order));
+        let (report, others) = watch(|| self.run_once(topic, claim, order));
         let report = report?;
         if !verdict_is_expected(claim, &report, order)
             && may_be_noise(&report.verdict, !report.observed.is_empty())
@@ -127,7 +128,7 @@ impl Isolation {
 /// # Errors
 /// It is not mounted, or is that of another PID namespace.
 pub fn require_own_proc() -> Result<()> {
-    observe::process::own_proc()
+    observe::process::ensure_own_proc()
         .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 

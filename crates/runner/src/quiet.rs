@@ -1,7 +1,6 @@
 //! The verdict on a claim for which the machine was not quiet enough.
 
 use claim::Verdict;
-pub(crate) use harness::quiet::watch as watched;
 use harness::quiet::{CLAIM_TOLERANCE, Quiet, judge};
 
 /// How often a claim that needs quiet is measured at most.

@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     // The model makes no system call: no nix, no libc, no crate of ours.
     ("claim", &["anyhow", "indexmap", "serde", "serde_json"]),
-    ("child", &["libc", "nix", "serde", "serde_json"]),
-    ("observe", &["libc", "nix", "perf-event-open-sys2"]),
+    ("child", &["libc", "nix", "rustix", "serde", "serde_json"]),
+    (
+        "observe",
+        &["libc", "nix", "rustix", "perf-event-open-sys2"],
+    ),
     ("locks", &["libc", "lock_api", "lock_api_05"]),
     ("placement", &[]),
     (
@@ -45,12 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "descriptors",
         &["libc", "nix", "observe", "present", "serde"],
     ),
-    (
-        "harness",
-        &[
-            "anyhow", "child", "libc", "nix", "observe", "present", "serde",
-        ],
-    ),
+    ("harness", &["child", "libc", "nix", "observe", "present"]),
     (
         "present",
         &[

@@ -141,7 +141,7 @@ fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
     let established = || -> Result<u64> {
         let mut count = 0;
         for client in &clients {
-            count += u64::from(tcp_info::of(client)?.state == ESTABLISHED);
+            count += u64::from(tcp_info::read(client)?.state == ESTABLISHED);
         }
         Ok(count)
     };

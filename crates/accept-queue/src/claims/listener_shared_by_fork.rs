@@ -57,7 +57,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut client = Client::new(address);
     let _connections = [client.connect()?, client.connect()?, client.connect()?];
     until("three connections in the queue", || {
-        Ok(observe::tcp_info::of(&listener)?.unacked == 3)
+        Ok(observe::tcp_info::read(&listener)?.unacked == 3)
     })?;
     let mut accepted = 0;
     for child in &mut children {

@@ -166,7 +166,7 @@ fn measure_bursts(
         }
         let mut at_once = 0;
         for connection in &open {
-            let state = observe::tcp_info::of(connection)?.state;
+            let state = observe::tcp_info::read(connection)?.state;
             at_once += u64::from(matches!(state, ESTABLISHED | CLOSE_WAIT));
         }
         woken.at_once = woken.at_once.max(at_once);

@@ -44,7 +44,7 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         let own = prepared.listeners[0].try_clone().context("dup")?;
         let mut client = Client::new(own.local_addr().context("getsockname")?);
         let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
-        pin::never_preempts(worker.pids()[0])?;
+        pin::make_batch_process(worker.pids()[0])?;
         let before = worker.settle()?;
         let tries = arm.choose(TRIES, CONNECTIONS);
         let (mut made, mut taken) = (0, 0);

@@ -72,7 +72,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         connections.push(client.connect()?);
     }
     until("the connections in the queue", || {
-        Ok(u64::from(observe::tcp_info::of(&listener)?.unacked) == MADE)
+        Ok(u64::from(observe::tcp_info::read(&listener)?.unacked) == MADE)
     })?;
     let acceptor = if has_children()? { THERE } else { UNBORN };
     let mut taken: Vec<TcpStream> = Vec::new();
@@ -81,7 +81,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             taken.push(listener.accept().context("accept")?.0);
         }
     }
-    let by_tcp_info = observe::tcp_info::of(&listener)?.unacked;
+    let by_tcp_info = observe::tcp_info::read(&listener)?.unacked;
     let sockets = tcp_on(address.port())?;
     let of_state = |state| sockets.iter().filter(move |socket| socket.state == state);
     let by_sock_diag: u32 = of_state(LISTEN).map(|socket| socket.receive_queue).sum();

@@ -76,7 +76,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         connections.push(client.connect()?);
     }
     let lengths = || -> Result<Vec<u32>> {
-        let length = |listener| Ok(observe::tcp_info::of(listener)?.unacked);
+        let length = |listener| Ok(observe::tcp_info::read(listener)?.unacked);
         listeners.iter().map(length).collect()
     };
     until("64 connections in the queues", || {
@@ -97,7 +97,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let reset_now = || -> Result<u32> {
         let mut count = 0;
         for connection in &connections {
-            count += u32::from(observe::tcp_info::of(connection)?.state == CLOSE);
+            count += u32::from(observe::tcp_info::read(connection)?.state == CLOSE);
         }
         Ok(count)
     };

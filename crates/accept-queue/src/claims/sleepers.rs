@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use claim::NotMeasured;
 use observe::sock_diag::tcp_listeners;
-use observe::wchan::{Blocked, syscall_of};
+use observe::wchan::{Blocked, read_syscall};
 use observe::{fdinfo, process};
 
 use crate::workers::Workers;
@@ -56,7 +56,7 @@ pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
 /// As [`sleepers`].
 pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
     let look = |&pid: &i32| {
-        let call = syscall_of(pid).map_err(|error| {
+        let call = read_syscall(pid).map_err(|error| {
             let enable = "use a kernel with /proc/PID/syscall, outside of a sandbox";
             NotMeasured::new(error.to_string(), enable)
         })?;
@@ -121,7 +121,7 @@ fn watching_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> 
     for sleeper in sleepers(workers)? {
         if sleeper.is_in_epoll() {
             let epoll = sleeper.call.arguments[0] as i32;
-            for watch in fdinfo::of(sleeper.pid, epoll)?.watches {
+            for watch in fdinfo::read(sleeper.pid, epoll)?.watches {
                 *on.entry(watch.inode).or_insert(0) += u64::from(wanted(watch.events));
             }
         }

@@ -55,7 +55,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         let listening = listening()?;
         for sleeper in sleepers(herd)? {
             let pid = sleeper.pid;
-            let channel = wchan::of(pid)?.ok_or_else(|| {
+            let channel = wchan::read(pid)?.ok_or_else(|| {
                 let why = format!("/proc/{pid}/wchan does not tell where an own child sleeps");
                 NotMeasured::new(
                     why,

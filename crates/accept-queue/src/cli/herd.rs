@@ -145,7 +145,7 @@ impl HerdArgs {
             file.write(&trace.document().to_string())?;
         }
         if let Some(file) = svg_file {
-            file.write(&svg(&observe::machine::this().kernel, &rows.rows))?;
+            file.write(&svg(&observe::machine::read().kernel, &rows.rows))?;
         }
         Ok(self.status(&rows))
     }
@@ -156,7 +156,7 @@ impl HerdArgs {
         let heading = partial.iter().map(|why| format!("PARTIAL: {why}\n\n"));
         let heading: String = heading.collect();
         print(&if self.json {
-            let kernel = observe::machine::this().kernel;
+            let kernel = observe::machine::read().kernel;
             document(&kernel, rows, partial.as_ref())? + "\n"
         } else if self.csv {
             csv(rows)

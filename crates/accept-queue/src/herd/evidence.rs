@@ -35,21 +35,21 @@ impl TracepointPermit {
             }
         })?;
         until_asleep(sleeper.pid(), LIMIT).map_err(not_seen)?;
-        let counter = Wakeups::of(&[sleeper.pid()])?;
-        let before = observe::status::of(sleeper.pid())?.voluntary_switches;
+        let counter = Wakeups::start(&[sleeper.pid()])?;
+        let before = observe::status::read(sleeper.pid())?.voluntary_switches;
         for number in 0..KNOWN_WAKEUPS {
             sleeper.send(&number)?;
             // One message is one wakeup only if the child sleeps again before the next.
             let slept = before + number + 1;
             until("a sleep after each wakeup", LIMIT, || {
-                let status = observe::status::of(sleeper.pid())?;
+                let status = observe::status::read(sleeper.pid())?;
                 Ok::<_, wait::Error>(status.voluntary_switches >= slept)
             })
             .map_err(not_seen)?;
             until_asleep(sleeper.pid(), LIMIT).map_err(not_seen)?;
         }
         let counted = counter.read().map_err(Error::system("self-check"))?;
-        let slept = observe::status::of(sleeper.pid())?.voluntary_switches - before;
+        let slept = observe::status::read(sleeper.pid())?.voluntary_switches - before;
         if counted == slept && slept == KNOWN_WAKEUPS {
             return Ok(TracepointPermit(()));
         }
@@ -67,7 +67,7 @@ impl TracepointPermit {
         let counters = Wakeups::descriptors(pids.len())? as u64;
         room_for_descriptors(descriptors_for(pids.len()) + counters)
             .map_err(Error::system("open the tracepoint's counters"))?;
-        Ok(Wakeups::of(pids)?)
+        Ok(Wakeups::start(pids)?)
     }
 }
 

@@ -110,7 +110,7 @@ fn ensure_burst_fits(pace: Pace, prepared: &Prepared) -> Result<(), Error> {
     let (Pace::Burst(size), Some(listener)) = (pace, prepared.listeners.first()) else {
         return Ok(());
     };
-    let backlog = observe::tcp_info::of(listener)?.sacked;
+    let backlog = observe::tcp_info::read(listener)?.sacked;
     if size <= backlog as usize + 1 {
         return Ok(());
     }

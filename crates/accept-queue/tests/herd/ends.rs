@@ -14,11 +14,11 @@ use super::{
 
 /// Waits until `worker` has slept and woken some more.
 fn wait_until_it_goes_on(worker: Pid) {
-    let before = observe::status::of(worker.as_raw())
+    let before = observe::status::read(worker.as_raw())
         .expect("alive")
         .voluntary_switches;
     wait_until("the others go on", || {
-        let now = observe::status::of(worker.as_raw());
+        let now = observe::status::read(worker.as_raw());
         now.is_ok_and(|now| now.voluntary_switches > before + 20)
     });
 }
@@ -43,7 +43,8 @@ fn a_worker_hears_a_sigterm_of_its_own() {
     kill(workers[0], Signal::SIGTERM).expect("signalled");
     wait_until("the worker ends", || {
         // A zombie until the meter has asked it for its counts.
-        observe::status::of(workers[0].as_raw()).map_or(true, |now| matches!(now.state, 'Z' | 'X'))
+        observe::status::read(workers[0].as_raw())
+            .map_or(true, |now| matches!(now.state, 'Z' | 'X'))
     });
     wait_until_it_goes_on(workers[2]);
     let note = note_after_sigint(run, &workers);
@@ -56,7 +57,7 @@ fn a_worker_hears_a_sigterm_of_its_own() {
 #[test]
 fn a_stopped_worker_is_reported_and_the_row_kept() {
     let (mut run, workers) = long_run("blocking", 3);
-    let switches = || observe::status::of(workers[2].as_raw()).map(|now| now.voluntary_switches);
+    let switches = || observe::status::read(workers[2].as_raw()).map(|now| now.voluntary_switches);
     let before = switches().expect("alive");
     // Past the warm-up.
     wait_until("connections are counted", || {
@@ -84,7 +85,7 @@ fn an_interrupt_is_heard_while_a_stopped_worker_is_waited_for() {
     let (run, workers) = long_run("blocking", 3);
     kill(workers[1], Signal::SIGSTOP).expect("stopped");
     wait_until("the meter waits for the stopped worker", || {
-        observe::status::of(workers[1].as_raw()).is_ok_and(|now| now.state == 'T')
+        observe::status::read(workers[1].as_raw()).is_ok_and(|now| now.state == 'T')
     });
     let note = note_after_sigint(run, &workers);
     assert!(note.contains("interrupted after"), "{note}");

@@ -117,12 +117,12 @@ fn children(pid: u32) -> Vec<Pid> {
 
 /// Whether it has slept a few times, and so is past its start.
 fn is_past_its_start(pid: Pid) -> bool {
-    let status = observe::status::of(pid.as_raw()).unwrap_or_default();
+    let status = observe::status::read(pid.as_raw()).unwrap_or_default();
     status.voluntary_switches > 3
 }
 
 fn has_ended(pid: Pid) -> bool {
-    observe::status::of(pid.as_raw()).is_err()
+    observe::status::read(pid.as_raw()).is_err()
 }
 
 fn wait_until(what: &str, mut shown: impl FnMut() -> bool) {

@@ -47,7 +47,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         ],
         Arm::Control => [0, 1, 2, 3, 4, 5].map(|i| ("array", on_heap + i * 1000)),
     };
-    let mappings = maps::of(std::process::id() as i32)?;
+    let mappings = maps::read(std::process::id() as i32)?;
     let mut held: Vec<(&str, &Mapping)> = Vec::new();
     for (name, address) in parts {
         let holds = |mapping: &&Mapping| (mapping.start..mapping.end).contains(&address);

@@ -39,7 +39,7 @@ const HUGE_PAGE: usize = 2 << 20;
 
 /// Bytes in a page of this machine.
 fn page_size() -> usize {
-    observe::machine::this().page_size
+    observe::machine::read().page_size
 }
 
 /// Makes sure that [`HUGE_PAGE`] is the size of a huge page here.

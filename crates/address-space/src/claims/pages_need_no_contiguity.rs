@@ -130,7 +130,7 @@ fn count_reversed(arm: Arm, page: usize) -> Result<usize> {
     if arm == Arm::Experiment {
         order.reverse();
     }
-    let mapped = Memory::of_pages(&file, page, &order)?;
+    let mapped = Memory::map_pages(&file, page, &order)?;
     let read = mapped.first_bytes(1);
     let numbered = read.chunks_exact(page).enumerate();
     Ok(numbered

@@ -22,7 +22,7 @@ pub fn minor_faults() -> Result<u64, Error> {
 /// /proc is not mounted.
 pub fn resident(memory: &Memory) -> Result<(u64, u64), Error> {
     let range = memory.address() as u64..(memory.address() + memory.len()) as u64;
-    let usages = observe::smaps::of(std::process::id() as i32)?;
+    let usages = observe::smaps::read(std::process::id() as i32)?;
     let inside = usages
         .iter()
         .filter(|usage| range.contains(&usage.mapping.start));

@@ -95,10 +95,10 @@ impl Memory {
     /// # Errors
     /// ENOMEM as above, ENODEV for a file that cannot be mapped, EINVAL where `page` is not the
     /// size of a page or the file cannot be so long.
-    pub fn of_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory, Error> {
+    pub fn map_pages(file: impl AsFd, page: usize, order: &[usize]) -> Result<Memory, Error> {
         let error = |which| move |errno| Error::new(format!("mmap page {which} of a file"), errno);
         // mmap rounds a length up to whole pages, and the last mapping would then end behind ours.
-        if page != observe::machine::this().page_size {
+        if page != observe::machine::read().page_size {
             let what = format!("map a file in pieces of {page} bytes, which are no pages");
             return Err(Error::new(what, Errno::EINVAL));
         }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_would_be_unsound_is_refused() {
-        let page = observe::machine::this().page_size;
+        let page = observe::machine::read().page_size;
         let mut two = Memory::private(2 * page).unwrap();
         assert!(message(two.split_off(1)).contains("at byte 1, "));
         assert!(message(two.split_off(3 * page)).contains("EINVAL"));
@@ -209,20 +209,20 @@ mod tests {
 
     #[test]
     fn a_piece_of_a_file_is_a_page() {
-        let page = observe::machine::this().page_size;
+        let page = observe::machine::read().page_size;
         let file = crate::scratch::in_memory(&vec![5; 2 * page]).unwrap();
         for piece in [0, 1, page - 1, page + 1, 2 * page] {
-            let refused = Memory::of_pages(&file, piece, &[0]).unwrap_err();
+            let refused = Memory::map_pages(&file, piece, &[0]).unwrap_err();
             assert_eq!(refused.errno, Errno::EINVAL, "{piece}");
         }
-        assert!(Memory::of_pages(&file, page, &[usize::MAX]).is_err());
-        let memory = Memory::of_pages(&file, page, &[1, 0, 1]).unwrap();
+        assert!(Memory::map_pages(&file, page, &[usize::MAX]).is_err());
+        let memory = Memory::map_pages(&file, page, &[1, 0, 1]).unwrap();
         assert_eq!(memory.first_bytes(page), [5; 3]);
     }
 
     #[test]
     fn a_move_onto_longer_memory_keeps_the_bytes() {
-        let page = observe::machine::this().page_size;
+        let page = observe::machine::read().page_size;
         let mut memory = Memory::private(page).unwrap();
         memory.write_every(page, 7);
         let mut moved = memory

@@ -115,7 +115,7 @@ impl Memory {
     /// # Errors
     /// `at` is no multiple of the page size, or behind the end.
     pub fn split_off(&mut self, at: usize) -> Result<Memory, Error> {
-        let page = observe::machine::this().page_size;
+        let page = observe::machine::read().page_size;
         if at > self.len || !at.is_multiple_of(page) {
             let size = bytes(self.len as u64);
             let what = format!("cut {size} at byte {at}, where pages have {page} bytes");

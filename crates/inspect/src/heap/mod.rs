@@ -163,7 +163,7 @@ fn walk_twice(
     place: &Place,
     begin: Instant,
 ) -> Result<Heap, String> {
-    let page = observe::machine::this().page_size as u64;
+    let page = observe::machine::read().page_size as u64;
     let walk = || {
         let read = |at: u64, buffer: &mut [u8]| memory.read(at, buffer);
         Walk::new(layout, at, place.end, page).run(&read)

@@ -74,7 +74,7 @@ fn look(files: &[File; 3]) -> Result<Vec<Descriptor>> {
     let mut seen: Vec<Descriptor> = Vec::new();
     for file in files {
         let fd = file.as_raw_fd();
-        let info = observe::fdinfo::of(own, fd)?;
+        let info = observe::fdinfo::read(own, fd)?;
         let metadata = file.metadata()?;
         let mut description = seen.len();
         for (index, earlier) in seen.iter().enumerate() {

@@ -161,7 +161,7 @@ fn compare_fetched(arm: Arm, file: &File) -> Result<&'static str> {
     let open = || scratch::open_again(file, OFlag::O_RDWR);
     look_at_child(Descriptors::Copied, &open, |pid, fd| {
         let copy: OwnedFd = match arm {
-            Arm::Experiment => observe::pidfd::getfd_of(pid, fd)?,
+            Arm::Experiment => observe::pidfd::copy_descriptor(pid, fd)?,
             Arm::Control => open()?.into(),
         };
         compare(copy.as_raw_fd(), (pid, fd))
@@ -178,7 +178,7 @@ fn compare_opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
 /// Runs `look` with the pid of a child and the number of the descriptor that it got by `open`.
 fn look_at_child(
     table: Descriptors,
-    open: &dyn Fn() -> Result<File, observe::Error>,
+    open: &(dyn Fn() -> Result<File, observe::Error> + Sync),
     look: impl FnOnce(i32, i32) -> Result<&'static str>,
 ) -> Result<&'static str> {
     let mut holder = child::fork_with(table, "holder", |parent| {

@@ -42,10 +42,11 @@ impl MapArgs {
     /// The processes that were named, which must be there, or all.
     fn pids(&self) -> Result<Vec<i32>> {
         for pid in &self.pids {
-            observe::process::count(*pid).with_context(|| format!("no process {pid}"))?;
+            observe::process::count_descriptors(*pid)
+                .with_context(|| format!("no process {pid}"))?;
         }
         if self.pids.is_empty() {
-            return Ok(observe::process::all()?);
+            return Ok(observe::process::list()?);
         }
         Ok(self.pids.clone())
     }

@@ -152,7 +152,7 @@ impl<'a> Server<'a> {
     }
 
     fn listening(&self) -> Result<ServerEvent, Error> {
-        let info = observe::tcp_info::of(&self.prepared.listeners[0]);
+        let info = observe::tcp_info::read(&self.prepared.listeners[0]);
         let backlog = info
             .map_err(Error::system("getsockopt", "TCP_INFO"))?
             .sacked;

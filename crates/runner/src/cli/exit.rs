@@ -4,7 +4,6 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use nix::sys::signal::Signal;
 use present::foreign_text::escape_lines;
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
@@ -23,12 +22,6 @@ pub(super) fn exit_code(result: Result<u8>) -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// The exit status of a run that `signal` ended: 128 and its number, as a shell reports it.
-pub(super) fn signal_status(signal: Signal) -> u8 {
-    // The numbers of signals end at 64 (signal(7)).
-    128 + signal as u8
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

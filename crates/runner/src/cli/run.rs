@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use claim::{Claim, Document, Machine, Order, Partial, Register, Report, Summary, Topic};
 use clap::Args;
+use harness::interrupt::exit_status;
 use present::{OutputFile, print};
 
-use super::exit::signal_status;
 use super::select;
 use crate::Isolation;
 use crate::render::{html, json, text};
@@ -70,7 +70,7 @@ impl RunArgs {
         } else {
             unprinted + &text::summary(&summary, document.partial.as_ref())
         })?;
-        Ok(signal.map_or(summary.exit_status(self.strict), signal_status))
+        Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
     }
 
     /// The reports of the claims that were measured before a signal came, each shown as it lands; and
@@ -115,7 +115,7 @@ fn machine() -> Machine {
         cpus,
         page_size,
         uid,
-    } = observe::machine::this();
+    } = observe::machine::read();
     Machine {
         kernel,
         architecture,

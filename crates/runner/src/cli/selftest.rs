@@ -3,10 +3,10 @@
 use anyhow::Result;
 use claim::{Claim, Order, Register, Report, Verdict};
 use clap::Args;
+use harness::interrupt::exit_status;
 use present::foreign_text::escape_controls;
 use present::print;
 
-use super::exit::signal_status;
 use super::select;
 use crate::Isolation;
 use crate::isolate::still_as_claimed;
@@ -67,7 +67,7 @@ impl SelftestArgs {
             "\n{turned} of {tested} turned, {not_measured} not measured here\n"
         ))?;
         Ok(match signal {
-            Some(signal) => signal_status(signal),
+            Some(signal) => exit_status(signal),
             None if status == 0 && turned == 0 => 4,
             None => status,
         })

@@ -51,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let file = scratch::in_memory(b"")?;
     let mut holder = child::fork("holder", |parent| {
         // A description of its own, so that the lock is the child's and not the parent's as well.
-        let own = scratch::open_again_of(parent.pid(), file.as_raw_fd(), OFlag::O_WRONLY)?;
+        let own = scratch::open_from_process(parent.pid(), file.as_raw_fd(), OFlag::O_WRONLY)?;
         let robust = robust.as_ref().context("the child's copy is there")?;
         let held = (spinlock.lock(), robust.lock()?, own.lock()?);
         if arm == Arm::Control {

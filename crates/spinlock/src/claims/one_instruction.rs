@@ -70,7 +70,7 @@ mod decode {
             Arm::Experiment => ("test_and_set", test_and_set as *const () as usize),
             Arm::Control => ("pseudo_code", pseudo_code as *const () as usize),
         };
-        let text = observe::maps::of(std::process::id().cast_signed())?
+        let text = observe::maps::read(std::process::id().cast_signed())?
             .into_iter()
             .find(|mapping| (mapping.start..mapping.end).contains(&(address as u64)))
             .filter(|mapping| mapping.permissions.read && mapping.permissions.execute)
