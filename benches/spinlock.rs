@@ -1,7 +1,8 @@
 //! What does lock and unlock cost, alone and against one other thread?
 //!
-//! `cargo bench -p benches --bench spinlock`. Criterion is right for the uncontended lock and for two threads; it knows no
-//! fairness and cannot plan operations of milliseconds. For contention in general: `spinlock compare`.
+//! `cargo bench -p benches --bench spinlock`. Criterion is right for the uncontended lock and for
+//! two threads; it knows no fairness and cannot plan operations of milliseconds. For contention in
+//! general: `spinlock compare`.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -14,7 +15,8 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use harness::pin::{cpus, pin};
 use spinlock::compare::arena::Arena;
-use spinlock::compare::contender::{Contender, LockName, Visitor};
+use spinlock::compare::contender::{Contender, Visitor};
+use spinlock::compare::lock_name::LockName;
 
 /// Lock, increment, unlock by one thread.
 struct Alone<'a, 'b>(&'a mut BenchmarkGroup<'b, WallTime>, LockName);
@@ -34,7 +36,8 @@ impl Visitor for Alone<'_, '_> {
     }
 }
 
-/// The same by two threads at once, each on a CPU of its own; the time is that of one operation of either.
+/// The same by two threads at once, each on a CPU of its own; the time is that of one operation of
+/// either.
 struct Against<'a, 'b>(&'a mut BenchmarkGroup<'b, WallTime>, LockName, [usize; 2]);
 
 impl Visitor for Against<'_, '_> {
@@ -56,7 +59,8 @@ fn increment(value: &AtomicU64) {
     value.store(value.load(Relaxed) + 1, Relaxed);
 }
 
-/// Half the time from the common start to the end of the later thread: each does `times` operations.
+/// Half the time from the common start to the end of the later thread: each does `times`
+/// operations.
 fn two_threads(cpus: [usize; 2], times: u64, operation: impl Fn() + Sync) -> Duration {
     let start = Barrier::new(2);
     let run = |cpu: usize| {
@@ -111,7 +115,10 @@ fn spinlock(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    config = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1));
     targets = spinlock
 }
 criterion_main!(benches);

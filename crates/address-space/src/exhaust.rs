@@ -1,11 +1,9 @@
 //! An address space without room: what the claim on its fragmentation does in its child.
 //!
-//! Everything but one arena is reserved, so that holes punched into the arena are the only room left.
-//! Between the first reservation and the last munmap nothing may allocate: there would be no room.
-#![expect(
-    unsafe_code,
-    reason = "mmap and munmap of ranges that are not kept in values"
-)]
+//! Everything but one arena is reserved, so that holes punched into the arena are the only room
+//! left. Between the first reservation and the last munmap nothing may allocate: there would be no
+//! room. Each range of addresses is a value that owns it, so that nobody else's can be given back.
+#![expect(unsafe_code, reason = "mmap and munmap of addresses without memory")]
 
 use std::ptr::null_mut;
 
@@ -40,8 +38,8 @@ pub struct Room {
     pub largest: usize,
     /// The error number of a mapping of [`UNIT`] and one page; 0 where it succeeded.
     pub refusal: i32,
-    /// Whether a mapping of [`UNIT`] succeeded right after that one: if so, it was not the number of
-    /// mappings that ran out.
+    /// Whether a mapping of [`UNIT`] succeeded right after that one: if so, it was not the number
+    /// of mappings that ran out.
     pub unit_fits: bool,
     /// The largest mapping once one separator is gone, in bytes.
     pub joined: usize,
@@ -58,45 +56,24 @@ pub enum Holes {
     Together,
 }
 
-/// Fills the address space of this process with no more than `spare` mappings, makes holes of 512 MiB in
-/// all, and looks for the largest mapping. Everything is given back before it returns.
+/// Fills the address space of this process with no more than `spare` mappings, makes holes of
+/// 512 MiB in all, and looks for the largest mapping. Everything is given back before it returns.
 ///
 /// # Errors
 /// The arena cannot be reserved; munmap fails for another reason than vm.max_map_count.
 pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
-    let mut taken = [(0usize, 0usize); MOST];
     // Each hole splits a mapping, and the arena is one.
     let most = MOST.min(spare.saturating_sub(2 * HOLES + 1));
-    let mut reservations = 0;
-    let arena = reserve(ARENA).context("mmap an arena of 1 GiB")?;
-    let mut size = 1usize << 62;
-    let mut full = most == 0;
-    while size >= page && !full {
-        match reserve(size) {
-            Ok(at) => {
-                taken[reservations] = (at, size);
-                reservations += 1;
-                full = reservations == most;
-            }
-            Err(_) => size /= 2,
-        }
-    }
-    let room = match full {
-        true => None,
-        false => Some(probe(arena, holes, page, reservations)),
-    };
-    // SAFETY: the arena is reserved, or parts of it are; nothing else can have been mapped into it.
-    let arena = unsafe { release(arena, ARENA) };
-    for &(at, size) in &taken[..reservations] {
-        // Whole reservations; one that stays takes addresses of a child that is about to end.
-        // SAFETY: reserved above and not released since.
-        let _ = unsafe { release(at, size) };
-    }
-    arena.context("munmap the arena")?;
+    let arena = Reservation::new(ARENA).context("mmap an arena of 1 GiB")?;
+    let mut taken = [const { None }; MOST];
+    let reservations = fill(&mut taken[..most], page);
+    let room = (reservations < most).then(|| probe(arena, holes, page, reservations));
+    // What follows allocates.
+    drop(taken);
     Ok(match room {
         None => Outcome::Obstructed(format!(
-            "{most} mappings do not fill the gaps of this address space, and more are not tried: {MOST} at most, \
-             and no more than vm.max_map_count allows"
+            "{most} mappings do not fill the gaps of this address space, and more are not tried: \
+             {MOST} at most, and no more than vm.max_map_count allows"
         )),
         Some(Err(Errno::ENOMEM)) => Outcome::Obstructed(
             "munmap inside the arena: ENOMEM, which is vm.max_map_count and not a want of room"
@@ -106,27 +83,48 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     })
 }
 
-fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result<Room, Errno> {
-    let separator = match holes {
-        Holes::Scattered => {
-            for hole in 0..HOLES {
-                // SAFETY: a unit of the reserved arena.
-                unsafe { release(arena + 2 * hole * UNIT, UNIT) }?;
+/// Reserves what is left of the address space, the largest pieces first; says how many it took. It
+/// is full if there were less than `taken` has places for.
+fn fill(taken: &mut [Option<Reservation>], page: usize) -> usize {
+    let mut size = 1usize << 62;
+    let mut count = 0;
+    while size >= page && count < taken.len() {
+        match Reservation::new(size) {
+            Ok(reservation) => {
+                taken[count] = Some(reservation);
+                count += 1;
             }
-            arena + UNIT
+            Err(_) => size /= 2,
+        }
+    }
+    count
+}
+
+fn probe(
+    mut arena: Reservation,
+    holes: Holes,
+    page: usize,
+    reservations: usize,
+) -> Result<Room, Errno> {
+    // What stands between the holes; given back at the end, with the rest of the arena.
+    let mut separators = [const { None }; HOLES];
+    match holes {
+        Holes::Scattered => {
+            for separator in &mut separators {
+                arena.cut(UNIT).release()?;
+                *separator = Some(arena.cut(UNIT));
+            }
         }
         Holes::Together => {
-            // SAFETY: the lower half of the reserved arena.
-            unsafe { release(arena, HOLES * UNIT) }?;
-            arena + HOLES * UNIT
+            arena.cut(HOLES * UNIT).release()?;
+            separators[0] = Some(arena.cut(UNIT));
         }
-    };
+    }
     let units = units()?;
     let largest = largest(page)?;
     let refusal = attempt(UNIT + page)?.map_or_else(|errno| errno as i32, |()| 0);
     let unit_fits = attempt(UNIT)?.is_ok();
-    // SAFETY: a unit of the arena that is reserved still.
-    unsafe { release(separator, UNIT) }?;
+    separators[0].take().map_or(Ok(()), Reservation::release)?;
     let joined = self::largest(page)?;
     Ok(Room {
         units,
@@ -140,18 +138,18 @@ fn probe(arena: usize, holes: Holes, page: usize, reservations: usize) -> Result
 
 /// Takes units until no more fits, up to one more than there should be, and gives them back.
 fn units() -> Result<usize, Errno> {
-    let mut taken = [0; HOLES + 1];
+    let mut taken = [const { None }; HOLES + 1];
     let mut count = 0;
     while count < taken.len()
-        && let Ok(at) = reserve(UNIT)
+        && let Ok(unit) = Reservation::new(UNIT)
     {
-        taken[count] = at;
+        taken[count] = Some(unit);
         count += 1;
     }
-    for &at in &taken[..count] {
-        // SAFETY: reserved above.
-        unsafe { release(at, UNIT) }?;
-    }
+    taken
+        .into_iter()
+        .flatten()
+        .try_for_each(Reservation::release)?;
     Ok(count)
 }
 
@@ -168,43 +166,79 @@ fn largest(page: usize) -> Result<usize, Errno> {
     Ok(fits * page)
 }
 
-/// Reserves `size` bytes of addresses and gives them back: what mmap said, and an error where munmap fails.
+/// Reserves `size` bytes of addresses and gives them back: what mmap said, and an error where
+/// munmap fails.
 fn attempt(size: usize) -> Result<Result<(), Errno>, Errno> {
-    Ok(match reserve(size) {
-        // SAFETY: reserved in this very expression.
-        Ok(at) => Ok(unsafe { release(at, size) }?),
-        Err(errno) => Err(errno),
-    })
-}
-
-/// Addresses without memory: PROT_NONE, and so not counted by vm.overcommit_memory either.
-fn reserve(size: usize) -> Result<usize, Errno> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists.
-    let at = unsafe { libc::mmap(null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
-    if at == libc::MAP_FAILED {
-        Err(Errno::last())
-    } else {
-        Ok(at as usize)
+    match Reservation::new(size) {
+        Ok(reservation) => reservation.release().map(Ok),
+        Err(errno) => Ok(Err(errno)),
     }
 }
 
-/// Gives addresses back.
-///
-/// # Safety
-/// The range holds nothing but addresses that [`reserve`] returned, and those never were readable, so
-/// that no reference points into them.
-unsafe fn release(at: usize, size: usize) -> Result<(), Errno> {
-    // SAFETY: as the caller promises.
-    Errno::result(unsafe { libc::munmap(at as *mut libc::c_void, size) }).map(drop)
+/// Addresses without memory (PROT_NONE), which vm.overcommit_memory does not count either. No other
+/// value has any of them, and no reference points there, since they never were readable.
+struct Reservation {
+    at: usize,
+    size: usize,
+}
+
+impl Reservation {
+    /// Reserves `size` bytes where the kernel likes.
+    fn new(size: usize) -> Result<Reservation, Errno> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists.
+        let at = unsafe { libc::mmap(null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+        if at == libc::MAP_FAILED {
+            Err(Errno::last())
+        } else {
+            Ok(Reservation {
+                at: at as usize,
+                size,
+            })
+        }
+    }
+
+    /// Cuts the lowest `size` bytes off: whole pages, and no more than there are.
+    fn cut(&mut self, size: usize) -> Reservation {
+        let size = size.min(self.size);
+        let lowest = Reservation { at: self.at, size };
+        self.at += size;
+        self.size -= size;
+        lowest
+    }
+
+    /// Gives the addresses back.
+    fn release(mut self) -> Result<(), Errno> {
+        let whole = self.cut(self.size);
+        let result = whole.unmap();
+        // Those that could not be given back are not tried again.
+        std::mem::forget(whole);
+        result
+    }
+
+    fn unmap(&self) -> Result<(), Errno> {
+        // SAFETY: these addresses are this value's alone, which is not used after this, and nothing
+        // points to them. Whoever maps something takes addresses that are free, and these are not.
+        Errno::result(unsafe { libc::munmap(self.at as *mut libc::c_void, self.size) }).map(drop)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.size > 0 {
+            // One that stays takes addresses of a child that is about to end.
+            let _ = self.unmap();
+        }
+    }
 }
 
 /// What a person can do where mappings run out.
-pub const MORE_MAPPINGS: &str = "as root: sysctl vm.max_map_count=65530; and run it without what maps much into every \
-                                 process (LD_PRELOAD, a sanitizer)";
+pub const MORE_MAPPINGS: &str = "as root: sysctl vm.max_map_count=65530; and run it without what \
+                                 maps much into every process (LD_PRELOAD, a sanitizer)";
 
-/// Makes sure that what will be refused is refused for want of room: no limit on the address space's
-/// size, and mappings enough for the holes. Returns how many mappings this process may still make.
+/// Makes sure that what will be refused is refused for want of room: no limit on the address
+/// space's size, and mappings enough for the holes. Returns how many mappings this process may
+/// still make.
 ///
 /// # Errors
 /// [`claim::NotMeasured`] when a limit is in the way.
@@ -228,4 +262,32 @@ pub fn room_is_the_only_limit() -> Result<usize> {
         return refuse(why, MORE_MAPPINGS);
     }
     Ok(limit - used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_mapped(address: usize) -> Result<bool> {
+        let maps = observe::maps::read(std::process::id() as i32)?;
+        let address = address as u64;
+        Ok(maps.iter().any(|m| (m.start..m.end).contains(&address)))
+    }
+
+    #[test]
+    fn what_is_cut_off_is_given_back_alone() -> Result<()> {
+        let mut whole = Reservation::new(3 * UNIT)?;
+        let lowest = whole.cut(UNIT);
+        let next = whole.cut(UNIT);
+        assert_eq!(
+            (next.at, whole.at),
+            (lowest.at + UNIT, lowest.at + 2 * UNIT)
+        );
+        // Whether the hole is there is not asked: another test may map something into it at once.
+        next.release()?;
+        assert!(is_mapped(lowest.at)? && is_mapped(whole.at)?);
+        let rest = whole.cut(2 * UNIT);
+        assert_eq!((rest.size, whole.size), (UNIT, 0), "no more than there is");
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::WaitStatus;
+use nix::sys::wait::{Id, WaitStatus};
 use nix::unistd::Pid;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -15,7 +15,8 @@ use crate::link::{Link, Silence, Tag, decode, encode};
 use crate::pidfd::reap;
 use crate::{Error, ErrorKind, LIMIT, pidfd};
 
-/// A child, seen from its parent. Dropped, it is killed and reaped.
+/// A child, seen from its parent. Dropped by the parent, it is killed and reaped; a copy that
+/// another process got by a fork does nothing when it is dropped.
 #[derive(Debug)]
 pub struct Child<R> {
     name: String,
@@ -126,17 +127,18 @@ impl<R: DeserializeOwned> Child<R> {
         }
         match self.link.recv(None, Some(Deadline::after(self.limit))) {
             Err(Silence::Gone) if self.has_program() => Ok(()),
-            Err(silence) => Err(self.silent(silence, "exec")),
-            Ok((tag, body)) => Err(self.instead(tag, &body, "exec")),
+            Err(silence) => Err(self.silence_error(silence, "exec")),
+            Ok((tag, body)) => Err(self.wrong_message_error(tag, &body, "exec")),
         }
     }
 
     /// Sends `signal` to the child.
     ///
     /// # Errors
-    /// That of kill(2); never ESRCH, since the child is not reaped yet.
+    /// ESRCH once [`Child::wait`] has reaped it; that of pidfd_send_signal(2).
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        kill(self.pid, signal).map_err(|errno| self.error(ErrorKind::System("kill", errno)))
+        pidfd::send_signal(&self.pidfd, signal)
+            .map_err(|errno| self.error(ErrorKind::System("pidfd_send_signal", errno)))
     }
 
     /// Waits for the child's answer and for its end.
@@ -167,7 +169,8 @@ impl<R: DeserializeOwned> Child<R> {
         }
     }
 
-    /// Waits for the child's end, however it ends, and reads its status; what it had to say is lost.
+    /// Waits for the child's end, however it ends, and reads its status; what it had to say is
+    /// lost.
     ///
     /// # Errors
     /// It did not end within the limit; it is killed then.
@@ -203,7 +206,7 @@ impl<R: DeserializeOwned> Child<R> {
     fn write(&mut self, tag: Tag, body: &[u8]) -> Result<(), Error> {
         let deadline = Deadline::after(self.limit);
         let sent = self.link.send(tag, body, Some(deadline));
-        sent.map_err(|silence| self.silent(silence, "reader"))
+        sent.map_err(|silence| self.silence_error(silence, "reader"))
     }
 
     /// Reads a message that must be `wanted`; a failure or a panic of the child is an error.
@@ -211,13 +214,13 @@ impl<R: DeserializeOwned> Child<R> {
         let deadline = Deadline::after(self.limit);
         match self.link.recv(Some(self.pidfd.as_fd()), Some(deadline)) {
             Ok((tag, body)) if tag == wanted => Ok(body),
-            Ok((tag, body)) => Err(self.instead(tag, &body, what)),
-            Err(silence) => Err(self.silent(silence, what)),
+            Ok((tag, body)) => Err(self.wrong_message_error(tag, &body, what)),
+            Err(silence) => Err(self.silence_error(silence, what)),
         }
     }
 
     /// What another message than the one waited for means.
-    fn instead(&self, tag: Tag, body: &[u8], what: &'static str) -> Error {
+    fn wrong_message_error(&self, tag: Tag, body: &[u8], what: &'static str) -> Error {
         self.error(match tag {
             Tag::Failed => decode::<Failure>(body).map_or_else(|kind| kind, Into::into),
             Tag::Panicked => ErrorKind::Panicked(String::from_utf8_lossy(body).into_owned()),
@@ -225,9 +228,10 @@ impl<R: DeserializeOwned> Child<R> {
         })
     }
 
-    fn silent(&mut self, silence: Silence, what: &'static str) -> Error {
+    /// What it means that no message came.
+    fn silence_error(&mut self, silence: Silence, what: &'static str) -> Error {
         let kind = match silence {
-            Silence::Gone => return self.ended(),
+            Silence::Gone => return self.end_error(),
             Silence::Late => ErrorKind::Late(what, self.limit),
             Silence::System(call, errno) => ErrorKind::System(call, errno),
             Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
@@ -235,7 +239,8 @@ impl<R: DeserializeOwned> Child<R> {
         self.error(kind)
     }
 
-    fn ended(&mut self) -> Error {
+    /// The end of a child of which more was expected.
+    fn end_error(&mut self) -> Error {
         match self.wait() {
             Ok(status) => self.error(ErrorKind::Ended(status)),
             Err(error) => error,
@@ -252,9 +257,10 @@ impl<R: DeserializeOwned> Child<R> {
 
 impl<R> Drop for Child<R> {
     fn drop(&mut self) {
-        if self.status.is_none() {
-            // Ours and not reaped, so the number is still its own; SIGKILL cannot be refused.
-            let _ = kill(self.pid, Signal::SIGKILL);
+        // A copy that went through a fork into another process is not that one's child.
+        if self.status.is_none() && pidfd::is_own_child(Id::PIDFd(self.pidfd.as_fd())) {
+            // SIGKILL cannot be refused.
+            let _ = pidfd::send_signal(&self.pidfd, Signal::SIGKILL);
             let _ = reap(self.pid);
         }
     }

@@ -20,7 +20,7 @@ impl Deadline {
     }
 
     /// What is left for poll(2), rounded up to a millisecond; none once it has passed.
-    pub(crate) fn left(self) -> Option<PollTimeout> {
+    pub(crate) fn remaining(self) -> Option<PollTimeout> {
         let left = self.0.checked_duration_since(Instant::now())?;
         let ms = left.as_millis().saturating_add(1).min(i32::MAX as u128);
         Some(PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX))
@@ -43,7 +43,7 @@ pub(crate) fn first_readable(
         .collect();
     loop {
         // Look once even if the deadline has passed.
-        let timeout = deadline.left();
+        let timeout = deadline.remaining();
         match poll(&mut fds, timeout.unwrap_or(PollTimeout::ZERO)) {
             Ok(0) if timeout.is_none() => return Ok(None),
             Ok(0) | Err(Errno::EINTR) => {}

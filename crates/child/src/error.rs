@@ -50,7 +50,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn of(error: BoxError) -> Self {
+    pub(crate) fn from_error(error: BoxError) -> Self {
         let mut message = error.to_string();
         let mut errno = None;
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error.as_ref());
@@ -82,30 +82,32 @@ impl From<Failure> for ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let child = &self.child;
-        match &self.kind {
-            ErrorKind::System(call, errno) => write!(f, "child {child}: {call}: {errno}"),
-            ErrorKind::Threads(threads) => write!(
+        let Error { child, kind } = self;
+        match kind {
+            ErrorKind::Threads(_) => write!(
                 f,
-                "child {child}: fork refused: this process has {threads} threads, and the child \
-                 would inherit locks held by threads that it does not have"
+                "child {child}: fork refused: {kind}, and the child would inherit locks held by \
+                 threads that it does not have"
             ),
-            ErrorKind::Failed { message, .. } => write!(f, "child {child}: {message}"),
-            ErrorKind::Panicked(message) => write!(f, "child {child}: panicked: {message}"),
-            ErrorKind::Ended(WaitStatus::Signaled(_, signal, _)) => {
-                write!(f, "child {child}: killed by {signal}")
-            }
+            kind => write!(f, "child {child}: {kind}"),
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ErrorKind::System(call, errno) => write!(f, "{call}: {errno}"),
+            ErrorKind::Threads(threads) => write!(f, "this process has {threads} threads"),
+            ErrorKind::Failed { message, .. } => f.write_str(message),
+            ErrorKind::Panicked(message) => write!(f, "panicked: {message}"),
+            ErrorKind::Ended(WaitStatus::Signaled(_, signal, _)) => write!(f, "killed by {signal}"),
             ErrorKind::Ended(WaitStatus::Exited(_, status)) => {
-                write!(
-                    f,
-                    "child {child}: exited with status {status} before it answered"
-                )
+                write!(f, "exited with status {status} before it answered")
             }
-            ErrorKind::Ended(status) => write!(f, "child {child}: ended: {status:?}"),
-            ErrorKind::Late(what, limit) => {
-                write!(f, "child {child}: no {what} within {limit:?}")
-            }
-            ErrorKind::Unexpected(what) => write!(f, "child {child}: {what}"),
+            ErrorKind::Ended(status) => write!(f, "ended: {status:?}"),
+            ErrorKind::Late(what, limit) => write!(f, "no {what} within {limit:?}"),
+            ErrorKind::Unexpected(what) => f.write_str(what),
         }
     }
 }
@@ -120,11 +122,15 @@ pub(crate) fn errno(error: &std::io::Error) -> Errno {
 /// The source is the error number, where there is one, so that a caller can find it in the chain.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
+        self.kind.source()
+    }
+}
+
+impl std::error::Error for ErrorKind {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
             ErrorKind::System(_, errno) => Some(errno),
-            ErrorKind::Failed {
-                errno: Some(errno), ..
-            } => Some(errno),
+            ErrorKind::Failed { errno, .. } => errno.as_ref().map(|errno| errno as _),
             _ => None,
         }
     }

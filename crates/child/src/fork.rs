@@ -2,15 +2,16 @@
 #![expect(unsafe_code, reason = "fork, clone with CLONE_FILES, _exit")]
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, getpid};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{Failure, errno};
+use crate::error::Failure;
 use crate::link::{Link, Tag, encode};
-use crate::{BoxError, Child, Error, ErrorKind, Parent};
+use crate::{BoxError, Child, Error, ErrorKind, Parent, SingleThreaded};
 
 /// What becomes of the descriptor table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +31,61 @@ where
     R: Serialize + DeserializeOwned,
     F: FnOnce(&mut Parent) -> Result<R, BoxError>,
 {
-    fork_with(Descriptors::Copied, name, body)
+    // SAFETY: the C library makes this child, and nothing that it knows of it is wrong.
+    unsafe { start(Descriptors::Copied, name, body) }
 }
 
 /// Forks as [`fork`] does, with a say in what becomes of the descriptor table.
 ///
+/// A child with a shared table runs `body` in a second thread, while its first one waits: no
+/// function of the C library makes such a child, so it does not know the first thread's number in
+/// it. The second one it has started itself. Such a child cannot fork again.
+///
 /// # Errors
 /// Those of [`fork`].
 pub fn fork_with<R, F>(descriptors: Descriptors, name: &str, body: F) -> Result<Child<R>, Error>
+where
+    R: Serialize + DeserializeOwned + Send,
+    F: FnOnce(&mut Parent) -> Result<R, BoxError> + Send,
+{
+    match descriptors {
+        Descriptors::Copied => fork(name, body),
+        // SAFETY: the first thread starts the second, waits for it, and sends the answer. That
+        // locks no mutex of anybody's that records its owner. The dynamic linker has one, in this
+        // process alone; both threads may take it under different numbers, since the parent, whose
+        // number the first one uses, lives as long as the child.
+        Descriptors::Shared => unsafe {
+            fork_by_clone(name, |parent| run_in_second_thread(parent, body))
+        },
+    }
+}
+
+/// Forks a child with a shared descriptor table by a clone(2) that the C library hears nothing of:
+/// no handler of pthread_atfork(3) runs, and what the library keeps about the calling thread is
+/// still what was true of the parent.
+///
+/// # Safety
+/// Until the child ends or calls exec, `body` may not use in its first thread a pthread mutex that
+/// records its owner: a robust one, a recursive one, one that checks errors or inherits priorities.
+/// It would bear the parent's number. The list of the robust mutexes that the thread holds is the
+/// parent's, too; a new one would be linked to what lies in the parent's memory.
+///
+/// # Errors
+/// Those of [`fork`].
+pub unsafe fn fork_by_clone<R, F>(name: &str, body: F) -> Result<Child<R>, Error>
+where
+    R: Serialize + DeserializeOwned,
+    F: FnOnce(&mut Parent) -> Result<R, BoxError>,
+{
+    // SAFETY: as the caller promises.
+    unsafe { start(Descriptors::Shared, name, body) }
+}
+
+/// Forks, and runs `body` in the child.
+///
+/// # Safety
+/// That of [`fork_by_clone`] where the descriptors are shared.
+unsafe fn start<R, F>(descriptors: Descriptors, name: &str, body: F) -> Result<Child<R>, Error>
 where
     R: Serialize + DeserializeOwned,
     F: FnOnce(&mut Parent) -> Result<R, BoxError>,
@@ -47,26 +95,17 @@ where
         kind,
     };
     let system = |call| move |errno| error(ErrorKind::System(call, errno));
-    let threads = threads().map_err(system("read /proc/self/task"))?;
-    if threads != 1 {
-        return Err(error(ErrorKind::Threads(threads)));
-    }
+    let single = SingleThreaded::check().map_err(error)?;
     let (ours, theirs) = Link::pair().map_err(system("socketpair"))?;
-    let parent = getpid();
-    match split(descriptors).map_err(system("fork"))? {
+    let pid = getpid();
+    match split(&single, descriptors).map_err(system("fork"))? {
         None => {
             match descriptors {
                 Descriptors::Copied => drop(ours),
                 // One table: closing our copy here would close the parent's.
                 Descriptors::Shared => std::mem::forget(ours),
             }
-            serve(
-                Parent {
-                    link: theirs,
-                    pid: parent,
-                },
-                body,
-            )
+            serve(Parent { link: theirs, pid }, body)
         }
         Some(pid) => {
             let shared = (descriptors == Descriptors::Shared).then_some(theirs);
@@ -76,7 +115,7 @@ where
 }
 
 /// fork(2), or clone(2) with a shared table: the child's pid in the parent, none in the child.
-fn split(descriptors: Descriptors) -> Result<Option<Pid>, Errno> {
+fn split(_: &SingleThreaded, descriptors: Descriptors) -> Result<Option<Pid>, Errno> {
     match descriptors {
         // SAFETY: this process has one thread, so no lock of the allocator or of std is held by a
         // thread that the child lacks: the child may run any code.
@@ -87,9 +126,8 @@ fn split(descriptors: Descriptors) -> Result<Option<Pid>, Errno> {
         Descriptors::Shared => {
             let flags = libc::CLONE_FILES | libc::SIGCHLD;
             // SAFETY: without CLONE_VM and with a null stack this is fork(2) but for the table: the
-            // child goes on here on its own copy of the stack. glibc's cached thread id goes stale
-            // in the child, which matters only to its pthread functions; a child made here uses none
-            // and leaves by _exit. One thread, as above.
+            // child goes on here on its own copy of the stack. What the C library does not know of
+            // it is the business of `start`'s caller. One thread, as above.
             let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
             match Errno::result(pid)? {
                 0 => Ok(None),
@@ -97,6 +135,22 @@ fn split(descriptors: Descriptors) -> Result<Option<Pid>, Errno> {
             }
         }
     }
+}
+
+/// Runs `body` in a new thread and returns its result; a panic goes on in this one.
+fn run_in_second_thread<R, F>(parent: &mut Parent, body: F) -> Result<R, BoxError>
+where
+    R: Send,
+    F: FnOnce(&mut Parent) -> Result<R, BoxError> + Send,
+{
+    thread::scope(|scope| {
+        let second = thread::Builder::new().spawn_scoped(scope, || {
+            // The bond to the parent's life is the thread's, and exec keeps that of its caller.
+            parent.bind()?;
+            body(parent)
+        })?;
+        second.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
 /// The child's whole life: bound to its parent, one closure, one answer, no return.
@@ -108,30 +162,28 @@ where
     let orphan = parent.bind().is_err();
     if !orphan {
         std::panic::set_hook(Box::new(|_| {}));
-        let (tag, message) = match catch_unwind(AssertUnwindSafe(|| body(&mut parent))) {
+        let (tag, text) = match catch_unwind(AssertUnwindSafe(|| body(&mut parent))) {
             Ok(Ok(answer)) => match encode(&answer) {
                 Ok(answer) => (Tag::Answer, answer),
                 Err(_) => (Tag::Panicked, b"its answer is not representable".to_vec()),
             },
-            Ok(Err(error)) => (Tag::Failed, encode(&Failure::of(error)).unwrap_or_default()),
-            Err(panic) => (Tag::Panicked, message(panic.as_ref()).into_bytes()),
+            Ok(Err(error)) => (
+                Tag::Failed,
+                encode(&Failure::from_error(error)).unwrap_or_default(),
+            ),
+            Err(panic) => (Tag::Panicked, panic_message(panic.as_ref()).into_bytes()),
         };
         // A parent that is gone cannot be told.
-        let _ = parent.link.send(tag, &message, None);
+        let _ = parent.link.send(tag, &text, None);
     }
     // SAFETY: _exit ends this process without running the parent's copied atexit handlers or
     // flushing its copied stdio buffers a second time.
     unsafe { libc::_exit(i32::from(orphan)) }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+/// The text that a panic was given; empty where it was given something else.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default()
-}
-
-/// How many threads run here, from proc(5).
-fn threads() -> Result<usize, Errno> {
-    let tasks = std::fs::read_dir("/proc/self/task");
-    Ok(tasks.map_err(|e| errno(&e))?.count())
 }

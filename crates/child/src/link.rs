@@ -84,8 +84,8 @@ impl Link {
         Ok(())
     }
 
-    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone is
-    /// noticed even while somebody else holds a copy of its end.
+    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone
+    /// is noticed even while somebody else holds a copy of its end.
     pub(crate) fn recv(
         &self,
         watched: Option<BorrowedFd<'_>>,
@@ -151,7 +151,7 @@ impl Link {
         fds.extend(watched.map(|peer| PollFd::new(peer, PollFlags::POLLIN)));
         loop {
             let timeout = match deadline {
-                Some(deadline) => deadline.left().ok_or(Silence::Late)?,
+                Some(deadline) => deadline.remaining().ok_or(Silence::Late)?,
                 None => PollTimeout::NONE,
             };
             match poll(&mut fds, timeout) {

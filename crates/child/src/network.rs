@@ -11,9 +11,9 @@ use nix::sys::socket::{
 use crate::{Error, ErrorKind, Parent};
 
 impl Parent {
-    /// Moves the calling child, which must have one thread, into a new network namespace whose loopback
-    /// is up; where it may not, into a new user namespace with it. The namespace ends with its last
-    /// process.
+    /// Moves the calling child, which must have one thread, into a new network namespace whose
+    /// loopback is up; where it may not, into a new user namespace with it. The namespace ends with
+    /// its last process.
     ///
     /// # Errors
     /// EPERM or ENOSPC where neither is allowed; the parent is gone.

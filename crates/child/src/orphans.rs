@@ -1,10 +1,11 @@
 //! Grandchildren whose parent died: taken in and ended, so that a run leaves no process behind.
 
+use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::clock::Deadline;
@@ -35,7 +36,7 @@ pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(error("waitpid", errno)),
             // An orphan that forks as fast as it is killed must not hold us for ever.
-            Ok(WaitStatus::StillAlive) if deadline.left().is_none() => {
+            Ok(WaitStatus::StillAlive) if deadline.remaining().is_none() => {
                 return Err(Error {
                     child: "orphans".to_owned(),
                     kind: ErrorKind::Late("end", limit),
@@ -69,17 +70,26 @@ fn await_end(orphan: Pid, deadline: Deadline, limit: Duration) -> Result<(), Err
     }
 }
 
-/// The children of this process's only thread, from proc(5) `task/TID/children`.
+/// The children of this process's first thread, from proc(5) `/proc/PID/task/TID/children`.
+///
+/// /proc may show another PID namespace, whose numbers name other processes here. So this process
+/// is looked up under the number that it has there, and the kernel is asked of each number that is
+/// listed whether it is a child's. None of a stranger is returned.
 fn children() -> Result<Vec<Pid>, Error> {
-    let me = nix::unistd::getpid();
-    let path = format!("/proc/self/task/{me}/children");
-    let listed = std::fs::read_to_string(path)
-        .map_err(|e| error("read /proc/self/task/TID/children", errno(&e)))?;
-    Ok(listed
-        .split_ascii_whitespace()
+    let unreadable = |e: std::io::Error| error("read /proc/self/task/TID/children", errno(&e));
+    let own = std::fs::read_link("/proc/self").map_err(unreadable)?;
+    let path = Path::new("/proc/self/task").join(own).join("children");
+    let listed = std::fs::read_to_string(path).map_err(unreadable)?;
+    let numbers = listed.split_ascii_whitespace();
+    let listed: Vec<Pid> = numbers
         .filter_map(|pid| pid.parse().ok())
         .map(Pid::from_raw)
-        .collect())
+        .collect();
+    if listed.iter().all(|pid| pidfd::is_own_child(Id::Pid(*pid))) {
+        return Ok(listed);
+    }
+    let what = "find the children in /proc, which shows another PID namespace";
+    Err(error(what, Errno::ESRCH))
 }
 
 fn error(call: &'static str, errno: Errno) -> Error {

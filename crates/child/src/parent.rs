@@ -23,7 +23,7 @@ impl Parent {
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.link
             .send(Tag::Checkpoint, &[], None)
-            .map_err(|silence| self.silent(silence))?;
+            .map_err(|silence| self.silence_error(silence))?;
         self.expect(Tag::Release).map(drop)
     }
 
@@ -35,7 +35,7 @@ impl Parent {
         let body = encode(value).map_err(|kind| self.error(kind))?;
         self.link
             .send(Tag::Value, &body, None)
-            .map_err(|silence| self.silent(silence))
+            .map_err(|silence| self.silence_error(silence))
     }
 
     /// Receives a value that [`Child::send`](crate::Child::send) sent.
@@ -60,11 +60,14 @@ impl Parent {
     pub fn bind(&self) -> Result<(), Error> {
         prctl::set_pdeathsig(Signal::SIGKILL)
             .map_err(|errno| self.error(ErrorKind::System("prctl PR_SET_PDEATHSIG", errno)))?;
-        // A parent that died before the signal was armed is no longer this process's parent.
+        // A parent that died before the signal was armed is no longer this process's parent. Its
+        // number cannot be another's: who inherits orphans lived beside it, under a number of his
+        // own. Where this process came into a PID namespace below its parent's, getppid(2) is 0,
+        // and a parent that lives is taken for dead, never the other way round.
         if getppid() == self.pid {
             Ok(())
         } else {
-            Err(self.silent(Silence::Gone))
+            Err(self.silence_error(Silence::Gone))
         }
     }
 
@@ -75,11 +78,11 @@ impl Parent {
                 let what = format!("got a {tag:?} from its parent instead of a {wanted:?}");
                 Err(self.error(ErrorKind::Unexpected(what)))
             }
-            Err(silence) => Err(self.silent(silence)),
+            Err(silence) => Err(self.silence_error(silence)),
         }
     }
 
-    fn silent(&self, silence: Silence) -> Error {
+    fn silence_error(&self, silence: Silence) -> Error {
         self.error(match silence {
             Silence::System(call, errno) => ErrorKind::System(call, errno),
             Silence::Gone | Silence::Late => ErrorKind::Unexpected("its parent is gone".into()),

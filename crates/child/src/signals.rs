@@ -13,8 +13,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-/// Signals that are held back (signalfd(2)). Children inherit the mask, so that a Ctrl-C, which goes
-/// to the whole foreground process group, leaves their end to their parent.
+/// Signals that are held back (signalfd(2)). Children inherit the mask, so that a Ctrl-C, which
+/// goes to the whole foreground process group, leaves their end to their parent.
 #[derive(Debug)]
 pub struct HeldSignals {
     fd: SignalFd,
@@ -24,7 +24,8 @@ pub struct HeldSignals {
 impl HeldSignals {
     /// Holds `signals` back from the calling thread, and from the threads and children that it
     /// starts. Those that are ignored when this is called stay ignored, as SIGHUP does under
-    /// nohup(1): a signal that is blocked is queued even if it is ignored, and would be reported here.
+    /// nohup(1): a signal that is blocked is queued even if it is ignored, and would be reported
+    /// here.
     ///
     /// # Errors
     /// EMFILE or ENFILE.
@@ -43,8 +44,8 @@ impl HeldSignals {
         Signal::try_from(info.ssi_signo as i32).ok()
     }
 
-    /// Holds nothing back any more: what has come and was not asked for does now what it always would
-    /// have.
+    /// Holds nothing back any more: what has come and was not asked for does now what it always
+    /// would have.
     pub fn let_go(&self) {
         let _ = self.before.thread_set_mask();
     }

@@ -1,15 +1,10 @@
-//! The map of real processes: descriptor table -> open file description -> inode.
-//!
-//! lsof and lsfd list descriptors. What they cannot tell is which of them are one description: that
-//! takes kcmp(2), and it decides whose offset moves, whose lock is dropped and who keeps a socket
-//! open. The map groups by it. It is a picture of moving processes: a descriptor may be closed
-//! while it is drawn, and is then left out. Where kcmp is refused, what looks alike stands together
-//! and is marked: offset and flags can tell two descriptions apart, never that they are one.
+#![doc = include_str!("../README.md")]
 
 mod scan;
 pub mod text;
 
-use serde::Serialize;
+use observe::Error;
+use serde::{Serialize, Serializer};
 
 pub use scan::scan;
 
@@ -22,8 +17,9 @@ pub struct Map {
     pub descriptions: Vec<Description>,
     /// Processes that could not be looked into.
     pub denied: Vec<Denied>,
-    /// How kcmp was refused, if it was; some descriptions are then not certain.
-    pub refused: Option<String>,
+    /// How kcmp was refused, if it was; some descriptions are then not certain. In JSON its text.
+    #[serde(serialize_with = "serialize_text_or_null")]
+    pub refused: Option<Error>,
 }
 
 /// One open file description.
@@ -41,8 +37,8 @@ pub struct Description {
     pub access: &'static str,
     /// File status flags as a number, access mode included, O_CLOEXEC not.
     pub status_flags: i32,
-    /// Whether the holders are known to share it. Otherwise kcmp was refused, and they only agree in
-    /// all that fdinfo tells: they may have a description each.
+    /// Whether the holders are known to share it. Otherwise kcmp was refused, and they only agree
+    /// in all that fdinfo tells: they may have a description each.
     pub certain: bool,
     /// Every descriptor that refers to it, by process and number.
     pub holders: Vec<Holder>,
@@ -72,9 +68,10 @@ pub struct Watch {
     pub events: u32,
     /// Inode of what is really watched.
     pub inode: u64,
-    /// No mapped holder of the epoll instance has what is watched open under that number (kcmp
-    /// `KCMP_EPOLL_TFD`): a ghost, which close() of the descriptor did not end. Unknown where kcmp was
-    /// refused, and where every holder was gone before it could be asked.
+    /// Whether this is a ghost: no mapped holder of the epoll instance has what is watched open
+    /// under that number (kcmp `KCMP_EPOLL_TFD`), so close() of the descriptor did not end the
+    /// registration. Unknown where kcmp was refused, and where every holder was gone before it
+    /// could be asked.
     pub ghost: Option<bool>,
 }
 
@@ -87,6 +84,21 @@ pub struct Denied {
     pub command: String,
     /// How many descriptors it has, where the kernel tells.
     pub descriptors: u64,
-    /// What was refused, and with which error number.
-    pub why: String,
+    /// What was refused, and with which error number. In JSON its text.
+    #[serde(serialize_with = "serialize_text")]
+    pub why: Error,
+}
+
+fn serialize_text<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(error)
+}
+
+fn serialize_text_or_null<S: Serializer>(
+    error: &Option<Error>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match error {
+        Some(error) => serialize_text(error, serializer),
+        None => serializer.serialize_none(),
+    }
 }

@@ -23,17 +23,17 @@ impl Seen {
 
     /// Whether the process or the descriptor is gone by now.
     fn is_gone(&self) -> bool {
-        kcmp::descriptions(self.number(), self.number()).is_err_and(|error| closed(&error))
+        kcmp::descriptions(self.number(), self.number()).is_err_and(|error| means_closed(&error))
     }
 }
 
-/// What descriptors of one description have in common for life; kcmp is asked only within it. Offset
-/// and flags are not among it: they may change between two looks.
+/// What descriptors of one description have in common for life; kcmp is asked only within it.
+/// Offset and flags are not among it: they may change between two looks.
 type Key = ((u64, u64), Option<i64>, Option<u64>);
 
-/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is left out; one
-/// that may not be looked into is listed as denied. Where kcmp is refused, by a filter or by a kernel
-/// without it, the map says which descriptions are not certain for it.
+/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is
+/// left out; one that may not be looked into is listed as denied. Where kcmp is refused, by a
+/// filter or by a kernel without it, the map says which descriptions are not certain for it.
 pub fn scan(pids: &[i32]) -> Map {
     let mut groups: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
     let mut denied = Vec::new();
@@ -42,23 +42,23 @@ pub fn scan(pids: &[i32]) -> Map {
             Ok(all) => all
                 .into_iter()
                 .for_each(|seen| groups.entry(key(&seen)).or_default().push(seen)),
-            Err(error) if gone(&error) => {}
+            Err(error) if means_gone(&error) => {}
             Err(error) => denied.push(Denied {
                 pid,
                 command: process::name(pid),
                 descriptors: process::count_descriptors(pid).unwrap_or(0),
-                why: error.to_string(),
+                why: error,
             }),
         }
     }
     let mut refused = None;
     let mut descriptions = Vec::new();
     for group in groups.into_values() {
-        match split(group) {
+        match split_by_kcmp(group) {
             Ok(split) => descriptions.extend(split.into_iter().map(|same| description(same, true))),
             Err((error, group)) => {
                 refused.get_or_insert(error);
-                for same in alike(group) {
+                for same in split_by_fdinfo(group) {
                     let certain = same.len() == 1;
                     descriptions.push(description(same, certain));
                 }
@@ -71,10 +71,11 @@ pub fn scan(pids: &[i32]) -> Map {
         schema: 1,
         descriptions,
         denied,
-        refused: refused.map(|error| error.to_string()),
+        refused,
     }
 }
 
+/// Every descriptor of a process, without those that are closed meanwhile.
 fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
     let command = process::name(pid);
     let mut all = Vec::new();
@@ -95,31 +96,33 @@ fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
                     info,
                 });
             }
-            Err(error) if gone(&error) => {}
+            Err(error) if means_gone(&error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(all)
 }
 
-fn gone(error: &Error) -> bool {
+/// Whether a reader of /proc says that the process or the descriptor is no more.
+fn means_gone(error: &Error) -> bool {
     matches!(error.errno, Errno::ENOENT | Errno::ESRCH)
 }
 
-/// As kcmp says it, to which a process that has exited has no descriptor either.
-fn closed(error: &Error) -> bool {
-    gone(error) || error.errno == Errno::EBADF
+/// Whether kcmp says that a descriptor is closed, which it says of a process that has exited, too.
+fn means_closed(error: &Error) -> bool {
+    means_gone(error) || error.errno == Errno::EBADF
 }
 
+/// What kcmp is asked within.
 fn key(seen: &Seen) -> Key {
     let info = &seen.info;
     (seen.target.inode, info.mount, info.eventfd_id)
 }
 
 /// Splits descriptors of equal keys by description. A socket has one description for life, so its
-/// inode says it all; the others are put in kcmp's order, in which the same stand together. Where kcmp is
-/// refused, the descriptors come back with its error.
-fn split(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
+/// inode says it all; the others are put in kcmp's order, in which the same stand together. Where
+/// kcmp is refused, the descriptors come back with its error.
+fn split_by_kcmp(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
     if group
         .iter()
         .all(|seen| seen.target.link.starts_with("socket:"))
@@ -151,8 +154,8 @@ enum Place {
     New(usize),
 }
 
-/// Finds the place of `seen` by binary search; none if it is gone. A member that is gone stands for its group no longer:
-/// it is left out, and the next one is asked.
+/// Finds the place of `seen` by binary search; none if it is gone. A member that is gone stands for
+/// its group no longer: it is left out, and the next one is asked.
 fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error> {
     let (mut low, mut high) = (0, split.len());
     while low < high {
@@ -161,7 +164,7 @@ fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error
             Ok(Ordering::Equal) => return Ok(Some(Place::Same(middle))),
             Ok(Ordering::Less) => low = middle + 1,
             Ok(Ordering::Greater) => high = middle,
-            Err(error) if !closed(&error) => return Err(error),
+            Err(error) if !means_closed(&error) => return Err(error),
             Err(_) if seen.is_gone() => return Ok(None),
             Err(_) => {
                 split[middle].remove(0);
@@ -175,16 +178,19 @@ fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error
     Ok(Some(Place::New(low)))
 }
 
-/// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two, what
-/// does not may be.
-fn alike(group: Vec<Seen>) -> Vec<Vec<Seen>> {
-    let told = |seen: &Seen| fdinfo::FdInfo {
+/// Splits descriptors of equal keys by what fdinfo tells of the description: what differs are two,
+/// what does not may be.
+fn split_by_fdinfo(group: Vec<Seen>) -> Vec<Vec<Seen>> {
+    let facts = |seen: &Seen| fdinfo::FdInfo {
         close_on_exec: false,
         ..seen.info.clone()
     };
     let mut split: Vec<Vec<Seen>> = Vec::new();
     for seen in group {
-        match split.iter_mut().find(|same| told(&same[0]) == told(&seen)) {
+        match split
+            .iter_mut()
+            .find(|same| facts(&same[0]) == facts(&seen))
+        {
             Some(same) => same.push(seen),
             None => split.push(vec![seen]),
         }
@@ -192,6 +198,7 @@ fn alike(group: Vec<Seen>) -> Vec<Vec<Seen>> {
     split
 }
 
+/// The description behind descriptors that are one, or look so.
 fn description(same: Vec<Seen>, certain: bool) -> Description {
     let first = &same[0];
     let (device, inode) = first.target.inode;
@@ -221,8 +228,8 @@ fn description(same: Vec<Seen>, certain: bool) -> Description {
     }
 }
 
-/// Whether no holder of an epoll instance has the very description that it watches as `fd` open under
-/// that number; unknown where kcmp is refused, and where no holder is left to be asked.
+/// Whether no holder of an epoll instance has the very description that it watches as `fd` open
+/// under that number; unknown where kcmp is refused, and where no holder is left to be asked.
 fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
     let mut asked = false;
     for seen in epoll {
@@ -232,7 +239,7 @@ fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
             Ok(_) => asked = true,
             // Either number may be meant: the one that is watched, or the epoll instance's own.
             Err(error) if error.errno == Errno::EBADF => asked |= !seen.is_gone(),
-            Err(error) if gone(&error) => {}
+            Err(error) if means_gone(&error) => {}
             Err(_) => return None,
         }
     }

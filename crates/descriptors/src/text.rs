@@ -15,7 +15,7 @@ pub fn render(map: &Map) -> String {
             out,
             "refused: {}\nMAYBE: descriptors that agree in all that fdinfo tells; they may be one \
              description or several\n",
-            escape_controls(refused)
+            escape_controls(&refused.to_string())
         );
     }
     for description in &map.descriptions {
@@ -27,7 +27,7 @@ pub fn render(map: &Map) -> String {
             out,
             "{pid} {}: denied, {count} descriptors ({})",
             escape(&denied.command),
-            escape_controls(&denied.why)
+            escape_controls(&denied.why.to_string())
         );
     }
     out
@@ -90,6 +90,9 @@ fn flags(status_flags: i32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
+    use observe::Error;
+
     use super::super::{Denied, Holder};
     use super::*;
 
@@ -118,7 +121,7 @@ mod tests {
                 pid: 79,
                 command: "b\rc".into(),
                 descriptors: 1,
-                why: "EACCES".into(),
+                why: Error::new("open /proc/79/fd", Errno::EACCES),
             }],
             refused: None,
         };
@@ -126,7 +129,7 @@ mod tests {
             render(&map),
             "/tmp/one\\n    77 sshd fd 9\\x1b]2;title\\x1b\\\\  O_RDONLY, offset 0\n    \
              78 a\\x1b[1mz\\u{202e} fd 3\n\
-             79 b\\rc: denied, 1 descriptors (EACCES)\n"
+             79 b\\rc: denied, 1 descriptors (open /proc/79/fd: EACCES: Permission denied)\n"
         );
     }
 }

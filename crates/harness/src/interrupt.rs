@@ -12,11 +12,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use child::HeldSignals;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::Signal;
+use nix::sys::time::TimeSpec;
 use observe::Error;
 
 /// The signals that ask for an end.
@@ -109,6 +111,23 @@ impl Interrupt {
         Some(signal)
     }
 
+    /// Waits for `time`, or until a signal comes, which it takes.
+    pub fn wait(&self, time: Duration) -> Option<Signal> {
+        let until = Instant::now() + time;
+        loop {
+            if let Some(signal) = self.take() {
+                return Some(signal);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            let mut fds = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            // However it ends, the loop looks for a signal and at the clock.
+            let _ = ppoll(&mut fds, Some(TimeSpec::from(left)), None);
+        }
+    }
+
     /// The signal that [`Interrupt::take`] gave last: this run was interrupted.
     pub fn last(&self) -> Option<Signal> {
         Signal::try_from(self.last.load(Relaxed)).ok()
@@ -188,6 +207,19 @@ mod tests {
         assert_eq!(interrupt.take(), Some(Signal::SIGTERM));
         assert_eq!(interrupt.take(), None);
         assert_eq!(interrupt.last(), Some(Signal::SIGTERM));
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_time_or_with_a_signal() {
+        let interrupt = Interrupt::catch().unwrap();
+        let begun = Instant::now();
+        assert_eq!(interrupt.wait(Duration::from_millis(2)), None);
+        assert!(begun.elapsed() >= Duration::from_millis(2));
+        nix::sys::pthread::pthread_kill(nix::sys::pthread::pthread_self(), Signal::SIGHUP).unwrap();
+        assert_eq!(
+            interrupt.wait(Duration::from_secs(3600)),
+            Some(Signal::SIGHUP)
+        );
     }
 
     #[test]

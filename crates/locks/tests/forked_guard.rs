@@ -12,19 +12,29 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use child::{Descriptors, Parent};
+use child::{BoxError, Child, Parent};
 use locks::robust::Acquired;
 use locks::{CallError, RobustMutex, Shared, SharedMutex, TestAndSet};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork, getpid};
+use nix::unistd::{ForkResult, getpid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 type Counter = Shared<SharedMutex<TestAndSet, u64>>;
 
-/// Both ways of `child` to fork: by the C library, and by a clone(2) that it does not know of.
-const WAYS: [Descriptors; 2] = [Descriptors::Copied, Descriptors::Shared];
+/// Both ways of `child` to fork.
+const WAYS: [Way; 2] = [Way::Library, Way::Clone];
+
+#[derive(Clone, Copy)]
+enum Way {
+    /// By the C library.
+    Library,
+    /// By a clone(2) that the C library does not know of.
+    Clone,
+}
 
 fn main() -> Outcome {
     // In a child, and before this process has asked who it is: the choice is made once.
@@ -58,15 +68,28 @@ fn all() -> Outcome {
     the_same_process_number_in_another_namespace_is_another_process()
 }
 
+fn fork<R, F>(way: Way, name: &str, body: F) -> Result<Child<R>, child::Error>
+where
+    R: Serialize + DeserializeOwned,
+    F: FnOnce(&mut Parent) -> Result<R, BoxError>,
+{
+    match way {
+        Way::Library => child::fork(name, body),
+        // SAFETY: the children here lock a `SharedMutex` at most, which is no pthread mutex. Of a
+        // `RobustMutex` they have guards that they may not use: no call reaches its mutex.
+        Way::Clone => unsafe { child::fork_by_clone(name, body) },
+    }
+}
+
 fn counter() -> Result<Counter, CallError> {
     Shared::new(SharedMutex::new(1))
 }
 
 /// Moved into the closure, the guard is dropped in the parent while the child still has its copy.
-fn the_parents_copy_unlocks_and_the_childs_gives_no_access(way: Descriptors) -> Outcome {
+fn the_parents_copy_unlocks_and_the_childs_gives_no_access(way: Way) -> Outcome {
     let shared = counter()?;
     let mut guard = shared.lock();
-    let mut child = child::fork_with(way, "copy", move |parent| {
+    let mut child = fork(way, "copy", move |parent| {
         parent.checkpoint()?;
         guard.set(2);
         Ok(())
@@ -83,10 +106,10 @@ fn the_parents_copy_unlocks_and_the_childs_gives_no_access(way: Descriptors) -> 
     Ok(())
 }
 
-fn a_child_neither_unlocks_nor_reaches_what_its_parent_holds(way: Descriptors) -> Outcome {
+fn a_child_neither_unlocks_nor_reaches_what_its_parent_holds(way: Way) -> Outcome {
     let shared = counter()?;
     let mut guard = Some(shared.lock());
-    let dropped = child::fork_with(way, "dropper", |_| Ok(guard.take().is_some()))?.join()?;
+    let dropped = fork(way, "dropper", |_| Ok(guard.take().is_some()))?.join()?;
     assert!(dropped);
     assert!(
         shared.try_lock().is_none(),
@@ -99,17 +122,17 @@ fn a_child_neither_unlocks_nor_reaches_what_its_parent_holds(way: Descriptors) -
         shared.lock().set(5);
         Ok(())
     };
-    child::fork_with(way, "writer", write)?.join()?;
+    fork(way, "writer", write)?.join()?;
     assert_eq!(shared.lock().get(), 5);
     Ok(())
 }
 
-fn a_robust_guard_gives_no_access_in_a_child(way: Descriptors) -> Outcome {
+fn a_robust_guard_gives_no_access_in_a_child(way: Way) -> Outcome {
     let mutex = RobustMutex::new(1_u64)?;
     let Acquired::Clean(mut guard) = mutex.lock()? else {
         return Err("nobody has died".into());
     };
-    let wrote = child::fork_with(way, "copy", |_| {
+    let wrote = fork(way, "copy", |_| {
         guard.set(2);
         Ok(())
     })?;
@@ -122,13 +145,13 @@ fn a_robust_guard_gives_no_access_in_a_child(way: Descriptors) -> Outcome {
 }
 
 /// The child locks one itself before it forks, so its child has copies of two guards, both foreign.
-fn a_grandchild_has_neither_guard(way: Descriptors) -> Outcome {
+fn a_grandchild_has_neither_guard(way: Way) -> Outcome {
     let (first, second) = (counter()?, counter()?);
     let mut guard = first.lock();
-    child::fork_with(way, "child", |_| {
+    fork(way, "child", |_| {
         let mut own_guard = second.lock();
         own_guard.set(3);
-        let wrote = child::fork_with(way, "grandchild", |_| {
+        let wrote = fork(way, "grandchild", |_| {
             let first = catch_unwind(AssertUnwindSafe(|| guard.set(2))).is_ok();
             let second = catch_unwind(AssertUnwindSafe(|| own_guard.set(2))).is_ok();
             Ok((first, second))
@@ -210,7 +233,7 @@ fn first_process() -> i32 {
 /// `child::fork` is not for this: a child in a new PID namespace does not see its parent's number.
 fn exit_status(body: impl FnOnce() -> i32) -> Option<i32> {
     // SAFETY: this process has one thread, so the child may run any code.
-    match unsafe { fork() }.ok()? {
+    match unsafe { nix::unistd::fork() }.ok()? {
         // SAFETY: _exit ends the child without running what its parent wants to run at exit.
         ForkResult::Child => unsafe { libc::_exit(body()) },
         ForkResult::Parent { child } => match waitpid(child, None) {

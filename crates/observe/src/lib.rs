@@ -19,7 +19,7 @@
 //!
 //! | Of the machine | Reads |
 //! |---|---|
-//! | [`machine`], [`cpu`], [`cgroup`] | processors, how busy they are |
+//! | [`machine`], [`cpu`], [`cpu_model`], [`cgroup`] | processors, how busy they are |
 //! | [`meminfo`], [`memory`], [`buddyinfo`], [`huge_pages`] | memory, how much can be had |
 //! | [`sysctl`], [`netstat`] | settings, counters of the network |
 //! | [`tracefs`], [`tracepoint`] | the kernel's own count of wakeups |
@@ -28,6 +28,7 @@ pub mod auxv;
 pub mod buddyinfo;
 pub mod cgroup;
 pub mod cpu;
+pub mod cpu_model;
 pub mod credentials;
 pub mod description;
 mod error;

@@ -1,4 +1,4 @@
-//! Whether a file is locked, asked through a description of one's own.
+//! Whether a file is locked by flock(2), asked through another description of it.
 
 use std::fs::{File, TryLockError};
 
@@ -9,7 +9,7 @@ pub const HELD: &str = "held";
 /// The lock was granted, and given back.
 pub const FREE: &str = "free";
 
-/// Tries flock(2) `LOCK_EX | LOCK_NB` on `file`, which is std's `try_lock`.
+/// Tries flock(2) `LOCK_EX | LOCK_NB` on `file`, which is std's `try_lock`: [`HELD`] or [`FREE`].
 pub fn state(file: &File) -> Result<&'static str> {
     match file.try_lock() {
         Ok(()) => file.unlock().context("flock LOCK_UN").map(|()| FREE),

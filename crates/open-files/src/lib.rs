@@ -1,10 +1,9 @@
-//! Descriptors, open file descriptions, sockets, ports and fork: the claims of this topic.
+#![doc = include_str!("../README.md")]
 
 pub mod claims;
 mod flock;
-mod network;
 mod scm_rights;
-mod threaded;
+mod second_thread;
 
 use claim::Topic;
 

@@ -1,18 +1,15 @@
 //! Descriptors in messages: `SCM_RIGHTS` over a UNIX socket (unix(7)).
-#![expect(
-    unsafe_code,
-    reason = "the adoption of descriptors that recvmsg has installed"
-)]
 
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
-    sendmsg, socketpair,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
 };
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 
 /// A connected pair of UNIX datagram sockets.
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
@@ -32,25 +29,29 @@ pub fn send(socket: &OwnedFd, fd: &impl AsRawFd) -> Result<()> {
 
 /// Receives a descriptor; fails at once where no message waits.
 pub fn receive(socket: &OwnedFd) -> Result<OwnedFd> {
+    const CALL: &str = "recvmsg SCM_RIGHTS";
     let mut byte = [0];
-    let mut body = [IoSliceMut::new(&mut byte)];
-    let mut space = nix::cmsg_space!([i32; 1]);
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut body, Some(&mut space), flags)
-        .context("recvmsg SCM_RIGHTS")?;
-    // Control data that was cut short: the descriptor did not fit into the table (unix(7)).
-    let rights = message
-        .cmsgs()
-        .map_err(|_| Errno::EMFILE)
-        .context("recvmsg SCM_RIGHTS")?;
-    for rights in rights {
-        if let ControlMessageOwned::ScmRights(fds) = rights
-            && let [fd] = fds[..]
-        {
-            // SAFETY: recvmsg has just installed this descriptor for this call; the message holds
-            // its number only, and nobody else has seen it.
-            return Ok(unsafe { OwnedFd::from_raw_fd(fd) });
-        }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    let message = recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut rights,
+        flags,
+    )
+    .map_err(|errno| Errno::from_raw(errno.raw_os_error()))
+    .context(CALL)?;
+    if message.flags.contains(ReturnFlags::CTRUNC) {
+        // Cut short: the descriptor did not fit into the table (unix(7)).
+        return Err(Errno::EMFILE).context(CALL);
     }
-    bail!("recvmsg: the message carried no descriptor")
+    let received = rights.drain().find_map(|part| match part {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    match received {
+        Some(descriptor) => Ok(descriptor),
+        None => bail!("recvmsg: the message carried no descriptor"),
+    }
 }

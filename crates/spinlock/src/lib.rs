@@ -11,8 +11,10 @@ pub mod claims;
 pub mod compare;
 pub mod doctor;
 pub mod handover;
+mod partial;
 
 use claim::Topic;
+pub use partial::PartialMeasurement;
 
 /// The topic, its claims in the order in which they are best read.
 pub const TOPIC: Topic = Topic::new(

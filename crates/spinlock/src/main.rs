@@ -5,7 +5,8 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Registers with membarrier while there is one thread: later, the first unlock would pay for it.
+    // Registers with membarrier while there is one thread: later, the first unlock would pay for
+    // it.
     locks::barriers();
     runner::topic_main::<cli::Tool>(spinlock::TOPIC)
 }

@@ -1,7 +1,7 @@
 //! Every lock under threads that hammer it, with a detector inside the critical section.
 //!
-//! `STRESS_SECONDS=10 cargo test --release -p spinlock --test stress` hammers each lock for ten seconds; the default is
-//! a fraction of one.
+//! `STRESS_SECONDS=10 cargo test --release -p spinlock --test stress` hammers each lock for ten
+//! seconds; the default is a fraction of one.
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use spinlock::compare::arena::Arena;
-use spinlock::compare::contender::{Contender, LockName, Visitor};
+use spinlock::compare::contender::{Contender, Visitor};
+use spinlock::compare::lock_name::LockName;
 
 const THREADS: u64 = 4;
 

@@ -39,8 +39,8 @@ const WRITE: libc::c_int = 0x11;
 /// `base`, and returns its selector.
 ///
 /// # Safety
-/// Whoever reads through the selector reads memory from `base` on. For as long as anybody may, what is
-/// read there must be the caller's, and the entry nobody else's.
+/// Whoever reads through the selector reads memory from `base` on. For as long as anybody may, what
+/// is read there must be the caller's, and the entry nobody else's.
 ///
 /// # Errors
 /// ENOSYS where the kernel was built without CONFIG_MODIFY_LDT_SYSCALL or a filter hides the call,
@@ -57,7 +57,8 @@ pub unsafe fn enter(entry: u32, base: u32, descriptor: Descriptor) -> Result<u16
             | flag(!descriptor.present, SEG_NOT_PRESENT),
     };
     // SAFETY: the kernel reads `size_of::<UserDesc>()` bytes of a struct of the layout it asks for.
-    // The new segment changes nothing until its selector is loaded, and the caller answers for that.
+    // The new segment changes nothing until its selector is loaded, and the caller answers for
+    // that.
     let result = unsafe {
         libc::syscall(
             libc::SYS_modify_ldt,

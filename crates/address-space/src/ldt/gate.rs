@@ -9,8 +9,8 @@
 //! | 2 | data: byte `i` holds `i / 256` |
 //! | 3 to 35 | nothing: PROT_NONE, so that a flat read faults at offset 4096 |
 //!
-//! A segment begins at most 65,535 bytes into the data, and no read is further from there than that: none
-//! leads out of the gate's own pages.
+//! A segment begins at most 65,535 bytes into the data, and no read is further from there than
+//! that: none leads out of the gate's own pages.
 #![expect(
     unsafe_code,
     reason = "machine code is written, made executable and called"
@@ -26,13 +26,15 @@ use super::trap::{self, Trap};
 
 /// What the table above says of a segment and an offset that are both as far as they can be.
 const _: () = assert!(2 * (u16::MAX as usize) < (PAGES - 2) * PAGE);
-/// Entry of the local descriptor table, the same for every segment: each takes its predecessor's place.
+/// Entry of the local descriptor table, the same for every segment: each takes its predecessor's
+/// place.
 const ENTRY: u32 = 0;
 
-/// The gate, open as long as the value lives. Neither it nor what borrows it can leave its thread, whose
-/// signals, signal stack and saved stack pointer it uses.
+/// The gate, open as long as the value lives. Neither it nor what borrows it can leave its thread,
+/// whose signals, signal stack and saved stack pointer it uses.
 pub struct Gate {
-    // Dropped in this order: nothing is caught for pages that are gone, nor interrupts what is going.
+    // Dropped in this order: nothing is caught for pages that are gone, nor interrupts what is
+    // going.
     _trap: Trap,
     pages: Pages,
     _quiet: Quiet,
@@ -47,11 +49,13 @@ pub struct Segment<'a> {
 }
 
 impl Gate {
-    /// Maps and writes the pages, catches SIGSEGV and SIGBUS from now on, and blocks the other signals: a
-    /// handler that came between the jumps would run on the few bytes of the gate's stack.
+    /// Maps and writes the pages, catches SIGSEGV and SIGBUS from now on, and blocks the other
+    /// signals: a handler that came between the jumps would run on the few bytes of the gate's
+    /// stack.
     ///
     /// # Errors
-    /// No room below 2 GiB; a kernel or filter that refuses executable memory; another gate is open.
+    /// No room below 2 GiB; a kernel or filter that refuses executable memory; another gate is
+    /// open.
     pub fn new() -> Result<Gate> {
         let pages = Pages::new()?;
         let code = pages.code();
@@ -85,8 +89,10 @@ impl Gate {
     /// # Errors
     /// As modify_ldt(2).
     pub fn enter(&self, skip: u16, descriptor: Descriptor) -> Result<Segment<'_>, Errno> {
-        // SAFETY: the selector is read through by `Segment::read` only, which stays within 65,535 bytes of
-        // `base`, and these are the gate's own; the value borrows the gate, so it outlives no page.
+        // SAFETY: the selector is read through by `Segment::read` only, which stays within 65,535
+        // bytes of `base`, and these are the gate's own; the value borrows the gate, so it outlives
+        // no page. The entry is this gate's: there is one gate at a time, and nothing else here
+        // enters segments.
         let selector = unsafe { enter(ENTRY, self.data() + u32::from(skip), descriptor) }?;
         Ok(Segment {
             gate: self,
@@ -109,11 +115,11 @@ impl Gate {
     /// That byte, if it can be read, is the gate's own.
     unsafe fn read(&self, selector: u16, offset: u32) -> Result<u8, trap::Fault> {
         // SAFETY: page 0 holds a whole function of this signature, written in `new` and unchanged
-        // since. It saves and restores the registers that the calling convention wants kept, runs on
-        // its own stack meanwhile, and reads one byte, of which the caller answers for. If that faults,
-        // the handler of `trap` sends it to the same way out with TRAPPED in EAX, so it returns in any
-        // case; any other signal waits until the gate is closed. The gate belongs to one thread, so the
-        // stack of page 1 has no second user.
+        // since. It saves and restores the registers that the calling convention wants kept, runs
+        // on its own stack meanwhile, and reads one byte, of which the caller answers for. If that
+        // faults, the handler of `trap` sends it to the same way out with TRAPPED in EAX, so it
+        // returns in any case; any other signal waits until the gate is closed. The gate belongs to
+        // one thread, so the stack of page 1 has no second user.
         let value = unsafe {
             let gate: extern "C" fn(u32, u32) -> u32 = std::mem::transmute(self.pages.start());
             gate(selector.into(), offset)
@@ -136,8 +142,8 @@ impl Segment<'_> {
     /// # Errors
     /// The fault that the processor answered with.
     pub fn read(&self, offset: u16) -> Result<u8, trap::Fault> {
-        // SAFETY: every segment of the gate's entry begins at most 65,535 bytes into its data, and behind
-        // these come as many bytes again that are the gate's.
+        // SAFETY: every segment of the gate's entry begins at most 65,535 bytes into its data, and
+        // behind these come as many bytes again that are the gate's.
         unsafe { self.gate.read(self.selector, offset.into()) }
     }
 }

@@ -1,10 +1,10 @@
 //! Hardware segments for a 64-bit process on x86: a local descriptor table, and code that uses it.
 //!
 //! 64-bit code ignores the limits of data segments, 32-bit code does not. [`descriptor`] enters
-//! segments with modify_ldt(2). [`gate`], in [`pages`] of its own, steps into 32-bit code for one load
-//! through ES and back, while [`quiet`] holds signals off; [`trap`] catches the fault that the processor
-//! answers with. Other architectures have no segments; [`software`] is what a base and a limit amount to
-//! without the hardware.
+//! segments with modify_ldt(2). [`gate`], in [`pages`] of its own, steps into 32-bit code for one
+//! load through ES and back, while [`quiet`] holds signals off; [`trap`] catches the fault that the
+//! processor answers with. Other architectures have no segments; [`software`] is what a base and a
+//! limit amount to without the hardware.
 
 #[cfg(target_arch = "x86_64")]
 mod descriptor;

@@ -13,7 +13,8 @@ use nix::errno::Errno;
 pub const PAGE: usize = 4096;
 /// Pages of a gate, in the order that [`super::gate`] tells.
 pub const PAGES: usize = 36;
-/// Linux's selectors for user code, 64 and 32 bit, and for flat data (arch/x86/include/asm/segment.h).
+/// Linux's selectors for user code, 64 and 32 bit, and for flat data
+/// (arch/x86/include/asm/segment.h).
 pub const CODE_64: u16 = 0x33;
 /// See [`CODE_64`].
 pub const CODE_32: u16 = 0x23;
@@ -85,7 +86,8 @@ impl Pages {
             bytes: Vec::new(),
             back: 0,
         };
-        // 64-bit: keep the callee-saved registers, whose upper halves 32-bit code need not preserve.
+        // 64-bit: keep the callee-saved registers, whose upper halves 32-bit code need not
+        // preserve.
         code.put(&[0x53, 0x55]); // push rbx; push rbp
         code.put(&[0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57]); // push r12 .. r15
         code.put(&[0x48, 0x89, 0x24, 0x25]).word(saved); // mov [saved], rsp
@@ -122,7 +124,8 @@ impl Drop for Pages {
     }
 }
 
-/// Machine code of one function: takes a selector and an offset, returns the byte or what a trap left.
+/// Machine code of one function: takes a selector and an offset, returns the byte or what a trap
+/// left.
 pub struct Code {
     /// The instructions.
     pub bytes: Vec<u8>,

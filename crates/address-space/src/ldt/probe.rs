@@ -110,11 +110,12 @@ pub fn flat() -> Result<Seen> {
     })
 }
 
-/// Makes sure that the far return has a code segment to go to; without one it would end the process.
+/// Makes sure that the far return has a code segment to go to; without one it would end the
+/// process.
 ///
-/// Linux's global descriptor table has it on every x86-64 kernel (arch/x86/kernel/cpu/common.c, gdt_page),
-/// CONFIG_IA32_EMULATION and ia32_emulation=0 or not: these are about system calls and programs. What
-/// else runs programs, a hypervisor's or an emulator's kernel, may have none.
+/// Linux's global descriptor table has it on every x86-64 kernel (arch/x86/kernel/cpu/common.c,
+/// gdt_page), CONFIG_IA32_EMULATION and ia32_emulation=0 or not: these are about system calls and
+/// programs. What else runs programs, a hypervisor's or an emulator's kernel, may have none.
 fn code_32() -> Result<()> {
     limit(CODE_32).context("the kernel has no 32-bit code segment (lsl 0x23)")?;
     Ok(())

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use anyhow::{Context, Result};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// What an instruction or a system call of this very thread raises. Blocked, they would end the process
-/// (sigprocmask(2)) before their handler could look.
+/// What an instruction or a system call of this very thread raises. Blocked, they would end the
+/// process (sigprocmask(2)) before their handler could look.
 const OWN: [Signal; 6] = [
     Signal::SIGSEGV,
     Signal::SIGBUS,
@@ -41,7 +41,8 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // What came meanwhile is delivered now. The call cannot fail: the mask is one that was in force.
+        // What came meanwhile is delivered now. The call cannot fail: the mask is one that was in
+        // force.
         let _ = self.before.thread_set_mask();
     }
 }

@@ -4,6 +4,7 @@
     reason = "a signal handler that changes where the program goes on"
 )]
 
+use std::marker::PhantomData;
 use std::mem::{MaybeUninit, zeroed};
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,8 +29,10 @@ pub struct Fault {
     pub code: i64,
 }
 
-// The handler runs on the only thread, between two instructions of the gate; atomics are used because
-// they are what a handler may touch, not for their order.
+// The code between START and END is run by one thread, since a gate cannot leave its thread and
+// there is one trap at a time. So the handler stores what follows on the thread that reads it,
+// between two instructions of the gate; a fault of any other thread lies elsewhere and stores
+// nothing. Atomics are used because they are what a handler may touch, not for their order.
 static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
 static BACK: AtomicUsize = AtomicUsize::new(0);
@@ -41,18 +44,19 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 const STACK: usize = 64 << 10;
 
-/// SIGSEGV and SIGBUS are caught while the value lives; there is one at a time.
-pub struct Trap(());
+/// SIGSEGV and SIGBUS are caught while the value lives; there is one at a time. The signal stack is
+/// its thread's, and so the value cannot leave it.
+pub struct Trap(PhantomData<*const ()>);
 
 impl Trap {
-    /// Catches them: one raised by code in `start..end` continues at `back`. The handler stays when the
-    /// value goes, but treats every fault as one of somebody else's.
+    /// Catches them: one raised by code in `start..end` continues at `back`. The handler stays when
+    /// the value goes, but treats every fault as one of somebody else's.
     ///
     /// # Errors
     /// There is a trap already; sigaltstack(2) or sigaction(2) fails.
     pub fn new(start: usize, end: usize, back: usize) -> Result<Trap> {
         ensure!(!TAKEN.swap(true, Relaxed), "faults are caught already");
-        let trap = Trap(());
+        let trap = Trap(PhantomData);
         START.store(start, Relaxed);
         END.store(end, Relaxed);
         BACK.store(back, Relaxed);
@@ -69,14 +73,15 @@ impl Drop for Trap {
 }
 
 fn catch() -> Result<()> {
-    // Leaked on purpose: a signal can come as long as the process lives, and it is a short-lived child.
+    // Leaked on purpose: a signal can come as long as the process lives, and it is a short-lived
+    // child.
     let memory: &'static mut [MaybeUninit<u8>] = Box::leak(Box::new_uninit_slice(STACK));
     let stack = libc::stack_t {
         ss_sp: memory.as_mut_ptr().cast(),
         ss_flags: 0,
         ss_size: STACK,
     };
-    // SAFETY: the stack lives as long as the process, and nobody else uses it.
+    // SAFETY: the stack lives as long as the process, and only this thread gets it as its own.
     Errno::result(unsafe { libc::sigaltstack(&stack, null_mut()) }).context("sigaltstack")?;
     // SAFETY: all zeros is a valid sigaction: no flags, empty mask, default handler.
     let mut action: libc::sigaction = unsafe { zeroed() };
@@ -102,16 +107,19 @@ pub fn last() -> Fault {
 }
 
 extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes the ucontext that it will resume from, which lies in
-    // this handler's own frame; nobody else looks at it.
+    // SAFETY: with SA_SIGINFO the kernel passes the ucontext that it will resume from. It has just
+    // written it onto the signal stack of the thread on which this handler runs, and no other
+    // thread knows of it, however many there are.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let at = registers[libc::REG_RIP as usize] as usize;
     // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal, too.
     let sent = unsafe { (*info).si_code } <= 0;
     if sent || at < START.load(Relaxed) || at >= END.load(Relaxed) {
-        // Not ours: with the default action restored, the same instruction faults again and ends the
-        // process as it would have without this handler. What kill(2) sent does not come again by itself.
-        // SAFETY: signal(2) and raise(3) may be called in a handler.
+        // Not ours: with the default action restored, the same instruction faults again and ends
+        // the process as it would have without this handler. What kill(2) sent does not come again
+        // by itself.
+        // SAFETY: signal(2) and raise(3) may be called in a handler, and the default action that
+        // the one restores runs no code.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             if sent {

@@ -12,7 +12,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
 use super::before_and_after_text;
-use crate::threaded;
+use crate::second_thread;
 
 const THREAD: Quantity = Name("table of a thread and its process").word(SAME, DIFFERENT);
 const FORKED: Quantity = Name("table of parent and forked child").word(DIFFERENT, SAME);
@@ -51,7 +51,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 fn compare_with_thread(arm: Arm) -> Result<&'static str> {
-    let same = threaded::act(
+    let same = second_thread::run(
         || Ok(std::process::id() as i32),
         |process| {
             if arm == Arm::Control {

@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 
 use super::{before_and_after_text, outcome};
-use crate::{flock, threaded};
+use crate::{flock, second_thread};
 
 const FLOCK_OTHER: Quantity = Name("flock again through a second open").word("EAGAIN", "ok");
 const FLOCK: Quantity = Name("flock again through a duplicate").word("ok", "EAGAIN");
@@ -141,7 +141,7 @@ fn lock_posix_in_thread(arm: Arm) -> Result<String> {
         posix(&file)?.context("fcntl F_SETLK")?;
         Ok(file)
     };
-    threaded::act(locked, |file| {
+    second_thread::run(locked, |file| {
         if arm == Arm::Experiment {
             unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
         }

@@ -178,7 +178,7 @@ fn compare_opened_by_child(arm: Arm, file: &File) -> Result<&'static str> {
 /// Runs `look` with the pid of a child and the number of the descriptor that it got by `open`.
 fn look_at_child(
     table: Descriptors,
-    open: &dyn Fn() -> Result<File, observe::Error>,
+    open: &(dyn Fn() -> Result<File, observe::Error> + Sync),
     look: impl FnOnce(i32, i32) -> Result<&'static str>,
 ) -> Result<&'static str> {
     let mut holder = child::fork_with(table, "holder", |parent| {

@@ -8,7 +8,7 @@ use claim::{Arm, Claim, Name, Quantity, Reading};
 use harness::clock::Work;
 
 use super::two_cpus;
-use crate::compare::contender::LockName;
+use crate::compare::lock_name::LockName;
 use crate::compare::render::nanoseconds;
 use crate::compare::window::{Regime, Setup};
 
@@ -52,6 +52,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             work,
             cpus: &cpus,
             time_waits: false,
+            interrupt: None,
         })?;
         let operations: u64 = window.operations.iter().sum();
         // Not one operation in a window is a collapse, too: the next would have come after its end

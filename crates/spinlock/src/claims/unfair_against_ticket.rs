@@ -9,7 +9,7 @@ use harness::clock::Work;
 use harness::statistics::jain;
 
 use super::two_cpus;
-use crate::compare::contender::LockName;
+use crate::compare::lock_name::LockName;
 use crate::compare::window::{Regime, Setup};
 
 const JAIN: Quantity =
@@ -53,6 +53,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         work: Work::calibrate(),
         cpus: &two_cpus()?,
         time_waits: false,
+        interrupt: None,
     };
     let mut least_fair: Option<(f64, Vec<u64>)> = None;
     for _ in 0..WINDOWS {

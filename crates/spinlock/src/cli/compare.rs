@@ -4,22 +4,23 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Error, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::TypedValueParser as _;
+use harness::interrupt::Interrupt;
 use present::{OutputFile, Progress, print_document, terminal_width};
 use runner::{known_names, number, whole_number};
-use spinlock::compare::contender::LockName;
+use spinlock::compare::lock_name::LockName;
 use spinlock::compare::window::Regime;
-use spinlock::compare::{DEFAULT_REGIMES, Plan, render, svg};
+use spinlock::compare::{ComparisonPlan, DEFAULT_REGIMES, render, svg};
 
 use super::{NANOSECONDS, THREADS};
 
 /// No comparison may take longer; a slip of the keyboard would.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// No window of the default run begins after this time, and it ends within 30 s. A first round always
-/// has as long.
+/// No window of the default run begins after this time, and it ends within 30 s. A first round
+/// always has as long.
 const DEFAULT_RUN: Duration = Duration::from_secs(27);
 
 /// What to measure, and how to show it.
@@ -28,6 +29,8 @@ const DEFAULT_RUN: Duration = Duration::from_secs(27);
 Exit status:
   0        measured
   2        an error: nothing was measured, or output could not be written
+  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
+           reported and marked PARTIAL
 
 Examples:
   spinlock compare                           all locks in ten regimes, half a minute
@@ -38,10 +41,12 @@ pub struct CompareArgs {
     #[arg(long, value_delimiter = ',', value_name = "N,...", value_parser = whole_number(THREADS))]
     threads: Vec<usize>,
     /// Lengths of the critical section in nanoseconds; 0 is one increment
-    #[arg(long, value_delimiter = ',', value_name = "NS,...", value_parser = whole_number(NANOSECONDS))]
+    #[arg(long, value_delimiter = ',', value_name = "NS,...",
+          value_parser = whole_number(NANOSECONDS))]
     critical: Vec<u64>,
     /// Times between two sections in nanoseconds
-    #[arg(long, value_delimiter = ',', value_name = "NS,...", value_parser = whole_number(NANOSECONDS))]
+    #[arg(long, value_delimiter = ',', value_name = "NS,...",
+          value_parser = whole_number(NANOSECONDS))]
     think: Vec<u64>,
     /// Length of one window in seconds
     #[arg(long, default_value_t = 0.018, value_name = "S", value_parser = number(0.001..=3600.0))]
@@ -69,23 +74,28 @@ impl CompareArgs {
     /// Measures, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         let plan = self.plan()?;
-        plan.check().map_err(Error::msg)?;
+        plan.check()?;
+        let interrupt = Interrupt::catch()?;
         let file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         let mut progress = Progress::new(plan.windows() as u64, "windows");
-        let comparison = plan.run(|done| progress.show(done as u64, ""));
+        let comparison = plan.run(&interrupt, |done| progress.show(done as u64, ""));
         drop(progress);
         let comparison = comparison.context("compare")?;
         if let Some(file) = file {
             file.write(&svg::svg(&comparison))?;
         }
+        // A reader who lets the output wait is not to hold a signal up.
+        drop(interrupt);
+        let partial = comparison.partial;
         print_document(self.json, &comparison, || {
-            render::text(&comparison, terminal_width())
+            let heading = partial.map(|partial| partial.heading());
+            heading.unwrap_or_default() + &render::text(&comparison, terminal_width())
         })?;
-        Ok(0)
+        Ok(partial.map_or(0, |partial| partial.exit_status()))
     }
 
-    fn plan(&self) -> Result<Plan> {
-        let mut plan = Plan {
+    fn plan(&self) -> Result<ComparisonPlan> {
+        let mut plan = ComparisonPlan {
             regimes: self.regimes(),
             locks: self.locks(),
             window: Duration::try_from_secs_f64(self.seconds)?,
@@ -108,7 +118,7 @@ impl CompareArgs {
     }
 
     /// How long the windows of `plan` last, without repetitions.
-    fn duration(&self, plan: &Plan) -> Result<Duration> {
+    fn duration(&self, plan: &ComparisonPlan) -> Result<Duration> {
         let planned = u32::try_from(plan.windows())
             .ok()
             .and_then(|windows| plan.window.checked_mul(windows))

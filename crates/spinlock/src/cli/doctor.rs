@@ -2,16 +2,24 @@
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use harness::interrupt::Interrupt;
 use present::{print_document, terminal_width};
 use runner::whole_number;
 use serde_json::json;
 use spinlock::compare::window::Regime;
-use spinlock::doctor::{self, advice};
+use spinlock::doctor::advice::{Advice, advise, cases};
+use spinlock::doctor::{self, Findings};
 
 use super::{NANOSECONDS, THREADS};
 
 /// Which case to advise on.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Exit status:
+  0        measured
+  2        an error
+  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
+           reported and marked PARTIAL")]
 pub struct DoctorArgs {
     /// Threads that will contend [default: several cases]
     #[arg(long, value_name = "N", value_parser = whole_number(THREADS))]
@@ -32,23 +40,34 @@ pub struct DoctorArgs {
 impl DoctorArgs {
     /// Measures, advises, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
-        let costs = doctor::measure().context("doctor")?;
-        let cases = match self.threads {
-            None => advice::cases(costs.cpus),
+        let interrupt = Interrupt::catch()?;
+        let findings = doctor::measure(&interrupt).context("doctor")?;
+        let Findings { costs, partial } = findings;
+        let regimes = match self.threads {
+            None => cases(costs.cpus),
             Some(threads) => vec![Regime {
                 threads,
                 critical_ns: self.critical,
                 think_ns: self.think,
             }],
         };
-        let advice: Vec<_> = cases
-            .into_iter()
-            .map(|case| advice::advise(&costs, case))
-            .collect();
-        let document = json!({"schema": 1, "costs": costs, "advice": advice});
+        // Advice out of half the costs could be wrong: there is none then.
+        let advice: Vec<Advice> = match partial {
+            None => regimes
+                .iter()
+                .filter_map(|&case| advise(&costs, case))
+                .collect(),
+            Some(_) => Vec::new(),
+        };
+        let mut document = json!({"schema": 1, "costs": costs, "advice": advice});
+        if let Some(partial) = partial {
+            document["partial"] = json!(partial);
+        }
+        // A reader who lets the output wait is not to hold a signal up.
+        drop(interrupt);
         print_document(self.json, &document, || {
-            doctor::render::text(&costs, &advice, terminal_width())
+            doctor::render::text(&findings, &advice, terminal_width())
         })?;
-        Ok(0)
+        Ok(partial.map_or(0, |partial| partial.exit_status()))
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use harness::interrupt::Interrupt;
 use present::print_document;
 use runner::whole_number;
 use spinlock::compare::render::nanoseconds;
@@ -16,10 +17,13 @@ const MOST_TRIES: usize = 1_000_000;
 Exit status:
   0        every lock was handed on
   1        a lock was not handed on
-  2        an error")]
+  2        an error
+  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
+           reported and marked PARTIAL")]
 pub struct HandoverArgs {
     /// Holders to kill
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = whole_number(1..=MOST_TRIES))]
+    #[arg(long, default_value_t = 1000, value_name = "N",
+          value_parser = whole_number(1..=MOST_TRIES))]
     tries: usize,
     /// Write one JSON document instead of text
     #[arg(long)]
@@ -29,10 +33,24 @@ pub struct HandoverArgs {
 impl HandoverArgs {
     /// Measures, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
-        let handovers = handover::measure(self.tries)?;
-        print_document(self.json, &handovers, || sentence(&handovers))?;
-        Ok(u8::from(handovers.handed_on < handovers.tries))
+        let interrupt = Interrupt::catch()?;
+        let handovers = handover::measure(self.tries, &interrupt)?;
+        // A reader who lets the output wait is not to hold a signal up.
+        drop(interrupt);
+        let partial = handovers.partial;
+        print_document(self.json, &handovers, || {
+            let heading = partial.map(|partial| partial.heading());
+            heading.unwrap_or_default() + &sentence(&handovers)
+        })?;
+        Ok(match partial {
+            Some(partial) => partial.exit_status(),
+            None => u8::from(handovers.handed_on < handovers.tries),
+        })
     }
+}
+
+fn shown(ns: Option<f64>) -> String {
+    ns.map_or_else(|| "-".to_owned(), nanoseconds)
 }
 
 fn sentence(handovers: &Handovers) -> String {
@@ -42,7 +60,7 @@ fn sentence(handovers: &Handovers) -> String {
         handovers.handed_on,
         handovers.tries,
         handovers.within_5_ms,
-        nanoseconds(handovers.median_ns),
-        nanoseconds(handovers.max_ns),
+        shown(handovers.median_ns),
+        shown(handovers.max_ns),
     )
 }

@@ -22,9 +22,9 @@ pub enum Tool {
     /// Measure every lock under contention: time, fairness, CPU time, waits
     ///
     /// Threads contend for a fixed time (a window); the windows of all locks are interleaved and
-    /// shuffled, and one in which others used the CPU is refused and repeated. Only ratios within one
-    /// run mean anything. Without --threads, --critical and --think, ten regimes from 1 to 8 threads
-    /// are measured.
+    /// shuffled, and one in which others used the CPU is refused and repeated. Only ratios within
+    /// one run mean anything. Without --threads, --critical and --think, ten regimes from 1 to 8
+    /// threads are measured.
     Compare(compare::CompareArgs),
     /// Measure what waiting costs here, and say which lock to take, and why
     Doctor(doctor::DoctorArgs),

@@ -1,6 +1,7 @@
-//! The comparison as text: a table for each regime, then the heat-map. Rendering only; nothing is measured here.
+//! The comparison as text: a table for each regime, then the heat-map. Rendering only; nothing is
+//! measured here.
 
-use super::{Comparison, Row, window::Regime};
+use super::{Comparison, ComparisonRow, window::Regime};
 use harness::quiet::WINDOW_TOLERANCE;
 use std::fmt::Write as _;
 
@@ -9,7 +10,7 @@ use present::svg::Colour;
 use present::{Cell, Column, Table, fold_lines};
 
 /// The regimes of the rows, in order.
-pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
+pub(super) fn regimes(rows: &[ComparisonRow]) -> Vec<Regime> {
     let mut regimes: Vec<Regime> = Vec::new();
     for row in rows {
         let regime = Regime {
@@ -24,7 +25,10 @@ pub(super) fn regimes(rows: &[Row]) -> Vec<Regime> {
     regimes
 }
 
-pub(super) fn of<'a>(rows: &'a [Row], regime: &Regime) -> impl Iterator<Item = &'a Row> {
+pub(super) fn of<'a>(
+    rows: &'a [ComparisonRow],
+    regime: &Regime,
+) -> impl Iterator<Item = &'a ComparisonRow> {
     let Regime {
         threads,
         critical_ns,
@@ -45,7 +49,7 @@ pub fn text(comparison: &Comparison, width: Option<usize>) -> String {
 }
 
 /// One table for each regime.
-pub fn tables(rows: &[Row], width: Option<usize>) -> String {
+pub fn tables(rows: &[ComparisonRow], width: Option<usize>) -> String {
     let mut text = String::new();
     for regime in regimes(rows) {
         let heading = format!(
@@ -61,7 +65,7 @@ pub fn tables(rows: &[Row], width: Option<usize>) -> String {
     text
 }
 
-fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
+fn table<'a>(rows: impl Iterator<Item = &'a ComparisonRow>) -> Table {
     let mut table = Table::new([
         Column::left("  lock").at_least(23),
         Column::right("per op").at_least(6),
@@ -93,7 +97,7 @@ fn table<'a>(rows: impl Iterator<Item = &'a Row>) -> Table {
 }
 
 /// Locks down, regimes across, in each field the ratio to the best lock of its column.
-pub fn heat_map(rows: &[Row], width: Option<usize>) -> String {
+pub fn heat_map(rows: &[ComparisonRow], width: Option<usize>) -> String {
     let regimes = regimes(rows);
     let names = Column::right("").at_least(21);
     let fields = regimes.iter().map(|_| Column::right("").at_least(5));
@@ -169,11 +173,10 @@ fn remarks(comparison: &Comparison) -> String {
     if comparison.rows.iter().any(|row| row.disturbed) {
         text += "! every window of this lock was refused: its figures are of the least\n  disturbed ones. Run again on a quieter machine.\n";
     }
-    if comparison
-        .rows
-        .iter()
-        .any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none())
-    {
+    let mut rows = comparison.rows.iter();
+    let lacking = rows.any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none());
+    // Where a signal ended it, the heading has said so.
+    if lacking && comparison.partial.is_none() {
         text += "-: the time was over before this could be measured. Run again on a quieter\nmachine, or with fewer --locks.\n";
     }
     if comparison

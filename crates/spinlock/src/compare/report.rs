@@ -1,14 +1,19 @@
 //! What a comparison came to: rows of medians, and the document around them.
 
 use harness::statistics::{jain, median, spread};
+use nix::sys::signal::Signal;
 
-use super::contender::LockName;
-use super::window::Window;
-use super::{Cell, Plan, refused};
+use super::environment::Environment;
+use super::lock_name::LockName;
+use super::plan::ComparisonPlan;
+use super::run::{Cell, is_refused};
+use super::window::ContentionWindow;
+use crate::partial::PartialMeasurement;
 
-/// One lock in one regime. Figures are medians over its windows; None where no window was run or none finished an operation.
+/// One lock in one regime. Figures are medians over its windows; None where no window was run or
+/// none finished an operation.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct Row {
+pub struct ComparisonRow {
     /// Which lock: see [`LockName`].
     pub lock: &'static str,
     /// Threads.
@@ -17,8 +22,8 @@ pub struct Row {
     pub critical_ns: u64,
     /// Time between sections in ns.
     pub think_ns: u64,
-    /// Length of the window by operations of all threads, in ns. A window without any counts with its whole length,
-    /// which is the least that an operation can have taken.
+    /// Length of the window by operations of all threads, in ns. A window without any counts with
+    /// its whole length, which is the least that an operation can have taken.
     pub ns_per_operation: Option<f64>,
     /// (largest - smallest) / median of `ns_per_operation` over the windows.
     pub spread: Option<f64>,
@@ -28,7 +33,8 @@ pub struct Row {
     pub threads_at_zero: usize,
     /// CPU time, user and system, for one operation, in ns.
     pub cpu_ns_per_operation: Option<f64>,
-    /// The longest wait in ns, those unfinished at the end of the window included; None if none was timed.
+    /// The longest wait in ns, those unfinished at the end of the window included; None if none was
+    /// timed.
     pub wait_max_ns: Option<u64>,
     /// The mean wait weighted by its length, in ns; None if none was timed.
     pub wait_weighted_ns: Option<f64>,
@@ -44,7 +50,7 @@ pub struct Row {
     pub disturbed: bool,
 }
 
-/// The outcome of a [`Plan`].
+/// The outcome of a [`ComparisonPlan`].
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Comparison {
     /// Version of this document.
@@ -63,14 +69,21 @@ pub struct Comparison {
     pub windows: usize,
     /// Windows refused.
     pub refused: usize,
+    /// What it was measured on and with.
+    #[serde(flatten)]
+    pub environment: Environment,
+    /// How far it came, where a signal ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialMeasurement>,
     /// Lock by lock, regime by regime.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparisonRow>,
 }
 
 impl Comparison {
-    pub(super) fn of(plan: &Plan, cells: &[Cell], cpus: usize) -> Self {
+    pub(super) fn new(plan: &ComparisonPlan, cells: &[Cell], cpus: usize) -> Comparison {
         let all = || cells.iter().flat_map(|cell| &cell.windows);
-        let mut rows: Vec<Row> = cells.iter().map(|cell| row(cell, plan.rounds)).collect();
+        let mut rows: Vec<ComparisonRow> =
+            cells.iter().map(|cell| row(cell, plan.rounds)).collect();
         for regime in rows.chunks_mut(plan.locks.len()) {
             let best = regime
                 .iter()
@@ -81,7 +94,7 @@ impl Comparison {
                 row.ratio_to_best = row.ns_per_operation.zip(best).map(|(ns, best)| ns / best);
             }
         }
-        Self {
+        Comparison {
             schema: 1,
             cpus,
             pinned: all().all(|window| window.pinned),
@@ -89,20 +102,40 @@ impl Comparison {
             window_ns: plan.window.as_nanos() as u64,
             seed: plan.seed,
             windows: all().count(),
-            refused: all().filter(|window| refused(window)).count(),
+            refused: all().filter(|window| is_refused(window)).count(),
+            environment: Environment::read(&plan.locks),
+            partial: None,
             rows,
         }
     }
+
+    /// The same, marked as partial where a `signal` ended it after `done` windows of `plan`.
+    pub(super) fn ended_by(
+        self,
+        signal: Option<Signal>,
+        done: usize,
+        plan: &ComparisonPlan,
+    ) -> Comparison {
+        let planned = plan.windows();
+        let partial = signal.map(|signal| PartialMeasurement {
+            signal,
+            // Repeated windows are beyond the plan.
+            measured: done.min(planned),
+            planned,
+            unit: "windows",
+        });
+        Comparison { partial, ..self }
+    }
 }
 
-fn row(cell: &Cell, rounds: usize) -> Row {
-    let mut windows: Vec<&Window> = cell.windows.iter().collect();
+fn row(cell: &Cell, rounds: usize) -> ComparisonRow {
+    let mut windows: Vec<&ContentionWindow> = cell.windows.iter().collect();
     // The refused last, the least disturbed of them first.
     windows.sort_by(|a, b| a.others.unwrap_or(0.0).total_cmp(&b.others.unwrap_or(0.0)));
     let good = cell.good();
     windows.truncate(if good == 0 { rounds } else { good });
 
-    let operations = |window: &Window| window.operations.iter().sum::<u64>();
+    let operations = |window: &ContentionWindow| window.operations.iter().sum::<u64>();
     let ns: Vec<f64> = windows
         .iter()
         .map(|window| window.elapsed_ns as f64 / operations(window).max(1) as f64)
@@ -112,7 +145,7 @@ fn row(cell: &Cell, rounds: usize) -> Row {
         .filter(|window| operations(window) == 0)
         .count();
     let any = without_operation < windows.len();
-    let over = |value: &dyn Fn(&Window) -> Option<f64>| {
+    let over = |value: &dyn Fn(&ContentionWindow) -> Option<f64>| {
         median(windows.iter().filter_map(|window| value(window)).collect())
     };
     let zero = over(&|window| {
@@ -124,7 +157,7 @@ fn row(cell: &Cell, rounds: usize) -> Row {
                 .count() as f64,
         )
     });
-    Row {
+    ComparisonRow {
         lock: cell.lock.as_str(),
         threads: cell.regime.threads,
         critical_ns: cell.regime.critical_ns,

@@ -2,10 +2,10 @@
 
 use present::svg::{Anchor, Colour, Document, Element, FAINT};
 
-use super::contender::LockName;
+use super::lock_name::LockName;
 use super::render::{nanoseconds, of, plural, ratio, regimes, section, shade};
 use super::window::Regime;
-use super::{Comparison, Row};
+use super::{Comparison, ComparisonRow};
 
 const LEFT: f64 = 190.0;
 const TOP: f64 = 96.0;
@@ -18,8 +18,8 @@ const NO_RATIO: Colour = Colour::fixed("#e6e6e6");
 /// Text on the grounds, which are pale in both themes.
 const ON_GROUND: Colour = Colour::fixed("#222222");
 
-/// A document that stands alone: locks down, regimes across, the ratio to the best lock in each field,
-/// the time per operation as its tooltip.
+/// A document that stands alone: locks down, regimes across, the ratio to the best lock in each
+/// field, the time per operation as its tooltip.
 pub fn svg(comparison: &Comparison) -> String {
     let rows = &comparison.rows;
     let regimes = regimes(rows);
@@ -69,7 +69,7 @@ fn headings(regimes: &[Regime]) -> Element {
     group
 }
 
-fn field(row: &Row, x: f64, y: f64) -> Element {
+fn field(row: &ComparisonRow, x: f64, y: f64) -> Element {
     let ground = match row.ratio_to_best {
         Some(ratio) if row.lock != LockName::None.as_str() => shade(ratio).1,
         _ => NO_RATIO,
@@ -89,23 +89,59 @@ fn field(row: &Row, x: f64, y: f64) -> Element {
 }
 
 fn foot(comparison: &Comparison) -> String {
-    format!(
-        "{} windows of {}, {} refused, {}, seed {}; green: within 5 %, then 20 %, 2 x, 10 x, red: worse",
-        comparison.windows,
-        nanoseconds(comparison.window_ns as f64),
-        comparison.refused,
-        plural(comparison.cpus, "CPU"),
-        comparison.seed,
-    )
+    let partial = comparison.partial.map(|it| format!("PARTIAL: {it}; "));
+    partial.unwrap_or_default()
+        + &format!(
+            "{} windows of {}, {} refused, {}, seed {}; green: within 5 %, then 20 %, 2 x, 10 x, \
+         red: worse",
+            comparison.windows,
+            nanoseconds(comparison.window_ns as f64),
+            comparison.refused,
+            plural(comparison.cpus, "CPU"),
+            comparison.seed,
+        )
 }
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::Signal;
+
+    use super::super::environment::Environment;
     use super::*;
+    use crate::PartialMeasurement;
+
+    #[test]
+    fn a_picture_of_a_part_says_so() {
+        let partial = PartialMeasurement {
+            signal: Signal::SIGTERM,
+            measured: 1,
+            planned: 4,
+            unit: "windows",
+        };
+        let picture = svg(&comparison(Vec::new(), Some(partial)));
+        assert!(picture.contains("PARTIAL: SIGTERM ended the run after 1 of 4 windows; "));
+        assert!(!svg(&comparison(Vec::new(), None)).contains("PARTIAL"));
+    }
+
+    fn comparison(rows: Vec<ComparisonRow>, partial: Option<PartialMeasurement>) -> Comparison {
+        Comparison {
+            schema: 1,
+            cpus: 2,
+            pinned: true,
+            bystanders_seen: true,
+            window_ns: 1000,
+            seed: 1,
+            windows: 2,
+            refused: 0,
+            environment: Environment::read(&[]),
+            partial,
+            rows,
+        }
+    }
 
     #[test]
     fn every_row_has_a_field_and_a_hostile_name_stays_text() {
-        let row = |lock, ratio_to_best| Row {
+        let row = |lock, ratio_to_best| ComparisonRow {
             lock,
             threads: 2,
             critical_ns: 0,
@@ -123,17 +159,8 @@ mod tests {
             refused: 0,
             disturbed: false,
         };
-        let picture = svg(&Comparison {
-            schema: 1,
-            cpus: 2,
-            pinned: true,
-            bystanders_seen: true,
-            window_ns: 1000,
-            seed: 1,
-            windows: 2,
-            refused: 0,
-            rows: vec![row("ticket", Some(1.0)), row("</text><b>\x1b&", None)],
-        });
+        let rows = vec![row("ticket", Some(1.0)), row("</text><b>\x1b&", None)];
+        let picture = svg(&comparison(rows, None));
         assert_eq!(picture.matches("per operation</title>").count(), 2);
         assert_eq!(
             picture.matches(r"&lt;/text&gt;&lt;b&gt;\x1b&amp;").count(),

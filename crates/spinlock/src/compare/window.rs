@@ -1,21 +1,26 @@
 //! One window: some threads, one lock, a fixed time; what each thread got.
 //!
-//! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair comparable: a thread that
-//! gets nothing still ends with the window, and shows as a zero.
+//! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair
+//! comparable: a thread that gets nothing still ends with the window, and shows as a zero.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::sync::{Barrier, RwLock};
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
 use harness::clock::{Work, process_cpu_ns, rounds};
+use harness::interrupt::{Interrupt, Interrupted};
 use harness::pin::pin;
 use harness::quiet::Reading;
 use locks::barriers;
 
 use super::arena::Arena;
 use super::contender::{Contender, Visitor};
+use super::error::Error;
+use super::waits::Waits;
 
 /// Who contends, and how hard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -39,18 +44,22 @@ pub struct Setup<'a> {
     pub work: Work,
     /// Where threads are pinned: thread i to CPU i modulo their number.
     pub cpus: &'a [usize],
-    /// Whether each wait is timed. That costs two clock readings an operation, so such a window gives no throughput.
+    /// Whether each wait is timed. That costs two clock readings an operation, so such a window
+    /// gives no throughput.
     pub time_waits: bool,
+    /// What ends the window early, if anything does.
+    pub interrupt: Option<&'a Interrupt>,
 }
 
 /// What a window showed.
 #[derive(Debug, Clone)]
-pub struct Window {
+pub struct ContentionWindow {
     /// Operations of each thread while it was open.
     pub operations: Vec<u64>,
     /// How long it was open, in ns.
     pub elapsed_ns: u64,
-    /// CPU time for one operation, user and system, of all threads from their start to their end; None without any.
+    /// CPU time for one operation, user and system, of all threads from their start to their end;
+    /// None without any.
     pub cpu_ns_per_operation: Option<f64>,
     /// Share of the CPUs that others used; None where that cannot be known.
     pub others: Option<f64>,
@@ -60,40 +69,7 @@ pub struct Window {
     pub waits: Waits,
 }
 
-/// Waits of all threads of a window, those still going on at its end included.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Waits {
-    /// The longest, in ns.
-    pub max_ns: u64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Waits {
-    fn add(&mut self, ns: u64) {
-        self.max_ns = self.max_ns.max(ns);
-        self.sum += ns as f64;
-        self.squares += ns as f64 * ns as f64;
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.max_ns = self.max_ns.max(other.max_ns);
-        self.sum += other.sum;
-        self.squares += other.squares;
-    }
-
-    /// The mean wait weighted by its own length, in ns: how long a wait is in which a moment of waiting
-    /// falls. A mean over operations hides the starving thread, which makes few.
-    pub fn weighted_ns(&self) -> f64 {
-        if self.sum > 0.0 {
-            self.squares / self.sum
-        } else {
-            0.0
-        }
-    }
-}
-
-/// What a thread tells, in a cache line of its own.
+/// What a thread has got so far, in a cache line of its own.
 #[repr(align(128))]
 #[derive(Default)]
 struct Slot {
@@ -106,141 +82,191 @@ const WARM_UP: u8 = 0;
 const COUNT: u8 = 1;
 const STOP: u8 = 2;
 
-impl Visitor for Setup<'_> {
-    type Output = io::Result<Window>;
+/// What the threads of a window share.
+struct Shared<C> {
+    arena: Pin<Box<Arena<C>>>,
+    slots: Vec<Slot>,
+    phase: AtomicU8,
+    pinned: AtomicBool,
+    clock: Instant,
+    /// Threads that exist wait behind the gate until all exist, so that a failing spawn strands
+    /// none at the barrier.
+    gate: RwLock<bool>,
+    start: Barrier,
+}
 
-    fn visit<C: Contender>(self) -> io::Result<Window> {
+/// What was counted between the opening of a window and its end.
+struct Counted {
+    operations: Vec<u64>,
+    elapsed_ns: u64,
+    /// The waits that were going on at the end.
+    waits: Waits,
+}
+
+impl Visitor for Setup<'_> {
+    type Output = Result<ContentionWindow, Error>;
+
+    fn visit<C: Contender>(self) -> Result<ContentionWindow, Error> {
         barriers(); // registered now, and not by the first unlock of the window
-        let threads = self.regime.threads;
-        let arena = Arena::<C>::new();
-        let slots: Vec<Slot> = (0..threads).map(|_| Slot::default()).collect();
-        let phase = AtomicU8::new(WARM_UP);
-        let pinned = AtomicBool::new(true);
-        let clock = Instant::now();
+        let shared = Shared::<C>::new(self.regime.threads);
         let before = Reading::now();
         let cpu_before = process_cpu_ns();
-
-        // Threads that exist wait behind the gate until all exist, so that a failing spawn strands none at the barrier.
-        let gate = RwLock::new(false);
-        let start = Barrier::new(threads + 1);
-        let (operations, elapsed_ns, waits) = thread::scope(|scope| {
-            let closed = gate.write();
-            let mut handles = Vec::with_capacity(threads);
-            for (index, slot) in slots.iter().enumerate() {
-                let worker = Worker {
-                    setup: &self,
-                    arena: &arena,
-                    slot,
-                    phase: &phase,
-                    clock,
-                };
-                let cpu = self.cpus[index % self.cpus.len()];
-                let (gate, start, pinned) = (&gate, &start, &pinned);
-                let body = move || {
-                    if pin(cpu).is_err() {
-                        pinned.store(false, Relaxed);
-                    }
-                    if !gate.read().is_ok_and(|all_are_here| *all_are_here) {
-                        return Waits::default();
-                    }
-                    start.wait();
-                    worker.run()
-                };
-                // On failure `closed` is dropped with the gate still shut, and the threads go home.
-                handles.push(thread::Builder::new().spawn_scoped(scope, body).map_err(|error| {
-                    let what = format!("spawn thread {} of {threads}: {error} (ulimit -u, cgroup pids.max)", index + 1);
-                    io::Error::new(error.kind(), what)
-                })?);
-            }
+        let counted = thread::scope(|scope| -> Result<Counted, Error> {
+            let closed = shared.gate.write();
+            // On failure `closed` is dropped with the gate still shut, and the threads go home.
+            let workers = self.spawn(scope, &shared)?;
             if let Ok(mut closed) = closed {
                 *closed = true;
             }
-            start.wait();
-
-            thread::sleep(self.length / 10);
-            phase.store(COUNT, Relaxed);
-            let (opened, first) = (Instant::now(), counts(&slots));
-            thread::sleep(self.length);
-            let (closed, last) = (Instant::now(), counts(&slots));
-            phase.store(STOP, Relaxed);
-
-            let mut waits = Waits::default();
-            if self.time_waits {
-                let now = closed.duration_since(clock).as_nanos() as u64 + 1;
-                for since in slots.iter().map(|slot| slot.waiting_since.load(Relaxed)) {
-                    if since != 0 {
-                        waits.add(now.saturating_sub(since));
-                    }
-                }
-            }
-            for handle in handles {
-                if let Ok(of_thread) = handle.join() {
-                    waits.merge(&of_thread);
-                }
-            }
-            let operations = first
-                .iter()
-                .zip(&last)
-                .map(|(first, last)| last - first)
-                .collect();
-            Ok::<_, io::Error>((
-                operations,
-                closed.duration_since(opened).as_nanos() as u64,
-                waits,
-            ))
+            shared.start.wait();
+            let counted = self.count(&shared);
+            shared.phase.store(STOP, Relaxed);
+            let waits: Vec<Waits> = workers.into_iter().flat_map(|it| it.join()).collect();
+            let mut counted = counted?;
+            waits.iter().for_each(|it| counted.waits.merge(it));
+            Ok(counted)
         })?;
-
-        let all: u64 = counts(&slots).iter().sum();
+        let all: u64 = shared.operations().iter().sum();
         let cpu_ns = process_cpu_ns() - cpu_before;
-        Ok(Window {
-            operations,
-            elapsed_ns,
+        Ok(ContentionWindow {
+            operations: counted.operations,
+            elapsed_ns: counted.elapsed_ns,
             cpu_ns_per_operation: (all > 0).then(|| cpu_ns as f64 / all as f64),
             others: Reading::now().others_since(&before, self.cpus.len()),
-            pinned: pinned.into_inner(),
-            waits,
+            pinned: shared.pinned.into_inner(),
+            waits: counted.waits,
         })
     }
 }
 
-fn counts(slots: &[Slot]) -> Vec<u64> {
-    slots
-        .iter()
-        .map(|slot| slot.operations.load(Relaxed))
-        .collect()
+impl Setup<'_> {
+    /// Starts the threads, each of which waits for the gate and then for the others.
+    fn spawn<'scope, C: Contender>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        shared: &'scope Shared<C>,
+    ) -> Result<Vec<ScopedJoinHandle<'scope, Waits>>, Error> {
+        let threads = self.regime.threads;
+        let spawn = |(index, slot): (usize, &'scope Slot)| {
+            let worker = Worker {
+                setup: self,
+                shared,
+                slot,
+            };
+            let cpu = self.cpus[index % self.cpus.len()];
+            let builder = thread::Builder::new();
+            let spawned = builder.spawn_scoped(scope, move || worker.start(cpu));
+            spawned.map_err(|source: io::Error| Error::Spawn {
+                thread: index + 1,
+                threads,
+                source,
+            })
+        };
+        shared.slots.iter().enumerate().map(spawn).collect()
+    }
+
+    /// Opens the window after a warm-up, and looks at what each thread has at its two ends.
+    fn count<C: Contender>(&self, shared: &Shared<C>) -> Result<Counted, Interrupted> {
+        self.stand_by(self.length / 10)?;
+        shared.phase.store(COUNT, Relaxed);
+        let (opened, first) = (Instant::now(), shared.operations());
+        self.stand_by(self.length)?;
+        let (closed, last) = (Instant::now(), shared.operations());
+        // At once: a wait that ends from here on is counted below.
+        shared.phase.store(STOP, Relaxed);
+        let mut waits = Waits::default();
+        if self.time_waits {
+            let now = closed.duration_since(shared.clock).as_nanos() as u64 + 1;
+            let since = shared
+                .slots
+                .iter()
+                .map(|slot| slot.waiting_since.load(Relaxed));
+            since
+                .filter(|&since| since != 0)
+                .for_each(|since| waits.add(now.saturating_sub(since)));
+        }
+        let both = first.iter().zip(&last);
+        Ok(Counted {
+            operations: both.map(|(first, last)| last - first).collect(),
+            elapsed_ns: closed.duration_since(opened).as_nanos() as u64,
+            waits,
+        })
+    }
+
+    /// Leaves the CPUs to the threads for `time`.
+    fn stand_by(&self, time: Duration) -> Result<(), Interrupted> {
+        let Some(interrupt) = self.interrupt else {
+            thread::sleep(time);
+            return Ok(());
+        };
+        match interrupt.wait(time) {
+            Some(signal) => Err(Interrupted(signal)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<C: Contender> Shared<C> {
+    fn new(threads: usize) -> Shared<C> {
+        Shared {
+            arena: Arena::new(),
+            slots: (0..threads).map(|_| Slot::default()).collect(),
+            phase: AtomicU8::new(WARM_UP),
+            pinned: AtomicBool::new(true),
+            clock: Instant::now(),
+            gate: RwLock::new(false),
+            start: Barrier::new(threads + 1),
+        }
+    }
+
+    /// How many each thread has so far.
+    fn operations(&self) -> Vec<u64> {
+        let slots = self.slots.iter();
+        slots.map(|slot| slot.operations.load(Relaxed)).collect()
+    }
 }
 
 /// One contending thread.
 struct Worker<'a, C> {
     setup: &'a Setup<'a>,
-    arena: &'a Arena<C>,
+    shared: &'a Shared<C>,
     slot: &'a Slot,
-    phase: &'a AtomicU8,
-    clock: Instant,
 }
 
 impl<C: Contender> Worker<'_, C> {
-    fn run(self) -> Waits {
+    /// The thread's whole life, on `cpu`.
+    fn start(self, cpu: usize) -> Waits {
+        if pin(cpu).is_err() {
+            self.shared.pinned.store(false, Relaxed);
+        }
+        if !self
+            .shared
+            .gate
+            .read()
+            .is_ok_and(|all_are_here| *all_are_here)
+        {
+            return Waits::default();
+        }
+        self.shared.start.wait();
         let Regime {
             critical_ns,
             think_ns,
             ..
         } = self.setup.regime;
-        let (inside, outside) = (
-            self.setup.work.rounds_for(critical_ns),
-            self.setup.work.rounds_for(think_ns),
-        );
+        let inside = self.setup.work.rounds_for(critical_ns);
+        let outside = self.setup.work.rounds_for(think_ns);
         if self.setup.time_waits {
-            self.timed(inside, outside)
+            self.time(inside, outside)
         } else {
-            self.counted(inside, outside)
+            self.count(inside, outside)
         }
     }
 
-    fn counted(self, inside: u64, outside: u64) -> Waits {
+    fn count(self, inside: u64, outside: u64) -> Waits {
+        let (phase, lock) = (&self.shared.phase, self.shared.arena.lock());
         let mut operations = 0;
-        while self.phase.load(Relaxed) != STOP {
-            self.arena.lock().section(|| self.work(inside));
+        while phase.load(Relaxed) != STOP {
+            lock.section(|| self.work(inside));
             operations += 1;
             self.slot.operations.store(operations, Relaxed);
             rounds(outside);
@@ -248,14 +274,15 @@ impl<C: Contender> Worker<'_, C> {
         Waits::default()
     }
 
-    fn timed(self, inside: u64, outside: u64) -> Waits {
+    fn time(self, inside: u64, outside: u64) -> Waits {
+        let (phase, lock) = (&self.shared.phase, self.shared.arena.lock());
         let (mut operations, mut waits) = (0, Waits::default());
-        while self.phase.load(Relaxed) != STOP {
+        while phase.load(Relaxed) != STOP {
             let since = self.now();
             self.slot.waiting_since.store(since, Relaxed);
-            self.arena.lock().section(|| {
+            lock.section(|| {
                 // A wait that outlived the window was counted from outside when the window closed.
-                if self.phase.load(Relaxed) == COUNT {
+                if phase.load(Relaxed) == COUNT {
                     waits.add(self.now() - since);
                 }
                 self.slot.waiting_since.store(0, Relaxed);
@@ -268,16 +295,16 @@ impl<C: Contender> Worker<'_, C> {
         waits
     }
 
-    /// The critical section: read and write the guarded value, then work. Relaxed atomics compile to plain moves, and
-    /// leave `none`, which guards nothing, without undefined behaviour.
+    /// The critical section: read and write the guarded value, then work. Relaxed atomics compile
+    /// to plain moves, and leave `none`, which guards nothing, without undefined behaviour.
     #[inline]
     fn work(&self, inside: u64) {
-        let value = &self.arena.value;
+        let value = &self.shared.arena.value;
         value.store(value.load(Relaxed).wrapping_add(1), Relaxed);
         rounds(inside);
     }
 
     fn now(&self) -> u64 {
-        self.clock.elapsed().as_nanos() as u64 + 1
+        self.shared.clock.elapsed().as_nanos() as u64 + 1
     }
 }

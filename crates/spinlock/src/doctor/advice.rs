@@ -1,7 +1,8 @@
-//! Which lock for how many threads, how long a section, how long a pause: rules over measured costs. Pure.
+//! Which lock for how many threads, how long a section, how long a pause: rules over measured
+//! costs. Pure.
 
 use super::Costs;
-use crate::compare::contender::LockName;
+use crate::compare::lock_name::LockName;
 use crate::compare::render::{nanoseconds, plural};
 use crate::compare::window::Regime;
 
@@ -18,7 +19,8 @@ pub struct Advice {
     pub never: Option<String>,
 }
 
-/// Cases to advise on when none is given: as many threads as CPUs and four times as many, sections short to long.
+/// Cases to advise on when none is given: as many threads as CPUs and four times as many, sections
+/// short to long.
 pub fn cases(cpus: usize) -> Vec<Regime> {
     let regime = |threads, critical_ns, think_ns| Regime {
         threads,
@@ -35,79 +37,90 @@ pub fn cases(cpus: usize) -> Vec<Regime> {
     ]
 }
 
-/// The rules. A waiter should sleep where its wait is longer than going to sleep and being woken; it must not merely spin
-/// where the holder may need its CPU.
-pub fn advise(costs: &Costs, regime: Regime) -> Advice {
+/// The lock for `regime` by the rules, and why; None where the costs that decide were not measured.
+///
+/// A waiter should sleep where its wait is longer than going to sleep and being woken; it must not
+/// merely spin where the holder may need its CPU.
+pub fn advise(costs: &Costs, regime: Regime) -> Option<Advice> {
+    let swap = costs.swap_and_store_ns?;
+    let std_mutex = costs.std_mutex_ns?;
+    let Regime {
+        threads,
+        critical_ns,
+        ..
+    } = regime;
+    let sleep = costs.futex_hop_ns.unwrap_or(50_000.0) * 2.0;
+    let crowded = threads > costs.cpus;
+    let (lock, because) = if threads <= 1 {
+        let alone = "one thread contends with nobody: a plain variable would do".to_owned();
+        let least = format!(
+            "if it must be a lock, test-and-set costs {}, which is the least there is",
+            nanoseconds(swap)
+        );
+        (LockName::TestAndSet, vec![alone, least])
+    } else if critical_ns as f64 > sleep {
+        let long = format!(
+            "a section of {} outlasts going to sleep and being woken ({}): who waits should sleep \
+             at once",
+            nanoseconds(critical_ns as f64),
+            nanoseconds(sleep)
+        );
+        let beside = "what std's second locked operation costs does not show beside such a section";
+        (LockName::Std, vec![long, beside.to_owned()])
+    } else if costs.membarrier_refused {
+        let refused = "membarrier(2) is refused here, so the asymmetric lock has no advantage";
+        (LockName::Std, vec![refused.to_owned()])
+    } else {
+        let price = format!(
+            "uncontended it costs what test-and-set does ({}), std's Mutex {}",
+            nanoseconds(swap),
+            nanoseconds(std_mutex)
+        );
+        let mut because = vec![price];
+        because.extend(reasons_to_stay_awake(costs.cpus, swap, sleep, regime));
+        (LockName::Asymmetric, because)
+    };
+    let never = "ticket, mcs: the next in line is seldom the one that runs; nor any lock that only \
+                 spins";
+    Some(Advice {
+        regime,
+        lock: lock.as_str(),
+        because,
+        never: crowded.then(|| never.to_owned()),
+    })
+}
+
+/// Why waiters should not sleep at once in `regime`, where a swap costs `swap` ns and going to
+/// sleep and being woken `sleep` ns.
+fn reasons_to_stay_awake(cpus: usize, swap: f64, sleep: f64, regime: Regime) -> Vec<String> {
     let Regime {
         threads,
         critical_ns,
         think_ns,
     } = regime;
-    let ns = |value: f64| nanoseconds(value);
-    let waiters = threads.saturating_sub(1) as f64;
-    let sleep = costs.futex_hop_ns.unwrap_or(50_000.0) * 2.0;
-    let wait = waiters * critical_ns as f64;
-    let crowded = threads > costs.cpus;
-    let mut because = Vec::new();
-
-    let lock = if threads <= 1 {
-        because.push("one thread contends with nobody: a plain variable would do".to_owned());
-        because.push(format!(
-            "if it must be a lock, test-and-set costs {}, which is the least there is",
-            ns(costs.swap_and_store_ns)
-        ));
-        LockName::TestAndSet
-    } else if critical_ns as f64 > sleep {
-        because.push(format!(
-            "a section of {} outlasts going to sleep and being woken ({}): who waits should sleep at once",
-            ns(critical_ns as f64),
-            ns(sleep)
-        ));
-        because.push(
-            "what std's second locked operation costs does not show beside such a section"
-                .to_owned(),
-        );
-        LockName::Std
-    } else if costs.membarrier_refused {
-        because.push(
-            "membarrier(2) is refused here, so the asymmetric lock has no advantage".to_owned(),
-        );
-        LockName::Std
+    let wait = threads.saturating_sub(1) as f64 * critical_ns as f64;
+    let mut reasons = vec![if threads > cpus {
+        format!(
+            "{threads} threads on {}: the holder will be preempted, and only a lock that yields \
+             and sleeps lets it run",
+            plural(cpus, "CPU")
+        )
     } else {
-        because.push(format!(
-            "uncontended it costs what test-and-set does ({}), std's Mutex {}",
-            ns(costs.swap_and_store_ns),
-            ns(costs.std_mutex_ns)
+        format!(
+            "a wait of up to {} ends before a sleep would ({}): stay awake, but not at the \
+             holder's cache line",
+            nanoseconds(wait.max(swap)),
+            nanoseconds(sleep)
+        )
+    }];
+    let busy = critical_ns as f64 / (critical_ns + think_ns).max(1) as f64 * threads as f64;
+    if busy >= 1.0 {
+        reasons.push(format!(
+            "the section is asked for {busy:.1} times as often as it can be had: what counts is \
+             the time from unlock to lock"
         ));
-        because.push(if crowded {
-            format!(
-                "{threads} threads on {}: the holder will be preempted, and only a lock that yields and sleeps lets it run",
-                plural(costs.cpus, "CPU")
-            )
-        } else {
-            format!(
-                "a wait of up to {} ends before a sleep would ({}): stay awake, but not at the holder's cache line",
-                ns(wait.max(costs.swap_and_store_ns)),
-                ns(sleep)
-            )
-        });
-        let busy = critical_ns as f64 / (critical_ns + think_ns).max(1) as f64 * threads as f64;
-        if busy >= 1.0 {
-            because.push(format!(
-                "the section is asked for {busy:.1} times as often as it can be had: what counts is the time from unlock to lock"
-            ));
-        }
-        LockName::Asymmetric
-    };
-    let never = crowded.then(|| {
-        "ticket, mcs: the next in line is seldom the one that runs; nor any lock that only spins".to_owned()
-    });
-    Advice {
-        regime,
-        lock: lock.as_str(),
-        because,
-        never,
     }
+    reasons
 }
 
 #[cfg(test)]
@@ -116,10 +129,10 @@ mod tests {
 
     const COSTS: Costs = Costs {
         cpus: 2,
-        swap_and_store_ns: 6.0,
-        std_mutex_ns: 11.0,
-        pause_ns: 27.0,
-        sched_yield_ns: 430.0,
+        swap_and_store_ns: Some(6.0),
+        std_mutex_ns: Some(11.0),
+        pause_ns: Some(27.0),
+        sched_yield_ns: Some(430.0),
         cache_line_round_trip_ns: Some(100.0),
         futex_hop_ns: Some(25_000.0),
         membarrier_ns: Some(11_000.0),
@@ -135,6 +148,7 @@ mod tests {
                 think_ns: 0,
             },
         )
+        .expect("the costs are known")
         .lock
     }
 
@@ -180,10 +194,23 @@ mod tests {
                     think_ns: 0,
                 },
             )
+            .expect("the costs are known")
             .never
             .is_some()
         };
         assert!(!warned(2));
         assert!(warned(3));
+    }
+
+    #[test]
+    fn without_the_costs_there_is_no_advice() {
+        let unmeasured = Costs {
+            std_mutex_ns: None,
+            ..COSTS
+        };
+        assert_eq!(
+            advise(&unmeasured, cases(2)[0]).map(|advice| advice.lock),
+            None
+        );
     }
 }

@@ -1,15 +1,19 @@
 //! The doctor: what waiting costs on this machine, and which lock follows from that.
 
 pub mod advice;
+mod error;
 pub mod render;
+
+pub use error::Error;
 
 use std::hint::spin_loop;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{io, thread};
 
+use harness::interrupt::Interrupt;
 use harness::pin::{cpus, pin};
 use harness::statistics::median;
 use locks::TestAndSet;
@@ -17,60 +21,132 @@ use locks::system_calls::{
     PRIVATE_EXPEDITED, REGISTER_PRIVATE_EXPEDITED, futex_wait, futex_wait_briefly, futex_wake,
     membarrier,
 };
+use nix::sys::signal::Signal;
 
-/// What was measured: medians, in ns. None needs a second CPU.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+use crate::partial::PartialMeasurement;
+
+/// What was measured: medians, in ns. None needs a second CPU. Each is None, too, where a signal
+/// came before its turn.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Costs {
     /// CPUs that this process may use.
     pub cpus: usize,
     /// A swap and a plain store that nobody contends: the least that a lock can cost.
-    pub swap_and_store_ns: f64,
+    pub swap_and_store_ns: Option<f64>,
     /// Lock and unlock of a std Mutex that nobody contends.
-    pub std_mutex_ns: f64,
+    pub std_mutex_ns: Option<f64>,
     /// One PAUSE (x86-64) or ISB/YIELD (aarch64).
-    pub pause_ns: f64,
+    pub pause_ns: Option<f64>,
     /// sched_yield(2) with nobody to yield to.
-    pub sched_yield_ns: f64,
+    pub sched_yield_ns: Option<f64>,
     /// A cache line to the other CPU and back.
     pub cache_line_round_trip_ns: Option<f64>,
     /// From FUTEX_WAKE to the woken thread running on the other CPU.
     pub futex_hop_ns: Option<f64>,
-    /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None also
-    /// where it is refused, or where the other CPU ran somebody else all the while.
+    /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None
+    /// also where it is refused, or where the other CPU ran somebody else all the while.
     pub membarrier_ns: Option<f64>,
     /// Whether the kernel refuses membarrier(2).
     pub membarrier_refused: bool,
 }
 
-/// Measures all of them, in about half a second.
+/// The costs that [`measure`] found, and how far it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Findings {
+    /// The costs.
+    pub costs: Costs,
+    /// Where a signal ended it.
+    pub partial: Option<PartialMeasurement>,
+}
+
+/// Measures all of them, in about half a second. A signal is noticed between two of them.
 ///
 /// # Errors
-/// An unreadable affinity mask; threads that cannot be created.
-pub fn measure() -> io::Result<Costs> {
-    let cpus = cpus()?;
+/// An unreadable affinity mask; threads that cannot be created or pinned.
+pub fn measure(interrupt: &Interrupt) -> Result<Findings, Error> {
+    let cpus = cpus().map_err(Error::Affinity)?;
     let two = (cpus.len() > 1).then(|| [cpus[0], cpus[1]]);
     let lock = lock_api::Mutex::<TestAndSet, ()>::new(());
     let mutex = Mutex::new(());
     let membarrier_refused = membarrier(REGISTER_PRIVATE_EXPEDITED).is_err();
     let barriers = two.filter(|_| !membarrier_refused);
-    Ok(Costs {
+    let mut probes = Probes {
+        interrupt,
+        signal: None,
+        measured: 0,
+    };
+    let costs = Costs {
         cpus: cpus.len(),
-        swap_and_store_ns: each(20_000, || drop(lock.lock())),
-        std_mutex_ns: each(20_000, || drop(mutex.lock())),
-        pause_ns: each(20_000, spin_loop),
-        sched_yield_ns: each(5_000, thread::yield_now),
-        cache_line_round_trip_ns: two.map(round_trip).transpose()?,
-        futex_hop_ns: two.map(futex_hop).transpose()?,
-        membarrier_ns: barriers.map(barrier).transpose()?.flatten(),
+        swap_and_store_ns: probes.alone(20_000, || drop(lock.lock())),
+        std_mutex_ns: probes.alone(20_000, || drop(mutex.lock())),
+        pause_ns: probes.alone(20_000, spin_loop),
+        sched_yield_ns: probes.alone(5_000, thread::yield_now),
+        cache_line_round_trip_ns: probes.on_two(two, round_trip)?,
+        futex_hop_ns: probes.on_two(two, futex_hop)?,
+        membarrier_ns: probes.on_two(barriers, barrier)?,
         membarrier_refused,
+    };
+    Ok(Findings {
+        costs,
+        partial: probes.partial(),
     })
+}
+
+/// How many costs are measured.
+const PROBES: usize = 7;
+
+/// Measures one cost after the other, until a signal comes.
+struct Probes<'a> {
+    interrupt: &'a Interrupt,
+    signal: Option<Signal>,
+    measured: usize,
+}
+
+impl Probes<'_> {
+    /// The time of an `operation` of one thread.
+    fn alone(&mut self, times: u32, operation: impl FnMut()) -> Option<f64> {
+        self.goes_on().then(|| median_time(times, operation))
+    }
+
+    /// What `probe` measures between two CPUs, where there are two.
+    fn on_two(
+        &mut self,
+        cpus: Option<[usize; 2]>,
+        probe: fn([usize; 2]) -> Result<Option<f64>, Error>,
+    ) -> Result<Option<f64>, Error> {
+        match cpus {
+            _ if !self.goes_on() => Ok(None),
+            Some(cpus) => probe(cpus),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the next one is measured: no signal has come.
+    fn goes_on(&mut self) -> bool {
+        self.signal = self.signal.or_else(|| self.interrupt.take());
+        let goes_on = self.signal.is_none();
+        self.measured += usize::from(goes_on);
+        goes_on
+    }
+
+    /// How far they came, where a signal ended them; one that came during the last has ended it.
+    fn partial(&self) -> Option<PartialMeasurement> {
+        let signal = self.signal.or_else(|| self.interrupt.take())?;
+        Some(PartialMeasurement {
+            signal,
+            measured: self.measured,
+            planned: PROBES,
+            unit: "costs",
+        })
+    }
 }
 
 /// No probe goes on for longer: where others take the CPUs, fewer batches must do.
 const LONGEST: Duration = Duration::from_millis(400);
 
-/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a batch of `times`.
-fn each(times: u32, mut operation: impl FnMut()) -> f64 {
+/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a
+/// batch of `times`.
+fn median_time(times: u32, mut operation: impl FnMut()) -> f64 {
     let begun = Instant::now();
     let batch = |_| {
         let start = Instant::now();
@@ -89,16 +165,16 @@ fn beside<T: Send>(
     [first, second]: [usize; 2],
     other: impl Fn(&AtomicBool) + Sync,
     this: impl FnOnce() -> T + Send,
-) -> io::Result<T> {
+) -> Result<T, Error> {
     let (stop, here) = (AtomicBool::new(false), AtomicBool::new(false));
-    let failed = || io::Error::other("a probing thread panicked");
     thread::scope(|scope| {
         let helper = thread::Builder::new().spawn_scoped(scope, || {
             let pinned = pin(second);
             here.store(true, Release);
             other(&stop);
             pinned
-        })?;
+        });
+        let helper = helper.map_err(Error::Spawn)?;
         // This, too, in a thread of its own: the caller's affinity stays as it is.
         let prober = thread::Builder::new().spawn_scoped(scope, || {
             let pinned = pin(first);
@@ -112,13 +188,14 @@ fn beside<T: Send>(
         if prober.is_err() {
             stop.store(true, Release);
         }
-        let result = prober?.join().map_err(|_| failed())?;
-        helper.join().map_err(|_| failed())??;
-        Ok(result?)
+        let prober = prober.map_err(Error::Spawn)?;
+        let result = prober.join().map_err(|_| Error::Panicked)?;
+        let helped = helper.join().map_err(|_| Error::Panicked)?;
+        helped.and(result).map_err(Error::Affinity)
     })
 }
 
-fn round_trip(cpus: [usize; 2]) -> io::Result<f64> {
+fn round_trip(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
     let ball = AtomicU32::new(0);
     let echo = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {
@@ -131,10 +208,10 @@ fn round_trip(cpus: [usize; 2]) -> io::Result<f64> {
         ball.store(1, Release);
         while ball.load(Acquire) == 1 {}
     };
-    beside(cpus, echo, || each(2_000, serve))
+    beside(cpus, echo, || Some(median_time(2_000, serve)))
 }
 
-fn futex_hop(cpus: [usize; 2]) -> io::Result<f64> {
+fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
     let ball = AtomicU32::new(0);
     let echo = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {
@@ -151,12 +228,13 @@ fn futex_hop(cpus: [usize; 2]) -> io::Result<f64> {
             futex_wait(&ball, 1);
         }
     };
-    beside(cpus, echo, || each(100, serve) / 2.0)
+    beside(cpus, echo, || Some(median_time(100, serve) / 2.0))
 }
 
 /// None where no call was seen to meet our thread on the other CPU. The process is registered.
-fn barrier(cpus: [usize; 2]) -> io::Result<Option<f64>> {
-    // Proof that the other CPU ran our thread meanwhile: without one there is nobody to interrupt, and no cost.
+fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
+    // Proof that the other CPU ran our thread meanwhile: without one there is nobody to interrupt,
+    // and no cost.
     let beats = AtomicU32::new(0);
     let busy = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {

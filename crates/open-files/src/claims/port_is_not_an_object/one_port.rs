@@ -9,7 +9,6 @@ use observe::sock_diag;
 use socket2::{Domain, Socket, Type};
 
 use super::sockets::{address, listen_on, loopback};
-use crate::network;
 
 /// How many of four sockets can listen on one port, counted by cookie.
 pub(super) fn count_listeners(arm: Arm) -> Result<usize> {
@@ -54,7 +53,10 @@ pub(super) fn count_udp_ports(arm: Arm) -> Result<usize> {
         if !ports.contains(&port) {
             ports.push(port);
         }
-        network::disconnect(&socket)?;
+        // Gives back the local port, which the kernel chose (udp(7), ip(7)).
+        rustix::net::connect_unspec(&socket)
+            .map_err(|errno| Errno::from_raw(errno.raw_os_error()))
+            .context("connect AF_UNSPEC")?;
         place_holders.extend(UdpSocket::bind(loopback(port)).ok());
     }
     if observe::socket::identity(&socket)? != before {

@@ -1,11 +1,12 @@
-//! Something done by a second thread, in a child, since a process that forks may have one thread.
+//! What a second thread does to what the first one has: in a child, since the process of a claim
+//! forks and so must have one thread.
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Forks a child, runs `prepare` in its first thread and `act` in its second, and returns what that
-/// one came to.
-pub fn act<P, R>(
+/// Forks a child, runs `prepare` in its first thread and `act` in its second, and returns the
+/// second thread's result.
+pub fn run<P, R>(
     prepare: impl FnOnce() -> Result<P>,
     act: impl FnOnce(&P) -> Result<R> + Send,
 ) -> Result<R>
@@ -13,7 +14,7 @@ where
     P: Sync,
     R: Serialize + DeserializeOwned + Send,
 {
-    let threaded = child::fork("threaded", |_| {
+    let child = child::fork("two threads", |_| {
         let prepared = prepare()?;
         let result = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
@@ -21,9 +22,9 @@ where
                 .context("spawn a thread")?;
             thread
                 .join()
-                .unwrap_or_else(|_| Err(anyhow!("the thread panicked")))
+                .unwrap_or_else(|_| Err(anyhow!("the second thread panicked")))
         });
         Ok(result?)
     })?;
-    Ok(threaded.join()?)
+    Ok(child.join()?)
 }

@@ -1,0 +1,24 @@
+//! The versions that the crate states are those that Cargo builds it with.
+#![allow(clippy::disallowed_methods, reason = "cargo is asked")]
+
+use std::process::Command;
+
+use contenders::{PARKING_LOT, SPIN, SPINNING_TOP, USYNC};
+
+#[test]
+fn the_versions_stated_are_those_that_are_built() {
+    // --locked: what Cargo.lock holds, and no other answer.
+    let arguments = "tree --locked --offline --package contenders --depth 1 --prefix none";
+    let output = Command::new(env!("CARGO"))
+        .args(arguments.split(' '))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{output:?}");
+    let tree = String::from_utf8(output.stdout).expect("UTF-8");
+    for package in [PARKING_LOT, SPIN, SPINNING_TOP, USYNC] {
+        let line = format!("{} v{}", package.name, package.version);
+        let built = tree.lines().any(|built| built.trim_end() == line);
+        assert!(built, "{package} is not in\n{tree}");
+    }
+}
