@@ -1,4 +1,5 @@
 //! The command `accept-queue`: parse, run, exit status.
+#![expect(clippy::disallowed_types, reason = "this is a command line")]
 
 mod cli;
 

@@ -1,4 +1,5 @@
 //! The server from outside: it serves, replaces the dead, reports, and ends.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

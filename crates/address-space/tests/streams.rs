@@ -1,4 +1,5 @@
 //! Traces that are not kept: read again, spooled, interrupted, recorded by halves.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
 use std::fs;

@@ -1,4 +1,5 @@
 //! The tools as a user runs them: real programs, good and bad input, exit statuses.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
 use std::io::Write;

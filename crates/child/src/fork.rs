@@ -115,6 +115,10 @@ where
 }
 
 /// fork(2), or clone(2) with a shared table: the child's pid in the parent, none in the child.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that forks"
+)]
 fn split(_: &SingleThreaded, descriptors: Descriptors) -> Result<Option<Pid>, Errno> {
     match descriptors {
         // SAFETY: this process has one thread, so no lock of the allocator or of std is held by a

@@ -273,6 +273,7 @@ mod tests {
     }
 
     /// The number of a process that has exited.
+    #[expect(clippy::disallowed_methods, reason = "a process that has exited")]
     fn exited() -> Result<i32> {
         let mut child = Command::new("true").spawn()?;
         child.wait()?;

@@ -3,6 +3,7 @@
 //!
 //! A program of its own, without the test harness: its processes are forked from one that has a
 //! single thread.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(unsafe_code, reason = "a mapping that nothing lies in")]
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 

@@ -4,6 +4,7 @@
 //!
 //! The kernel gives the dead holder's lock to the other process and says that its owner died. The
 //! value shows a coin missing, the survivor puts it back, and in the end all coins have arrived.
+#![expect(clippy::disallowed_methods, reason = "its children are the example")]
 #![allow(clippy::print_stdout, reason = "a program")]
 #![allow(unsafe_code, reason = "fork(2)")]
 

@@ -2,6 +2,10 @@
 //!
 //! No harness: libtest runs tests on threads, and a process with threads does not fork. Everything
 //! runs twice: as the kernel is, and where it refuses `MADV_WIPEONFORK`.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a fork of a guard, by the call itself"
+)]
 #![expect(unsafe_code, reason = "madvise(2), fork(2), _exit(2)")]
 #![expect(clippy::print_stderr, reason = "says what is skipped, and why")]
 

@@ -1,14 +1,13 @@
 //! What the processors are called: /proc/cpuinfo.
 
-use crate::Error;
-use crate::read;
+use crate::{Error, read_text};
 
 /// The model of the first processor, such as `Intel(R) Xeon(R) Processor @ 2.80GHz`.
 ///
 /// # Errors
 /// That of reading /proc/cpuinfo; ENODATA where it names no model, as on aarch64.
 pub fn cpu_model() -> Result<String, Error> {
-    let text = read("/proc/cpuinfo")?;
+    let text = read_text("/proc/cpuinfo")?;
     parse(&text).ok_or_else(|| Error::no_data("read /proc/cpuinfo: model name"))
 }
 

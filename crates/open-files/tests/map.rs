@@ -1,4 +1,5 @@
 //! Maps this test's own process, whose descriptors it has laid out itself.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(unsafe_code, reason = "a filter is set between fork and exec")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 

@@ -1,5 +1,6 @@
 //! The example from outside: it serves under several strategies and ends after the number of
 //! connections that it was started for, having cut none of them.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -44,7 +44,7 @@ pub mod units;
 
 pub use error::Error;
 pub use lines::{fold_lines, terminal_width};
-pub use output::{print, print_document};
+pub use output::{print, print_document, print_note};
 pub use output_file::OutputFile;
 pub use progress::Progress;
 pub use table::{Cell, Column, Table};

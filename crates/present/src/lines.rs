@@ -10,6 +10,7 @@ use textwrap::{Options, WordSplitter};
 /// COLUMNS, or those of the terminal that the program was started from, as in `... | less`. None
 /// where nothing tells. (environ(7), TIOCGWINSZ in ioctl_tty(2))
 pub fn terminal_width() -> Option<usize> {
+    #[expect(clippy::disallowed_methods, reason = "it is asked for its width")]
     let own = terminal_size_of(stdout()).map(|(Width(width), _)| usize::from(width));
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     let started_from = || terminal_size().map(|(Width(width), _)| usize::from(width));

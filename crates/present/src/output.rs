@@ -3,6 +3,7 @@
     unsafe_code,
     reason = "a look at descriptor 1 before Rust's own start-up"
 )]
+#![expect(clippy::disallowed_methods, reason = "this is the room that prints")]
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +47,12 @@ pub fn print(text: &str) -> Result<(), Error> {
     open.and_then(|()| out.write_all(text.as_bytes()))
         .and_then(|()| out.flush())
         .map_err(|error| Error::new("write to", "standard output", error))
+}
+
+/// Writes a line to standard error: an error, a warning, a note. That it cannot be written is
+/// ignored: there is no other place to say so, and `eprintln!` would panic.
+pub fn print_note(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// Prints a document: as JSON, or as the text that `text` makes of it.

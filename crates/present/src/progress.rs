@@ -1,5 +1,6 @@
 //! A line on the terminal that says how far a run is, and how long it may still take; nothing where
 //! standard error is no terminal.
+#![expect(clippy::disallowed_methods, reason = "this is the room that prints")]
 
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};

@@ -40,6 +40,7 @@ impl Recording {
     pub fn start(program: &OsStr, arguments: &[OsString]) -> Result<Recording, Error> {
         let (log, log_end) = io::pipe().map_err(Error::call("pipe for valgrind's log"))?;
         let log_end = OwnedFd::from(log_end);
+        #[expect(clippy::disallowed_methods, reason = "it is handed on, not written to")]
         let stdout = nix::unistd::dup(io::stderr()).map_err(io::Error::from);
         let stdout = stdout.map_err(Error::call("dup of standard error"))?;
         let mut command = valgrind(log_end.as_raw_fd());
@@ -99,6 +100,10 @@ const WRITE_TRACE: &str = "write the trace";
 
 /// valgrind with the options that make it log allocations to the descriptor `log`, which the
 /// program inherits.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "record is the tool that starts a program"
+)]
 fn valgrind(log: RawFd) -> Command {
     let mut command = Command::new("valgrind");
     command

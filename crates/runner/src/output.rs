@@ -35,6 +35,10 @@ impl Isolation {
         let Some(interrupt) = &self.interrupt else {
             return Ok(true);
         };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it is waited for, not written to"
+        )]
         let stdout = stdout();
         let mut fds = [
             PollFd::new(stdout.as_fd(), PollFlags::POLLOUT),

@@ -1,4 +1,5 @@
 //! The command, run as a user runs it.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use std::io::Read as _;

@@ -1,5 +1,6 @@
 //! A tool that a signal ends: what was measured by then is printed and marked, nothing is left
 //! behind.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
 use std::collections::HashSet;

@@ -1,5 +1,6 @@
 //! A run where the machine refuses: full tables, filters, a hidden /proc, a killed runner. Never a
 //! panic, always a message that names operation, error number and remedy, nothing left behind.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 #![expect(
     unsafe_code,

@@ -1,4 +1,5 @@
 //! What the command line promises: statuses, suggestions, where text goes and how it looks.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::fs::File;

@@ -1,4 +1,5 @@
 //! The scripts that guard the workspace must refuse what they are there to refuse.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 #![expect(clippy::print_stdout, reason = "a skipped case says so")]
 

@@ -1,5 +1,6 @@
 //! A run that a signal ends: what was measured by then is reported and marked, nothing is left
 //! behind.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 mod schema;

@@ -17,10 +17,10 @@ use harness::statistics::shuffle;
 use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
 use prefork::{Metering, Site};
-use present::{OutputFile, Progress, print, terminal_width};
+use present::{OutputFile, Progress, print, print_note, terminal_width};
 use runner::{known_names, whole_number};
 
-use super::{BACKLOG, WORKERS, strategy_names, warn};
+use super::{BACKLOG, WORKERS, strategy_names};
 
 /// Connections for a row: a hundred million take hours.
 const CONNECTIONS: RangeInclusive<u64> = 1..=100_000_000;
@@ -171,7 +171,7 @@ impl HerdArgs {
     /// The exit status, after a line on standard error for whatever makes it not 0.
     fn status(&self, rows: &Rows) -> u8 {
         if let (Some(signal), Some(why)) = (rows.ended_by, rows.partial()) {
-            warn(&format!("PARTIAL: {why}"));
+            print_note(&format!("PARTIAL: {why}"));
             return exit_status(signal);
         }
         let violations = self.assert.iter().flat_map(|bounds| {
@@ -180,7 +180,7 @@ impl HerdArgs {
         });
         let violations: Vec<String> = violations.collect();
         for violation in &violations {
-            warn(&format!("assertion broken: {violation}"));
+            print_note(&format!("assertion broken: {violation}"));
         }
         let mut rows = rows.rows.iter();
         let measured = rows.any(|row| row.wakeups_per_connection.is_some());
@@ -253,7 +253,7 @@ impl HerdArgs {
             for strategy in strategies {
                 let cost = match measure_overhead(strategy, &self.plan(workers, permit), PAIRS) {
                     Err(Error::Interrupted(signal)) => {
-                        warn(&format!(
+                        print_note(&format!(
                             "PARTIAL: {signal} ended the run; the lines above are whole"
                         ));
                         return Ok(exit_status(signal));

@@ -3,7 +3,6 @@
 mod herd;
 mod serve;
 
-use std::io::Write;
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
@@ -46,9 +45,4 @@ accept-queue serve --strategy epoll-exclusive         a server with four workers
 /// The names that `--strategy` takes.
 fn strategy_names() -> impl Iterator<Item = &'static str> {
     strategies::ALL.iter().map(|strategy| strategy.name)
-}
-
-/// Writes a line to standard error. Errors are ignored: there is no other place to report them.
-fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }

@@ -7,10 +7,10 @@ use anyhow::Result;
 use clap::Args;
 use prefork::server::{Protocol, ServerEvent, ServerOptions, places_table, serve};
 use prefork::{Site, strategies};
-use present::print;
+use present::{print, print_note};
 use runner::{known_names, whole_number};
 
-use super::{BACKLOG, WORKERS, strategy_names, warn};
+use super::{BACKLOG, WORKERS, strategy_names};
 
 /// Options of the server.
 #[derive(Args, Clone, Debug)]
@@ -75,7 +75,7 @@ impl ServeArgs {
         match event {
             ServerEvent::Listening { address, backlog } => {
                 if i64::from(backlog) < i64::from(self.backlog) && self.backlog != 4096 {
-                    warn(&format!(
+                    print_note(&format!(
                         "net.core.somaxconn caps the backlog: {backlog} instead of {}",
                         self.backlog
                     ));
@@ -88,16 +88,16 @@ impl ServeArgs {
                 Ok(())
             }
             ServerEvent::Caution(caution) => {
-                warn(&format!("{}: {caution}", self.strategy));
+                print_note(&format!("{}: {caution}", self.strategy));
                 Ok(())
             }
             ServerEvent::Replaced { index, end, pid } => {
-                warn(&format!("{end}; worker {index} is pid {pid} now"));
+                print_note(&format!("{end}; worker {index} is pid {pid} now"));
                 Ok(())
             }
             ServerEvent::Accepted(places) => Ok(print(&places_table(&places))?),
             ServerEvent::Ending(signal) => {
-                warn(&format!("{signal}: ending {} workers", self.workers));
+                print_note(&format!("{signal}: ending {} workers", self.workers));
                 Ok(())
             }
         }

@@ -1,4 +1,5 @@
 //! The meter from outside: what it prints, how it ends, what it leaves behind.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 mod ends;

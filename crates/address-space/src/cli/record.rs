@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use present::foreign_text::{escape_controls, escape_lines};
+use present::print_note;
 use present::units::{bytes, count};
 use replay::record::{Recording, RecordingOutcome};
 
@@ -48,7 +49,11 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
                 File::create(path).with_context(|| format!("create {}", path.display()))?;
             recording(&mut file)?
         }
-        None => recording(&mut io::stdout().lock())?,
+        None => {
+            #[expect(clippy::disallowed_methods, reason = "the trace is the output")]
+            let mut output = io::stdout().lock();
+            recording(&mut output)?
+        }
     };
     if summary.operations == 0 && matches!(status.code(), Some(126 | 127)) {
         bail!(
@@ -62,27 +67,25 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
             "valgrind could not run {}:\n{complaint}",
             program.display()
         );
-        let _ = writeln!(io::stderr(), "{}", escape_lines(&complaint));
+        print_note(&escape_lines(&complaint));
     }
     let partial = summary.partial.map_or(String::new(), |why| {
         format!("; PARTIAL: {}", escape_controls(&why))
     });
-    let _ = writeln!(
-        io::stderr(),
+    print_note(&format!(
         "recorded {} operations, at most {} live at once{partial}",
         count(summary.operations),
         bytes(summary.peak_bytes)
-    );
+    ));
     if summary.operations == 0 {
-        let _ = writeln!(
-            io::stderr(),
+        print_note(
             "note: valgrind saw no allocation: it takes the place of the malloc that a dynamic \
-             linker finds, and sees nothing in a static program, or in one with an allocator \
-             of its own"
+             linker finds, and sees nothing in a static program, or in one with an allocator of \
+             its own",
         );
     }
     for note in summary.notes {
-        let _ = writeln!(io::stderr(), "note: {}", escape_controls(&note));
+        print_note(&format!("note: {}", escape_controls(&note)));
     }
     // As a shell would: 128 and the signal's number.
     let code = status

@@ -4,6 +4,10 @@
 //! without arguments, this program starts itself once for each case, with a limit, and looks
 //! afterwards whether the case left a process behind.
 #![expect(
+    clippy::disallowed_methods,
+    reason = "a test starts programs and closes streams"
+)]
+#![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test program's report"

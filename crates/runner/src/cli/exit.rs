@@ -1,10 +1,11 @@
 //! How a binary ends.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use present::foreign_text::escape_lines;
+use present::print_note;
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error,
 /// which goes to standard error.
@@ -13,12 +14,8 @@ pub(super) fn exit_code(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // eprintln would panic where standard error cannot be written either.
-            let _ = writeln!(
-                std::io::stderr(),
-                "error: {}",
-                escape_lines(&claim::error_chain(&error))
-            );
+            let message = escape_lines(&claim::error_chain(&error));
+            print_note(&format!("error: {message}"));
             ExitCode::from(2)
         }
     }

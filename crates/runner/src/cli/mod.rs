@@ -2,6 +2,10 @@
 //!
 //! [`topic_main`] is the whole of a topic's `main`, [`claims_main`] that of one without tools,
 //! [`tour_main`] that of the tour. What a topic has beside the shared words is its [`Tools`].
+#![expect(
+    clippy::disallowed_types,
+    reason = "the command line that all binaries share"
+)]
 
 mod exit;
 mod generate;

@@ -88,7 +88,11 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
         while !about_to_wait.load(Relaxed) && !waiter.is_finished() {
             std::thread::yield_now();
         }
-        std::thread::sleep(HELD); // not a wait for something: this is the time that is measured
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the time that is measured"
+        )]
+        std::thread::sleep(HELD);
         drop(held);
         waiter.join().map_err(|_| anyhow!("the waiter panicked"))?
     })

@@ -33,7 +33,7 @@ impl Environment {
     /// Of this program on this machine, when it compares `locks`.
     pub fn read(locks: &[LockName]) -> Environment {
         Environment {
-            kernel: observe::machine::this().kernel,
+            kernel: observe::machine::read().kernel,
             cpu_model: observe::cpu_model::cpu_model().ok(),
             rustc: env!("RUSTC_VERSION"),
             versions: locks.iter().filter_map(|&lock| version(lock)).collect(),

@@ -196,6 +196,7 @@ impl Setup<'_> {
     /// Leaves the CPUs to the threads for `time`.
     fn stand_by(&self, time: Duration) -> Result<(), Interrupted> {
         let Some(interrupt) = self.interrupt else {
+            #[expect(clippy::disallowed_methods, reason = "a window of time is measured")]
             thread::sleep(time);
             return Ok(());
         };

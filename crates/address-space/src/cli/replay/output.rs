@@ -28,6 +28,7 @@ pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
         Some(path) if path == Path::new("-") => SameFile::open(io::stdin()),
         path => path.and_then(SameFile::at),
     };
+    #[expect(clippy::disallowed_methods, reason = "it is compared, not written to")]
     let result = SameFile::open(io::stdout());
     let file = |path: &Path| -> Result<OutputFile> {
         let this = SameFile::at(path);
