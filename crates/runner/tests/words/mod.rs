@@ -1,5 +1,7 @@
 //! What the command line of every binary promises. Each binary's `tests/words.rs` includes this
 //! file and puts its own binary to the test: the words below are one standard for all of them.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::fs;
 use std::process::{Command, Output};
