@@ -68,14 +68,18 @@ pub fn claims_main(topic: Topic) -> ExitCode {
     exit_code(parse_and_run::<NoTools>(topic, topic.title, &examples))
 }
 
-/// Command lines to begin with where there are only claims: the first of them, and all.
+/// Command lines to begin with where there are only claims: of all, and of the first.
 fn examples_of_claims(topic: Topic) -> String {
     let name = topic.name;
     let first = topic.claims.first().map_or("", |claim| claim.id);
+    let list = format!("{name} list");
+    let explain = format!("{name} explain {first}");
+    let claims = format!("{name} claims {first}");
+    let width = explain.len();
     format!(
-        "{name} list               what the claims say\n\
-         {name} explain {first}    how one is measured\n\
-         {name} claims {first}     run it, and see every number"
+        "{list:width$}  what the claims say\n\
+         {explain}  how one is measured\n\
+         {claims:width$}  run it, and see every number"
     )
 }
 
