@@ -271,8 +271,8 @@ fn a_saved_load_replays_as_it_was_generated() {
     assert!(picture.starts_with("<svg") && picture.ends_with("</svg>\n"));
     assert_eq!(
         picture.matches("<polyline").count(),
-        21,
-        "seven policies in three plots"
+        24,
+        "seven policies and one page size in three plots"
     );
 }
 
