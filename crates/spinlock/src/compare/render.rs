@@ -171,29 +171,35 @@ fn remarks(comparison: &Comparison) -> String {
         text.push('\n');
     }
     if comparison.rows.iter().any(|row| row.disturbed) {
-        text += "! every window of this lock was refused: its figures are of the least\n  disturbed ones. Run again on a quieter machine.\n";
+        text += "! every window of this lock was refused: its figures are of the least\n\
+                 \x20 disturbed ones. Run again on a quieter machine.\n";
     }
     let mut rows = comparison.rows.iter();
     let lacking = rows.any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none());
     // Where a signal ended it, the heading has said so.
     if lacking && comparison.partial.is_none() {
-        text += "-: the time was over before this could be measured. Run again on a quieter\nmachine, or with fewer --locks.\n";
+        text += "-: the time was over before this could be measured. Run again on a quieter\n\
+                 machine, or with fewer --locks.\n";
     }
     if comparison
         .rows
         .iter()
         .any(|row| row.windows_without_operation > 0)
     {
-        text += "void: windows in which no thread finished an operation. They count with their\nwhole length, which is the least that an operation can have taken.\n";
+        text += "void: windows in which no thread finished an operation. They count with their\n\
+                 whole length, which is the least that an operation can have taken.\n";
     }
     if !comparison.bystanders_seen {
-        text += "Whether others used the CPU could not be seen (no root control group, no\n/proc/stat): nothing was refused.\n";
+        text += "Whether others used the CPU could not be seen (no root control group, no\n\
+                 /proc/stat): nothing was refused.\n";
     }
     if !comparison.pinned {
-        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where\nthe scheduler put them.\n";
+        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where\n\
+                 the scheduler put them.\n";
     }
     if comparison.cpus == 1 {
-        text += "With one CPU no two threads ever run at once: this compares hand-overs by the\nscheduler, not contention.\n";
+        text += "With one CPU no two threads ever run at once: this compares hand-overs by the\n\
+                 scheduler, not contention.\n";
     }
     text
 }
