@@ -93,7 +93,7 @@ impl Workers {
                 while !self.workers[index].is_asleep(&self.tallies[index])? {
                     all_at_once = false;
                     if Instant::now() > deadline {
-                        return Err(self.still_awake(index));
+                        return Err(self.still_awake_error(index));
                     }
                     interrupt::check()?;
                     std::thread::yield_now();
@@ -104,7 +104,7 @@ impl Workers {
         Ok(())
     }
 
-    fn still_awake(&self, index: usize) -> Error {
+    fn still_awake_error(&self, index: usize) -> Error {
         let (pid, seconds) = (self.workers[index].child.pid(), LIMIT.as_secs());
         let state = observe::status::read(pid).map_or('?', |status| status.state);
         Error::Stuck(format!(

@@ -18,7 +18,7 @@ pub const HOLES: usize = 512;
 
 const ARENA: usize = 2 * HOLES * UNIT;
 /// Reservations that fill the rest: a few for each power of two.
-const MOST: usize = 4096;
+const MAX_RESERVATIONS: usize = 4096;
 
 /// What came of the attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,9 +63,9 @@ pub enum Holes {
 /// The arena cannot be reserved; munmap fails for another reason than vm.max_map_count.
 pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     // Each hole splits a mapping, and the arena is one.
-    let most = MOST.min(spare.saturating_sub(2 * HOLES + 1));
+    let most = MAX_RESERVATIONS.min(spare.saturating_sub(2 * HOLES + 1));
     let arena = Reservation::new(ARENA).context("mmap an arena of 1 GiB")?;
-    let mut taken = [const { None }; MOST];
+    let mut taken = [const { None }; MAX_RESERVATIONS];
     let reservations = fill(&mut taken[..most], page);
     let room = (reservations < most).then(|| probe(arena, holes, page, reservations));
     // What follows allocates.
@@ -73,7 +73,7 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     Ok(match room {
         None => Outcome::Obstructed(format!(
             "{most} mappings do not fill the gaps of this address space, and more are not tried: \
-             {MOST} at most, and no more than vm.max_map_count allows"
+             {MAX_RESERVATIONS} at most, and no more than vm.max_map_count allows"
         )),
         Some(Err(Errno::ENOMEM)) => Outcome::Obstructed(
             "munmap inside the arena: ENOMEM, which is vm.max_map_count and not a want of room"
@@ -233,7 +233,7 @@ impl Drop for Reservation {
 }
 
 /// What a person can do where mappings run out.
-pub const MORE_MAPPINGS: &str = "as root: sysctl vm.max_map_count=65530; and run it without what \
+pub const MAPPINGS_REMEDY: &str = "as root: sysctl vm.max_map_count=65530; and run it without what \
                                  maps much into every process (LD_PRELOAD, a sanitizer)";
 
 /// Makes sure that what will be refused is refused for want of room: no limit on the address
@@ -259,7 +259,7 @@ pub fn room_is_the_only_limit() -> Result<usize> {
     if limit < used + 4 * HOLES {
         let why =
             format!("vm.max_map_count is {limit}; {used} mappings and {HOLES} holes need more");
-        return refuse(why, MORE_MAPPINGS);
+        return refuse(why, MAPPINGS_REMEDY);
     }
     Ok(limit - used)
 }

@@ -76,7 +76,7 @@ impl Link {
             match send(self.socket.as_raw_fd(), &message[sent..], flags) {
                 Ok(count) => sent += count,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => self.ready(PollFlags::POLLOUT, None, deadline)?,
+                Err(Errno::EAGAIN) => self.await_ready(PollFlags::POLLOUT, None, deadline)?,
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(Silence::Gone),
                 Err(errno) => return Err(Silence::System("send", errno)),
             }
@@ -128,10 +128,12 @@ impl Link {
                 Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
                 // A peer that has ended may have sent its last words after poll looked at the
                 // socket and before it looked at the peer: read once more.
-                Err(Errno::EAGAIN) => match self.ready(PollFlags::POLLIN, watched, deadline) {
-                    Err(Silence::Gone) => ended = true,
-                    ready => ready?,
-                },
+                Err(Errno::EAGAIN) => {
+                    match self.await_ready(PollFlags::POLLIN, watched, deadline) {
+                        Err(Silence::Gone) => ended = true,
+                        ready => ready?,
+                    }
+                }
                 Err(errno) => return Err(Silence::System("recv", errno)),
             }
         }
@@ -139,7 +141,7 @@ impl Link {
     }
 
     /// Waits until the socket is ready for `events`. `watched` ready and the socket not: gone.
-    fn ready(
+    fn await_ready(
         &self,
         events: PollFlags,
         watched: Option<BorrowedFd<'_>>,

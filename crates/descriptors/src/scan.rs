@@ -258,7 +258,7 @@ mod tests {
 
     use super::*;
 
-    fn seen(pid: i32, file: &impl AsRawFd) -> Result<Seen> {
+    fn look_at(pid: i32, file: &impl AsRawFd) -> Result<Seen> {
         let (own, fd) = (std::process::id() as i32, file.as_raw_fd());
         Ok(Seen {
             holder: Holder {
@@ -274,7 +274,7 @@ mod tests {
 
     /// The number of a process that has exited.
     #[expect(clippy::disallowed_methods, reason = "a process that has exited")]
-    fn exited() -> Result<i32> {
+    fn exited_process() -> Result<i32> {
         let mut child = Command::new("true").spawn()?;
         child.wait()?;
         Ok(child.id() as i32)
@@ -282,29 +282,32 @@ mod tests {
 
     #[test]
     fn a_holder_that_is_gone_stands_for_nobody() -> Result<()> {
-        let (own, exited) = (std::process::id() as i32, exited()?);
+        let (own, exited) = (std::process::id() as i32, exited_process()?);
         let file = File::open("/proc/self/exe")?;
         let duplicate = file.try_clone()?;
-        let mut split = vec![vec![seen(exited, &file)?, seen(own, &file)?]];
-        let placed = place(&mut split, &seen(own, &duplicate)?)?;
+        let mut split = vec![vec![look_at(exited, &file)?, look_at(own, &file)?]];
+        let placed = place(&mut split, &look_at(own, &duplicate)?)?;
         assert_eq!(placed, Some(Place::Same(0)), "the one behind it is asked");
         assert_eq!(split[0].len(), 1);
-        assert_eq!(place(&mut split, &seen(exited, &file)?)?, None);
-        let mut split = vec![vec![seen(exited, &file)?]];
-        assert_eq!(place(&mut split, &seen(own, &file)?)?, Some(Place::New(0)));
+        assert_eq!(place(&mut split, &look_at(exited, &file)?)?, None);
+        let mut split = vec![vec![look_at(exited, &file)?]];
+        assert_eq!(
+            place(&mut split, &look_at(own, &file)?)?,
+            Some(Place::New(0))
+        );
         assert!(split.is_empty());
         Ok(())
     }
 
     #[test]
     fn without_a_holder_nobody_knows_a_ghost() -> Result<()> {
-        let (own, exited) = (std::process::id() as i32, exited()?);
+        let (own, exited) = (std::process::id() as i32, exited_process()?);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let watched = EventFd::new()?;
         epoll.add(&watched, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         let fd = watched.as_raw_fd();
-        assert_eq!(is_ghost(&[seen(own, &epoll.0)?], fd, 0), Some(false));
-        assert_eq!(is_ghost(&[seen(exited, &epoll.0)?], fd, 0), None);
+        assert_eq!(is_ghost(&[look_at(own, &epoll.0)?], fd, 0), Some(false));
+        assert_eq!(is_ghost(&[look_at(exited, &epoll.0)?], fd, 0), None);
         Ok(())
     }
 }

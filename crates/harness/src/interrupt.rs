@@ -25,7 +25,7 @@ use observe::Error;
 const ENDING_SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// What [`catch`] holds back. One for the process, as its signal mask is.
-static FOR_LIFE: OnceLock<Interrupt> = OnceLock::new();
+static PROCESS_INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
 
 /// A signal asked this process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +57,10 @@ pub fn exit_status(signal: Signal) -> u8 {
 /// # Errors
 /// EMFILE.
 pub fn catch() -> Result<(), Error> {
-    if FOR_LIFE.get().is_none() {
+    if PROCESS_INTERRUPT.get().is_none() {
         // Should another thread be first, this one is dropped, and the mask it restores holds the
         // signals back, too.
-        let _ = FOR_LIFE.set(Interrupt::catch()?);
+        let _ = PROCESS_INTERRUPT.set(Interrupt::catch()?);
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ pub fn check() -> Result<(), Interrupted> {
 
 /// The first signal that asked this process to end since [`catch`], if one has come.
 pub fn signal() -> Option<Signal> {
-    let interrupt = FOR_LIFE.get()?;
+    let interrupt = PROCESS_INTERRUPT.get()?;
     interrupt.last().or_else(|| interrupt.take())
 }
 
@@ -152,7 +152,7 @@ impl AsFd for Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        self.signals.let_go();
+        self.signals.release();
     }
 }
 
@@ -166,7 +166,7 @@ pub struct Ending<'a, R> {
 
 impl<R> Ending<'_, R> {
     /// The signal that ended it, when one did.
-    pub fn by(&self) -> Option<Signal> {
+    pub fn ending_signal(&self) -> Option<Signal> {
         self.by.get()
     }
 }
@@ -183,10 +183,10 @@ impl<R: Read + AsFd> Read for &mut Ending<'_, R> {
             Err(Errno::EINTR) => return Err(io::ErrorKind::Interrupted.into()),
             Err(error) => return Err(error.into()),
         }
-        if self.by().is_none() {
+        if self.ending_signal().is_none() {
             self.by.set(self.interrupt.take());
         }
-        match self.by() {
+        match self.ending_signal() {
             Some(_) => Ok(0),
             None => self.input.read(buffer),
         }

@@ -24,14 +24,14 @@ use crate::{Error, read_text};
 pub fn id(event: &str) -> Result<u64, Error> {
     let file = format!("events/{event}/id");
     let text = match read_text(format!("/sys/kernel/tracing/{file}")) {
-        Err(absent) if absent.errno == Errno::ENOENT => detached(&file)?,
+        Err(absent) if absent.errno == Errno::ENOENT => detached_mount(&file)?,
         text => text?,
     };
     let number = text.trim().parse();
     number.map_err(|_| Error::new(format!("parse {file} of tracefs"), Errno::EINVAL))
 }
 
-fn detached(file: &str) -> Result<String, Error> {
+fn detached_mount(file: &str) -> Result<String, Error> {
     let error = |what: &str| {
         let what = what.to_owned();
         move |errno| Error::new(what, errno)

@@ -25,9 +25,9 @@ use nix::unistd::geteuid;
 use crate::Error;
 
 /// Symbolic links that the kernel follows in one path (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 /// Names tried for the file beside, should there be files of that name.
-const MOST_NAMES: u32 = 100;
+const MAX_NAMES: u32 = 100;
 
 /// Where the outcome of a long run will be written. What is already there stays until then.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl OutputFile {
     /// # Errors
     /// A directory, something that another user placed in a sticky folder, or that of open(2).
     pub fn at(path: &Path) -> Result<OutputFile, Error> {
-        match find_way(path) {
+        match choose_way(path) {
             Ok(way) => Ok(OutputFile {
                 path: path.to_owned(),
                 way,
@@ -110,7 +110,7 @@ impl OutputFile {
     }
 }
 
-fn find_way(path: &Path) -> io::Result<Way> {
+fn choose_way(path: &Path) -> io::Result<Way> {
     let End { target, open_file } = follow_links(path)?;
     let flags = if open_file { 0 } else { O_NOFOLLOW };
     let metadata = match fs::metadata(&target) {
@@ -156,7 +156,7 @@ struct End {
 /// Goes where open(2) would go, and refuses links that may have been planted.
 fn follow_links(path: &Path) -> io::Result<End> {
     let mut target = path.to_owned();
-    for _ in 0..=MOST_LINKS {
+    for _ in 0..=MAX_LINKS {
         let open_file = false;
         let Ok(metadata) = fs::symlink_metadata(&target) else {
             return Ok(End { target, open_file });
@@ -215,7 +215,7 @@ impl Beside {
         options.write(true).create_new(true);
         options.mode(if permissions.is_some() { 0o600 } else { 0o666 });
         let mut last = Errno::EEXIST.into();
-        for attempt in 0..MOST_NAMES {
+        for attempt in 0..MAX_NAMES {
             let name = format!(".{}-{attempt}.partial", std::process::id());
             let path = folder(target).join(name);
             match options.open(&path) {

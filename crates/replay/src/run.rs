@@ -116,7 +116,7 @@ impl PolicyRun {
     }
 
     /// Whether there is nothing more to learn from this run.
-    pub fn stopped(&self) -> bool {
+    pub fn has_stopped(&self) -> bool {
         self.options.stop_at_failure && self.failures > 0
     }
 

@@ -14,7 +14,7 @@ use crate::quiet;
 use crate::refusal::Failure;
 
 /// How long the processes that a claim left behind have to die of SIGKILL.
-const AFTERMATH: Duration = Duration::from_secs(5);
+const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
 pub struct Isolation {
@@ -68,7 +68,7 @@ impl Isolation {
                 // How long it took, and where the numbers would have come from, is known all the same.
                 duration_ms: report.duration_ms,
                 evidence: report.evidence,
-                ..Report::without_readings(topic, claim, quiet::disturbed(others))
+                ..Report::without_readings(topic, claim, quiet::disturbed_verdict(others))
             });
         }
         Some(report)
@@ -87,7 +87,7 @@ impl Isolation {
 
     fn run_once(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
         let measured = self.measure_in_child(claim, order);
-        let aftermath = child::end_orphans(AFTERMATH).map_err(into_failure);
+        let aftermath = child::end_orphans(DEATH_LIMIT).map_err(into_failure);
         if self.signal().is_some() {
             // A terminal sends it to the processes of the claim as well: what came out proves nothing.
             return None;

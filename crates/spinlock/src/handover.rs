@@ -20,7 +20,7 @@ use crate::partial::PartialMeasurement;
 const FIVE_MS: f64 = 5e6;
 
 /// How long an heir may take to come to sleep.
-const HEIR_LIMIT: Duration = Duration::from_secs(10);
+const HEIR_SLEEP_LIMIT: Duration = Duration::from_secs(10);
 
 /// What became of the tries.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
@@ -131,7 +131,7 @@ fn hand_over(mutex: &RobustMutex<u64>) -> Result<Option<f64>, Error> {
     .map_err(Error::Child)?;
     holder.at_checkpoint().map_err(Error::Child)?;
     let heir = child::fork("heir", |_| inherit(mutex)).map_err(Error::Child)?;
-    until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_LIMIT).map_err(Error::Heir)?;
+    until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_SLEEP_LIMIT).map_err(Error::Heir)?;
     let killed = monotonic_ns().map_err(Error::Clock)?;
     holder.signal(Signal::SIGKILL).map_err(Error::Child)?;
     let owned = heir.join().map_err(Error::Child)?;

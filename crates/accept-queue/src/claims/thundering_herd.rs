@@ -4,7 +4,7 @@ use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
-use super::sleepers::level_on_one_socket;
+use super::sleepers::count_level_triggered;
 use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
 use crate::counts::Counts;
 
@@ -42,7 +42,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         WORKERS,
         (CONNECTIONS, 1),
         tracepoint.kernel,
-        level_on_one_socket,
+        count_level_triggered,
     )?;
     let per = |count: u64| count as f64 / CONNECTIONS as f64;
     let of = |count: fn(&Counts) -> u64| woken.sum(count);

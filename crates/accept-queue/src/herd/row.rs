@@ -71,7 +71,7 @@ impl HerdRow {
 
     /// The row of what `passes` counted and timed, without a note. Where `returns_unseen`, the
     /// workers' returns say nothing of what was wasted.
-    pub(super) fn measured(
+    pub(super) fn from_passes(
         strategy: &Strategy,
         plan: &HerdPlan,
         passes: &Passes,

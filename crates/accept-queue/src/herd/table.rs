@@ -163,14 +163,15 @@ fn advice(rows: &[Row], width: Option<usize>) -> String {
 }
 
 fn notes(rows: &[Row]) -> String {
-    let told = rows.iter().filter(|row| !row.note.is_empty());
-    told.map(|row| {
-        format!(
-            "note: {}, {} workers: {}\n",
-            row.strategy, row.workers, row.note
-        )
-    })
-    .collect()
+    let noted = rows.iter().filter(|row| !row.note.is_empty());
+    noted
+        .map(|row| {
+            format!(
+                "note: {}, {} workers: {}\n",
+                row.strategy, row.workers, row.note
+            )
+        })
+        .collect()
 }
 
 #[cfg(test)]

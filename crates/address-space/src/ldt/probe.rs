@@ -11,7 +11,7 @@ use super::{SIZE, Seen};
 /// Where the page of data ends.
 const END: u16 = 4096;
 /// Nothing is read from here on: a page further, so that data without an end would show.
-const FURTHEST: u16 = 2 * END;
+const READ_LIMIT: u16 = 2 * END;
 
 /// Through segments. To be called in a child of its own: the local descriptor table and the signal
 /// handlers are not put back.
@@ -31,7 +31,7 @@ pub fn segmented() -> Result<Seen> {
     code_32()?;
     let read_back = limit(segment.selector).context("lsl: the segment cannot be loaded")?;
     let at = |offset| segment.read(offset);
-    let first_fault = first(FURTHEST, |offset| at(offset).is_err());
+    let first_fault = first(READ_LIMIT, |offset| at(offset).is_err());
     let fault = at(first_fault)
         .err()
         .context("the first offset that faults reads")?;
@@ -40,7 +40,7 @@ pub fn segmented() -> Result<Seen> {
         describe(fault)
     )];
     // Every offset, not only those that the bisection came by.
-    for offset in 0..FURTHEST {
+    for offset in 0..READ_LIMIT {
         match at(offset) {
             Ok(byte) => ensure!(
                 offset < first_fault && u16::from(byte) == offset / 256,
@@ -58,7 +58,7 @@ pub fn segmented() -> Result<Seen> {
         ..whole
     };
     let grown = enter(0, grown)?;
-    let after_growing = first(FURTHEST, |offset| grown.read(offset).is_err());
+    let after_growing = first(READ_LIMIT, |offset| grown.read(offset).is_err());
 
     let moved = enter(256, whole)?.read(0);
     let after_moving =
@@ -96,7 +96,7 @@ pub fn flat() -> Result<Seen> {
     let gate = Gate::new()?;
     code_32()?;
     let at = |offset| gate.read_flat(offset);
-    let first_fault = first(FURTHEST, |offset| at(offset).is_err());
+    let first_fault = first(READ_LIMIT, |offset| at(offset).is_err());
     let note = at(first_fault)
         .err()
         .map(|fault| format!("the read at {first_fault} ends in {}", describe(fault)));

@@ -88,7 +88,7 @@ fn count_lost(
             while begun.metadata()?.len() < 2 {
                 write(file, record, records)?;
                 if records == 0 {
-                    (&begun).write_all(b"x").context(WRITING)?;
+                    (&begun).write_all(b"x").context(WRITE_OPERATION)?;
                 }
                 records += 1;
                 ensure!(
@@ -109,7 +109,7 @@ fn count_lost(
     Ok(0)
 }
 
-const WRITING: &str = "write to scratch file";
+const WRITE_OPERATION: &str = "write to scratch file";
 
 /// Writes one record, which has this number.
 type WriteOne = fn(&mut File, &[u8], u64) -> Result<()>;
@@ -173,7 +173,7 @@ fn write_together(
 
 /// One write(2): offset and bytes together.
 fn write_at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
-    file.write_all(record).context(WRITING)
+    file.write_all(record).context(WRITE_OPERATION)
 }
 
 /// Where both writers have one CPU, one is seldom preempted between its look and its write, so it
@@ -188,7 +188,7 @@ fn yield_at_times(number: u64) {
 fn write_at_offset(file: &mut File, record: &[u8], number: u64) -> Result<()> {
     let offset = file.stream_position()?;
     yield_at_times(number);
-    file.write_all_at(record, offset).context(WRITING)?;
+    file.write_all_at(record, offset).context(WRITE_OPERATION)?;
     file.seek(SeekFrom::Start(offset + record.len() as u64))?;
     Ok(())
 }
@@ -197,5 +197,5 @@ fn write_at_offset(file: &mut File, record: &[u8], number: u64) -> Result<()> {
 fn write_at_end(file: &mut File, record: &[u8], number: u64) -> Result<()> {
     let end = file.metadata()?.len();
     yield_at_times(number);
-    file.write_all_at(record, end).context(WRITING)
+    file.write_all_at(record, end).context(WRITE_OPERATION)
 }

@@ -19,7 +19,7 @@ const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
 /// How long the lock is held.
 const HELD: Duration = Duration::from_millis(120);
 /// A wait shorter than this was none: the lock let the waiter in while it was held.
-const LEAST: Duration = Duration::from_millis(100);
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "busy-wait-burns-cpu",
@@ -43,7 +43,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => wait_for::<Futex>()?,
     };
     ensure!(
-        waited.wall >= LEAST.as_secs_f64(),
+        waited.wall >= SHORTEST_WAIT.as_secs_f64(),
         "the waiter came in after {:.6} s, while the lock was held for {} s: nobody was kept out",
         waited.wall,
         HELD.as_secs_f64()

@@ -16,13 +16,13 @@ use super::race::{Course, Entry, ensure_contended, two_threads};
 use super::two_cpus;
 
 const THREADS: Quantity = Name("increments counted, two threads")
-    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
+    .predict(Count(2 * INCREMENTS), AtMost((2 * INCREMENTS - 1) as f64));
 const PROCESSES: Quantity = Name("increments counted, two processes over MAP_SHARED")
-    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
+    .predict(Count(2 * INCREMENTS), AtMost((2 * INCREMENTS - 1) as f64));
 /// Increments of each of the two.
-const TIMES: u64 = 200_000;
+const INCREMENTS: u64 = 200_000;
 /// How long is waited for a telling race.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const RACE_LIMIT: Duration = Duration::from_millis(1500);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "test-and-set-excludes",
@@ -49,13 +49,13 @@ fn measure(arm: Arm) -> Result<Reading> {
     // them is gone.
     let threads = child::fork("threads", |_| {
         Ok(race(arm, || {
-            let outcome = two_threads(entry, TIMES, cpus)?;
+            let outcome = two_threads(entry, INCREMENTS, cpus)?;
             Ok((outcome.counted, outcome.refused))
         })?)
     })?
     .join()?;
     for (counted, refused) in [threads, processes] {
-        if counted == 2 * TIMES {
+        if counted == 2 * INCREMENTS {
             ensure_contended(refused)?; // a loss needs no other proof that they met
         }
     }
@@ -70,8 +70,8 @@ fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
     let start = Instant::now();
     loop {
         let (counted, refused) = run()?;
-        let telling = counted != 2 * TIMES || (arm == Arm::Experiment && refused > 0);
-        if telling || start.elapsed() > PATIENCE {
+        let telling = counted != 2 * INCREMENTS || (arm == Arm::Experiment && refused > 0);
+        if telling || start.elapsed() > RACE_LIMIT {
             return Ok((counted, refused));
         }
     }
@@ -88,7 +88,7 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
         move |parent: &mut child::Parent| {
             pin(cpu)?;
             parent.checkpoint()?;
-            Ok(course.run(entry, TIMES))
+            Ok(course.run(entry, INCREMENTS))
         }
     };
     let mut first = child::fork("first process", runner(cpus[0]))?;

@@ -110,7 +110,7 @@ impl Comparison {
     }
 
     /// The same, marked as partial where a `signal` ended it after `done` windows of `plan`.
-    pub(super) fn ended_by(
+    pub(super) fn marked_partial(
         self,
         signal: Option<Signal>,
         done: usize,
@@ -132,7 +132,7 @@ fn row(cell: &Cell, rounds: usize) -> ComparisonRow {
     let mut windows: Vec<&ContentionWindow> = cell.windows.iter().collect();
     // The refused last, the least disturbed of them first.
     windows.sort_by(|a, b| a.others.unwrap_or(0.0).total_cmp(&b.others.unwrap_or(0.0)));
-    let good = cell.good();
+    let good = cell.usable_windows();
     windows.truncate(if good == 0 { rounds } else { good });
 
     let operations = |window: &ContentionWindow| window.operations.iter().sum::<u64>();

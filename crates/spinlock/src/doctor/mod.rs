@@ -77,13 +77,13 @@ pub fn measure(interrupt: &Interrupt) -> Result<Findings, Error> {
     };
     let costs = Costs {
         cpus: cpus.len(),
-        swap_and_store_ns: probes.alone(20_000, || drop(lock.lock())),
-        std_mutex_ns: probes.alone(20_000, || drop(mutex.lock())),
-        pause_ns: probes.alone(20_000, spin_loop),
-        sched_yield_ns: probes.alone(5_000, thread::yield_now),
-        cache_line_round_trip_ns: probes.on_two(two, round_trip)?,
-        futex_hop_ns: probes.on_two(two, futex_hop)?,
-        membarrier_ns: probes.on_two(barriers, barrier)?,
+        swap_and_store_ns: probes.measure_alone(20_000, || drop(lock.lock())),
+        std_mutex_ns: probes.measure_alone(20_000, || drop(mutex.lock())),
+        pause_ns: probes.measure_alone(20_000, spin_loop),
+        sched_yield_ns: probes.measure_alone(5_000, thread::yield_now),
+        cache_line_round_trip_ns: probes.measure_on_two_cpus(two, round_trip)?,
+        futex_hop_ns: probes.measure_on_two_cpus(two, futex_hop)?,
+        membarrier_ns: probes.measure_on_two_cpus(barriers, barrier)?,
         membarrier_refused,
     };
     Ok(Findings {
@@ -93,7 +93,7 @@ pub fn measure(interrupt: &Interrupt) -> Result<Findings, Error> {
 }
 
 /// How many costs are measured.
-const PROBES: usize = 7;
+const PROBE_COUNT: usize = 7;
 
 /// Measures one cost after the other, until a signal comes.
 struct Probes<'a> {
@@ -104,25 +104,25 @@ struct Probes<'a> {
 
 impl Probes<'_> {
     /// The time of an `operation` of one thread.
-    fn alone(&mut self, times: u32, operation: impl FnMut()) -> Option<f64> {
-        self.goes_on().then(|| median_time(times, operation))
+    fn measure_alone(&mut self, times: u32, operation: impl FnMut()) -> Option<f64> {
+        self.may_continue().then(|| median_time(times, operation))
     }
 
     /// What `probe` measures between two CPUs, where there are two.
-    fn on_two(
+    fn measure_on_two_cpus(
         &mut self,
         cpus: Option<[usize; 2]>,
         probe: fn([usize; 2]) -> Result<Option<f64>, Error>,
     ) -> Result<Option<f64>, Error> {
         match cpus {
-            _ if !self.goes_on() => Ok(None),
+            _ if !self.may_continue() => Ok(None),
             Some(cpus) => probe(cpus),
             None => Ok(None),
         }
     }
 
     /// Whether the next one is measured: no signal has come.
-    fn goes_on(&mut self) -> bool {
+    fn may_continue(&mut self) -> bool {
         self.signal = self.signal.or_else(|| self.interrupt.take());
         let goes_on = self.signal.is_none();
         self.measured += usize::from(goes_on);
@@ -135,17 +135,17 @@ impl Probes<'_> {
         Some(PartialMeasurement {
             signal,
             measured: self.measured,
-            planned: PROBES,
+            planned: PROBE_COUNT,
             unit: "costs",
         })
     }
 }
 
 /// No probe goes on for longer: where others take the CPUs, fewer batches must do.
-const LONGEST: Duration = Duration::from_millis(400);
+const MAX_PROBE_TIME: Duration = Duration::from_millis(400);
 
-/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a
-/// batch of `times`.
+/// Median over 15 batches, or as many as fit in [`MAX_PROBE_TIME`], of the time of one `operation`
+/// in a batch of `times`.
 fn median_time(times: u32, mut operation: impl FnMut()) -> f64 {
     let begun = Instant::now();
     let batch = |_| {
@@ -155,13 +155,15 @@ fn median_time(times: u32, mut operation: impl FnMut()) -> f64 {
         }
         start.elapsed().as_nanos() as f64 / f64::from(times)
     };
-    let batches = (0..15).map(batch).take_while(|_| begun.elapsed() < LONGEST);
+    let batches = (0..15)
+        .map(batch)
+        .take_while(|_| begun.elapsed() < MAX_PROBE_TIME);
     median(batches.collect())
         .unwrap_or_else(|| begun.elapsed().as_nanos() as f64 / f64::from(times))
 }
 
 /// Runs `other` on the second CPU while `this` runs on the first; tells `other` to stop after.
-fn beside<T: Send>(
+fn run_beside<T: Send>(
     [first, second]: [usize; 2],
     other: impl Fn(&AtomicBool) + Sync,
     this: impl FnOnce() -> T + Send,
@@ -208,7 +210,7 @@ fn round_trip(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
         ball.store(1, Release);
         while ball.load(Acquire) == 1 {}
     };
-    beside(cpus, echo, || Some(median_time(2_000, serve)))
+    run_beside(cpus, echo, || Some(median_time(2_000, serve)))
 }
 
 fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
@@ -228,7 +230,7 @@ fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
             futex_wait(&ball, 1);
         }
     };
-    beside(cpus, echo, || Some(median_time(100, serve) / 2.0))
+    run_beside(cpus, echo, || Some(median_time(100, serve) / 2.0))
 }
 
 /// None where no call was seen to meet our thread on the other CPU. The process is registered.
@@ -243,7 +245,7 @@ fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
     };
     let call = || {
         let begun = Instant::now();
-        let tries = (0..3000).take_while(|_| begun.elapsed() < LONGEST);
+        let tries = (0..3000).take_while(|_| begun.elapsed() < MAX_PROBE_TIME);
         let times = tries.filter_map(|_| {
             let (before, start) = (beats.load(Relaxed), Instant::now());
             membarrier(PRIVATE_EXPEDITED).ok()?;
@@ -252,5 +254,5 @@ fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
         });
         median(times.collect())
     };
-    beside(cpus, busy, call)
+    run_beside(cpus, busy, call)
 }

@@ -38,7 +38,7 @@ impl Racer {
 
     /// Whether it has been refused twice since `before`; none where it has entered or come through
     /// since, and has to be watched anew. One that was through before is stuck as well.
-    fn stuck_since(&self, before: Option<Progress>) -> Option<bool> {
+    fn is_stuck_since(&self, before: Option<Progress>) -> Option<bool> {
         match (before, self.progress()) {
             (None, None) => Some(true),
             (Some(before), Some(now)) if now.entered == before.entered => {
@@ -67,8 +67,8 @@ pub(super) fn watch(racers: &[Racer; 2], finished: impl Fn() -> bool) -> bool {
         loop {
             std::thread::yield_now();
             let stuck = [
-                racers[0].stuck_since(before[0]),
-                racers[1].stuck_since(before[1]),
+                racers[0].is_stuck_since(before[0]),
+                racers[1].is_stuck_since(before[1]),
             ];
             match stuck {
                 [Some(true), Some(true)] if entered == [None, None] => return false,
