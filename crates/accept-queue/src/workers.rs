@@ -70,7 +70,7 @@ impl Workers {
         self.round.silent.store(1, Relaxed);
     }
 
-    /// Indices and process ids of those that have died.
+    /// Indices and process ids of the workers that have died.
     pub fn dead_workers(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
         workers
@@ -136,7 +136,7 @@ impl Workers {
         }
     }
 
-    /// What the workers have counted, without waiting; none where one of them is awake.
+    /// What the workers have counted, without waiting; none where a worker is awake.
     fn snapshot_asleep(&self) -> Result<Option<Snapshot>, Error> {
         let (snapshot, all_asleep) = self.read_counts()?;
         Ok(all_asleep.then_some(snapshot))

@@ -1,8 +1,9 @@
-//! An address space without room: what the claim on its fragmentation does in its child.
+//! Fills the address space, then punches holes into it: what the claim on fragmentation does in its
+//! child.
 //!
 //! Everything but one arena is reserved, so that holes punched into the arena are the only room
 //! left. Between the first reservation and the last munmap nothing may allocate: there would be no
-//! room. Each range of addresses is a value that owns it, so that nobody else's can be given back.
+//! room. Each range of addresses is a value that owns it, so that only own ranges can be unmapped.
 #![expect(unsafe_code, reason = "mmap and munmap of addresses without memory")]
 
 use std::ptr::null_mut;
@@ -41,7 +42,7 @@ pub struct Room {
     /// Whether a mapping of [`UNIT`] succeeded right after that one: if so, it was not the number
     /// of mappings that ran out.
     pub unit_fits: bool,
-    /// The largest mapping once one separator is gone, in bytes.
+    /// The largest mapping once one separator is unmapped, in bytes.
     pub joined: usize,
     /// Reservations that it took to fill the address space.
     pub reservations: usize,

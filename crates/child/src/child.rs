@@ -23,7 +23,7 @@ pub struct Child<R> {
     pid: Pid,
     pidfd: OwnedFd,
     link: Link,
-    /// The child's end, which a shared table must keep until the child is gone.
+    /// The child's end, which a shared table must keep until the child has ended.
     shared: Option<Link>,
     limit: Duration,
     status: Option<WaitStatus>,
@@ -82,7 +82,7 @@ impl<R: DeserializeOwned> Child<R> {
     /// Sends a value that the child's [`Parent::recv`](crate::Parent::recv) returns.
     ///
     /// # Errors
-    /// The child is gone or does not read within the limit.
+    /// The child has ended or does not read within the limit.
     pub fn send<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
         let body = encode(value).map_err(|kind| self.error(kind))?;
         self.write(Tag::Value, &body)
@@ -108,7 +108,7 @@ impl<R: DeserializeOwned> Child<R> {
     /// Lets a child that is held go on.
     ///
     /// # Errors
-    /// The child is gone.
+    /// The child has ended.
     pub fn release(&mut self) -> Result<(), Error> {
         self.write(Tag::Release, &[])
     }

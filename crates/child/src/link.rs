@@ -36,7 +36,7 @@ pub(crate) enum Tag {
 pub(crate) enum Silence {
     /// The deadline passed.
     Late,
-    /// The peer is gone: its end closed, or `watched` became ready with nothing left to read.
+    /// The peer has ended: its end is closed, or `watched` became ready with nothing left to read.
     Gone,
     /// A system call failed.
     System(&'static str, Errno),
@@ -84,8 +84,8 @@ impl Link {
         Ok(())
     }
 
-    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone
-    /// is noticed even while somebody else holds a copy of its end.
+    /// Receives one message. With `watched`, a descriptor of the peer's life, the end of the peer
+    /// is noticed even while another process holds a copy of its socket.
     pub(crate) fn recv(
         &self,
         watched: Option<BorrowedFd<'_>>,
@@ -140,7 +140,8 @@ impl Link {
         Ok(())
     }
 
-    /// Waits until the socket is ready for `events`. `watched` ready and the socket not: gone.
+    /// Waits until the socket is ready for `events`. If `watched` is ready and the socket is not,
+    /// the peer has ended.
     fn await_ready(
         &self,
         events: PollFlags,

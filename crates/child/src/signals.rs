@@ -1,4 +1,4 @@
-//! Signals as something to look for: held back from this process and told of when asked.
+//! Signals that are held back from this process, and that it can ask for.
 #![expect(
     unsafe_code,
     reason = "sigaction(2), to read a disposition; the adoption of a descriptor"

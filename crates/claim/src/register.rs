@@ -1,4 +1,4 @@
-//! The list of claims, in a stable order, refused as a whole if one of them is no claim.
+//! The list of claims, in a stable order, refused as a whole if one of them is not a valid claim.
 
 use std::collections::HashSet;
 use std::error::Error;

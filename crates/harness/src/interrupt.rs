@@ -32,7 +32,7 @@ static PROCESS_INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
 pub struct Interrupted(pub Signal);
 
 impl Interrupted {
-    /// The exit status of who ends for it: see [`exit_status`].
+    /// The exit status of a process that ends because of it: see [`exit_status`].
     pub fn exit_status(self) -> u8 {
         exit_status(self.0)
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// As a shell says it of who dies of a signal: 128 and its number.
+/// The status that a shell reports for a process that a signal killed: 128 and its number.
 pub fn exit_status(signal: Signal) -> u8 {
     128 + signal as u8
 }
@@ -65,7 +65,8 @@ pub fn catch() -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether to go on. Always, where nobody called [`catch`]: the signals end the process then.
+/// Whether to go on: always, where [`catch`] was not called, because the signals then end the
+/// process.
 ///
 /// # Errors
 /// [`Interrupted`] by the first signal, from then on.
@@ -82,7 +83,7 @@ pub fn signal() -> Option<Signal> {
     interrupt.last().or_else(|| interrupt.take())
 }
 
-/// While it lives, the signals that ask for an end are held back and given to who asks.
+/// While it lives, the signals that ask for an end are held back; [`Interrupt::take`] returns them.
 #[derive(Debug)]
 pub struct Interrupt {
     signals: HeldSignals,

@@ -23,8 +23,8 @@ const NO_TMPFILE: [Errno; 4] = [
     Errno::EINVAL,
 ];
 
-/// Names that are tried before the folder is given up. With 64 random bits even the second try is
-/// not a matter of chance: somebody makes these names.
+/// Names that are tried before the folder is given up. A name has 64 random bits: the second try
+/// is needed only where another program makes these names on purpose.
 const NAME_ATTEMPTS: u32 = 100;
 
 /// The folder for scratch files: TMPDIR, or `default` where it is not set or empty.

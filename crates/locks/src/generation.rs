@@ -102,7 +102,7 @@ fn install() -> *mut AtomicU64 {
         return candidate;
     };
     if candidate != ordinary() {
-        // SAFETY: our own mapping, whose address nobody else has seen.
+        // SAFETY: our own mapping, whose address no other thread has seen.
         unsafe { libc::munmap(candidate.cast(), LENGTH) };
     }
     published
@@ -126,7 +126,7 @@ fn wiped_page() -> Option<*mut AtomicU64> {
         return None;
     }
     // SAFETY: advice about our own mapping. Old emulators accept any advice and do nothing, so only
-    // who refuses nonsense (-1) is believed when it accepts MADV_WIPEONFORK.
+    // a kernel that refuses invalid advice (-1) is believed when it accepts MADV_WIPEONFORK.
     let wiped = unsafe {
         libc::madvise(page, LENGTH, -1) != 0
             && libc::madvise(page, LENGTH, libc::MADV_WIPEONFORK) == 0
@@ -134,7 +134,7 @@ fn wiped_page() -> Option<*mut AtomicU64> {
     if wiped {
         return Some(page.cast());
     }
-    // SAFETY: our own mapping, whose address nobody else has seen.
+    // SAFETY: our own mapping, whose address no other thread has seen.
     unsafe { libc::munmap(page, LENGTH) };
     None
 }

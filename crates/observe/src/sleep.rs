@@ -1,4 +1,4 @@
-//! Whether a process sleeps in its call: one rule for all who wait for it.
+//! Whether a process sleeps in its call: one rule for all code that waits for it.
 //!
 //! State `S` of proc_pid_status(5) alone does not say so: a process sets it a moment before it
 //! gives the CPU up, and one that is woken in that moment has not slept. What says so, the first
@@ -84,11 +84,11 @@ impl Sleeper {
     /// Takes hold of process `pid`. It keeps a descriptor.
     ///
     /// # Errors
-    /// EMFILE; ENOENT where the process is gone.
+    /// EMFILE; ENOENT where no such process exists.
     pub fn open(pid: i32) -> Result<Sleeper, Error> {
         let channel = match WaitChannel::open(pid) {
             Ok(channel) => Some(channel),
-            // A process that is gone has no status either.
+            // A process that has ended and been reaped has no status either.
             Err(absent) => match status::read(pid) {
                 Ok(_) if absent.errno == nix::errno::Errno::ENOENT => None,
                 _ => return Err(absent),

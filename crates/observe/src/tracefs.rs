@@ -15,8 +15,8 @@ use crate::{Error, read_text};
 
 /// The number of tracepoint `event` (`sched/sched_waking`) on the running kernel.
 ///
-/// Where tracefs is mounted nowhere, it is mounted detached: seen by no one else, attached to no
-/// directory, gone with its descriptor. The host is not changed.
+/// Where tracefs is mounted nowhere, it is mounted detached: attached to no directory, invisible to
+/// other processes, and unmounted when its descriptor is closed. The host is not changed.
 ///
 /// # Errors
 /// EACCES or EPERM for an ordinary user, ENOENT where the kernel has no such tracepoint, ENODEV

@@ -1,9 +1,9 @@
-//! A file that is written at the end of a run: looked at before, then written whole or not at all.
+//! A file that is written at the end of a run: checked before, then written whole or not at all.
 //!
 //! | At the path is | How it is written |
 //! |---|---|
 //! | nothing, or a regular file of ours | beside, in the same folder, and renamed over it: a write that fails leaves the old content |
-//! | a regular file of somebody else, or in a folder that takes no new file | in place, so that it stays theirs |
+//! | a regular file of another user, or in a folder that takes no new file | in place, so that it stays theirs |
 //! | a device, a pipe, a terminal, an open file of /proc (`/dev/stdout`) | in place |
 //! | a symbolic link | as what it leads to; the link stays |
 //!
@@ -202,14 +202,15 @@ fn may_be_planted(folder_mode: u32, folder_owner: u32, owner: u32, own: u32) -> 
     shared && owner != own && owner != folder_owner
 }
 
-/// A file in the folder of another, whose place it will take. Dropped before, it is removed.
+/// A new file in the folder of the file that it will replace. Dropped before that, it is removed.
 struct Beside {
     file: File,
     path: PathBuf,
 }
 
 impl Beside {
-    /// Makes it, for nobody else to read where there are `permissions` to be set later.
+    /// Makes the file; where `permissions` will be set later, only the owner may read it until
+    /// then.
     fn create(target: &Path, permissions: Option<&Permissions>) -> io::Result<Beside> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);

@@ -106,7 +106,7 @@ pub fn replay(
 
 /// What the search found, policy by policy.
 struct Smallest {
-    /// The runs in the smallest arenas, where the search came to its end.
+    /// The runs in the smallest arenas, where the search was completed.
     runs: Option<Vec<PolicyRun>>,
     /// The smallest arenas in which a run of the search went well, in bytes.
     arenas: Vec<Option<u64>>,

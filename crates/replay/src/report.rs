@@ -29,7 +29,7 @@ pub struct ReplayReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchOutcome {
-    /// It came to its end: shares over time and samples are of the smallest arenas.
+    /// The search was completed: shares over time and samples are of the smallest arenas.
     Yes,
     /// There was no search: they are of the given arena.
     No,

@@ -29,7 +29,7 @@ const VISIT_CHUNK: usize = 1 << 12;
 /// rounded up.
 const BYTES_PER_BLOCK: u64 = 2048;
 
-/// A trace that can be gone through again and again.
+/// A trace that can be read again and again.
 pub struct Source {
     summary: Summary,
     ops: Ops,

@@ -89,7 +89,7 @@ impl Isolation {
         let measured = self.measure_in_child(claim, order);
         let aftermath = child::end_orphans(DEATH_LIMIT).map_err(into_failure);
         if self.signal().is_some() {
-            // A terminal sends it to the processes of the claim as well: what came out proves nothing.
+            // A terminal sends it to the processes of the claim as well: the result proves nothing.
             return None;
         }
         Some(
@@ -165,7 +165,7 @@ fn into_failure(error: child::Error) -> Failure {
     anyhow::Error::new(error).into()
 }
 
-/// Names this process after the arm, for ps and for whoever reads a trace. Only a name that is too
+/// Names this process after the arm, for ps and for readers of a trace. Only a name that is too
 /// long could be refused.
 fn name_process(arm: Arm) {
     let _ = prctl::set_name(match arm {

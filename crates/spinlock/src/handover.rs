@@ -86,7 +86,7 @@ impl error::Error for Error {
 
 /// Kills the holder of one and the same robust mutex `tries` times, unless a signal ends that. Its
 /// heir, another process, sleeps on the mutex by then, so that each time the kernel has to find the
-/// lock in the dying thread's list and to wake who waits for it.
+/// lock in the dying thread's list and to wake a waiter.
 ///
 /// # Errors
 /// A child that cannot be forked or does not answer; an heir that does not come to sleep; no lock
@@ -152,7 +152,7 @@ fn inherit(mutex: &RobustMutex<u64>) -> Result<Option<i64>, BoxError> {
     }
 }
 
-/// CLOCK_MONOTONIC, which all processes read alike, in ns.
+/// CLOCK_MONOTONIC, the same in all processes, in ns.
 fn monotonic_ns() -> Result<i64, Errno> {
     Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.num_nanoseconds())
 }

@@ -47,11 +47,12 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). Whoever
-    // gives the lock up wakes the first. If that one finds the lock free, the rest moves up behind
-    // it without waking: no herd. If the lock has been taken again by then, each wakes in its turn
-    // and waits anew: the herd. On two CPUs the first waiter and the next locker race for it; on
-    // one CPU the process that gave the lock up always runs on and takes it again first.
+    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). The
+    // process that gives the lock up wakes the first waiter. If this waiter finds the lock free,
+    // the rest moves up behind it without waking: no herd. If the lock has been taken again by
+    // then, each wakes in its turn and waits anew: the herd. On two CPUs the first waiter and the
+    // next locker race for it; on one CPU the process that gave the lock up always runs on and
+    // takes it again first.
     pin::stay_here()?;
     let tracepoint = tracepoint();
     let mut table = Table::new(

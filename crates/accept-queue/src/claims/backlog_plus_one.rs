@@ -162,7 +162,7 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
 }
 
 /// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
-/// /proc/sys may be written, else what it came with.
+/// /proc/sys may be written, else the value that was found.
 fn somaxconn() -> Result<i32> {
     let file = sysctl::path(sysctl::SOMAXCONN);
     match std::fs::write(&file, SOMAXCONN.to_string()) {

@@ -1,5 +1,5 @@
 //! Connections are made by the kernel and wait at the socket, before and whether or not a process
-//! accepts; whoever calls accept takes the next.
+//! accepts; any process that calls accept takes the next one.
 
 use std::net::TcpStream;
 

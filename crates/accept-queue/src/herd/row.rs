@@ -50,7 +50,8 @@ pub struct HerdRow {
     pub accepted_min: Option<u64>,
     /// Connections accepted by the worker that accepted most.
     pub accepted_max: Option<u64>,
-    /// Jain's fairness index of the connections per worker: 1 all alike, 1/N one has all.
+    /// Jain's fairness index of the connections per worker: 1 if all are equal, 1/N if one worker
+    /// has all.
     pub jain: Option<f64>,
     /// What is to be said about this row; empty where nothing is.
     pub note: String,

@@ -1,4 +1,4 @@
-//! The rows for a person: what was woken for nothing, what it cost, who got the connections.
+//! The rows for a person: wasted wakeups, their cost, and which workers got the connections.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! fork copies no page until someone writes it.
+//! fork copies no page until a process writes it.
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};

@@ -50,7 +50,7 @@ pub struct Trap(PhantomData<*const ()>);
 
 impl Trap {
     /// Catches them: one raised by code in `start..end` continues at `back`. The handler stays when
-    /// the value goes, but treats every fault as one of somebody else's.
+    /// the value goes, but treats every fault as one of other code.
     ///
     /// # Errors
     /// There is a trap already; sigaltstack(2) or sigaction(2) fails.

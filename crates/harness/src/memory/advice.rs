@@ -14,7 +14,7 @@ impl Memory {
     /// # Errors
     /// EINVAL when the kernel has no huge pages; any other advice.
     pub fn advise(&self, advice: MmapAdvise) -> Result<(), Error> {
-        // Other advice drops pages, or makes them vanish in children, under a slice that someone
+        // Other advice drops pages, or makes them vanish in children, under a slice that a caller
         // holds.
         if !matches!(
             advice,

@@ -49,17 +49,18 @@ fn measure(arm: Arm) -> Result<Reading> {
     let append = |file: &File| scratch::open_again(file, OFlag::O_WRONLY | OFlag::O_APPEND);
     let own = |file: &File| scratch::open_again(file, OFlag::O_WRONLY);
     let shared = |file: &File| scratch::duplicate(file);
-    let thousand = |file: &mut File, record: &[u8]| write_records(file, record, write_at_once);
+    let write_all_records =
+        |file: &mut File, record: &[u8]| write_records(file, record, write_at_once);
     let (through_one, appended, overlapped, appenders) = match arm {
         Arm::Experiment => (
-            write_together(&shared, &thousand)?,
-            write_together(&append, &thousand)?,
+            write_together(&shared, &write_all_records)?,
+            write_together(&append, &write_all_records)?,
             count_lost(&shared, write_at_once)?,
             count_lost(&append, write_at_once)?,
         ),
         Arm::Control => (
-            write_together(&own, &thousand)?,
-            write_together(&own, &thousand)?,
+            write_together(&own, &write_all_records)?,
+            write_together(&own, &write_all_records)?,
             count_lost(&shared, write_at_offset)?,
             count_lost(&own, write_at_end)?,
         ),

@@ -33,8 +33,8 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Serves one connection, for `limit` at most; `who` says who accepted it. A silent client is
-    /// given up after 10 s, unless the protocol is [`Protocol::Custom`].
+    /// Serves one connection, for `limit` at most; `who` names the worker that accepted it. A
+    /// silent client is given up after 10 s, unless the protocol is [`Protocol::Custom`].
     ///
     /// # Errors
     /// That of the connection, TimedOut or WouldBlock where its client is too slow. It concerns

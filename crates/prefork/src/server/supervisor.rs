@@ -1,4 +1,4 @@
-//! The parent: forks the workers, replaces the dead, reports who accepted, stops all.
+//! The parent: forks the workers, replaces dead ones, reports which worker accepted, stops all.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -226,7 +226,7 @@ impl<'a> Server<'a> {
         places.map(place).collect()
     }
 
-    /// Ends every worker: SIGTERM to all, then SIGKILL to those that are still there.
+    /// Ends every worker: SIGTERM to all, then SIGKILL to those that still run.
     fn stop_workers(&mut self) {
         for worker in &self.workers {
             // A worker that cannot be signalled has ended, or is killed below.

@@ -1,5 +1,5 @@
 //! What the epoll strategies have in common: an instance for each worker or one for all, how many
-//! connections a worker accepts after it returns, and who is woken for the rest.
+//! connections a worker accepts after it returns, and which workers are woken for the rest.
 
 use std::net::TcpListener;
 use std::rc::Rc;

@@ -100,7 +100,7 @@ fn damaged_line(text: &str) -> String {
     format!("{} breaks off or is damaged", excerpt(text))
 }
 
-/// A call whose result does not stand behind it: what the line says instead.
+/// Parses a call without a result behind it: what the line says instead.
 fn parse_without_result(
     name: &str,
     arguments: &[u64],

@@ -59,8 +59,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         // at best.
         Ok(window.elapsed_ns as f64 / operations.max(1) as f64)
     };
-    // Of the short windows the fastest counts: whoever else used a CPU has turned the others into
-    // the case of eight.
+    // Of the short windows the fastest counts: another program that used a CPU has turned the
+    // others into the case of eight.
     let undisturbed = |lock, critical_ns| -> Result<f64> {
         (0..3).try_fold(f64::INFINITY, |fastest, _| {
             Ok(fastest.min(window(lock, 2, critical_ns, 20)?))

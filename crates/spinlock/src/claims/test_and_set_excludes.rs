@@ -45,8 +45,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
     let entry = arm.choose(Entry::Swap, Entry::CheckThenSet);
     let processes = race(arm, || two_processes(entry, cpus))?;
-    // In a child of its own: a process that has had threads may not fork until the last trace of
-    // them is gone.
+    // In a child of its own: a process that has had threads may not fork until the kernel has
+    // removed the last of them.
     let threads = child::fork("threads", |_| {
         Ok(race(arm, || {
             let outcome = two_threads(entry, INCREMENTS, cpus)?;

@@ -1,4 +1,4 @@
-//! Test-and-set forgets who came first; a ticket does not.
+//! Test-and-set forgets which thread came first; a ticket does not.
 
 use std::time::Duration;
 

@@ -84,7 +84,7 @@ impl CompareArgs {
         if let Some(file) = file {
             file.write(&svg::svg(&comparison))?;
         }
-        // A reader who lets the output wait is not to hold a signal up.
+        // A signal is noticed even while the reader of the output lets it wait.
         drop(interrupt);
         let partial = comparison.partial;
         print_document(self.json, &comparison, || {

@@ -35,7 +35,7 @@ impl HandoverArgs {
     pub fn run(&self) -> Result<u8> {
         let interrupt = Interrupt::catch()?;
         let handovers = handover::measure(self.tries, &interrupt)?;
-        // A reader who lets the output wait is not to hold a signal up.
+        // A signal is noticed even while the reader of the output lets it wait.
         drop(interrupt);
         let partial = handovers.partial;
         print_document(self.json, &handovers, || {

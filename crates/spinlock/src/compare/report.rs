@@ -1,4 +1,4 @@
-//! What a comparison came to: rows of medians, and the document around them.
+//! The result of a comparison: rows of medians, and the document around them.
 
 use harness::statistics::{jain, median, spread};
 use nix::sys::signal::Signal;

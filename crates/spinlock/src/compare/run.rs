@@ -35,8 +35,8 @@ impl Cell {
     }
 }
 
-/// Whether others used too much of the CPUs. Where nobody knows what others used, a window stands:
-/// its document says `null`.
+/// Whether others used too much of the CPUs. Where it is not known what others used, a window
+/// counts: its document says `null`.
 pub(super) fn is_refused(window: &ContentionWindow) -> bool {
     matches!(judge(window.others, WINDOW_TOLERANCE), Quiet::Disturbed(_))
 }

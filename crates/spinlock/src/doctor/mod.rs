@@ -31,13 +31,13 @@ use crate::partial::PartialMeasurement;
 pub struct Costs {
     /// CPUs that this process may use.
     pub cpus: usize,
-    /// A swap and a plain store that nobody contends: the least that a lock can cost.
+    /// A swap and a plain store without contention: the least that a lock can cost.
     pub swap_and_store_ns: Option<f64>,
-    /// Lock and unlock of a std Mutex that nobody contends.
+    /// Lock and unlock of a std Mutex without contention.
     pub std_mutex_ns: Option<f64>,
     /// One PAUSE (x86-64) or ISB/YIELD (aarch64).
     pub pause_ns: Option<f64>,
-    /// sched_yield(2) with nobody to yield to.
+    /// sched_yield(2) where no other thread is ready.
     pub sched_yield_ns: Option<f64>,
     /// A cache line to the other CPU and back.
     pub cache_line_round_trip_ns: Option<f64>,
@@ -217,7 +217,7 @@ fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
     let ball = AtomicU32::new(0);
     let echo = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {
-            futex_wait_briefly(&ball, 0); // briefly: nobody wakes it to stop
+            futex_wait_briefly(&ball, 0); // briefly: no wakeup comes at the end
             if ball.swap(0, Release) == 1 {
                 futex_wake(&ball);
             }
@@ -235,8 +235,8 @@ fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
 
 /// None where no call was seen to meet our thread on the other CPU. The process is registered.
 fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
-    // Proof that the other CPU ran our thread meanwhile: without one there is nobody to interrupt,
-    // and no cost.
+    // Proof that the other CPU ran our thread meanwhile: without it the barrier has no thread to
+    // interrupt, and no cost.
     let beats = AtomicU32::new(0);
     let busy = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {

@@ -70,7 +70,7 @@ pub fn ensure_contended(refused: u64) -> Result<()> {
     )
 }
 
-/// Runs races until `enough` is content with what they came to together, or `limit` is over.
+/// Runs races until `enough` is content with their sum, or `limit` is over.
 ///
 /// # Errors
 /// Those of [`two_threads`].

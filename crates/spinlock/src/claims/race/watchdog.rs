@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-/// A thread in the race, as the watchdog sees it. The thread writes with Release, so that whoever
-/// reads it sees what the thread did to the flag before.
+/// A thread in the race, as the watchdog sees it. The thread writes with Release, so that a thread
+/// that reads it sees what the thread did to the flag before.
 #[derive(Default)]
 pub(super) struct Racer {
     /// How often it was refused.
