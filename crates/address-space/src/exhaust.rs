@@ -39,8 +39,8 @@ pub struct Room {
     pub largest: usize,
     /// The error number of a mapping of [`UNIT`] and one page; 0 where it succeeded.
     pub refusal: i32,
-    /// Whether a mapping of [`UNIT`] succeeded right after that one: if so, it was not the number
-    /// of mappings that ran out.
+    /// Whether a mapping of [`UNIT`] succeeded right after that refusal: if so, the number of
+    /// mappings was not its cause.
     pub unit_fits: bool,
     /// The largest mapping once one separator is unmapped, in bytes.
     pub joined: usize,
@@ -84,8 +84,8 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     })
 }
 
-/// Reserves what is left of the address space, the largest pieces first; says how many it took. It
-/// is full if there were less than `taken` has places for.
+/// Reserves what is left of the address space, the largest pieces first; returns their number.
+/// The address space is full if that is less than the length of `taken`.
 fn fill(taken: &mut [Option<Reservation>], page: usize) -> usize {
     let mut size = 1usize << 62;
     let mut count = 0;

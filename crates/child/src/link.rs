@@ -40,7 +40,7 @@ pub(crate) enum Silence {
     Gone,
     /// A system call failed.
     System(&'static str, Errno),
-    /// Bytes that no message of ours begins with.
+    /// Bytes with which no message of this crate begins.
     Garbled,
 }
 

@@ -87,7 +87,9 @@ impl Parent {
         self.error(match silence {
             Silence::System(call, errno) => ErrorKind::System(call, errno),
             Silence::Gone | Silence::Late => ErrorKind::Unexpected("its parent has ended".into()),
-            Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
+            Silence::Garbled => {
+                ErrorKind::Unexpected("the link carries bytes that are not a message".into())
+            }
         })
     }
 

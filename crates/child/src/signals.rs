@@ -44,8 +44,8 @@ impl HeldSignals {
         Signal::try_from(info.ssi_signo as i32).ok()
     }
 
-    /// Holds nothing back any more: what has come and was not asked for does now what it always
-    /// would have.
+    /// Holds no signal back any more: one that has come and was not asked for has its usual effect
+    /// now.
     pub fn release(&self) {
         let _ = self.before.thread_set_mask();
     }

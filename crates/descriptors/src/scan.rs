@@ -199,7 +199,7 @@ fn split_by_fdinfo(group: Vec<Seen>) -> Vec<Vec<Seen>> {
     split
 }
 
-/// The description behind descriptors that are one, or look so.
+/// The description that these descriptors share; without `certain`, they may only look alike.
 fn description(same: Vec<Seen>, certain: bool) -> Description {
     let first = &same[0];
     let (device, inode) = first.target.inode;
@@ -238,7 +238,7 @@ fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
         match kcmp::registration(pid, fd, instance, fd, nth) {
             Ok(order) if order.is_eq() => return Some(false),
             Ok(_) => asked = true,
-            // Either number may be meant: the one that is watched, or the epoll instance's own.
+            // The closed number may be that of the watched descriptor or of the epoll instance.
             Err(error) if error.errno == Errno::EBADF => asked |= !seen.is_closed(),
             Err(error) if means_absent(&error) => {}
             Err(_) => return None,

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP as something to look for, so that a long run ends with a result.
+//! SIGINT, SIGTERM and SIGHUP held back and asked for, so that a long run ends with a result.
 //!
 //! [`Interrupt`] holds the signals back while it lives. Where one answer is wanted everywhere in a
 //! process, [`catch`] holds them back for the rest of its life, and [`check`] is asked between two

@@ -1,5 +1,4 @@
-//! The system calls of the locks, membarrier(2) and futex(2), public for code that measures their
-//! cost.
+//! The system calls of the locks, membarrier(2) and futex(2), also for measurements of their cost.
 //!
 //! The futexes are private: their words are keyed by address, so they wake threads of one process.
 //!

@@ -16,7 +16,7 @@ use crate::status::{self, Status};
 use crate::wchan::{Blocked, WaitChannel, read_syscall};
 
 /// Kernel functions in which a process sleeps interruptibly, that is in state `S`. Only a short
-/// cut: of one that sleeps anywhere else the state is asked.
+/// cut: where a process sleeps anywhere else, its state is read.
 const INTERRUPTIBLE_CHANNELS: &[&str] = &[
     "inet_csk_accept",
     "poll_schedule_timeout",

@@ -28,7 +28,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Share of the bytes in use that nobody asked for, 0 to 1.
+    /// Share of the bytes in use that were not asked for, 0 to 1.
     pub fn internal(&self) -> f64 {
         share(self.allotted_bytes - self.live_bytes, self.allotted_bytes)
     }

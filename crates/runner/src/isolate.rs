@@ -192,7 +192,7 @@ mod tests {
             // The control did not come out: the instrument was disturbed.
             (&not_measured, true, true),
             (&Verdict::Refuted, true, true),
-            // With the arms exchanged it is this one that is wrong.
+            // With the arms exchanged this verdict is the wrong one.
             (&Verdict::Holds, true, true),
         ] {
             assert_eq!(

@@ -139,8 +139,8 @@ fn hand_over(mutex: &RobustMutex<u64>) -> Result<Option<f64>, Error> {
     Ok(owned.map(|owned| (owned - killed) as f64))
 }
 
-/// Waits for the mutex, repairs what it guards, and returns when it had it, in ns; None where its
-/// last holder had unlocked it.
+/// Waits for the mutex, repairs what it guards, and returns the time of the acquisition, in ns;
+/// None where the last holder had unlocked it.
 fn inherit(mutex: &RobustMutex<u64>) -> Result<Option<i64>, BoxError> {
     match mutex.lock()? {
         Acquired::OwnerDied(inconsistent) => {

@@ -96,7 +96,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .table(table))
 }
 
-/// How many of 32 workers sleep in system call `number` while nobody connects.
+/// How many of 32 workers sleep in system call `number` while no client connects.
 fn count_blocked(strategy: &str, number: libc::c_long) -> Result<u64> {
     let (mut workers, _) = start(strategy, MANY_WORKERS, Metering::Nothing)?;
     workers.wait_until_asleep()?;

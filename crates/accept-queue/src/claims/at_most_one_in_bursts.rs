@@ -1,5 +1,5 @@
 //! "Exactly one", stated with care: at most one wakeup per connection. Bursts is not yet served, and
-//! where nobody sleeps nobody is woken.
+//! where no process sleeps, none is woken.
 
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -36,8 +36,8 @@ impl Sleeper {
     /// # Errors
     /// The argument is no descriptor, or may not be read.
     pub(super) fn descriptor(&self) -> Result<String> {
-        let fd =
-            i32::try_from(self.call.arguments[0]).context("its first argument is no descriptor")?;
+        let fd = i32::try_from(self.call.arguments[0])
+            .context("its first argument is not a descriptor")?;
         Ok(process::link(self.pid, fd)?)
     }
 }

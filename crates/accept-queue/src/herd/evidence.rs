@@ -71,7 +71,7 @@ impl TracepointPermit {
     }
 }
 
-/// A sleep of the self-check that was waited for in vain.
+/// The error for a sleep that the self-check waited for and that did not come.
 fn not_seen_error(error: wait::Error) -> Error {
     match error {
         wait::Error::System(error) => error.into(),

@@ -50,7 +50,7 @@ pub struct Trap(PhantomData<*const ()>);
 
 impl Trap {
     /// Catches them: one raised by code in `start..end` continues at `back`. The handler stays when
-    /// the value goes, but treats every fault as one of other code.
+    /// the value goes, but treats every fault as a foreign one.
     ///
     /// # Errors
     /// There is a trap already; sigaltstack(2) or sigaction(2) fails.
@@ -112,14 +112,14 @@ extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc
     // thread knows of it, however many there are.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let at = registers[libc::REG_RIP as usize] as usize;
-    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal, too.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid `siginfo_t`, too.
     let sent = unsafe { (*info).si_code } <= 0;
     if sent || at < START.load(Relaxed) || at >= END.load(Relaxed) {
         // Not ours: with the default action restored, the same instruction faults again and ends
         // the process as it would have without this handler. What kill(2) sent does not come again
         // by itself.
         // SAFETY: signal(2) and raise(3) may be called in a handler, and the default action that
-        // the one restores runs no code.
+        // signal(2) restores runs no code.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             if sent {

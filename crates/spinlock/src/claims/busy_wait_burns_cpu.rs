@@ -1,4 +1,4 @@
-//! Who waits busily uses the CPU for nothing.
+//! A busy waiter uses CPU time and gets nothing done.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -44,7 +44,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     ensure!(
         waited.wall >= SHORTEST_WAIT.as_secs_f64(),
-        "the waiter came in after {:.6} s, while the lock was held for {} s: nobody was kept out",
+        "the waiter came in after {:.6} s, while the lock was held for {} s: it kept no thread out",
         waited.wall,
         HELD.as_secs_f64()
     );

@@ -59,7 +59,7 @@ pub struct Comparison {
     pub cpus: usize,
     /// False where sched_setaffinity(2) was refused.
     pub pinned: bool,
-    /// False where neither control group nor /proc/stat told what others used.
+    /// False where neither control group nor /proc/stat shows what others used.
     pub bystanders_seen: bool,
     /// Length of a window in ns.
     pub window_ns: u64,

@@ -44,7 +44,7 @@ pub struct Costs {
     /// From FUTEX_WAKE to the woken thread running on the other CPU.
     pub futex_hop_ns: Option<f64>,
     /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None
-    /// also where it is refused, or where the other CPU ran somebody else all the while.
+    /// also where it is refused, or where the other CPU ran other programs all the time.
     pub membarrier_ns: Option<f64>,
     /// Whether the kernel refuses membarrier(2).
     pub membarrier_refused: bool,
@@ -129,7 +129,7 @@ impl Probes<'_> {
         goes_on
     }
 
-    /// How far they came, where a signal ended them; one that came during the last has ended it.
+    /// How many costs were measured, where a signal ended the probes, the last one included.
     fn partial(&self) -> Option<PartialMeasurement> {
         let signal = self.signal.or_else(|| self.interrupt.take())?;
         Some(PartialMeasurement {

@@ -29,7 +29,7 @@ pub struct Outcome {
     pub races: u64,
     /// Those of them that lost an increment.
     pub races_with_loss: u64,
-    /// The flag stayed set with nobody inside: every thread would have waited for ever.
+    /// The flag stayed set with no thread inside: every thread would have waited for ever.
     pub lost_unlock: bool,
 }
 

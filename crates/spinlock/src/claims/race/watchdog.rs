@@ -1,4 +1,4 @@
-//! Notices that a race can never end: the flag is set and nobody is inside.
+//! Notices that a race can never end: the flag is set and no thread is inside.
 
 use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -49,8 +49,8 @@ impl Racer {
     }
 }
 
-/// Returns true once it is certain that nobody will enter any more, false once `finished` says that
-/// both are through.
+/// Returns true once it is certain that no thread will enter any more, false once `finished` says
+/// that both threads have finished.
 ///
 /// The racers are read one after the other, and the thread that reads them may be preempted in
 /// between, so one pass in which both were refused is not enough: the first may have entered while
