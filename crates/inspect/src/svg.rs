@@ -14,16 +14,11 @@ const WIDTH: f64 = 420.0;
 /// From the upper edge of a bar to the baseline of its text.
 const BASELINE: f64 = 11.0;
 /// Mappings drawn; a process with more is cut, and the picture says so.
-const MAX_MAPPINGS_DRAWN: usize = 400;
+const MAX_BARS: usize = 400;
 
 /// The picture, high addresses at the top.
 pub fn svg(report: &InspectReport) -> String {
-    let drawn: Vec<_> = report
-        .mappings
-        .iter()
-        .rev()
-        .take(MAX_MAPPINGS_DRAWN)
-        .collect();
+    let drawn: Vec<_> = report.mappings.iter().rev().take(MAX_BARS).collect();
     let height = 70.0 + ROW * drawn.len() as f64;
     let largest = drawn.iter().map(|mapping| mapping.size).max().unwrap_or(1);
     let title = format!(

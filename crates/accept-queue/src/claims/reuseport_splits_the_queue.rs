@@ -93,7 +93,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut victim = workers.remove(longest);
     victim.signal(nix::sys::signal::Signal::SIGKILL)?;
     victim.wait()?;
-    // While the others still hold what they hold: what is reset now is so by the victim's end.
+    // The other workers still hold their sockets: a reset now comes from the victim's end.
     let reset_now = || -> Result<u32> {
         let mut count = 0;
         for connection in &connections {

@@ -63,8 +63,8 @@ fn measure(arm: Arm) -> Result<Reading> {
                 )
             })?;
             let accepts = sleeper.accepts();
-            // The socket that the blocked call was given; another call is not given one that could
-            // be read, so there it is the one that the worker has open.
+            // accept has its socket as an argument. Another call has no such argument, so there
+            // the worker's open listening socket is taken.
             let socket = if accepts {
                 sleeper.descriptor()?
             } else {

@@ -22,9 +22,9 @@ const APPENDERS: Quantity = Name("records lost where the writers with O_APPEND o
 /// Records that each of the two writers writes, and their length in bytes.
 const RECORDS: u64 = 1000;
 const LENGTH: usize = 16;
-/// How often overlapping writers are set off until something is lost.
+/// How often overlapping writers are started until a record is lost.
 const ROUNDS: u32 = 10;
-/// Records that a writer writes at most while the other has not begun.
+/// The most records that a writer writes while the other has not started.
 const MAX_RECORDS_WITHOUT_PEER: u64 = 1_000_000;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -77,7 +77,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Records lost by two writers that overlap: each goes on until the other has started, and then
-/// writes 1000 more. Without a lock something is lost in most rounds, and not in every one.
+/// writes 1000 more. Without a lock records are lost in most rounds, but not in every one.
 fn count_lost(
     obtain: &dyn Fn(&File) -> Result<File, observe::Error>,
     write: WriteOne,
@@ -112,7 +112,7 @@ fn count_lost(
 
 const WRITE_OPERATION: &str = "write to scratch file";
 
-/// Writes one record, which has this number.
+/// Writes one record; the last argument is its number.
 type WriteOne = fn(&mut File, &[u8], u64) -> Result<()>;
 
 fn write_records(file: &mut File, record: &[u8], write: WriteOne) -> Result<u64> {
@@ -128,7 +128,7 @@ struct Written {
     tried: u64,
     /// Records that are there, whole.
     whole: u64,
-    /// How often a record of one stands behind a record of the other.
+    /// How often a record of one writer stands behind a record of the other.
     turns: usize,
 }
 
@@ -177,8 +177,8 @@ fn write_at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
     file.write_all(record).context(WRITE_OPERATION)
 }
 
-/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it
-/// yields now and then; beside busy neighbours each yield costs a time slice of theirs.
+/// Where both writers have one CPU, a writer is seldom preempted between its two calls, so it
+/// yields now and then. With other busy programs each yield costs one of their time slices.
 fn yield_at_times(number: u64) {
     if number.is_multiple_of(50) {
         std::thread::yield_now();

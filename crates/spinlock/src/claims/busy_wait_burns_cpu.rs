@@ -18,7 +18,7 @@ const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
     .unit("s");
 /// How long the lock is held.
 const HELD: Duration = Duration::from_millis(120);
-/// A wait shorter than this was none: the lock let the waiter in while it was held.
+/// A shorter wait means that the lock let the waiter in while it was held.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) const CLAIM: Claim = Claim {

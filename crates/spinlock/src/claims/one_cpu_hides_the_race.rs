@@ -61,7 +61,8 @@ fn measure(arm: Arm) -> Result<Reading> {
              them",
         );
     }
-    // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
+    // A thread that is preempted inside makes the other wait at the flag. Without that, there was
+    // no flag.
     ensure_contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
     Ok(Reading::counters().with(&LOST, share).note(format!(

@@ -64,8 +64,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&PROCESSES, processes.0))
 }
 
-/// Runs races, each giving what was counted and how often one was refused, until one is telling: it
-/// lost something, or, where nothing should be lost, it was contended. Returns the last.
+/// Runs races until one of them proves something: increments were lost, or, where none should be
+/// lost, a thread was refused. Returns the counter and the refusals of the last race.
 fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
     let start = Instant::now();
     loop {
@@ -80,7 +80,7 @@ fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
 // SAFETY: three atomics, no pointer; made to be used by several at once.
 unsafe impl Shareable for Course {}
 
-/// What was counted, and how often one was refused.
+/// One race of two processes: returns the counter and the number of refusals.
 fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
     let course = Shared::new(Course::new())?;
     let runner = |cpu| {

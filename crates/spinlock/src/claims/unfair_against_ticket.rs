@@ -19,7 +19,7 @@ const LEAST: Quantity = Name("operations of the least served thread, by a fair s
 
 /// How long the threads contend.
 const CONTENTION_TIME: Duration = Duration::from_millis(100);
-/// How often: the claim says what may happen, so the least fair window counts, in both arms. In
+/// How many windows: the claim says what may happen, so the least fair one counts in both arms. In
 /// about one window of fifteen the scheduler happens to deal test-and-set's threads nearly equal
 /// slices.
 const WINDOWS: usize = 3;

@@ -142,10 +142,8 @@ impl<P: FnMut(usize)> Run<'_, P> {
             let lacking = (0..self.cells.len())
                 .filter(|&cell| self.cells[cell].usable_windows() < self.plan.rounds)
                 .min_by_key(|&cell| {
-                    (
-                        self.cells[cell].usable_windows(),
-                        self.cells[cell].windows.len(),
-                    )
+                    let cell = &self.cells[cell];
+                    (cell.usable_windows(), cell.windows.len())
                 });
             let Some(cell) = lacking else { break };
             self.open(cell, false)?;
