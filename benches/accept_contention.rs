@@ -1,9 +1,9 @@
 //! How many connections a second does each way of sharing a socket take, and does the number of
 //! workers matter?
 //!
-//! One client keeps 16 connections open at a time; workers accept and close. Beside them, in the same
-//! run, one process that connects, accepts and closes by itself, over TCP (the ceiling: nobody is
-//! ever woken) and over AF_UNIX (no TCP either). Compare ratios within one run; two runs, or two
+//! One client keeps 16 connections open at a time; workers accept and close. Beside them, in the
+//! same run, one process that connects, accepts and closes by itself, over TCP (the ceiling: nobody
+//! is ever woken) and over AF_UNIX (no TCP either). Compare ratios within one run; two runs, or two
 //! machines, do not compare. `-- --test` runs everything once, for CI.
 #![expect(clippy::expect_used, reason = "a set-up that fails ends the run")]
 #![expect(

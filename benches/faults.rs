@@ -1,4 +1,5 @@
-//! What does a page cost when it is first touched, and what does it cost to move pages instead of bytes?
+//! What does a page cost when it is first touched, and what does it cost to move pages instead of
+//! bytes?
 #![expect(
     clippy::expect_used,
     reason = "a bench that cannot start has nothing to measure"

@@ -1,14 +1,15 @@
 //! What does a placement cost: ours on plain offsets, beside allocators that place in real memory?
 //!
-//! Every contestant carries out the same operations of the same generated trace in an arena four times
-//! the peak, so that no request fails, and every block starts at a multiple of 16 bytes, as malloc's must:
-//! the peers round sizes up within, ours place bytes and are given sizes that are rounded up already.
+//! Every contestant carries out the same operations of the same generated trace in an arena four
+//! times the peak, so that no request fails, and every block starts at a multiple of 16 bytes, as
+//! malloc's must: the peers round sizes up within, ours place bytes and are given sizes that are
+//! rounded up already.
 //!
-//! Like stands beside like: `segregated fit` beside talc and rlsf, which take any good hole out of bins;
-//! `buddy` beside buddy_system_allocator; `first fit` beside linked_list_allocator. First fit and
-//! best fit owe one certain hole, the linear scan's, which talc does not look for. The peers write headers
-//! into the memory that they hand out, ours keep their tables apart.
-//! `first fit` against `linear scan` at 100,000 live blocks is the target of the tree: 10 times.
+//! Like stands beside like: `segregated fit` beside talc and rlsf, which take any good hole out of
+//! bins; `buddy` beside buddy_system_allocator; `first fit` beside linked_list_allocator. First fit
+//! and best fit owe one certain hole, the linear scan's, which talc does not look for. The peers
+//! write headers into the memory that they hand out, ours keep their tables apart. `first fit`
+//! against `linear scan` at 100,000 live blocks is the target of the tree: 10 times.
 #![expect(unsafe_code, reason = "the peers hand out raw memory")]
 #![expect(
     clippy::expect_used,

@@ -7,10 +7,10 @@ use crate::{Quantity, Reading, Readings};
 /// One sentence about the kernel, with the instrument that tests it and the control that tests the
 /// instrument.
 ///
-/// A claim is written as `Claim { id: ..., ..Claim::DEFAULT }`. There is no way to write one without
-/// a control: each [`Quantity`] has two predictions, `measure` must serve both [`Arm`]s, and
-/// [`Topic::new`](crate::Topic::new) does not compile with a claim that does not say what its control
-/// is.
+/// A claim is written as `Claim { id: ..., ..Claim::DEFAULT }`. There is no way to write one
+/// without a control: each [`Quantity`] has two predictions, `measure` must serve both [`Arm`]s,
+/// and [`Topic::new`](crate::Topic::new) does not compile with a claim that does not say what its
+/// control is.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
     /// Stable name, lower case with hyphens; what `run` and `explain` take.
@@ -38,8 +38,8 @@ pub struct Claim {
     pub measure: fn(Arm) -> anyhow::Result<Reading>,
 }
 
-/// What a claim names among its `needs` if it compares times or shares of the CPU: its numbers count
-/// only while other programs leave the processors alone. Its runner sees to that.
+/// What a claim names among its `needs` if it compares times or shares of the CPU: its numbers
+/// count only while other programs leave the processors alone. Its runner sees to that.
 pub const QUIET_MACHINE: &str = "a machine that does little else meanwhile";
 
 /// Which set-up to measure.

@@ -2,7 +2,8 @@
 
 use crate::Prediction;
 
-/// The name of a quantity, of which nothing is predicted yet: a noun phrase, the same for both arms.
+/// The name of a quantity, of which nothing is predicted yet: a noun phrase, the same for both
+/// arms.
 ///
 /// Each of its methods takes what the experiment must read, and then what the control must read.
 #[derive(Clone, Copy, Debug)]

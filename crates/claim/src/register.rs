@@ -83,7 +83,8 @@ impl Register {
                     }
                     if !quantity.experiment.excludes(&quantity.control) {
                         return refuse(format!(
-                            "quantity `{}` has no control: {} for the experiment, {} for the control",
+                            "quantity `{}` has no control: {} for the experiment, \
+                             {} for the control",
                             quantity.name, quantity.experiment, quantity.control
                         ));
                     }

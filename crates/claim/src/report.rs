@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::{Claim, Detail, Evidence, Prediction, Quantity, Readings, Topic, Value, Verdict};
 
-/// The outcome of one claim, which every renderer shows. It is made in the process that judges, never
-/// in the one that measured.
+/// The outcome of one claim, which every renderer shows. It is made in the process that judges,
+/// never in the one that measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The claim's id.

@@ -92,8 +92,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Holds the signals back from this thread and from those it will start; one that is ignored, as
-    /// SIGHUP under nohup(1), stays ignored.
+    /// Holds the signals back from this thread and from those it will start; one that is ignored,
+    /// as SIGHUP under nohup(1), stays ignored.
     ///
     /// # Errors
     /// EMFILE.

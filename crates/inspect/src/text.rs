@@ -133,7 +133,8 @@ fn unseen_lines(report: &InspectReport) -> String {
 
 fn holes(space: &AddressSpace) -> String {
     let mut text = format!(
-        "\naddress space\n  {} holes between the mappings, the longest {} at {}\n  the largest mmap that fits: ",
+        "\naddress space\n  {} holes between the mappings, the longest {} at {}\n  \
+         the largest mmap that fits: ",
         count(space.holes as u64),
         bytes(space.longest_hole),
         space.largest_at
@@ -198,7 +199,8 @@ fn describe(heap: &Heap, outside: u64) -> String {
         percent(heap.external)
     ));
     text.push_str(&format!(
-        "  {} of {} pages are pinned by a live chunk ({}), while\n  live chunks fill {} of the heap; malloc_trim could give back {} at most\n",
+        "  {} of {} pages are pinned by a live chunk ({}), while\n  \
+         live chunks fill {} of the heap; malloc_trim could give back {} at most\n",
         count(heap.pinned_pages),
         count(heap.pages),
         percent(heap.pinned_pages as f64 / heap.pages.max(1) as f64),

@@ -1,15 +1,15 @@
 //! The laws of lock_api that every lock of ours must keep.
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+mod family;
+
 use std::sync::Arc;
 use std::thread;
 
+use family::every_lock;
 use lock_api::{Mutex, RawMutex};
 use locks::robust::Acquired;
-use locks::{
-    Asymmetric, Backoff, CallError, Futex, Mcs, RobustMutex, Shared, SharedMutex, TestAndSet,
-    TestAndTestAndSet, Ticket, Yield,
-};
+use locks::{CallError, RobustMutex, Shared, SharedMutex, TestAndSet};
 
 fn try_lock_tells_the_truth<L: RawMutex>() {
     let mutex = Mutex::<L, u32>::new(1);
@@ -65,26 +65,17 @@ fn a_waiter_gets_in<L: RawMutex + Send + Sync + 'static>() {
 }
 
 macro_rules! laws {
-    ($($name:ident: $lock:ty),* $(,)?) => { $(
+    ($($name:ident: $lock:ident),* $(,)?) => { $(
         #[test]
         fn $name() {
-            try_lock_tells_the_truth::<$lock>();
-            a_locked_mutex_may_be_moved_and_dropped::<$lock>();
-            another_thread_may_unlock::<$lock>();
-            a_waiter_gets_in::<$lock>();
+            try_lock_tells_the_truth::<locks::$lock>();
+            a_locked_mutex_may_be_moved_and_dropped::<locks::$lock>();
+            another_thread_may_unlock::<locks::$lock>();
+            a_waiter_gets_in::<locks::$lock>();
         }
     )* };
 }
-laws! {
-    test_and_set: TestAndSet,
-    test_and_test_and_set: TestAndTestAndSet,
-    backoff: Backoff,
-    sched_yield: Yield,
-    ticket: Ticket,
-    mcs: Mcs,
-    futex: Futex,
-    asymmetric: Asymmetric,
-}
+every_lock!(laws);
 
 #[test]
 fn a_shared_mutex_is_a_mutex() -> Result<(), CallError> {

@@ -1,9 +1,11 @@
 //! Every lock is a mutex of lock_api 0.5, which has another `RawMutex` than 0.4.
 
+mod family;
+
 use std::thread;
 
+use family::every_lock;
 use lock_api_05::{Mutex, RawMutex};
-use locks::{Asymmetric, Backoff, Futex, Mcs, TestAndSet, TestAndTestAndSet, Ticket, Yield};
 
 const THREADS: u64 = 2;
 const TIMES: u64 = 1000;
@@ -35,21 +37,12 @@ fn tries<L: RawMutex>() {
 }
 
 macro_rules! laws {
-    ($($name:ident: $lock:ty),* $(,)?) => { $(
+    ($($name:ident: $lock:ident),* $(,)?) => { $(
         #[test]
         fn $name() {
-            excludes::<$lock>();
-            tries::<$lock>();
+            excludes::<locks::$lock>();
+            tries::<locks::$lock>();
         }
     )* };
 }
-laws! {
-    test_and_set: TestAndSet,
-    test_and_test_and_set: TestAndTestAndSet,
-    backoff: Backoff,
-    sched_yield: Yield,
-    ticket: Ticket,
-    mcs: Mcs,
-    futex: Futex,
-    asymmetric: Asymmetric,
-}
+every_lock!(laws);

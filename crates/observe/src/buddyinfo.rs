@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn saved_text() {
         let zones = parse(
-            "Node 0, zone      DMA      0      0      1\nNode 1, zone   Normal      4      2      1\n",
+            "Node 0, zone      DMA      0      0      1\n\
+             Node 1, zone   Normal      4      2      1\n",
         );
         assert_eq!(zones.len(), 2);
         assert_eq!((zones[1].node, zones[1].name.as_str()), (1, "Normal"));

@@ -151,7 +151,9 @@ mod tests {
         }
 
         #[test]
-        fn damaged_lines_never_panic(text in "((pos|flags|tfd|ino|mnt_id|lock):[ -~\t]{0,40}\n){0,8}") {
+        fn damaged_lines_never_panic(
+            text in "((pos|flags|tfd|ino|mnt_id|lock):[ -~\t]{0,40}\n){0,8}"
+        ) {
             parse(&text);
         }
     }

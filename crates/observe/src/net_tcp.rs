@@ -78,8 +78,10 @@ mod tests {
     #[cfg(target_endian = "little")]
     #[test]
     fn saved_text() {
-        let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-            0: 0100007F:1F90 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 31337 1 0000000000000000 100 0 0 10 0\n";
+        let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when \
+            retrnsmt   uid  timeout inode\n   \
+            0: 0100007F:1F90 00000000:0000 0A 00000000:00000003 00:00000000 00000000     \
+            0        0 31337 1 0000000000000000 100 0 0 10 0\n";
         let rows = parse(text);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].local, "127.0.0.1:8080".parse().unwrap());

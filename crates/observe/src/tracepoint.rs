@@ -82,8 +82,8 @@ impl Wakeups {
         Ok(Wakeups { counters })
     }
 
-    /// How many descriptors [`Wakeups::start`] so many threads holds: a counter for each CPU that is
-    /// online, for each filter.
+    /// How many descriptors [`Wakeups::start`] so many threads holds: a counter for each CPU that
+    /// is online, for each filter.
     ///
     /// # Errors
     /// The CPUs that are online cannot be read.

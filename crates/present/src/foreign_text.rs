@@ -10,7 +10,7 @@
 //! | `\\` | a backslash |
 //! | `\n`, `\r`, `\t` | line feed, carriage return, tab |
 //! | `\x1b` | a control character of ASCII (C0 and DEL), or a byte that is not valid UTF-8 |
-//! | `\u{202e}` | a C1 control, a line or paragraph separator, a bidirectional control, a noncharacter |
+//! | `\u{202e}` | a C1 or bidirectional control, a line or paragraph separator, a noncharacter |
 //!
 //! All else stays as it is. [`escape`] is for a name: [`unescape`] gives its bytes back. Whole
 //! sentences, which hold names that were escaped already, go through [`escape_controls`] or
@@ -85,8 +85,9 @@ pub fn escape_lines(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Text for the body or a quoted attribute of XML and HTML: as [`escape_controls`], and the markup's
-/// own characters become entities. XML 1.0 has no form for most control characters, escaped or not.
+/// Text for the body or a quoted attribute of XML and HTML: as [`escape_controls`], and the
+/// markup's own characters become entities. XML 1.0 has no form for most control characters,
+/// escaped or not.
 pub fn escape_markup(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in escape_controls(text).chars() {
@@ -121,7 +122,8 @@ fn push_byte(escaped: &mut String, byte: u8) {
 }
 
 /// Whether a character does something to the text around it instead of being shown. The
-/// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0 forbids.
+/// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0
+/// forbids.
 fn acts_on_display(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -2,10 +2,12 @@
 //!
 //! | At the path is | How it is written |
 //! |---|---|
-//! | nothing, or a regular file of ours | beside, in the same folder, and renamed over it: a write that fails leaves the old content |
-//! | a regular file of another user, or in a folder that takes no new file | in place, so that it stays theirs |
+//! | nothing, or a regular file of ours | beside it, and renamed over it |
+//! | a regular file of another user, or in a folder that takes no new file | in place |
 //! | a device, a pipe, a terminal, an open file of /proc (`/dev/stdout`) | in place |
 //! | a symbolic link | as what it leads to; the link stays |
+//!
+//! Where a new file is renamed over the old one, a write that fails leaves the old content.
 //!
 //! In a folder that all may write to and that is sticky, such as /tmp, nothing is followed or
 //! written that another user placed there, except by the folder's owner. Kernels do the same where
@@ -48,8 +50,8 @@ enum Way {
 }
 
 impl OutputFile {
-    /// Finds out now whether the file can be written, because a misspelt path is not to cost a whole
-    /// run. Neither leaves nor changes a file.
+    /// Finds out now whether the file can be written, because a misspelt path is not to cost a
+    /// whole run. Neither leaves nor changes a file.
     ///
     /// # Errors
     /// A directory, something that another user placed in a sticky folder, or that of open(2).
@@ -74,8 +76,8 @@ impl OutputFile {
         })
     }
 
-    /// Writes what `write` writes into the empty file that it is given. If that fails, what was there
-    /// before stays, unless it is written in place.
+    /// Writes what `write` writes into the empty file that it is given. If that fails, what was
+    /// there before stays, unless it is written in place.
     ///
     /// # Errors
     /// That of `write`; those of open(2), fsync(2) and rename(2).

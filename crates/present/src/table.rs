@@ -1,11 +1,11 @@
 //! Tables for people: columns, aligned, as wide as the terminal allows.
 //!
-//! A table that fits is drawn as wide as its cells, or as its columns were asked to be at least. One
-//! that does not fit gives way in this order: no column is wider than its cells; columns that may
-//! wrap share the room that the others leave; then the columns that still do not
-//! fit go into a further block beneath, in which the first column, the name of the row, stands
-//! again. No cell is cut. Widths are those of a terminal (Unicode's UAX 11), not numbers of
-//! characters; no line ends in blanks; what a terminal would execute is escaped in every cell.
+//! A table that fits is drawn as wide as its cells, or as its columns were asked to be at least.
+//! One that does not fit gives way in this order: no column is wider than its cells; columns that
+//! may wrap share the room that the others leave; then the columns that still do not fit go into a
+//! further block beneath, in which the first column, the name of the row, stands again. No cell is
+//! cut. Widths are those of a terminal (Unicode's UAX 11), not numbers of characters; no line ends
+//! in blanks; what a terminal would execute is escaped in every cell.
 
 use anstyle::Style;
 use textwrap::core::display_width;
@@ -26,7 +26,8 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of words. The heading may have several lines; where no column has one, none is drawn.
+    /// A column of words. The heading may have several lines; where no column has one, none is
+    /// drawn.
     pub fn left(heading: &str) -> Column {
         Column {
             heading: heading.to_owned(),

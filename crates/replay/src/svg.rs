@@ -107,7 +107,8 @@ fn panels(report: &ReplayReport, rows: &[(&PolicyRow, Colour)]) -> [Panel; 3] {
         .flat_map(|(row, _)| &row.samples)
         .map(|sample| sample.footprint_bytes)
         .max();
-    // A policy that needs many times the peak would press all others flat; it leaves through the top.
+    // A policy that needs many times the peak would press all others flat; it leaves through the
+    // top.
     let highest = reach
         .unwrap_or(1)
         .min(report.trace.peak_live_bytes.saturating_mul(5) / 2)

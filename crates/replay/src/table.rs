@@ -28,14 +28,14 @@ pub fn table(report: &ReplayReport, width: Option<usize>) -> String {
     text.push_str(&policies(report).render(width));
     text.push_str(&match report.search {
         SearchOutcome::Yes => format!(
-            "\nSmallest arena without a failed request: found by search, verified by a run of that\n\
-             size; internal and external fragmentation are means in it. Failed requests (of these\n\
-             with enough free in total) and holes/block: {given}.\n"
+            "\nSmallest arena without a failed request: found by search, verified by a run of \
+             that\nsize; internal and external fragmentation are means in it. Failed requests \
+             (of these\nwith enough free in total) and holes/block: {given}.\n"
         ),
         SearchOutcome::No => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
         SearchOutcome::Interrupted => format!(
-            "\nThe search for the smallest arena was interrupted: it shows the smallest tried until\n\
-             then in which no request failed. All other figures: {given}.\n"
+            "\nThe search for the smallest arena was interrupted: it shows the smallest tried \
+             until\nthen in which no request failed. All other figures: {given}.\n"
         ),
     });
     let moved = report.policies.iter().find(|row| row.moved_bytes > 0);

@@ -43,7 +43,8 @@ impl Isolation {
     /// that it started.
     ///
     /// A claim that needs a quiet machine and does not come out as it should while others used the
-    /// processors is run again, a few times; if they went on, it is not measured rather than refuted.
+    /// processors is run again, a few times; if they went on, it is not measured rather than
+    /// refuted.
     pub fn run(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
         if self.signal().is_some() {
             return None;
@@ -65,7 +66,8 @@ impl Isolation {
             && quiet::is_disturbed(others)
         {
             return Some(Report {
-                // How long it took, and where the numbers would have come from, is known all the same.
+                // How long it took, and where the numbers would have come from, is known all the
+                // same.
                 duration_ms: report.duration_ms,
                 evidence: report.evidence,
                 ..Report::without_readings(topic, claim, quiet::disturbed_verdict(others))
@@ -132,8 +134,9 @@ pub fn require_own_proc() -> Result<()> {
         .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 
-/// Whether a busy machine may be the reason for this verdict, given whether values were `read`. What
-/// was refused or broke would be so on a quiet machine as well, and must not hide behind the noise.
+/// Whether a busy machine may be the reason for this verdict, given whether values were `read`.
+/// What was refused or broke would be so on a quiet machine as well, and must not hide behind the
+/// noise.
 fn may_be_noise(verdict: &Verdict, read: bool) -> bool {
     match verdict {
         Verdict::Error(_) => false,

@@ -18,7 +18,8 @@ impl Isolation {
     /// Output that cannot be written.
     pub(crate) fn print<'a>(&self, text: &'a str) -> Result<&'a str> {
         let mut rest = text;
-        // poll(2) finds a pipe writable where it takes PIPE_BUF bytes, which no line of ours exceeds.
+        // poll(2) finds a pipe writable where it takes PIPE_BUF bytes, which no line of ours
+        // exceeds.
         while let Some(line) = rest.split_inclusive('\n').next() {
             if !self.wait_for_reader()? {
                 break;

@@ -64,8 +64,8 @@ fn errno(error: &anyhow::Error) -> Option<Errno> {
     })
 }
 
-/// What a refused operation needs, by words of its name and by error numbers; the first row that fits
-/// counts. Rows without words fit every operation.
+/// What a refused operation needs, by words of its name and by error numbers; the first row that
+/// fits counts. Rows without words fit every operation.
 const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
     (
         &["unshare"],
@@ -77,8 +77,8 @@ const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
             Errno::ENOSYS,
             Errno::EINVAL,
         ],
-        "run it as root, or allow user namespaces (user.max_user_namespaces, user.max_net_namespaces \
-         above 0, no filter on unshare)",
+        "run it as root, or allow user namespaces (user.max_user_namespaces, \
+         user.max_net_namespaces above 0, no filter on unshare)",
     ),
     (
         &["open a file in", "create ", "scratch file"],
@@ -101,7 +101,8 @@ const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
     (
         &["sock_diag"],
         &[Errno::ENOENT],
-        "load the kernel's module for it (modprobe tcp_diag), or use a kernel with CONFIG_INET_DIAG",
+        "load the kernel's module for it (modprobe tcp_diag), or use a kernel with \
+         CONFIG_INET_DIAG",
     ),
     (
         &["connect"],
@@ -128,8 +129,8 @@ const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
     (
         &[],
         &[Errno::ENOSYS, Errno::EOPNOTSUPP],
-        "use a kernel that has the call (Linux 5.10 or later; kcmp wants CONFIG_KCMP) and no seccomp \
-         filter that hides it",
+        "use a kernel that has the call (Linux 5.10 or later; kcmp wants CONFIG_KCMP) and no \
+         seccomp filter that hides it",
     ),
     (
         &[],

@@ -40,8 +40,8 @@ fn readings(experiment: u64) -> Result<Value> {
     })?)
 }
 
-/// Sends `answer` to the parent as the answer of this child, and ends before the real one is sent. A
-/// message is a tag, four bytes of length and JSON; the link is the socket that was opened last.
+/// Sends `answer` to the parent as the answer of this child, and ends before the real one is sent.
+/// A message is a tag, four bytes of length and JSON; the link is the socket that was opened last.
 fn forge(answer: &Value) -> Result<Reading> {
     let mut link = None;
     for entry in read_dir("/proc/self/fd")? {

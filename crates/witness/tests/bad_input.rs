@@ -32,8 +32,9 @@ struct Run {
 }
 
 impl Run {
-    /// Runs the claims whose numbers are exact, under whatever `command` was told to do before exec.
-    /// Claims that compare times belong to a quiet machine, not to tests that run side by side.
+    /// Runs the claims whose numbers are exact, under whatever `command` was told to do before
+    /// exec. Claims that compare times belong to a quiet machine, not to tests that run side by
+    /// side.
     fn of(mut command: Command) -> Run {
         let mark = format!("{}-{:?}", std::process::id(), std::thread::current().id());
         let folder = std::env::temp_dir().join(format!("bad-input-{mark}"));
@@ -75,8 +76,8 @@ impl Run {
             .collect()
     }
 
-    /// Nothing broke and nothing was refuted; each claim that was not measured says why, with one of
-    /// `errnos`, and what to do. Returns how many were not.
+    /// Nothing broke and nothing was refuted; each claim that was not measured says why, with one
+    /// of `errnos`, and what to do. Returns how many were not.
     fn refused_clearly(&self, errnos: &[&str]) -> usize {
         assert_eq!(self.status, Some(0), "{}", self.err);
         assert!(!self.claims.is_empty());
@@ -319,8 +320,8 @@ fn a_runner_that_is_killed_leaves_nothing() {
             }
             kill(Pid::from_raw(runner.id() as i32), signal).expect("not yet reaped");
             let ended = runner.wait().expect("it ends");
-            // SIGKILL ends it at once; with the others it ends by itself, and says which it was. A run
-            // of few claims may have ended before the signal came.
+            // SIGKILL ends it at once; with the others it ends by itself, and says which it was. A
+            // run of few claims may have ended before the signal came.
             let by_signal = match signal {
                 Signal::SIGKILL => ended.signal() == Some(signal as i32),
                 _ => ended.code() == Some(128 + signal as i32),

@@ -1,8 +1,8 @@
 //! The table of crates in docs/architecture.md, held against what cargo says of the manifests.
 //!
-//! Cargo lists every dependency by its package's own name: one for a target, one under another name,
-//! one of a build script. What a crate calls is not looked at here: the lints of clippy.toml do that,
-//! with names that the compiler has resolved.
+//! Cargo lists every dependency by its package's own name: one for a target, one under another
+//! name, one of a build script. What a crate calls is not looked at here: the lints of clippy.toml
+//! do that, with names that the compiler has resolved.
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 #![expect(
     clippy::expect_used,
@@ -33,7 +33,8 @@ fn every_crate_uses_what_its_row_allows() {
         };
         for dependency in list(&package["dependencies"]) {
             let used = text(&dependency["name"]);
-            // A test may use any crate of the registry; of ours, those that its row names, and `child`.
+            // A test may use any crate of the registry; of ours, those that its row names, and
+            // `child`.
             let for_tests = dependency["kind"] == "dev";
             let free = for_tests && (dependency["path"].is_null() || used == "child");
             if !free && !allowed.contains(used) {

@@ -95,7 +95,8 @@ fn a_licence_that_is_not_in_the_list_is_refused() {
 fn a_claim_that_is_not_measured_needs_an_excuse() {
     let document = |verdict: &str| {
         format!(
-            "{{\n  \"claims\": [\n    {{\n      \"id\": \"offset\",\n      \"verdict\": \"{verdict}\",\n"
+            "{{\n  \"claims\": [\n    {{\n      \
+             \"id\": \"offset\",\n      \"verdict\": \"{verdict}\",\n"
         )
     };
     let status = |input: &str| {

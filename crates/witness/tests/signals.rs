@@ -1,4 +1,5 @@
-//! A run that a signal ends: what was measured by then is reported and marked, nothing is left behind.
+//! A run that a signal ends: what was measured by then is reported and marked, nothing is left
+//! behind.
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
@@ -281,8 +282,8 @@ fn a_reader_that_does_not_read_does_not_keep_the_run_alive() {
     while signal_mask(&folder) == signal_mask(Path::new("/proc/self")) {
         std::thread::yield_now();
     }
-    // The first is noticed and ends the run. Where its summary has no room either, it waits, and holds
-    // nothing back any more: the next ends that.
+    // The first is noticed and ends the run. Where its summary has no room either, it waits, and
+    // holds nothing back any more: the next ends that.
     let started = Instant::now();
     let status = loop {
         if let Some(status) = run.try_wait().expect("ours") {

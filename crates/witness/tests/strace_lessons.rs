@@ -12,7 +12,8 @@ struct Trace {
 }
 
 /// Runs a lesson on the binary that was built for this test. None where strace is missing or
-/// refused: there the clear message is what is tested. scripts/check sees to it that strace is there.
+/// refused: there the clear message is what is tested. scripts/check sees to it that strace is
+/// there.
 fn trace(lesson: &str) -> Option<Trace> {
     let output = run(lesson, &[]);
     let out = String::from_utf8_lossy(&output.stdout);

@@ -33,8 +33,8 @@ pub const ALL: &[Claim] = &[
     copy_on_write::CLAIM,
 ];
 
-/// Bytes of a transparent huge page where a page table holds 512 entries of 4 KiB. The claims about huge
-/// pages are not measured where pages are larger.
+/// Bytes of a transparent huge page where a page table holds 512 entries of 4 KiB. The claims about
+/// huge pages are not measured where pages are larger.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Bytes in a page of this machine.

@@ -45,7 +45,7 @@ pub fn present(memory: &Memory) -> Result<u64, Error> {
 /// The pagemap entries of `memory`.
 ///
 /// # Errors
-/// As [`present`].
+/// As [`present()`].
 pub fn pages(memory: &Memory) -> Result<Vec<Page>, Error> {
     let pagemap = Pagemap::open(std::process::id() as i32)?;
     pagemap.pages(memory.address() as u64, memory.len() as u64)

@@ -19,6 +19,8 @@
     reason = "loom's UnsafeCell gives raw pointers, as std's does"
 )]
 
+#[path = "../family/mod.rs"]
+mod family;
 mod refused;
 mod refused_first;
 mod sound;
@@ -27,6 +29,7 @@ mod unreleased;
 mod without_heavy;
 mod without_light;
 
+use family::every_lock;
 use lock_api::{Mutex, RawMutex};
 use loom::{cell::UnsafeCell, thread};
 use std::{
@@ -191,16 +194,7 @@ macro_rules! models {
         }
     )* };
 }
-models! {
-    test_and_set: TestAndSet,
-    test_and_test_and_set: TestAndTestAndSet,
-    backoff: Backoff,
-    sched_yield: Yield,
-    ticket: Ticket,
-    mcs: Mcs,
-    futex: Futex,
-    asymmetric: Asymmetric,
-}
+every_lock!(models);
 
 #[test]
 fn asymmetric_without_its_barriers_loses_a_wakeup() {

@@ -20,7 +20,8 @@ pub const GRID: Colour = Colour::pair("#dddddd", "#3a3d42");
 /// Text that says what is missing or wrong.
 pub const WARNING: Colour = Colour::pair("#aa3333", "#ff8a80");
 
-/// For data series: hues that stay apart for colour-blind readers (Okabe and Ito 2008), and a violet.
+/// For data series: hues that stay apart for colour-blind readers (Okabe and Ito 2008), and a
+/// violet.
 pub const SERIES: [Colour; 8] = [
     Colour::fixed("#0072b2"),
     Colour::fixed("#e69f00"),

@@ -31,8 +31,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// An empty picture of so many pixels. The title says what it shows, the description how to read
-    /// it: a browser reads both aloud.
+    /// An empty picture of so many pixels. The title says what it shows, the description how to
+    /// read it: a browser reads both aloud.
     pub fn new(width: f64, height: f64, title: &str, description: &str) -> Document {
         Document {
             width,
@@ -66,8 +66,9 @@ impl Document {
         // Writing to a String does not fail.
         let _ = write!(
             svg,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 {width} {height}\" \
-             width=\"{width}\" height=\"{height}\" font-family=\"{}\" font-size=\"{}\">\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
+             viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+             height=\"{height}\" font-family=\"{}\" font-size=\"{}\">\n\
              <title>{}</title>\n<desc>{}</desc>\n<style>svg text{{white-space:pre}}{}</style>\n",
             escape_markup(self.font),
             number(self.font_size),

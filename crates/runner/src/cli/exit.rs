@@ -7,8 +7,8 @@ use anyhow::Result;
 use present::foreign_text::escape_lines;
 use present::print_note;
 
-/// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error, which
-/// goes to standard error.
+/// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error,
+/// which goes to standard error.
 pub(super) fn exit_code(result: Result<u8>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),

@@ -33,9 +33,9 @@ impl TypedValueParser for KnownNames {
     }
 }
 
-/// Makes every argument of `command` whose value is called ID complete the claims of `register`, and
-/// TOPIC its topics. A value may begin with a minus everywhere: it is then refused by the argument's
-/// own parser, which says what the argument takes.
+/// Makes every argument of `command` whose value is called ID complete the claims of `register`,
+/// and TOPIC its topics. A value may begin with a minus everywhere: it is then refused by the
+/// argument's own parser, which says what the argument takes.
 pub(super) fn with_known_names(command: Command, register: &Register) -> Command {
     let ids = known_names(register.claims().map(|(_, claim)| claim.id));
     let topics = known_names(register.topics().iter().map(|topic| topic.name));

@@ -1,7 +1,7 @@
 //! The command line that the binaries share: the same words, the same help, the same statuses.
 //!
-//! [`topic_main`] is the whole of a topic's `main`, [`tour_main`] that of the tour. What a topic has
-//! beside the shared words is its [`Tools`].
+//! [`topic_main`] is the whole of a topic's `main`, [`claims_main`] that of one without tools,
+//! [`tour_main`] that of the tour. What a topic has beside the shared words is its [`Tools`].
 #![expect(
     clippy::disallowed_types,
     reason = "the command line that all binaries share"
@@ -22,5 +22,5 @@ mod tour;
 
 pub use known::{KnownNames, known_names};
 pub use numbers::{number, whole_number};
-pub use topic::{Tools, topic_main};
+pub use topic::{Tools, claims_main, topic_main};
 pub use tour::tour_main;

@@ -73,8 +73,8 @@ impl RunArgs {
         Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
     }
 
-    /// The reports of the claims that were measured before a signal came, each shown as it lands; and
-    /// what of them the reader of the output had not taken by then.
+    /// The reports of the claims that were measured before a signal came, each shown as it lands;
+    /// and what of them the reader of the output had not taken by then.
     fn measure(
         &self,
         claims: &[(&Topic, &Claim)],

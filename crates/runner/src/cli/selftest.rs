@@ -30,9 +30,9 @@ struct Tally {
 }
 
 impl SelftestArgs {
-    /// Runs claims with experiment and control exchanged. Each must be refuted, in every quantity: one
-    /// that is not would hold whatever the kernel did. Status 4 where none could be measured. SIGINT,
-    /// SIGTERM and SIGHUP end it as they end a run.
+    /// Runs claims with experiment and control exchanged. Each must be refuted, in every quantity:
+    /// one that is not would hold whatever the kernel did. Status 4 where none could be measured.
+    /// SIGINT, SIGTERM and SIGHUP end it as they end a run.
     ///
     /// # Errors
     /// An unknown name, or output that cannot be written.

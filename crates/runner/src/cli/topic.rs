@@ -26,6 +26,19 @@ pub trait Tools: Subcommand {
     fn run(self) -> Result<u8>;
 }
 
+/// The tools of a topic that has none.
+#[derive(Subcommand)]
+enum NoTools {}
+
+impl Tools for NoTools {
+    const ABOUT: &'static str = "";
+    const EXAMPLES: &'static str = "";
+
+    fn run(self) -> Result<u8> {
+        match self {}
+    }
+}
+
 #[derive(Parser)]
 struct TopicCli<T: Tools> {
     #[command(subcommand)]
@@ -46,12 +59,33 @@ enum TopicWord<T: Tools> {
 /// The whole of a topic's `main`: parses the command line, runs what it asks for, and returns the
 /// exit status.
 pub fn topic_main<T: Tools>(topic: Topic) -> ExitCode {
-    exit_code(parse_and_run::<T>(topic))
+    exit_code(parse_and_run::<T>(topic, T::ABOUT, T::EXAMPLES))
 }
 
-fn parse_and_run<T: Tools>(topic: Topic) -> Result<u8> {
+/// As [`topic_main`], for a topic that has no tool of its own.
+pub fn claims_main(topic: Topic) -> ExitCode {
+    let examples = examples_of_claims(topic);
+    exit_code(parse_and_run::<NoTools>(topic, topic.title, &examples))
+}
+
+/// Command lines to begin with where there are only claims: of all, and of the first.
+fn examples_of_claims(topic: Topic) -> String {
+    let name = topic.name;
+    let first = topic.claims.first().map_or("", |claim| claim.id);
+    let list = format!("{name} list");
+    let explain = format!("{name} explain {first}");
+    let claims = format!("{name} claims {first}");
+    let width = explain.len();
+    format!(
+        "{list:width$}  what the claims say\n\
+         {explain}  how one is measured\n\
+         {claims:width$}  run it, and see every number"
+    )
+}
+
+fn parse_and_run<T: Tools>(topic: Topic, about: &'static str, examples: &str) -> Result<u8> {
     let register = Register::new(&[topic])?;
-    let command = with_help(TopicCli::<T>::command(), T::ABOUT, T::EXAMPLES).name(topic.name);
+    let command = with_help(TopicCli::<T>::command(), about, examples).name(topic.name);
     let command = with_known_names(command, &register);
     let matches = command.clone().get_matches();
     match TopicCli::<T>::from_arg_matches(&matches)?.word {

@@ -1,4 +1,5 @@
-//! The skeleton of the tour's binary: the shared words over all topics. Without a word all claims run.
+//! The skeleton of the tour's binary: the shared words over all topics. Without a word all claims
+//! run.
 
 use std::process::ExitCode;
 

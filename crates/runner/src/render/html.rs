@@ -37,8 +37,8 @@ pub fn render(register: &Register, document: &Document) -> String {
                     }
                 }
                 @for topic in register.topics() {
-                    @let reports: Vec<&Report> =
-                        document.reports.iter().filter(|report| report.topic == topic.name).collect();
+                    @let of_topic = |report: &&Report| report.topic == topic.name;
+                    @let reports: Vec<&Report> = document.reports.iter().filter(of_topic).collect();
                     @if !reports.is_empty() {
                         section {
                             h2 { (topic.name) }
@@ -111,7 +111,9 @@ fn detail_markup(detail: &Detail) -> Markup {
             Detail::Table(Table { title, columns, rows }) => table {
                 caption { (escape_controls(title)) }
                 thead { tr { @for column in columns { th { (escape_controls(column)) } } } }
-                tbody { @for row in rows { tr { @for cell in row { td { (escape_controls(cell)) } } } } }
+                tbody {
+                    @for row in rows { tr { @for cell in row { td { (escape_controls(cell)) } } } }
+                }
             },
         }
     }

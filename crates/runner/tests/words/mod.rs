@@ -1,5 +1,7 @@
-//! What the command line of every binary promises. Each binary's `tests/words.rs` includes this file
-//! and puts its own binary to the test: the words below are one standard for all of them.
+//! What the command line of every binary promises. Each binary's `tests/words.rs` includes this
+//! file and puts its own binary to the test: the words below are one standard for all of them.
+#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 use std::fs;
 use std::process::{Command, Output};
@@ -20,8 +22,8 @@ pub struct Binary {
     pub names: Option<(&'static str, &'static str)>,
 }
 
-/// The words that all binaries answer, and what `--help` says of each. The first one is called `run`
-/// in the tour and `claims` elsewhere; each knows the other's word, too.
+/// The words that all binaries answer, and what `--help` says of each. The first one is called
+/// `run` in the tour and `claims` elsewhere; each knows the other's word, too.
 const WORDS: [(&str, &str); 5] = [
     ("", "Run claims and say what became of each [alias: "),
     (
@@ -178,7 +180,8 @@ impl Binary {
             assert!(!error.contains("panicked"), "{what}");
             let quoted = [format!("`{value}`"), format!("'{value}'")];
             assert!(quoted.iter().any(|quoted| error.contains(quoted)), "{what}");
-            // A name that is not known is named, a number that is out of bounds has its argument named.
+            // A name that is not known is named, a number that is out of bounds has its argument
+            // named.
             let name = argument.option.as_deref().unwrap_or(&argument.value);
             let is_number = error.contains("it takes ");
             assert!(!is_number || error.contains(name), "{what}");
@@ -214,7 +217,8 @@ impl Binary {
                     .expect("UTF-8")
             })
             .collect();
-        // In the way of a page stands a folder of its name: the error names it, and no half is left.
+        // In the way of a page stands a folder of its name: the error names it, and no half is
+        // left.
         let first = folder.join(&expected[0]);
         fs::remove_file(&first).expect("ours");
         fs::create_dir(&first).expect("a folder in the way");
@@ -253,7 +257,8 @@ impl Binary {
             let completed = self.completed_by_bash(&[tool, &format!("--{option}"), name]);
             assert!(completed.split(' ').any(|it| it == name), "{completed}");
         }
-        // The names are there for shells alone: help stays readable, and an error names the nearest.
+        // The names are there for shells alone: help stays readable, and an error names the
+        // nearest.
         assert!(!self.help(&[self.run]).contains(self.claim));
         let nearly = &self.claim[..self.claim.len() - 1];
         let refused = self.run(&["explain", nearly]);

@@ -1,5 +1,5 @@
-//! The part of JSON Schema (draft 2020-12) that docs/schema-1.json uses. A keyword that is not known
-//! here is a panic, so that no rule is passed over in silence.
+//! The part of JSON Schema (draft 2020-12) that docs/schema-1.json uses. A keyword that is not
+//! known here is a panic, so that no rule is passed over in silence.
 
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! Completions for shells, with the names that arguments take.
 //!
-//! clap_complete leaves some values out: those of positional arguments for fish, and all of them for
-//! elvish. They are added here. For bash it spells a binary's name in two ways where that has a
+//! clap_complete leaves some values out: those of positional arguments for fish, and all of them
+//! for elvish. They are added here. For bash it spells a binary's name in two ways where that has a
 //! hyphen, and its script then finds no subcommand: they are made one.
 
 use clap::builder::PossibleValue;
@@ -56,8 +56,8 @@ fn add_to_fish(script: &mut String, name: &str, command: &Command, path: &[&str]
     }
 }
 
-/// Adds the known values of every argument of `command` to its place in an elvish script; `key` names
-/// that place, as `witness;explain`.
+/// Adds the known values of every argument of `command` to its place in an elvish script; `key`
+/// names that place, as `witness;explain`.
 fn add_to_elvish(script: &mut String, command: &Command, key: &str) {
     let place = format!("&'{key}'= {{");
     for argument in command.get_arguments() {

@@ -31,8 +31,8 @@ pub(super) fn page(command: Command, path: &[String]) -> Result<String> {
     render(chosen)
 }
 
-/// Writes all pages into the folder `dir`, which is made where it is not there. No page is ever half
-/// written: each takes its name when it is complete.
+/// Writes all pages into the folder `dir`, which is made where it is not there. No page is ever
+/// half written: each takes its name when it is complete.
 ///
 /// # Errors
 /// A folder that cannot be made, a file that cannot be written; the error names it.

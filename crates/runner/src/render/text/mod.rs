@@ -16,8 +16,8 @@ use quantities::quantities;
 
 use claim::{Claim, Detail, Machine, Partial, Report, Summary, Table, Topic, Verdict};
 
-const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up that \
-                      must come out the other way.";
+const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up \
+                      that must come out the other way.";
 
 /// The first lines of a run: the machine, and how to read what follows.
 pub fn header(machine: &Machine, layout: Layout) -> String {

@@ -1,0 +1,26 @@
+//! A topic's binary with one claim: the whole shared command line.
+//!
+//! `cargo run -p runner --example arithmetic -- claims`
+
+use std::process::ExitCode;
+
+use claim::{Claim, Name, Quantity, Reading, Topic};
+
+const DIGITS: Quantity = Name("digits of the sum").count(2, 1);
+
+const CLAIM: Claim = Claim {
+    id: "addition-carries",
+    statement: "Nine and one need two digits.",
+    measures: "Adds two numbers and counts the digits of the sum.",
+    control: "eight and one are added instead",
+    quantities: &[DIGITS],
+    measure: |arm| {
+        let sum: u64 = arm.choose(9, 8) + 1;
+        Ok(Reading::counters().with(&DIGITS, sum.to_string().len()))
+    },
+    ..Claim::DEFAULT
+};
+
+fn main() -> ExitCode {
+    runner::claims_main(Topic::new("arithmetic", "sums and their digits", &[CLAIM]))
+}
