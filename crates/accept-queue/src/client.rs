@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the client waits before it looks whether a signal came. Only a connection that no
 /// worker serves lasts so long.
-const LOOK: Duration = Duration::from_millis(100);
+const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Connections from one source address before the next is used: fewer than the kernel's default
 /// range of ports (net.ipv4.ip_local_port_range) holds.
@@ -83,9 +83,9 @@ impl Client {
             let host = u8::try_from(host).unwrap_or(1);
             socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
         }
-        socket.set_read_timeout(Some(LOOK))?;
+        socket.set_read_timeout(Some(SIGNAL_CHECK_INTERVAL))?;
         // Also the limit on connect (socket(7), SO_SNDTIMEO).
-        socket.set_write_timeout(Some(LOOK))?;
+        socket.set_write_timeout(Some(SIGNAL_CHECK_INTERVAL))?;
         let deadline = Instant::now() + LIMIT;
         loop {
             match socket.connect(&self.server.into()) {

@@ -70,7 +70,7 @@ impl Workers {
         self.round.silent.store(1, Relaxed);
     }
 
-    /// Indices and process ids of those that have died.
+    /// Indices and process ids of the workers that have died.
     pub fn dead_workers(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
         workers
@@ -93,7 +93,7 @@ impl Workers {
                 while !self.workers[index].is_asleep(&self.tallies[index])? {
                     all_at_once = false;
                     if Instant::now() > deadline {
-                        return Err(self.still_awake(index));
+                        return Err(self.still_awake_error(index));
                     }
                     interrupt::check()?;
                     std::thread::yield_now();
@@ -104,7 +104,7 @@ impl Workers {
         Ok(())
     }
 
-    fn still_awake(&self, index: usize) -> Error {
+    fn still_awake_error(&self, index: usize) -> Error {
         let (pid, seconds) = (self.workers[index].child.pid(), LIMIT.as_secs());
         let state = observe::status::read(pid).map_or('?', |status| status.state);
         Error::Stuck(format!(
@@ -136,7 +136,7 @@ impl Workers {
         }
     }
 
-    /// What the workers have counted, without waiting; none where one of them is awake.
+    /// What the workers have counted, without waiting; none where a worker is awake.
     fn snapshot_asleep(&self) -> Result<Option<Snapshot>, Error> {
         let (snapshot, all_asleep) = self.read_counts()?;
         Ok(all_asleep.then_some(snapshot))

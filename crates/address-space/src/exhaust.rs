@@ -1,8 +1,9 @@
-//! An address space without room: what the claim on its fragmentation does in its child.
+//! Fills the address space, then punches holes into it: what the claim on fragmentation does in its
+//! child.
 //!
 //! Everything but one arena is reserved, so that holes punched into the arena are the only room
 //! left. Between the first reservation and the last munmap nothing may allocate: there would be no
-//! room. Each range of addresses is a value that owns it, so that nobody else's can be given back.
+//! room. Each range of addresses is a value that owns it, so that only own ranges can be unmapped.
 #![expect(unsafe_code, reason = "mmap and munmap of addresses without memory")]
 
 use std::ptr::null_mut;
@@ -18,7 +19,7 @@ pub const HOLES: usize = 512;
 
 const ARENA: usize = 2 * HOLES * UNIT;
 /// Reservations that fill the rest: a few for each power of two.
-const MOST: usize = 4096;
+const MAX_RESERVATIONS: usize = 4096;
 
 /// What came of the attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,10 +39,10 @@ pub struct Room {
     pub largest: usize,
     /// The error number of a mapping of [`UNIT`] and one page; 0 where it succeeded.
     pub refusal: i32,
-    /// Whether a mapping of [`UNIT`] succeeded right after that one: if so, it was not the number
-    /// of mappings that ran out.
+    /// Whether a mapping of [`UNIT`] succeeded right after that refusal: if so, the number of
+    /// mappings was not its cause.
     pub unit_fits: bool,
-    /// The largest mapping once one separator is gone, in bytes.
+    /// The largest mapping once one separator is unmapped, in bytes.
     pub joined: usize,
     /// Reservations that it took to fill the address space.
     pub reservations: usize,
@@ -63,9 +64,9 @@ pub enum Holes {
 /// The arena cannot be reserved; munmap fails for another reason than vm.max_map_count.
 pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     // Each hole splits a mapping, and the arena is one.
-    let most = MOST.min(spare.saturating_sub(2 * HOLES + 1));
+    let most = MAX_RESERVATIONS.min(spare.saturating_sub(2 * HOLES + 1));
     let arena = Reservation::new(ARENA).context("mmap an arena of 1 GiB")?;
-    let mut taken = [const { None }; MOST];
+    let mut taken = [const { None }; MAX_RESERVATIONS];
     let reservations = fill(&mut taken[..most], page);
     let room = (reservations < most).then(|| probe(arena, holes, page, reservations));
     // What follows allocates.
@@ -73,7 +74,7 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     Ok(match room {
         None => Outcome::Obstructed(format!(
             "{most} mappings do not fill the gaps of this address space, and more are not tried: \
-             {MOST} at most, and no more than vm.max_map_count allows"
+             {MAX_RESERVATIONS} at most, and no more than vm.max_map_count allows"
         )),
         Some(Err(Errno::ENOMEM)) => Outcome::Obstructed(
             "munmap inside the arena: ENOMEM, which is vm.max_map_count and not a want of room"
@@ -83,8 +84,8 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     })
 }
 
-/// Reserves what is left of the address space, the largest pieces first; says how many it took. It
-/// is full if there were less than `taken` has places for.
+/// Reserves what is left of the address space, the largest pieces first; returns their number.
+/// The address space is full if that is less than the length of `taken`.
 fn fill(taken: &mut [Option<Reservation>], page: usize) -> usize {
     let mut size = 1usize << 62;
     let mut count = 0;
@@ -233,7 +234,7 @@ impl Drop for Reservation {
 }
 
 /// What a person can do where mappings run out.
-pub const MORE_MAPPINGS: &str = "as root: sysctl vm.max_map_count=65530; and run it without what \
+pub const MAPPINGS_REMEDY: &str = "as root: sysctl vm.max_map_count=65530; and run it without what \
                                  maps much into every process (LD_PRELOAD, a sanitizer)";
 
 /// Makes sure that what will be refused is refused for want of room: no limit on the address
@@ -259,7 +260,7 @@ pub fn room_is_the_only_limit() -> Result<usize> {
     if limit < used + 4 * HOLES {
         let why =
             format!("vm.max_map_count is {limit}; {used} mappings and {HOLES} holes need more");
-        return refuse(why, MORE_MAPPINGS);
+        return refuse(why, MAPPINGS_REMEDY);
     }
     Ok(limit - used)
 }

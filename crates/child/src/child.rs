@@ -23,7 +23,7 @@ pub struct Child<R> {
     pid: Pid,
     pidfd: OwnedFd,
     link: Link,
-    /// The child's end, which a shared table must keep until the child is gone.
+    /// The child's end, which a shared table must keep until the child has ended.
     shared: Option<Link>,
     limit: Duration,
     status: Option<WaitStatus>,
@@ -82,7 +82,7 @@ impl<R: DeserializeOwned> Child<R> {
     /// Sends a value that the child's [`Parent::recv`](crate::Parent::recv) returns.
     ///
     /// # Errors
-    /// The child is gone or does not read within the limit.
+    /// The child has ended or does not read within the limit.
     pub fn send<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
         let body = encode(value).map_err(|kind| self.error(kind))?;
         self.write(Tag::Value, &body)
@@ -108,14 +108,14 @@ impl<R: DeserializeOwned> Child<R> {
     /// Lets a child that is held go on.
     ///
     /// # Errors
-    /// The child is gone.
+    /// The child has ended.
     pub fn release(&mut self) -> Result<(), Error> {
         self.write(Tag::Release, &[])
     }
 
     /// Waits until a child whose closure calls exec has become the new program: its end of the link
     /// is close-on-exec, and nothing else closes it without a word. With a shared descriptor table
-    /// this parent keeps that end, too, and cannot be told so.
+    /// this parent keeps that end, too, and cannot notice it.
     ///
     /// # Errors
     /// The child ended or failed instead, or did not exec within the limit; or it shares the
@@ -169,8 +169,7 @@ impl<R: DeserializeOwned> Child<R> {
         }
     }
 
-    /// Waits for the child's end, however it ends, and reads its status; what it had to say is
-    /// lost.
+    /// Waits for the child's end, however it ends, and reads its status; its answer is lost.
     ///
     /// # Errors
     /// It did not end within the limit; it is killed then.
@@ -219,7 +218,7 @@ impl<R: DeserializeOwned> Child<R> {
         }
     }
 
-    /// What another message than the one waited for means.
+    /// The error for a message other than the expected one.
     fn wrong_message_error(&self, tag: Tag, body: &[u8], what: &'static str) -> Error {
         self.error(match tag {
             Tag::Failed => decode::<Failure>(body).map_or_else(|kind| kind, Into::into),
@@ -234,7 +233,9 @@ impl<R: DeserializeOwned> Child<R> {
             Silence::Gone => return self.end_error(),
             Silence::Late => ErrorKind::Late(what, self.limit),
             Silence::System(call, errno) => ErrorKind::System(call, errno),
-            Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
+            Silence::Garbled => {
+                ErrorKind::Unexpected("the link carries bytes that are not a message".into())
+            }
         };
         self.error(kind)
     }
@@ -257,7 +258,7 @@ impl<R: DeserializeOwned> Child<R> {
 
 impl<R> Drop for Child<R> {
     fn drop(&mut self) {
-        // A copy that went through a fork into another process is not that one's child.
+        // After a fork, the other process has a copy of this value, but the child is not its own.
         if self.status.is_none() && pidfd::is_own_child(Id::PIDFd(self.pidfd.as_fd())) {
             // SIGKILL cannot be refused.
             let _ = pidfd::send_signal(&self.pidfd, Signal::SIGKILL);

@@ -51,7 +51,7 @@ where
     match descriptors {
         Descriptors::Copied => fork(name, body),
         // SAFETY: the first thread starts the second, waits for it, and sends the answer. That
-        // locks no mutex of anybody's that records its owner. The dynamic linker has one, in this
+        // locks no mutex of the program that records its owner. The dynamic linker has one, in this
         // process alone; both threads may take it under different numbers, since the parent, whose
         // number the first one uses, lives as long as the child.
         Descriptors::Shared => unsafe {
@@ -177,7 +177,7 @@ where
             ),
             Err(panic) => (Tag::Panicked, panic_message(panic.as_ref()).into_bytes()),
         };
-        // A parent that is gone cannot be told.
+        // Where the parent has ended, nothing is left that could receive this.
         let _ = parent.link.send(tag, &text, None);
     }
     // SAFETY: _exit ends this process without running the parent's copied atexit handlers or

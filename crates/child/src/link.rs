@@ -36,11 +36,11 @@ pub(crate) enum Tag {
 pub(crate) enum Silence {
     /// The deadline passed.
     Late,
-    /// The peer is gone: its end closed, or `watched` became ready with nothing left to read.
+    /// The peer has ended: its end is closed, or `watched` became ready with nothing left to read.
     Gone,
     /// A system call failed.
     System(&'static str, Errno),
-    /// Bytes that no message of ours begins with.
+    /// Bytes with which no message of this crate begins.
     Garbled,
 }
 
@@ -76,7 +76,7 @@ impl Link {
             match send(self.socket.as_raw_fd(), &message[sent..], flags) {
                 Ok(count) => sent += count,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => self.ready(PollFlags::POLLOUT, None, deadline)?,
+                Err(Errno::EAGAIN) => self.await_ready(PollFlags::POLLOUT, None, deadline)?,
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(Silence::Gone),
                 Err(errno) => return Err(Silence::System("send", errno)),
             }
@@ -84,8 +84,8 @@ impl Link {
         Ok(())
     }
 
-    /// Receives one message. With `watched`, a descriptor of the peer's life, a peer that is gone
-    /// is noticed even while somebody else holds a copy of its end.
+    /// Receives one message. With `watched`, a descriptor of the peer's life, the end of the peer
+    /// is noticed even while another process holds a copy of its socket.
     pub(crate) fn recv(
         &self,
         watched: Option<BorrowedFd<'_>>,
@@ -128,18 +128,21 @@ impl Link {
                 Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
                 // A peer that has ended may have sent its last words after poll looked at the
                 // socket and before it looked at the peer: read once more.
-                Err(Errno::EAGAIN) => match self.ready(PollFlags::POLLIN, watched, deadline) {
-                    Err(Silence::Gone) => ended = true,
-                    ready => ready?,
-                },
+                Err(Errno::EAGAIN) => {
+                    match self.await_ready(PollFlags::POLLIN, watched, deadline) {
+                        Err(Silence::Gone) => ended = true,
+                        ready => ready?,
+                    }
+                }
                 Err(errno) => return Err(Silence::System("recv", errno)),
             }
         }
         Ok(())
     }
 
-    /// Waits until the socket is ready for `events`. `watched` ready and the socket not: gone.
-    fn ready(
+    /// Waits until the socket is ready for `events`. If `watched` is ready and the socket is not,
+    /// the peer has ended.
+    fn await_ready(
         &self,
         events: PollFlags,
         watched: Option<BorrowedFd<'_>>,

@@ -1,4 +1,4 @@
-//! A network namespace of this process's own: nobody else's packets, counters or ports.
+//! A network namespace of this process's own, without the packets, counters and ports of others.
 
 use std::os::fd::AsRawFd;
 
@@ -16,7 +16,7 @@ impl Parent {
     /// its last process.
     ///
     /// # Errors
-    /// EPERM or ENOSPC where neither is allowed; the parent is gone.
+    /// EPERM or ENOSPC where neither is allowed; the parent has ended.
     pub fn enter_network(&self) -> Result<(), Error> {
         let system = |call| move |errno| self.error(ErrorKind::System(call, errno));
         match unshare(CloneFlags::CLONE_NEWNET) {

@@ -1,4 +1,4 @@
-//! Grandchildren whose parent died: taken in and ended, so that a run leaves no process behind.
+//! Grandchildren whose parent died: adopted and ended, so that a run leaves no process behind.
 
 use std::path::Path;
 use std::time::Duration;

@@ -19,7 +19,7 @@ impl Parent {
     /// Tells the parent that the state stands, and holds until it says go on.
     ///
     /// # Errors
-    /// The parent is gone.
+    /// The parent has ended.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.link
             .send(Tag::Checkpoint, &[], None)
@@ -30,7 +30,7 @@ impl Parent {
     /// Sends a value that [`Child::recv`](crate::Child::recv) returns.
     ///
     /// # Errors
-    /// The parent is gone.
+    /// The parent has ended.
     pub fn send<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
         let body = encode(value).map_err(|kind| self.error(kind))?;
         self.link
@@ -41,7 +41,7 @@ impl Parent {
     /// Receives a value that [`Child::send`](crate::Child::send) sent.
     ///
     /// # Errors
-    /// The parent is gone or said something else.
+    /// The parent has ended or said something else.
     pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
         let body = self.expect(Tag::Value)?;
         decode(&body).map_err(|kind| self.error(kind))
@@ -56,14 +56,15 @@ impl Parent {
     /// credentials, entering a user namespace among them, undoes it (prctl(2)) and wants it again.
     ///
     /// # Errors
-    /// That of prctl(2); the parent is gone already.
+    /// That of prctl(2); the parent has ended already.
     pub fn bind(&self) -> Result<(), Error> {
         prctl::set_pdeathsig(Signal::SIGKILL)
             .map_err(|errno| self.error(ErrorKind::System("prctl PR_SET_PDEATHSIG", errno)))?;
         // A parent that died before the signal was armed is no longer this process's parent. Its
-        // number cannot be another's: who inherits orphans lived beside it, under a number of his
-        // own. Where this process came into a PID namespace below its parent's, getppid(2) is 0,
-        // and a parent that lives is taken for dead, never the other way round.
+        // number cannot be that of the new parent: the process that inherits orphans was alive at
+        // the same time, under a number of its own. Where this process came into a PID namespace
+        // below its parent's, getppid(2) is 0, and a parent that lives is taken for dead, never the
+        // other way round.
         if getppid() == self.pid {
             Ok(())
         } else {
@@ -85,8 +86,10 @@ impl Parent {
     fn silence_error(&self, silence: Silence) -> Error {
         self.error(match silence {
             Silence::System(call, errno) => ErrorKind::System(call, errno),
-            Silence::Gone | Silence::Late => ErrorKind::Unexpected("its parent is gone".into()),
-            Silence::Garbled => ErrorKind::Unexpected("the link carries no message of ours".into()),
+            Silence::Gone | Silence::Late => ErrorKind::Unexpected("its parent has ended".into()),
+            Silence::Garbled => {
+                ErrorKind::Unexpected("the link carries bytes that are not a message".into())
+            }
         })
     }
 

@@ -1,4 +1,4 @@
-//! Signals as something to look for: held back from this process and told of when asked.
+//! Signals that are held back from this process, and that it can ask for.
 #![expect(
     unsafe_code,
     reason = "sigaction(2), to read a disposition; the adoption of a descriptor"
@@ -33,7 +33,7 @@ impl HeldSignals {
         let heeded = |signal: &Signal| !is_ignored(*signal);
         let set: SigSet = signals.iter().copied().filter(heeded).collect();
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        let fd = out_of_the_way(SignalFd::with_flags(&set, flags)?);
+        let fd = with_high_number(SignalFd::with_flags(&set, flags)?);
         let before = set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
         Ok(HeldSignals { fd, before })
     }
@@ -44,9 +44,9 @@ impl HeldSignals {
         Signal::try_from(info.ssi_signo as i32).ok()
     }
 
-    /// Holds nothing back any more: what has come and was not asked for does now what it always
-    /// would have.
-    pub fn let_go(&self) {
+    /// Holds no signal back any more: one that has come and was not asked for has its usual effect
+    /// now.
+    pub fn release(&self) {
         let _ = self.before.thread_set_mask();
     }
 }
@@ -59,12 +59,12 @@ impl AsFd for HeldSignals {
 }
 
 /// The lowest number that a descriptor of signals takes where the limit on descriptors allows it.
-const OUT_OF_THE_WAY: RawFd = 100;
+const LOWEST_DESCRIPTOR: RawFd = 100;
 
 /// Moves `fd` away from the low numbers: a child that shows its descriptors, or runs short of them,
 /// has the same ones whether its parent holds signals or not.
-fn out_of_the_way(fd: SignalFd) -> SignalFd {
-    match fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(OUT_OF_THE_WAY)) {
+fn with_high_number(fd: SignalFd) -> SignalFd {
+    match fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(LOWEST_DESCRIPTOR)) {
         // SAFETY: the kernel has just made this descriptor for this call, as a copy of a signalfd,
         // and nothing else knows its number: this is its only owner.
         Ok(copy) => unsafe { SignalFd::from_owned_fd(OwnedFd::from_raw_fd(copy)) },

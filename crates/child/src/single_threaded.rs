@@ -8,9 +8,10 @@ use crate::error::errno;
 /// What a process with one thread may rely on, for unsafe code that must have no company.
 ///
 /// A value says that [`SingleThreaded::check`] found one thread: the calling one, which the value
-/// cannot leave. That stays true until this thread itself starts another, since nobody else could.
-/// So code that relies on it **makes the value itself** and, as long as it relies on it, calls
-/// nothing that it does not know. A value that came from a caller says only what was true once.
+/// cannot leave. That stays true until this thread itself starts another, since no other thread
+/// exists that could. So code that relies on it **makes the value itself** and, as long as it
+/// relies on it, calls nothing that it does not know. A value that came from a caller says only
+/// what was true once.
 #[derive(Debug)]
 pub struct SingleThreaded {
     /// Neither `Send` nor `Sync`.

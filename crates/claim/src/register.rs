@@ -1,4 +1,4 @@
-//! The list of claims, in a stable order, refused as a whole if one of them is no claim.
+//! The list of claims, in a stable order, refused as a whole if one of them is not a valid claim.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -63,11 +63,11 @@ pub struct Register {
 }
 
 impl Register {
-    /// Accepts `topics` if each claim is one: its id unique, no quantity listed twice, and each
-    /// with a control that excludes what the experiment predicts.
+    /// Accepts `topics` if each claim is valid: its id unique, no quantity listed twice, and
+    /// each with a control that excludes what the experiment predicts.
     ///
     /// # Errors
-    /// The first claim that is not, and why.
+    /// The first claim that is not valid, and why.
     pub fn new(topics: &[Topic]) -> Result<Self, RegisterError> {
         let mut ids = HashSet::new();
         for topic in topics {

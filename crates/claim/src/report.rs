@@ -1,4 +1,4 @@
-//! What became of one claim.
+//! The result of one claim: its readings and its verdict.
 
 use indexmap::IndexMap;
 use serde::Serialize;

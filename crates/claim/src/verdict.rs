@@ -60,17 +60,17 @@ impl Verdict {
             None => Verdict::Holds,
         };
         for quantity in quantities {
-            let (Some(observed), Some(beside)) = (
+            let (Some(observed), Some(control_observed)) = (
                 experiment.values.get(quantity.name),
                 control.values.get(quantity.name),
             ) else {
                 return Verdict::Error(format!("the instrument did not read `{}`", quantity.name));
             };
-            match compare(quantity, observed, beside) {
+            match compare(quantity, observed, control_observed) {
                 Quality::AsPredicted => {}
                 Quality::Contradicts => verdict = Verdict::Refuted,
                 Quality::Blind if verdict == Verdict::Refuted => {}
-                Quality::Blind => verdict = blind(quantity, observed, beside),
+                Quality::Blind => verdict = blind(quantity, observed, control_observed),
             }
         }
         verdict
@@ -85,10 +85,10 @@ enum Quality {
 
 /// A reading contradicts the prediction only if the instrument is known to work: the control read
 /// what it must, or the two arms read exactly what was predicted of the other.
-fn compare(quantity: &Quantity, observed: &Value, beside: &Value) -> Quality {
+fn compare(quantity: &Quantity, observed: &Value, control: &Value) -> Quality {
     let experiment_met = quantity.experiment.allows(observed);
-    let control_met = quantity.control.allows(beside);
-    let exchanged = quantity.control.allows(observed) && quantity.experiment.allows(beside);
+    let control_met = quantity.control.allows(control);
+    let exchanged = quantity.control.allows(observed) && quantity.experiment.allows(control);
     match (experiment_met, control_met) {
         (true, true) => Quality::AsPredicted,
         (false, true) => Quality::Contradicts,
@@ -97,10 +97,10 @@ fn compare(quantity: &Quantity, observed: &Value, beside: &Value) -> Quality {
     }
 }
 
-fn blind(quantity: &Quantity, observed: &Value, beside: &Value) -> Verdict {
+fn blind(quantity: &Quantity, observed: &Value, control: &Value) -> Verdict {
     Verdict::NotMeasured {
         why: format!(
-            "the control failed: `{}` read {beside} where {} was due (the experiment read \
+            "the control failed: `{}` read {control} where {} was due (the experiment read \
              {observed}), so the instrument proves nothing",
             quantity.name, quantity.control
         ),

@@ -70,8 +70,8 @@ pub struct Watch {
     pub inode: u64,
     /// Whether this is a ghost: no mapped holder of the epoll instance has what is watched open
     /// under that number (kcmp `KCMP_EPOLL_TFD`), so close() of the descriptor did not end the
-    /// registration. Unknown where kcmp was refused, and where every holder was gone before it
-    /// could be asked.
+    /// registration. Unknown where kcmp was refused, and where every holder had closed it or ended
+    /// before kcmp was called.
     pub ghost: Option<bool>,
 }
 

@@ -21,8 +21,8 @@ impl Seen {
         (self.holder.pid, self.holder.fd)
     }
 
-    /// Whether the process or the descriptor is gone by now.
-    fn is_gone(&self) -> bool {
+    /// Whether the process has ended or the descriptor has been closed by now.
+    fn is_closed(&self) -> bool {
         kcmp::descriptions(self.number(), self.number()).is_err_and(|error| means_closed(&error))
     }
 }
@@ -31,9 +31,10 @@ impl Seen {
 /// Offset and flags are not among it: they may change between two looks.
 type Key = ((u64, u64), Option<i64>, Option<u64>);
 
-/// Maps the descriptors of `pids`, each once. A process or descriptor that is gone meanwhile is
-/// left out; one that may not be looked into is listed as denied. Where kcmp is refused, by a
-/// filter or by a kernel without it, the map says which descriptions are not certain for it.
+/// Maps the descriptors of `pids`, each once. A process that ends or a descriptor that is closed
+/// meanwhile is left out; one that may not be looked into is listed as denied. Where kcmp is
+/// refused, by a filter or by a kernel without it, the map says which descriptions are not certain
+/// for it.
 pub fn scan(pids: &[i32]) -> Map {
     let mut groups: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
     let mut denied = Vec::new();
@@ -42,7 +43,7 @@ pub fn scan(pids: &[i32]) -> Map {
             Ok(all) => all
                 .into_iter()
                 .for_each(|seen| groups.entry(key(&seen)).or_default().push(seen)),
-            Err(error) if means_gone(&error) => {}
+            Err(error) if means_absent(&error) => {}
             Err(error) => denied.push(Denied {
                 pid,
                 command: process::name(pid),
@@ -96,7 +97,7 @@ fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
                     info,
                 });
             }
-            Err(error) if means_gone(&error) => {}
+            Err(error) if means_absent(&error) => {}
             Err(error) => return Err(error),
         }
     }
@@ -104,13 +105,13 @@ fn descriptors(pid: i32) -> Result<Vec<Seen>, Error> {
 }
 
 /// Whether a reader of /proc says that the process or the descriptor is no more.
-fn means_gone(error: &Error) -> bool {
+fn means_absent(error: &Error) -> bool {
     matches!(error.errno, Errno::ENOENT | Errno::ESRCH)
 }
 
 /// Whether kcmp says that a descriptor is closed, which it says of a process that has exited, too.
 fn means_closed(error: &Error) -> bool {
-    means_gone(error) || error.errno == Errno::EBADF
+    means_absent(error) || error.errno == Errno::EBADF
 }
 
 /// What kcmp is asked within.
@@ -154,8 +155,8 @@ enum Place {
     New(usize),
 }
 
-/// Finds the place of `seen` by binary search; none if it is gone. A member that is gone stands for
-/// its group no longer: it is left out, and the next one is asked.
+/// Finds the place of `seen` by binary search; none if it has been closed. If the member
+/// that represents a group has been closed, it is dropped, and the next member is compared.
 fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error> {
     let (mut low, mut high) = (0, split.len());
     while low < high {
@@ -165,7 +166,7 @@ fn place(split: &mut Vec<Vec<Seen>>, seen: &Seen) -> Result<Option<Place>, Error
             Ok(Ordering::Less) => low = middle + 1,
             Ok(Ordering::Greater) => high = middle,
             Err(error) if !means_closed(&error) => return Err(error),
-            Err(_) if seen.is_gone() => return Ok(None),
+            Err(_) if seen.is_closed() => return Ok(None),
             Err(_) => {
                 split[middle].remove(0);
                 if split[middle].is_empty() {
@@ -198,7 +199,7 @@ fn split_by_fdinfo(group: Vec<Seen>) -> Vec<Vec<Seen>> {
     split
 }
 
-/// The description behind descriptors that are one, or look so.
+/// The description that these descriptors share; without `certain`, they may only look alike.
 fn description(same: Vec<Seen>, certain: bool) -> Description {
     let first = &same[0];
     let (device, inode) = first.target.inode;
@@ -237,9 +238,9 @@ fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
         match kcmp::registration(pid, fd, instance, fd, nth) {
             Ok(order) if order.is_eq() => return Some(false),
             Ok(_) => asked = true,
-            // Either number may be meant: the one that is watched, or the epoll instance's own.
-            Err(error) if error.errno == Errno::EBADF => asked |= !seen.is_gone(),
-            Err(error) if means_gone(&error) => {}
+            // The closed number may be that of the watched descriptor or of the epoll instance.
+            Err(error) if error.errno == Errno::EBADF => asked |= !seen.is_closed(),
+            Err(error) if means_absent(&error) => {}
             Err(_) => return None,
         }
     }
@@ -258,7 +259,7 @@ mod tests {
 
     use super::*;
 
-    fn seen(pid: i32, file: &impl AsRawFd) -> Result<Seen> {
+    fn look_at(pid: i32, file: &impl AsRawFd) -> Result<Seen> {
         let (own, fd) = (std::process::id() as i32, file.as_raw_fd());
         Ok(Seen {
             holder: Holder {
@@ -274,7 +275,7 @@ mod tests {
 
     /// The number of a process that has exited.
     #[expect(clippy::disallowed_methods, reason = "a process that has exited")]
-    fn exited() -> Result<i32> {
+    fn exited_process() -> Result<i32> {
         let mut child = Command::new("true").spawn()?;
         child.wait()?;
         Ok(child.id() as i32)
@@ -282,29 +283,32 @@ mod tests {
 
     #[test]
     fn a_holder_that_is_gone_stands_for_nobody() -> Result<()> {
-        let (own, exited) = (std::process::id() as i32, exited()?);
+        let (own, exited) = (std::process::id() as i32, exited_process()?);
         let file = File::open("/proc/self/exe")?;
         let duplicate = file.try_clone()?;
-        let mut split = vec![vec![seen(exited, &file)?, seen(own, &file)?]];
-        let placed = place(&mut split, &seen(own, &duplicate)?)?;
+        let mut split = vec![vec![look_at(exited, &file)?, look_at(own, &file)?]];
+        let placed = place(&mut split, &look_at(own, &duplicate)?)?;
         assert_eq!(placed, Some(Place::Same(0)), "the one behind it is asked");
         assert_eq!(split[0].len(), 1);
-        assert_eq!(place(&mut split, &seen(exited, &file)?)?, None);
-        let mut split = vec![vec![seen(exited, &file)?]];
-        assert_eq!(place(&mut split, &seen(own, &file)?)?, Some(Place::New(0)));
+        assert_eq!(place(&mut split, &look_at(exited, &file)?)?, None);
+        let mut split = vec![vec![look_at(exited, &file)?]];
+        assert_eq!(
+            place(&mut split, &look_at(own, &file)?)?,
+            Some(Place::New(0))
+        );
         assert!(split.is_empty());
         Ok(())
     }
 
     #[test]
     fn without_a_holder_nobody_knows_a_ghost() -> Result<()> {
-        let (own, exited) = (std::process::id() as i32, exited()?);
+        let (own, exited) = (std::process::id() as i32, exited_process()?);
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let watched = EventFd::new()?;
         epoll.add(&watched, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
         let fd = watched.as_raw_fd();
-        assert_eq!(is_ghost(&[seen(own, &epoll.0)?], fd, 0), Some(false));
-        assert_eq!(is_ghost(&[seen(exited, &epoll.0)?], fd, 0), None);
+        assert_eq!(is_ghost(&[look_at(own, &epoll.0)?], fd, 0), Some(false));
+        assert_eq!(is_ghost(&[look_at(exited, &epoll.0)?], fd, 0), None);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The map as a person reads it: a description, then who refers to it.
+//! The map as a person reads it: a description, then the descriptors that refer to it.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP as something to look for, so that a long run ends with a result.
+//! SIGINT, SIGTERM and SIGHUP held back and asked for, so that a long run ends with a result.
 //!
 //! [`Interrupt`] holds the signals back while it lives. Where one answer is wanted everywhere in a
 //! process, [`catch`] holds them back for the rest of its life, and [`check`] is asked between two
@@ -25,14 +25,14 @@ use observe::Error;
 const ENDING_SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// What [`catch`] holds back. One for the process, as its signal mask is.
-static FOR_LIFE: OnceLock<Interrupt> = OnceLock::new();
+static PROCESS_INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
 
 /// A signal asked this process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted(pub Signal);
 
 impl Interrupted {
-    /// The exit status of who ends for it: see [`exit_status`].
+    /// The exit status of a process that ends because of it: see [`exit_status`].
     pub fn exit_status(self) -> u8 {
         exit_status(self.0)
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// As a shell says it of who dies of a signal: 128 and its number.
+/// The status that a shell reports for a process that a signal killed: 128 and its number.
 pub fn exit_status(signal: Signal) -> u8 {
     128 + signal as u8
 }
@@ -57,15 +57,16 @@ pub fn exit_status(signal: Signal) -> u8 {
 /// # Errors
 /// EMFILE.
 pub fn catch() -> Result<(), Error> {
-    if FOR_LIFE.get().is_none() {
+    if PROCESS_INTERRUPT.get().is_none() {
         // Should another thread be first, this one is dropped, and the mask it restores holds the
         // signals back, too.
-        let _ = FOR_LIFE.set(Interrupt::catch()?);
+        let _ = PROCESS_INTERRUPT.set(Interrupt::catch()?);
     }
     Ok(())
 }
 
-/// Whether to go on. Always, where nobody called [`catch`]: the signals end the process then.
+/// Whether to go on: always, where [`catch`] was not called, because the signals then end the
+/// process.
 ///
 /// # Errors
 /// [`Interrupted`] by the first signal, from then on.
@@ -78,11 +79,11 @@ pub fn check() -> Result<(), Interrupted> {
 
 /// The first signal that asked this process to end since [`catch`], if one has come.
 pub fn signal() -> Option<Signal> {
-    let interrupt = FOR_LIFE.get()?;
+    let interrupt = PROCESS_INTERRUPT.get()?;
     interrupt.last().or_else(|| interrupt.take())
 }
 
-/// While it lives, the signals that ask for an end are held back and given to who asks.
+/// While it lives, the signals that ask for an end are held back; [`Interrupt::take`] returns them.
 #[derive(Debug)]
 pub struct Interrupt {
     signals: HeldSignals,
@@ -152,7 +153,7 @@ impl AsFd for Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        self.signals.let_go();
+        self.signals.release();
     }
 }
 
@@ -166,7 +167,7 @@ pub struct Ending<'a, R> {
 
 impl<R> Ending<'_, R> {
     /// The signal that ended it, when one did.
-    pub fn by(&self) -> Option<Signal> {
+    pub fn ending_signal(&self) -> Option<Signal> {
         self.by.get()
     }
 }
@@ -183,10 +184,10 @@ impl<R: Read + AsFd> Read for &mut Ending<'_, R> {
             Err(Errno::EINTR) => return Err(io::ErrorKind::Interrupted.into()),
             Err(error) => return Err(error.into()),
         }
-        if self.by().is_none() {
+        if self.ending_signal().is_none() {
             self.by.set(self.interrupt.take());
         }
-        match self.by() {
+        match self.ending_signal() {
             Some(_) => Ok(0),
             None => self.input.read(buffer),
         }

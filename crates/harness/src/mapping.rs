@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use observe::Error;
 
-/// A shared mapping that nobody reads or writes; it only holds a reference to the description.
+/// A shared mapping that is never read or written; it only holds a reference to the description.
 pub struct Mapping {
     at: NonNull<c_void>,
     length: usize,

@@ -1,4 +1,5 @@
-//! Where processes run: one CPU for a process and its children, and who preempts whom there.
+//! Where processes run: one CPU for a process and its children, and which process preempts which
+//! one there.
 #![expect(unsafe_code, reason = "sched_setscheduler, which nix does not have")]
 
 use nix::errno::Errno;
@@ -42,7 +43,7 @@ pub fn stay_here() -> Result<(), Error> {
 }
 
 /// Makes `pid` a batch process (SCHED_BATCH, sched(7)): when it is woken it waits for its turn and
-/// does not preempt who runs.
+/// does not preempt the running one.
 ///
 /// # Errors
 /// That of sched_setscheduler(2): EPERM where a filter forbids it.

@@ -1,4 +1,4 @@
-//! Who else used the processors meanwhile, and how much: such a measurement tells about them.
+//! How much other programs used the processors during a measurement, which then shows their load.
 
 use std::time::{Duration, Instant};
 
@@ -81,8 +81,8 @@ impl Reading {
     /// container; /proc/stat covers the machine but is coarse, so two ticks of it are forgiven.
     pub fn others_since(&self, before: &Reading, cpus: usize) -> Option<f64> {
         let own = self.own.saturating_sub(before.own);
-        let spent = |now: Option<Duration>, then: Option<Duration>, forgiven: Duration| {
-            Some(now?.saturating_sub(then?).saturating_sub(own + forgiven))
+        let spent = |now: Option<Duration>, before: Option<Duration>, forgiven: Duration| {
+            Some(now?.saturating_sub(before?).saturating_sub(own + forgiven))
         };
         let fine = spent(self.group, before.group, Duration::ZERO);
         let coarse = spent(self.machine, before.machine, 2 * cpu::TICK);

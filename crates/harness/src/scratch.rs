@@ -23,8 +23,8 @@ const NO_TMPFILE: [Errno; 4] = [
     Errno::EINVAL,
 ];
 
-/// Names that are tried before the folder is given up. With 64 random bits even the second try is
-/// not a matter of chance: somebody makes these names.
+/// Names that are tried before the folder is given up. A name has 64 random bits: the second try
+/// is needed only where another program makes these names on purpose.
 const NAME_ATTEMPTS: u32 = 100;
 
 /// The folder for scratch files: TMPDIR, or `default` where it is not set or empty.
@@ -43,7 +43,7 @@ fn folder_named(tmpdir: Option<OsString>, default: &str) -> PathBuf {
 /// # Errors
 /// As [`file_in`]; the error names the folder, and a TMPDIR that can be written is the remedy.
 pub fn file(contents: &[u8]) -> Result<File, Error> {
-    filled(file_in(&folder("/tmp"))?, contents)
+    fill(file_in(&folder("/tmp"))?, contents)
 }
 
 /// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
@@ -54,7 +54,7 @@ pub fn file(contents: &[u8]) -> Result<File, Error> {
 pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
     let file = memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC);
     let file = file.map_err(|errno| Error::new("memfd_create", errno))?;
-    filled(file.into(), contents)
+    fill(file.into(), contents)
 }
 
 /// Makes an empty file in `folder`, where possible one that never has a name (O_TMPFILE). Elsewhere
@@ -107,7 +107,7 @@ fn named_for_a_moment(
     Err(Error::new(what, Errno::EEXIST))
 }
 
-fn filled(file: File, contents: &[u8]) -> Result<File, Error> {
+fn fill(file: File, contents: &[u8]) -> Result<File, Error> {
     let written = file.write_all_at(contents, 0);
     written.map_err(|e| Error::from_io("write to a scratch file", &e))?;
     Ok(file)

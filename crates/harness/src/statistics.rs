@@ -19,7 +19,7 @@ pub fn spread(values: &[f64]) -> Option<f64> {
 }
 
 /// Jain's fairness index (sum x)^2 / (n sum x^2): 1 if all got the same, 1/n if one got all; None
-/// if nobody got anything. Jain, Chiu, Hawe, DEC-TR-301 (1984).
+/// if all shares are 0. Jain, Chiu, Hawe, DEC-TR-301 (1984).
 pub fn jain(shares: &[u64]) -> Option<f64> {
     let sum: f64 = shares.iter().map(|&share| share as f64).sum();
     let squares: f64 = shares

@@ -21,7 +21,7 @@ pub struct Frames {
 }
 
 /// Pages whose entries are read at a time.
-const STEP: u64 = 1 << 16;
+const PAGES_PER_READ: u64 = 1 << 16;
 /// Pages that are looked at, at most: 16 GiB of addresses with something in them.
 const MAX_PAGES: u64 = 1 << 22;
 
@@ -47,7 +47,7 @@ pub(crate) fn measure(target: &Target, usages: &[Usage]) -> Result<Frames, Error
                 cut_short = true;
                 break;
             }
-            let bytes = (STEP * page).min(usage.mapping.end - at);
+            let bytes = (PAGES_PER_READ * page).min(usage.mapping.end - at);
             for entry in pagemap.pages(at, bytes)? {
                 count.add(entry);
             }

@@ -67,18 +67,18 @@ pub fn inspect(pid: i32) -> Result<InspectReport, Error> {
     let usages = target.usages()?;
     let mut unseen = Unseen::new();
     let width = Width::read(pid).unwrap_or_else(|error| {
-        unseen.missed("whether its addresses have 32 bits (taken for 64)", &error);
+        unseen.note_missed("whether its addresses have 32 bits (taken for 64)", &error);
         Width::Bits64
     });
     let heap = walk_heap(&target, width, &usages, &mut unseen);
     let bounds = bounds(pid, width, &mut unseen);
     let (waste, refused) = waste::measure(&target, &usages);
     if let Some(error) = refused {
-        unseen.missed("use of huge pages", &error);
+        unseen.note_missed("use of huge pages", &error);
     }
     if waste.huge_looked_at < waste.huge_pages {
         let cut = "not all of them were found and looked at within what a report may cost";
-        unseen.missed("use of huge pages", &cut);
+        unseen.note_missed("use of huge pages", &cut);
     }
     let frames = measure_frames(&target, &usages, &mut unseen);
     let after = target.mappings()?;
@@ -125,13 +125,13 @@ impl Unseen {
     }
 
     /// Something that is not there to be seen, and why.
-    fn absent(&mut self, what: &str, why: &dyn Display) {
+    fn note_absent(&mut self, what: &str, why: &dyn Display) {
         self.lines.push(format!("{what}: {why}"));
     }
 
     /// Something that could have been seen, and why it was not.
-    fn missed(&mut self, what: &str, why: &dyn Display) {
-        self.absent(what, why);
+    fn note_missed(&mut self, what: &str, why: &dyn Display) {
+        self.note_absent(what, why);
         self.partial = true;
     }
 }
@@ -141,16 +141,16 @@ fn walk_heap(target: &Target, width: Width, usages: &[Usage], unseen: &mut Unsee
         Ok(heap) => {
             if let Some(other) = &heap.other_allocator {
                 let why = "the program maps this library, and no heap but glibc's is walked";
-                unseen.absent(&format!("heap of {other}"), &why);
+                unseen.note_absent(&format!("heap of {other}"), &why);
             }
             Some(heap)
         }
         Err(HeapError::Absent(why)) => {
-            unseen.absent("glibc heap", &why);
+            unseen.note_absent("glibc heap", &why);
             None
         }
         Err(HeapError::Refused(error)) => {
-            unseen.missed("glibc heap", &error);
+            unseen.note_missed("glibc heap", &error);
             None
         }
     }
@@ -158,11 +158,11 @@ fn walk_heap(target: &Target, width: Width, usages: &[Usage], unseen: &mut Unsee
 
 fn bounds(pid: i32, width: Width, unseen: &mut Unseen) -> Bounds {
     let room = Room::read(pid).unwrap_or_else(|error| {
-        unseen.missed("RLIMIT_AS and RLIMIT_DATA", &error);
+        unseen.note_missed("RLIMIT_AS and RLIMIT_DATA", &error);
         Room::default()
     });
     let max_mappings = sysctl::read(sysctl::MAX_MAP_COUNT);
-    let max_mappings = max_mappings.map_err(|error| unseen.missed("vm.max_map_count", &error));
+    let max_mappings = max_mappings.map_err(|error| unseen.note_missed("vm.max_map_count", &error));
     Bounds {
         lowest: sysctl::read(sysctl::MMAP_MIN_ADDR).unwrap_or(65536),
         end: width.end_of_user_space(pid),
@@ -176,12 +176,12 @@ fn measure_frames(target: &Target, usages: &[Usage], unseen: &mut Unseen) -> Opt
         Ok(frames) => {
             if frames.cut_short {
                 let cut = "there are too many pages to look at all";
-                unseen.missed("physical runs", &cut);
+                unseen.note_missed("physical runs", &cut);
             }
             Some(frames)
         }
         Err(error) => {
-            unseen.missed("physical runs", &error);
+            unseen.note_missed("physical runs", &error);
             None
         }
     }

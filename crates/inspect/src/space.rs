@@ -36,7 +36,7 @@ pub struct AddressSpace {
 impl AddressSpace {
     /// Whether every mmap fails with ENOMEM for the number of mappings, whatever the holes: do_mmap
     /// in mm/mmap.c. Some kernels let one pass at the limit itself.
-    pub fn full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.max_mappings.is_some_and(|most| self.mappings >= most)
     }
 }
@@ -100,7 +100,7 @@ impl AddressSpace {
             limit_left: left,
             data_limit_left: bounds.room.data,
         };
-        if space.full() {
+        if space.is_full() {
             space.largest_request = 0;
         }
         space

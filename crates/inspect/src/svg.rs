@@ -14,18 +14,18 @@ const WIDTH: f64 = 420.0;
 /// From the upper edge of a bar to the baseline of its text.
 const BASELINE: f64 = 11.0;
 /// Mappings drawn; a process with more is cut, and the picture says so.
-const MOST: usize = 400;
+const MAX_BARS: usize = 400;
 
 /// The picture, high addresses at the top.
 pub fn svg(report: &InspectReport) -> String {
-    let drawn: Vec<_> = report.mappings.iter().rev().take(MOST).collect();
+    let drawn: Vec<_> = report.mappings.iter().rev().take(MAX_BARS).collect();
     let height = 70.0 + ROW * drawn.len() as f64;
     let largest = drawn.iter().map(|mapping| mapping.size).max().unwrap_or(1);
     let title = format!(
         "process {} ({}), high addresses first{}",
         report.pid,
         escape(&report.command),
-        left_out(report.mappings.len() - drawn.len())
+        omission_note(report.mappings.len() - drawn.len())
     );
     let legend = "pale: addresses; solid: resident. Lengths are logarithms: each equal step \
                   doubles the size.";
@@ -40,7 +40,7 @@ pub fn svg(report: &InspectReport) -> String {
     picture.render()
 }
 
-fn left_out(mappings: usize) -> String {
+fn omission_note(mappings: usize) -> String {
     match mappings {
         0 => String::new(),
         _ => format!("; {mappings} lower mappings left out"),

@@ -131,7 +131,7 @@ fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
         order,
         block: page_size << order,
         free_blocks,
-        unusable: zone.unusable(order),
+        unusable: zone.unusable_share(order),
     };
     ZoneReport {
         node: zone.node,

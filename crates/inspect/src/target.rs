@@ -45,7 +45,7 @@ impl Target {
     pub fn usages(&self) -> Result<Vec<Usage>, Error> {
         let usages = smaps::read(self.pid).map_err(|error| self.explain(error))?;
         match usages.is_empty() {
-            true => Err(self.ended()),
+            true => Err(self.ended_error()),
             false => Ok(usages),
         }
     }
@@ -63,7 +63,7 @@ impl Target {
         })
     }
 
-    fn ended(&self) -> Error {
+    fn ended_error(&self) -> Error {
         Error::Ended {
             pid: self.pid,
             command: self.command.clone(),
@@ -72,7 +72,7 @@ impl Target {
 
     fn explain(&self, error: observe::Error) -> Error {
         match error.errno {
-            Errno::ENOENT | Errno::ESRCH => self.ended(),
+            Errno::ENOENT | Errno::ESRCH => self.ended_error(),
             Errno::EACCES | Errno::EPERM => Error::NotPermitted {
                 pid: self.pid,
                 command: self.command.clone(),

@@ -42,7 +42,7 @@ pub fn text(report: &InspectReport, every_mapping: bool, width: Option<usize>) -
             count(frames.longest)
         ));
     }
-    text.push_str(&unseen(report));
+    text.push_str(&unseen_lines(report));
     fold_lines(&text, width)
 }
 
@@ -115,7 +115,7 @@ fn waste(waste: &Waste) -> String {
     )
 }
 
-fn unseen(report: &InspectReport) -> String {
+fn unseen_lines(report: &InspectReport) -> String {
     let mut text = "\nnot seen\n".to_owned();
     for line in &report.unseen {
         text.push_str(&format!("  {}\n", escape_controls(line)));
@@ -139,7 +139,7 @@ fn holes(space: &AddressSpace) -> String {
         bytes(space.longest_hole),
         space.largest_at
     );
-    text.push_str(&match space.full() {
+    text.push_str(&match space.is_full() {
         true => "none, whatever the holes: vm.max_map_count is reached\n".to_owned(),
         false => format!("{}\n", bytes(space.largest_request)),
     });

@@ -87,8 +87,8 @@ fn is_zero(page: &[u8]) -> bool {
     words.iter().all(|word| u64::from_ne_bytes(*word) == 0) && rest.iter().all(|&byte| byte == 0)
 }
 
-/// Adds the tails of mapped files, seen through the root of the process. A file that is gone or out
-/// of reach has no size to compare with and is left out.
+/// Adds the tails of mapped files, seen through the root of the process. A file that was deleted or
+/// is out of reach has no size to compare with and is left out.
 fn add_file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
     let mut seen = HashSet::new();
     for usage in usages.iter().filter(|usage| usage.mapping.inode != 0) {

@@ -1,4 +1,4 @@
-//! Asymmetric: the price of test-and-set when nobody waits, sleep when somebody must.
+//! Asymmetric: the price of test-and-set when no thread waits, sleep where a thread must wait.
 //!
 //! A futex mutex pays a second locked operation at each unlock to learn whether a thread sleeps.
 //! Here the unlock is a plain store and a plain load, and the rare thread that goes to sleep pays
@@ -33,7 +33,7 @@
 //! - **Use it** where the number of threads, the length of sections and the load of the machine are
 //!   not known beforehand.
 //! - **Never** between processes (membarrier reaches one process), in no_std, or under real-time
-//!   policies; nor where whoever enters next may free the lock (a reference count inside): the
+//!   policies; nor where the next thread inside may free the lock (a reference count inside): the
 //!   unlock reads `parked` after it has released. Nor where a process forks while its threads
 //!   contend for the lock and the child goes on to use it: the heir may be a thread that the child
 //!   does not have.
@@ -212,7 +212,7 @@ impl Waiter<'_> {
 // still says so, that is, while a wake is owed. Whoever has slept enters with `parked` set and so
 // passes the wake on. RESERVED is stored only while an heir waits, the heir resigns only as the
 // holder, and no thread goes to sleep while the lock is RESERVED. The unlock reads `parked` when
-// the lock belongs to nobody, so the lock must outlive every unlock, not only every critical
+// no thread holds the lock any more, so the lock must outlive every unlock, not only every critical
 // section: borrowing sees to that in safe code, as lock_api's guards hold `&self`.
 unsafe impl RawMutex for Asymmetric {
     const INIT: Self = Asymmetric {

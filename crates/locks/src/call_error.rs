@@ -38,7 +38,7 @@ impl CallError {
         self.operation
     }
 
-    /// What it was called on.
+    /// The object of the call.
     pub fn object(&self) -> &str {
         &self.object
     }

@@ -3,7 +3,7 @@
 //! | `state` | Meaning |
 //! |---|---|
 //! | 0 `FREE` | unlocked |
-//! | 1 `HELD` | locked, nobody sleeps: the unlock is one swap, no system call |
+//! | 1 `HELD` | locked, no thread sleeps: the unlock is one swap, no system call |
 //! | 2 `AWAITED` | locked, a thread sleeps or is about to: the unlock calls FUTEX_WAKE for one |
 //!
 //! - **Use it** by default: when the holder is preempted the waiters cost nothing.
@@ -42,9 +42,9 @@ impl Futex {
             }
             spin_loop();
         }
-        // Whoever comes through here takes the lock as AWAITED, also when nobody sleeps any more:
-        // it cannot know. One wake too many is harmless; after one too few a thread sleeps for
-        // ever.
+        // A thread that comes through here takes the lock as AWAITED, even when no thread sleeps
+        // any more: it cannot know. One wake too many is harmless; after one too few a thread
+        // sleeps for ever.
         while self.state.swap(AWAITED, Acquire) != FREE {
             futex_wait(&self.state, AWAITED);
         }

@@ -7,15 +7,16 @@
 //! The number lies in a page of its own, which the kernel hands to every child zeroed
 //! (madvise(2), `MADV_WIPEONFORK`). A process that finds 0 there draws the next number.
 //!
-//! | word in the page | [`LAST`] | Meaning |
+//! | word in the page | [`GREATEST_NUMBER`] | Meaning |
 //! |---|---|---|
 //! | 0 | n | this process is fresh: it has drawn nothing, its ancestors drew 1 to n at most |
 //! | g | n >= g | this process is generation g |
 //!
-//! *Why a child never has the number of an ancestor*: an ancestor raised `LAST` to its number
-//! before it made a guard with it. The fork that copied the guard copied this `LAST` too, and the
-//! child draws a greater number. Children of one parent may draw the same number. That does no
-//! harm, because memory goes from parent to child and never from sibling to sibling.
+//! *Why a child never has the number of an ancestor*: an ancestor raised `GREATEST_NUMBER` to its
+//! own number before it made a guard with it. The fork that copied the guard copied this
+//! `GREATEST_NUMBER` too, and the child draws a greater number. Children of one parent may draw the
+//! same number. That does no harm, because memory goes from parent to child and never from sibling
+//! to sibling.
 //!
 //! **Where the kernel refuses** `MADV_WIPEONFORK` (before Linux 4.14, some emulators), the word
 //! lies in ordinary memory, and pthread_atfork(3) clears it in the child. Some ways to make a child
@@ -38,13 +39,14 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use std::sync::atomic::{AtomicPtr, AtomicU64};
 
 /// The greatest number that this process or an ancestor has drawn. A fork copies it.
-static LAST: AtomicU64 = AtomicU64::new(0);
+static GREATEST_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// Where the number of this process lies: a wiped page or [`ORDINARY`]; null until the first use.
+/// Where the number of this process lies: a wiped page or [`ORDINARY_WORD`]; null until the first
+/// use.
 static WORD: AtomicPtr<AtomicU64> = AtomicPtr::new(null_mut());
 
 /// The word where the kernel wipes no page.
-static ORDINARY: AtomicU64 = AtomicU64::new(0);
+static ORDINARY_WORD: AtomicU64 = AtomicU64::new(0);
 
 /// At least the size of the word; the kernel rounds up to a page.
 const LENGTH: usize = size_of::<AtomicU64>();
@@ -65,9 +67,9 @@ impl Generation {
             word = install();
         }
         let pid = if word == ordinary() { process::id() } else { 0 };
-        // SAFETY: `word` is `ORDINARY`, or a page that was mapped before its address was published
-        // and that nobody unmaps. A child has the page at the same address, zeroed, which is a
-        // number.
+        // SAFETY: `word` is `ORDINARY_WORD`, or a page that was mapped before its address was
+        // published and that is never unmapped. A child has the page at the same address, zeroed,
+        // which is a number.
         let word = unsafe { &*word };
         let number = match word.load(Relaxed) {
             0 => draw(word),
@@ -80,7 +82,7 @@ impl Generation {
 /// Takes the next number. Of several threads that do so at once, the first decides for all.
 #[cold]
 fn draw(word: &AtomicU64) -> u64 {
-    let next = LAST.fetch_add(1, Relaxed) + 1;
+    let next = GREATEST_NUMBER.fetch_add(1, Relaxed) + 1;
     match word.compare_exchange(0, next, Relaxed, Relaxed) {
         Ok(_) => next,
         Err(number) => number,
@@ -100,18 +102,18 @@ fn install() -> *mut AtomicU64 {
         return candidate;
     };
     if candidate != ordinary() {
-        // SAFETY: our own mapping, whose address nobody else has seen.
+        // SAFETY: our own mapping, whose address no other thread has seen.
         unsafe { libc::munmap(candidate.cast(), LENGTH) };
     }
     published
 }
 
 fn ordinary() -> *mut AtomicU64 {
-    (&raw const ORDINARY).cast_mut()
+    (&raw const ORDINARY_WORD).cast_mut()
 }
 
 extern "C" fn clear_ordinary() {
-    ORDINARY.store(0, Relaxed);
+    ORDINARY_WORD.store(0, Relaxed);
 }
 
 /// A zeroed page that is zeroed again in every child. None where the kernel does not do that.
@@ -124,7 +126,7 @@ fn wiped_page() -> Option<*mut AtomicU64> {
         return None;
     }
     // SAFETY: advice about our own mapping. Old emulators accept any advice and do nothing, so only
-    // who refuses nonsense (-1) is believed when it accepts MADV_WIPEONFORK.
+    // a kernel that refuses invalid advice (-1) is believed when it accepts MADV_WIPEONFORK.
     let wiped = unsafe {
         libc::madvise(page, LENGTH, -1) != 0
             && libc::madvise(page, LENGTH, libc::MADV_WIPEONFORK) == 0
@@ -132,7 +134,7 @@ fn wiped_page() -> Option<*mut AtomicU64> {
     if wiped {
         return Some(page.cast());
     }
-    // SAFETY: our own mapping, whose address nobody else has seen.
+    // SAFETY: our own mapping, whose address no other thread has seen.
     unsafe { libc::munmap(page, LENGTH) };
     None
 }

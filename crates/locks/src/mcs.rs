@@ -3,14 +3,14 @@
 //! In the published lock the caller brings a node for each acquisition and gives it back at the
 //! unlock. [`RawMutex`] has no place for one: `lock` and `unlock` take only `&self`. So this is the
 //! K42 variant, whose nodes live on the **waiter's stack, only while it waits**: when a waiter
-//! becomes the holder it moves what its node knows, who comes next, into the lock itself. No
+//! becomes the holder it moves what its node knows, the next waiter, into the lock itself. No
 //! allocation, no thread-local slot, any number of locks held at once, and a guard that may be
 //! unlocked by another thread.
 //!
 //! | `tail` | `next` | Meaning |
 //! |---|---|---|
 //! | null | null | unlocked |
-//! | `HELD` | null | locked, nobody waits |
+//! | `HELD` | null | locked, no thread waits |
 //! | node N | null | locked; N is last in the queue; the first has not linked itself yet |
 //! | node N | node M | locked; M is first in the queue, N last (N = M when one waits) |
 //!
@@ -45,7 +45,7 @@ struct Node {
     next: AtomicPtr<Node>,
 }
 
-/// "Locked and nobody queues": no address of a node, because nodes are aligned.
+/// "Locked, and no thread queues": no address of a node, because nodes are aligned.
 const HELD: *mut Node = without_provenance_mut(1);
 
 /// The MCS queue lock in its K42 form. See the [module](self) for when to use it.
@@ -153,7 +153,7 @@ unsafe impl RawMutex for Mcs {
             first = wait_for_link(&self.next);
         }
         // SAFETY: `first` waits in `wait_in_queue` until this very store, so its node is alive.
-        // After the store the node may be gone; nothing here touches it again.
+        // After the store the waiter may drop the node; nothing here touches it again.
         unsafe { (*first).waiting.store(false, Release) };
     }
 

@@ -7,8 +7,8 @@
 //!     return old_val
 //! ```
 //!
-//! [`NotAtomic`] deliberately does not implement [`lock_api::RawMutex`]: it excludes nobody, so it
-//! must be impossible to put data behind it by mistake.
+//! [`NotAtomic`] deliberately does not implement [`lock_api::RawMutex`]: it excludes no thread, so
+//! it must be impossible to put data behind it by mistake.
 //!
 //! ```compile_fail,E0277
 //! type Wrong = lock_api::Mutex<locks::not_atomic::NotAtomic, u64>;
@@ -20,8 +20,8 @@
 //!
 //! | `locked` | Meaning it should have |
 //! |---|---|
-//! | `false` | nobody is inside |
-//! | `true` | somebody is inside; but two threads may both have read `false` before either wrote |
+//! | `false` | no thread is inside |
+//! | `true` | a thread is inside; but two threads may both have read `false` before either wrote |
 
 use super::platform::AtomicBool;
 use super::platform::Ordering::Relaxed;
@@ -44,7 +44,7 @@ impl NotAtomic {
     ///
     /// Two failures. Two callers may both get `false` and both enter. And a waiter that loaded
     /// `true` just before the holder's [`clear`](Self::clear) stores `true` just after it: the
-    /// unlock is lost, the flag stays set with nobody inside, and every caller waits for ever.
+    /// unlock is lost, the flag stays set with no thread inside, and every caller waits for ever.
     #[inline]
     pub fn literal_test_and_set(&self) -> bool {
         let old = self.locked.load(Relaxed);
@@ -54,7 +54,7 @@ impl NotAtomic {
 
     /// The careful reading: stores only after it saw `false`. Returns the value seen.
     ///
-    /// It cannot overwrite an unlock, so nobody hangs; two callers may still both enter.
+    /// It cannot overwrite an unlock, so no thread hangs; two callers may still both enter.
     pub fn check_then_set(&self) -> bool {
         let old = self.locked.load(Relaxed);
         if !old {

@@ -42,8 +42,8 @@
 //! let _ = Shared::new(lock_api::Mutex::<TestAndSet, u64>::new(0));
 //! ```
 //!
-//! - **Never** where a process may die inside the critical section: nobody unlocks for it, and the
-//!   others spin for ever. [`RobustMutex`](super::RobustMutex) is for that.
+//! - **Never** where a process may die inside the critical section: no other process unlocks for
+//!   it, and the waiters spin for ever. [`RobustMutex`](super::RobustMutex) is for that.
 //!
 //! Sources: mmap(2), fork(2).
 #![expect(unsafe_code, reason = "the values live in memory from mmap(2)")]
@@ -203,9 +203,9 @@ impl<T: ?Sized> Deref for Shared<T> {
 
 impl<T: ?Sized> Drop for Shared<T> {
     fn drop(&mut self) {
-        // SAFETY: nobody in this process borrows the values any more; other processes have mappings
-        // of their own. The values need no drop (`assert_mappable`). munmap of our own mapping,
-        // with the length it was made with, cannot fail.
+        // SAFETY: no code in this process borrows the values any more; other processes have
+        // mappings of their own. The values need no drop (`assert_mappable`). munmap of our own
+        // mapping, with the length it was made with, cannot fail.
         unsafe { libc::munmap(self.values.as_ptr().cast(), self.bytes) };
     }
 }

@@ -84,7 +84,7 @@ pub struct RobustMutex<T> {
     /// Length of the mapping.
     bytes: usize,
     /// Whether a guard of this handle exists, a forgotten one included. It is written only by
-    /// whoever holds the mutex. A forked child has a copy, which says what was so at the fork.
+    /// the holder of the mutex. A forked child has a copy, which says what was so at the fork.
     held: AtomicBool,
 }
 
@@ -111,8 +111,8 @@ impl<T: Shareable + Send + Copy> RobustMutex<T> {
             bytes,
             held: AtomicBool::new(false),
         };
-        // SAFETY: the mapping is fresh, zeroed, aligned and large enough, and nobody else has seen
-        // it.
+        // SAFETY: the mapping is fresh, zeroed, aligned and large enough, and no other thread has
+        // seen it.
         unsafe { (*this.inner.as_ptr()).value = UnsafeCell::new(value) };
         initialise(this.mutex())?; // on failure `this` is dropped, which unmaps
         Ok(this)
@@ -124,7 +124,7 @@ fn initialise(mutex: *mut libc::pthread_mutex_t) -> Result<(), CallError> {
     let mut place = MaybeUninit::uninit();
     let attributes = Attributes::new(&mut place)?;
     let object = ptr::from_mut(&mut *attributes.0);
-    // SAFETY: the object is initialised as long as `attributes` lives, and nobody else uses it.
+    // SAFETY: the object is initialised as long as `attributes` lives, and no other thread uses it.
     let result =
         unsafe { libc::pthread_mutexattr_setpshared(object, libc::PTHREAD_PROCESS_SHARED) };
     check("pthread_mutexattr_setpshared", result)?;
@@ -135,7 +135,7 @@ fn initialise(mutex: *mut libc::pthread_mutex_t) -> Result<(), CallError> {
     // SAFETY: as above.
     let result = unsafe { libc::pthread_mutexattr_settype(object, libc::PTHREAD_MUTEX_ERRORCHECK) };
     check("pthread_mutexattr_settype", result)?;
-    // SAFETY: as above, and `mutex` points to writable memory that nobody uses yet.
+    // SAFETY: as above, and `mutex` points to writable memory that is not in use yet.
     let result = unsafe { libc::pthread_mutex_init(mutex, object) };
     check("pthread_mutex_init", result)
 }
@@ -147,7 +147,7 @@ impl Attributes<'_> {
     fn new(
         place: &mut MaybeUninit<libc::pthread_mutexattr_t>,
     ) -> Result<Attributes<'_>, CallError> {
-        // SAFETY: room for the object, borrowed by nobody else.
+        // SAFETY: room for the object, which nothing else borrows.
         let result = unsafe { libc::pthread_mutexattr_init(place.as_mut_ptr()) };
         check("pthread_mutexattr_init", result)?;
         // SAFETY: the call above has initialised it.
@@ -195,7 +195,7 @@ impl<T> RobustMutex<T> {
             libc::EOWNERDEAD => Ok(Some(Acquired::OwnerDied(InconsistentGuard {
                 guard: self.guard(),
             }))),
-            // glibc tells apart who holds it; to the caller it is held either way.
+            // glibc tells its own thread from others; to the caller it is held either way.
             libc::EBUSY | libc::EDEADLK => Ok(None),
             errno => Err(call_error("pthread_mutex_trylock", errno)),
         }
@@ -222,8 +222,8 @@ impl<T> Drop for RobustMutex<T> {
         if *self.held.get_mut() {
             return;
         }
-        // SAFETY: nobody in this process borrows or holds it. munmap of our own mapping, with the
-        // length it was made with, cannot fail.
+        // SAFETY: no thread of this process borrows or holds it. munmap of our own mapping, with
+        // the length it was made with, cannot fail.
         unsafe { libc::munmap(self.inner.as_ptr().cast(), self.bytes) };
     }
 }
@@ -253,8 +253,8 @@ impl<T: Copy> Guard<'_, T> {
     /// As [`get`](Self::get).
     pub fn set(&mut self, value: T) {
         assert_holder(self.holder);
-        // SAFETY: this process holds the lock, so nobody else reads or writes, and no reference is
-        // ever lent.
+        // SAFETY: this process holds the lock, so no other thread reads or writes, and no reference
+        // is ever lent.
         unsafe { *self.mutex.inner.as_ref().value.get() = value }
     }
 }

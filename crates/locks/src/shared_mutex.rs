@@ -4,7 +4,7 @@
 //! then: the parent drops its own, which unlocks, and the child goes on writing. So this guard
 //!
 //! - unlocks only in the process that locked, and gives access only there;
-//! - lends no reference, because nobody could check a reference again after a fork:
+//! - lends no reference, because a reference cannot be checked again after a fork:
 //!   [`get`](Guard::get) and [`set`](Guard::set) copy the value.
 //!
 //! A process is known by a generation that the kernel makes a forked child forget

@@ -1,4 +1,4 @@
-//! The system calls of the locks, membarrier(2) and futex(2), for whoever measures what they cost.
+//! The system calls of the locks, membarrier(2) and futex(2), also for measurements of their cost.
 //!
 //! The futexes are private: their words are keyed by address, so they wake threads of one process.
 //!
@@ -66,8 +66,8 @@ fn wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
 pub fn futex_wake(word: &AtomicU32) -> i64 {
     // SAFETY: the kernel uses the address as a key and reads nothing there. `Futex` calls this
     // after the release and touches nothing else. So it does no harm even if the thread that took
-    // the lock next has freed it: then this wakes nobody, or a stranger for nothing. `Asymmetric`
-    // must outlive its unlock.
+    // the lock next has freed it: then this wakes no thread, or an unrelated one without need.
+    // `Asymmetric` must outlive its unlock.
     unsafe {
         libc::syscall(
             libc::SYS_futex,

@@ -10,8 +10,8 @@
 //!   pair.
 //! - **Never** in a program whose threads may outnumber its CPUs: a preempted holder leaves all
 //!   others burning their time slices.
-//! - **Cost**: one locked exchange and one plain store; no lock can be cheaper when nobody
-//!   contends. Under contention every attempt takes the cache line away from the holder.
+//! - **Cost**: one locked exchange and one plain store; no lock is cheaper without
+//!   contention. Under contention every attempt takes the cache line away from the holder.
 //! - **Fairness**: none. The CPU that has the line wins again.
 //!
 //! Source: the IBM System/360 instruction TS, and Herlihy and Shavit, The Art of Multiprocessor

@@ -28,7 +28,7 @@ pub struct TestAndTestAndSet {
 }
 
 // SAFETY: a thread enters only through a swap that read `false`; the argument of test-and-set
-// applies. The relaxed loads between the swaps decide when to try, never who is in.
+// applies. The relaxed loads between the swaps decide when to try, never which thread enters.
 unsafe impl RawMutex for TestAndTestAndSet {
     const INIT: Self = TestAndTestAndSet {
         locked: AtomicBool::new(false),

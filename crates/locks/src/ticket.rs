@@ -3,15 +3,15 @@
 //! | `next` | `serving` | Meaning |
 //! |---|---|---|
 //! | n | n | unlocked |
-//! | n + 1 | n | locked, nobody waits |
+//! | n + 1 | n | locked, no thread waits |
 //! | n + 1 + w | n | locked, w threads wait, in the order of their tickets |
 //!
 //! Both wrap around at 2^32; only their difference counts, so that up to 2^32 - 1 threads may wait.
 //!
 //! - **Use it** where each waiter must get its turn and every waiter has a CPU of its own.
 //! - **Never** where threads may outnumber CPUs: the lock can go only to the next ticket, and if
-//!   that thread is not running, nobody enters until the scheduler has run it again: milliseconds
-//!   each time.
+//!   that thread is not running, no thread enters until the scheduler has run it again:
+//!   milliseconds each time.
 //! - **Cost**: a locked add and a plain store. Every release is read by all waiters.
 //! - **Fairness**: first come, first served, exactly.
 //!

@@ -10,8 +10,8 @@ const AT_PAGESZ: u64 = 6;
 /// Bytes of a word in the auxiliary vector of process `pid`: 4 or 8.
 ///
 /// # Errors
-/// EACCES or EPERM where ptrace access is denied, ENOENT where it is gone; ENODATA where the vector
-/// is empty or not understood.
+/// EACCES or EPERM where ptrace access is denied, ENOENT where no such process exists; ENODATA
+/// where the vector is empty or not understood.
 pub fn read_word_size(pid: i32) -> Result<usize, Error> {
     let path = format!("/proc/{pid}/auxv");
     let size = parse_word_size(&read_bytes(&path)?, machine::read().page_size as u64);

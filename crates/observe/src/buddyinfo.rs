@@ -22,7 +22,7 @@ impl Zone {
     /// Share of the free pages that lie in blocks too small for a request of `order`, 0 to 1: the
     /// kernel's unusable free space index (mm/vmstat.c, extfrag/unusable_index). 0 without free
     /// pages.
-    pub fn unusable(&self, order: usize) -> f64 {
+    pub fn unusable_share(&self, order: usize) -> f64 {
         match self.pages() {
             0 => 0.0,
             pages => (pages - self.pages_from(order)) as f64 / pages as f64,
@@ -83,10 +83,10 @@ mod tests {
         assert_eq!(zones.len(), 2);
         assert_eq!((zones[1].node, zones[1].name.as_str()), (1, "Normal"));
         assert_eq!(zones[1].pages(), 4 + 4 + 4);
-        assert_eq!(zones[1].unusable(0), 0.0);
-        assert_eq!(zones[1].unusable(2), 8.0 / 12.0);
-        assert_eq!(zones[1].unusable(3), 1.0);
-        assert_eq!(zones[0].unusable(2), 0.0);
+        assert_eq!(zones[1].unusable_share(0), 0.0);
+        assert_eq!(zones[1].unusable_share(2), 8.0 / 12.0);
+        assert_eq!(zones[1].unusable_share(3), 1.0);
+        assert_eq!(zones[0].unusable_share(2), 0.0);
     }
 
     proptest! {
@@ -94,7 +94,7 @@ mod tests {
         fn garbage_never_panics(text in "\\PC*", words in "(Node|zone|,|[0-9]{1,25}| |\n){0,60}") {
             for zone in parse(&text).into_iter().chain(parse(&words)) {
                 for order in 0..70 {
-                    prop_assert!((0.0..=1.0).contains(&zone.unusable(order)));
+                    prop_assert!((0.0..=1.0).contains(&zone.unusable_share(order)));
                 }
             }
         }

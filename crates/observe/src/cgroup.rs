@@ -18,7 +18,7 @@ pub struct Membership {
 /// The control groups of process `pid`.
 ///
 /// # Errors
-/// ENOENT where it is gone or the kernel has no control groups.
+/// ENOENT where no such process exists or the kernel has no control groups.
 pub fn read(pid: i32) -> Result<Vec<Membership>, Error> {
     Ok(parse(&read_text(format!("/proc/{pid}/cgroup"))?))
 }

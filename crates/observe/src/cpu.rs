@@ -7,7 +7,7 @@ use crate::{Error, read_text};
 /// Kernel ticks a second in what proc(5) prints: USER_HZ, 100 on every architecture of ours.
 const TICKS: u64 = 100;
 
-/// One of these ticks: nothing in /proc/stat is told more finely.
+/// One of these ticks, the resolution of /proc/stat.
 pub const TICK: Duration = Duration::from_millis(1000 / TICKS);
 
 /// CPU time that was not idle since boot, summed over all processors, to [`TICK`]: user, nice,

@@ -12,7 +12,7 @@ const CAP_SYS_RESOURCE: u64 = 1 << 24;
 /// The inode of the initial user namespace: PROC_USER_INIT_INO of linux/proc_ns.h.
 const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
-/// Whether RLIMIT_NPROC binds this process: it binds neither the user 0 nor who has
+/// Whether RLIMIT_NPROC binds this process: it binds neither the user 0 nor a process with
 /// CAP_SYS_RESOURCE or CAP_SYS_ADMIN (getrlimit(2)), and the kernel asks for all three in the
 /// initial user namespace (copy_process in kernel/fork.c), so that root of a container with its own
 /// users is bound.

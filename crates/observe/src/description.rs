@@ -52,7 +52,8 @@ fn copy((pid, fd): (i32, i32)) -> Result<OwnedFd, Error> {
     let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0) };
     let copy =
         Errno::result(copy).map_err(|errno| Error::new(format!("duplicate fd {fd}"), errno))?;
-    // SAFETY: the kernel has just made this descriptor for this call; nobody else knows its number.
+    // SAFETY: the kernel has just made this descriptor for this call; no other code knows its
+    // number.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 

@@ -18,7 +18,7 @@ const KCMP_EPOLL_TFD: i32 = 7;
 ///
 /// # Errors
 /// EPERM without ptrace access to both processes or under a filter, ENOSYS where the kernel has no
-/// kcmp, EBADF for a closed descriptor, ESRCH for a process that is gone.
+/// kcmp, EBADF for a closed descriptor, ESRCH where no such process exists.
 pub fn descriptions(a: (i32, i32), b: (i32, i32)) -> Result<Ordering, Error> {
     let what = || format!("kcmp {} fd {} against {} fd {}", a.0, a.1, b.0, b.1);
     kcmp(KCMP_FILE, a, b).map_err(|errno| Error::new(what(), errno))

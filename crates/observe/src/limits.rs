@@ -14,7 +14,8 @@ pub struct Limits {
 /// Reads the limits of process `pid`.
 ///
 /// # Errors
-/// ENOENT where it is gone, EACCES where it may not be looked at, ENODATA where a line is missing.
+/// ENOENT where no such process exists, EACCES where it may not be looked at, ENODATA where a line
+/// is missing.
 pub fn read(pid: i32) -> Result<Limits, Error> {
     let path = format!("/proc/{pid}/limits");
     let limits = parse(&read_text(&path)?);

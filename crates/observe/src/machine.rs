@@ -21,8 +21,8 @@ pub struct Machine {
 /// The machine this runs on. What the kernel will not tell is `unknown`, 1 or 4096.
 pub fn read() -> Machine {
     let uname = uname().ok();
-    let text = |of: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| match &uname {
-        Some(uname) => of(uname).to_string_lossy().into_owned(),
+    let text = |field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| match &uname {
+        Some(uname) => field(uname).to_string_lossy().into_owned(),
         None => "unknown".to_owned(),
     };
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();

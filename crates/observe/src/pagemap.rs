@@ -19,7 +19,7 @@ impl Page {
     }
 
     /// Whether the page is swapped out: bit 62.
-    pub fn swapped(self) -> bool {
+    pub fn is_swapped(self) -> bool {
         self.0 >> 62 & 1 == 1
     }
 

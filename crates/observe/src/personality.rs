@@ -9,8 +9,8 @@ pub const ADDR_LIMIT_3GB: u32 = 0x0800_0000;
 /// Reads the flags of process `pid`.
 ///
 /// # Errors
-/// EACCES or EPERM where ptrace access is denied, ENOENT where it is gone, ENODATA where the text
-/// is not understood.
+/// EACCES or EPERM where ptrace access is denied, ENOENT where no such process exists, ENODATA
+/// where the text is not understood.
 pub fn read(pid: i32) -> Result<u32, Error> {
     let path = format!("/proc/{pid}/personality");
     parse(&read_text(&path)?).ok_or_else(|| Error::no_data(format!("find a number in {path}")))

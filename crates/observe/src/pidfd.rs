@@ -10,8 +10,8 @@ use crate::Error;
 /// A descriptor of the process `pid`.
 ///
 /// # Errors
-/// ESRCH where it is gone, EINVAL for a number that is none of a process, ENOSYS under a filter or
-/// before Linux 5.3.
+/// ESRCH where no such process exists, EINVAL for a number that is none of a process, ENOSYS under
+/// a filter or before Linux 5.3.
 pub fn open(pid: i32) -> Result<OwnedFd, Error> {
     let error = |errno| Error::new(format!("pidfd_open {pid}"), errno);
     let process = Some(pid).filter(|&pid| pid > 0).and_then(Pid::from_raw);

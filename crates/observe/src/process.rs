@@ -41,7 +41,7 @@ pub fn ensure_own_proc() -> Result<(), Error> {
     Err(Error::new(what, Errno::ESRCH))
 }
 
-/// The command name of a process, at most 15 bytes long; `?` where it is gone.
+/// The command name of a process, at most 15 bytes long; `?` where no such process exists.
 pub fn name(pid: i32) -> String {
     read_text(format!("/proc/{pid}/comm")).map_or("?".into(), |name| name.trim_end().to_owned())
 }
@@ -50,17 +50,17 @@ pub fn name(pid: i32) -> String {
 /// `fd` stays closed to other users, `fdinfo` does not.
 ///
 /// # Errors
-/// EACCES where ptrace access is refused, ENOENT where the process is gone.
+/// EACCES where ptrace access is refused, ENOENT where no such process exists.
 pub fn descriptors(pid: i32) -> Result<Vec<i32>, Error> {
     numbers(Path::new(&format!("/proc/{pid}/fd")))
         .or_else(|refused| numbers(Path::new(&format!("/proc/{pid}/fdinfo"))).map_err(|_| refused))
 }
 
-/// How many descriptors a process has open, which the kernel tells anybody: the size of its `fd`
-/// directory (Linux 6.2; 0 before).
+/// How many descriptors a process has open, which the kernel shows to every process: the size of
+/// its `fd` directory (Linux 6.2; 0 before).
 ///
 /// # Errors
-/// ENOENT where the process is gone.
+/// ENOENT where no such process exists.
 pub fn count_descriptors(pid: i32) -> Result<u64, Error> {
     let path = format!("/proc/{pid}/fd");
     fs::metadata(&path)
@@ -96,7 +96,7 @@ pub fn link(pid: i32, fd: i32) -> Result<String, Error> {
 /// and mounts (proc_pid_root(5)).
 ///
 /// # Errors
-/// EACCES where ptrace access is refused, ENOENT where the file or the process is gone.
+/// EACCES where ptrace access is refused, ENOENT where no such file or process exists.
 pub fn file_metadata(pid: i32, path: &Path) -> Result<fs::Metadata, Error> {
     let inside = path.strip_prefix("/").unwrap_or(path);
     let path = Path::new("/proc")

@@ -19,7 +19,8 @@ pub enum ElfClass {
     Bits64,
 }
 
-/// The path of the program that process `pid` runs, with ` (deleted)` behind it where it is gone.
+/// The path of the program that process `pid` runs, followed by ` (deleted)` where the file was
+/// deleted.
 ///
 /// # Errors
 /// EACCES where ptrace access is denied, ENOENT for a kernel thread and where the process has

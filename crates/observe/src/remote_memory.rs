@@ -19,7 +19,7 @@ impl RemoteMemory {
     /// The memory of process `pid`.
     ///
     /// # Errors
-    /// EACCES or EPERM where ptrace access is denied, ENOENT where it is gone.
+    /// EACCES or EPERM where ptrace access is denied, ENOENT where no such process exists.
     pub fn open(pid: i32) -> Result<RemoteMemory, Error> {
         let path = format!("/proc/{pid}/mem");
         let file = File::open(&path).map_err(|e| Error::from_io(format!("open {path}"), &e))?;

@@ -17,7 +17,7 @@ pub struct SchedStat {
 /// Reads the numbers of the main thread of process `pid`.
 ///
 /// # Errors
-/// ENOENT or ESRCH where it is gone.
+/// ENOENT or ESRCH where no such process exists.
 pub fn read(pid: i32) -> Result<SchedStat, Error> {
     Ok(parse(&read_text(format!("/proc/{pid}/schedstat"))?))
 }

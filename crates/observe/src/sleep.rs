@@ -1,4 +1,4 @@
-//! Whether a process sleeps in its call: one rule for all who wait for it.
+//! Whether a process sleeps in its call: one rule for all code that waits for it.
 //!
 //! State `S` of proc_pid_status(5) alone does not say so: a process sets it a moment before it
 //! gives the CPU up, and one that is woken in that moment has not slept. What says so, the first
@@ -9,14 +9,14 @@
 //!    CONFIG_KALLSYMS): the kernel shows a call only after it has seen the process inactive
 //!    (task_current_syscall in lib/syscall.c);
 //! 3. where neither can be read (a sandbox), state `S` with counts of context switches that do not
-//!    move over [`STILL_LOOKS`] looks.
+//!    move over [`LOOKS_WITHOUT_CHANGE`] looks.
 
 use crate::Error;
 use crate::status::{self, Status};
 use crate::wchan::{Blocked, WaitChannel, read_syscall};
 
 /// Kernel functions in which a process sleeps interruptibly, that is in state `S`. Only a short
-/// cut: of one that sleeps anywhere else the state is asked.
+/// cut: where a process sleeps anywhere else, its state is read.
 const INTERRUPTIBLE_CHANNELS: &[&str] = &[
     "inet_csk_accept",
     "poll_schedule_timeout",
@@ -32,7 +32,7 @@ const INTERRUPTIBLE_CHANNELS: &[&str] = &[
 /// Looks without a switch after which a process in state `S` is taken to sleep. A look takes some
 /// 10 us, so these last 10 ms: longer than a process that set its state is kept from the CPU before
 /// it gives it up, as long as it competes with few others for it.
-pub const STILL_LOOKS: u32 = 1000;
+pub const LOOKS_WITHOUT_CHANGE: u32 = 1000;
 
 /// What one look at a process found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,11 +84,11 @@ impl Sleeper {
     /// Takes hold of process `pid`. It keeps a descriptor.
     ///
     /// # Errors
-    /// EMFILE; ENOENT where the process is gone.
+    /// EMFILE; ENOENT where no such process exists.
     pub fn open(pid: i32) -> Result<Sleeper, Error> {
         let channel = match WaitChannel::open(pid) {
             Ok(channel) => Some(channel),
-            // A process that is gone has no status either.
+            // A process that has ended and been reaped has no status either.
             Err(absent) => match status::read(pid) {
                 Ok(_) if absent.errno == nix::errno::Errno::ENOENT => None,
                 _ => return Err(absent),
@@ -141,7 +141,7 @@ impl Sleeper {
             ('S', None) if !self.shows_channels => match call() {
                 Ok(Some(call)) => Look::Asleep(Evidence::Call(call)),
                 Ok(None) => Look::Awake('S'),
-                Err(_) if self.still_looks >= STILL_LOOKS => Look::Asleep(Evidence::Still),
+                Err(_) if self.still_looks >= LOOKS_WITHOUT_CHANGE => Look::Asleep(Evidence::Still),
                 Err(_) => {
                     self.still_looks += 1;
                     Look::Awake('S')
@@ -214,12 +214,12 @@ mod tests {
             let look = sleeper.judge(None, &status('S', switches), refused);
             look == Look::Asleep(Evidence::Still)
         };
-        for _ in 0..STILL_LOOKS {
+        for _ in 0..LOOKS_WITHOUT_CHANGE {
             assert!(!look(&mut sleeper, 5));
         }
         assert!(look(&mut sleeper, 5) && look(&mut sleeper, 5));
         assert!(!look(&mut sleeper, 6), "it has run meanwhile");
-        for _ in 0..STILL_LOOKS {
+        for _ in 0..LOOKS_WITHOUT_CHANGE {
             look(&mut sleeper, 6);
         }
         assert!(look(&mut sleeper, 6));

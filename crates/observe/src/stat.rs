@@ -31,7 +31,8 @@ impl Stat {
 /// Reads the fields of process `pid`.
 ///
 /// # Errors
-/// ENOENT or ESRCH where it is gone or hidden, ENODATA where the text is not understood.
+/// ENOENT or ESRCH where no such process exists or /proc hides it, ENODATA where the text is not
+/// understood.
 pub fn read(pid: i32) -> Result<Stat, Error> {
     let path = format!("/proc/{pid}/stat");
     parse(&read_text(&path)?)

@@ -13,9 +13,9 @@ pub struct Status {
     pub fd_size: u64,
     /// Resident set in KiB.
     pub resident_kib: u64,
-    /// Times that the thread gave the CPU up: slept, blocked, yielded to nobody else.
+    /// Times that the thread slept or blocked, and so gave the CPU up.
     pub voluntary_switches: u64,
-    /// Times that it was preempted.
+    /// Times that it was preempted, or called sched_yield(2) while another thread was ready.
     pub involuntary_switches: u64,
     /// Address space in KiB; none for a zombie and a kernel thread, which have none.
     pub virtual_kib: Option<u64>,
@@ -29,7 +29,7 @@ pub struct Status {
 /// Reads the status of process or thread `pid`.
 ///
 /// # Errors
-/// ENOENT or ESRCH where it is gone, EACCES where /proc hides it.
+/// ENOENT or ESRCH where no such process exists, EACCES where /proc hides it.
 pub fn read(pid: i32) -> Result<Status, Error> {
     Ok(parse(&read_text(format!("/proc/{pid}/status"))?))
 }

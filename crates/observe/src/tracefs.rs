@@ -15,8 +15,8 @@ use crate::{Error, read_text};
 
 /// The number of tracepoint `event` (`sched/sched_waking`) on the running kernel.
 ///
-/// Where tracefs is mounted nowhere, it is mounted detached: seen by no one else, attached to no
-/// directory, gone with its descriptor. The host is not changed.
+/// Where tracefs is mounted nowhere, it is mounted detached: attached to no directory, invisible to
+/// other processes, and unmounted when its descriptor is closed. The host is not changed.
 ///
 /// # Errors
 /// EACCES or EPERM for an ordinary user, ENOENT where the kernel has no such tracepoint, ENODEV
@@ -24,14 +24,14 @@ use crate::{Error, read_text};
 pub fn id(event: &str) -> Result<u64, Error> {
     let file = format!("events/{event}/id");
     let text = match read_text(format!("/sys/kernel/tracing/{file}")) {
-        Err(absent) if absent.errno == Errno::ENOENT => detached(&file)?,
+        Err(absent) if absent.errno == Errno::ENOENT => detached_mount(&file)?,
         text => text?,
     };
     let number = text.trim().parse();
     number.map_err(|_| Error::new(format!("parse {file} of tracefs"), Errno::EINVAL))
 }
 
-fn detached(file: &str) -> Result<String, Error> {
+fn detached_mount(file: &str) -> Result<String, Error> {
     let error = |what: &str| {
         let what = what.to_owned();
         move |errno| Error::new(what, errno)

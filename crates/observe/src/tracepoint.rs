@@ -50,7 +50,7 @@ const PERF_EVENT_IOC_SET_FILTER: libc::Ioctl = 0x4008_2406;
 /// Processes in one filter: the kernel takes a page of text.
 const PIDS_A_FILTER: usize = 200;
 
-/// Counts how often processes were woken: hits of `sched:sched_waking` whose field `pid` is theirs.
+/// Counts how often processes were woken: hits of `sched:sched_waking` with their `pid`.
 #[derive(Debug)]
 pub struct Wakeups {
     counters: Vec<File>,

@@ -17,7 +17,7 @@ impl WaitChannel {
     /// Opens the wait channel of process `pid`.
     ///
     /// # Errors
-    /// ENOENT where it is gone, EMFILE where the descriptor table is full.
+    /// ENOENT where no such process exists, EMFILE where the descriptor table is full.
     pub fn open(pid: i32) -> Result<Self, Error> {
         let path = format!("/proc/{pid}/wchan");
         let file = File::open(&path).map_err(|e| error("open", &path, &e))?;
@@ -28,7 +28,7 @@ impl WaitChannel {
     /// not tell (another user's process, no CONFIG_KALLSYMS).
     ///
     /// # Errors
-    /// ESRCH where it is gone.
+    /// ESRCH where no such process exists.
     pub fn read(&self) -> Result<Option<String>, Error> {
         let mut buffer = [0; 128];
         let count = self.file.read_at(&mut buffer, 0);
@@ -65,7 +65,8 @@ pub struct Blocked {
 /// The call in which process `pid` is blocked; none while it runs or is not in a call.
 ///
 /// # Errors
-/// EACCES or EPERM without ptrace access, ENOENT where it is gone or the kernel has no such file.
+/// EACCES or EPERM without ptrace access, ENOENT where no such process exists or the kernel has no
+/// such file.
 pub fn read_syscall(pid: i32) -> Result<Option<Blocked>, Error> {
     Ok(parse_syscall(&read_text(format!("/proc/{pid}/syscall"))?))
 }

@@ -20,7 +20,7 @@ struct Link {
 
 impl Link {
     /// The link of a ring that has only `at`.
-    fn alone(at: u32) -> Link {
+    fn to_itself(at: u32) -> Link {
         Link {
             before: at,
             after: at,
@@ -54,7 +54,7 @@ impl SegregatedFit {
     pub fn new(arena: u64) -> Self {
         let mut policy = SegregatedFit {
             tags: Tags::new(arena),
-            links: (0..HEADS).map(Link::alone).collect(),
+            links: (0..HEADS).map(Link::to_itself).collect(),
             occupied: ClassSet::default(),
         };
         if let Some(whole) = policy.tags.first_hole() {
@@ -69,7 +69,7 @@ impl SegregatedFit {
         let class = class(len);
         let at = HEADS + hole;
         if at as usize >= self.links.len() {
-            self.links.resize(at as usize + 1, Link::alone(at));
+            self.links.resize(at as usize + 1, Link::to_itself(at));
         }
         let first = mem::replace(&mut self.links[class].after, at);
         self.links[first as usize].before = at;

@@ -88,7 +88,7 @@ impl Error {
         self.operation
     }
 
-    /// What it was applied to: `127.0.0.1:80`. It may be empty.
+    /// The object of the operation: `127.0.0.1:80`. It may be empty.
     #[must_use]
     pub fn object(&self) -> &str {
         &self.object

@@ -7,8 +7,8 @@ use std::path::Path;
 /// Output that could not be written.
 ///
 /// It says "write to standard output" or "open /path"; the [source](std::error::Error::source) is
-/// the [`io::Error`] with the kernel's reason. The object is as it was named: who shows the error
-/// escapes it ([`crate::foreign_text`]).
+/// the [`io::Error`] with the kernel's reason. The object is as it was named: code that shows the
+/// error escapes it ([`crate::foreign_text`]).
 #[derive(Debug)]
 pub struct Error {
     operation: &'static str,

@@ -109,7 +109,7 @@ fn push(escaped: &mut String, character: char) {
         '\r' => escaped.push_str(r"\r"),
         '\t' => escaped.push_str(r"\t"),
         _ if character.is_ascii_control() => push_byte(escaped, character as u8),
-        _ if acts(character) => {
+        _ if acts_on_display(character) => {
             // Writing to a String does not fail.
             let _ = write!(escaped, r"\u{{{:x}}}", u32::from(character));
         }
@@ -124,7 +124,7 @@ fn push_byte(escaped: &mut String, byte: u8) {
 /// Whether a character does something to the text around it instead of being shown. The
 /// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0
 /// forbids.
-fn acts(character: char) -> bool {
+fn acts_on_display(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -198,7 +198,7 @@ mod tests {
         #[test]
         fn the_text_comes_back(name in any::<String>()) {
             let shown = escape(&name);
-            prop_assert!(!shown.chars().any(acts));
+            prop_assert!(!shown.chars().any(acts_on_display));
             prop_assert_eq!(escape_controls(&shown), shown.clone());
             prop_assert_eq!(unescape(&shown), Some(name.into_bytes()));
         }

@@ -1,5 +1,5 @@
-//! What people look at, for every tool alike: text of others made safe, tables, pictures, progress,
-//! numbers with units, standard output and output files.
+//! What people look at, the same for every tool: text of others made safe, tables, pictures,
+//! progress, numbers with units, standard output and output files.
 //!
 //! Text is escaped once, where it is drawn: the documents of the tools hold names as they are.
 //!

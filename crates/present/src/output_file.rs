@@ -1,9 +1,9 @@
-//! A file that is written at the end of a run: looked at before, then written whole or not at all.
+//! A file that is written at the end of a run: checked before, then written whole or not at all.
 //!
 //! | At the path is | How it is written |
 //! |---|---|
 //! | nothing, or a regular file of ours | beside it, and renamed over it |
-//! | a regular file of somebody else, or in a folder that takes no new file | in place |
+//! | a regular file of another user, or in a folder that takes no new file | in place |
 //! | a device, a pipe, a terminal, an open file of /proc (`/dev/stdout`) | in place |
 //! | a symbolic link | as what it leads to; the link stays |
 //!
@@ -27,9 +27,9 @@ use nix::unistd::geteuid;
 use crate::Error;
 
 /// Symbolic links that the kernel follows in one path (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 /// Names tried for the file beside, should there be files of that name.
-const MOST_NAMES: u32 = 100;
+const MAX_NAMES: u32 = 100;
 
 /// Where the outcome of a long run will be written. What is already there stays until then.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl OutputFile {
     /// # Errors
     /// A directory, something that another user placed in a sticky folder, or that of open(2).
     pub fn at(path: &Path) -> Result<OutputFile, Error> {
-        match find_way(path) {
+        match choose_way(path) {
             Ok(way) => Ok(OutputFile {
                 path: path.to_owned(),
                 way,
@@ -112,7 +112,7 @@ impl OutputFile {
     }
 }
 
-fn find_way(path: &Path) -> io::Result<Way> {
+fn choose_way(path: &Path) -> io::Result<Way> {
     let End { target, open_file } = follow_links(path)?;
     let flags = if open_file { 0 } else { O_NOFOLLOW };
     let metadata = match fs::metadata(&target) {
@@ -158,7 +158,7 @@ struct End {
 /// Goes where open(2) would go, and refuses links that may have been planted.
 fn follow_links(path: &Path) -> io::Result<End> {
     let mut target = path.to_owned();
-    for _ in 0..=MOST_LINKS {
+    for _ in 0..=MAX_LINKS {
         let open_file = false;
         let Ok(metadata) = fs::symlink_metadata(&target) else {
             return Ok(End { target, open_file });
@@ -204,20 +204,21 @@ fn may_be_planted(folder_mode: u32, folder_owner: u32, owner: u32, own: u32) -> 
     shared && owner != own && owner != folder_owner
 }
 
-/// A file in the folder of another, whose place it will take. Dropped before, it is removed.
+/// A new file in the folder of the file that it will replace. Dropped before that, it is removed.
 struct Beside {
     file: File,
     path: PathBuf,
 }
 
 impl Beside {
-    /// Makes it, for nobody else to read where there are `permissions` to be set later.
+    /// Makes the file; where `permissions` will be set later, only the owner may read it until
+    /// then.
     fn create(target: &Path, permissions: Option<&Permissions>) -> io::Result<Beside> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         options.mode(if permissions.is_some() { 0o600 } else { 0o666 });
         let mut last = Errno::EEXIST.into();
-        for attempt in 0..MOST_NAMES {
+        for attempt in 0..MAX_NAMES {
             let name = format!(".{}-{attempt}.partial", std::process::id());
             let path = folder(target).join(name);
             match options.open(&path) {

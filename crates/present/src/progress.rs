@@ -10,7 +10,7 @@ use terminal_size::{Width, terminal_size_of};
 use crate::foreign_text::escape_controls;
 
 /// Time between two drawings, unless there is something new to say.
-const EVERY: Duration = Duration::from_millis(100);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 /// Characters of the bar.
 const BAR: u64 = 24;
 /// Time after which the rate tells how long the rest may take.
@@ -51,7 +51,9 @@ impl Progress {
     /// Says that `done` steps are made, and what is done now.
     pub fn show(&mut self, done: u64, what: &str) {
         let same = self.what == what;
-        let lately = self.drawn.is_some_and(|drawn| drawn.elapsed() < EVERY);
+        let lately = self
+            .drawn
+            .is_some_and(|drawn| drawn.elapsed() < REDRAW_INTERVAL);
         if !self.shown || (same && lately) {
             return;
         }

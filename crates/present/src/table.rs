@@ -14,7 +14,7 @@ use textwrap::{Options, WordSplitter};
 use crate::foreign_text::escape_controls;
 
 /// No column is wrapped to less than this, unless it is no wider anyway.
-const NARROWEST: usize = 12;
+const MIN_WRAPPED_WIDTH: usize = 12;
 
 /// A column: its heading, and how its cells lie.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub struct Cell {
 
 impl Cell {
     /// Gives the whole field a style, the gap before it included, so that neighbours touch.
-    pub fn styled(mut self, style: Style) -> Cell {
+    pub fn with_style(mut self, style: Style) -> Cell {
         self.style = style;
         self
     }
@@ -142,7 +142,9 @@ impl Table {
 
     /// How wide each column is drawn.
     fn widths(&self, width: Option<usize>) -> Vec<usize> {
-        let cells: Vec<usize> = (0..self.columns.len()).map(|at| self.widest(at)).collect();
+        let cells: Vec<usize> = (0..self.columns.len())
+            .map(|at| self.column_width(at))
+            .collect();
         let asked = self.columns.iter().zip(&cells);
         let asked: Vec<usize> = asked.map(|(column, own)| column.least.max(*own)).collect();
         let gaps = self.indent + self.gap * cells.len().saturating_sub(1);
@@ -155,7 +157,7 @@ impl Table {
     }
 
     /// The widest line that stands in a column.
-    fn widest(&self, at: usize) -> usize {
+    fn column_width(&self, at: usize) -> usize {
         let cells = self.rows.iter().map(|row| display_width(&row[at].text));
         let headings = self.columns[at].heading.lines().map(display_width);
         cells.chain(headings).max().unwrap_or(0)
@@ -171,7 +173,7 @@ impl Table {
         wrapping.sort_by_key(|&at| widths[at]);
         for (done, &at) in wrapping.iter().enumerate() {
             let share = room / (wrapping.len() - done);
-            widths[at] = widths[at].min(share.max(NARROWEST));
+            widths[at] = widths[at].min(share.max(MIN_WRAPPED_WIDTH));
             room = room.saturating_sub(widths[at]);
         }
         widths
@@ -347,7 +349,7 @@ mod tests {
     fn a_style_fills_the_field_and_the_gap() {
         let mut table = Table::new([Column::left(""), Column::right("").at_least(3)]).gap(1);
         let style = AnsiColor::Red.on_default();
-        table.row([Cell::from("a"), Cell::from("7").styled(style)]);
+        table.row([Cell::from("a"), Cell::from("7").with_style(style)]);
         assert_eq!(table.render(None), format!("a{style}   7{style:#}\n"));
     }
 

@@ -38,7 +38,7 @@ impl Default for ReplayOptions {
 }
 
 /// An arena that no trace can fill: 2^63 bytes of offsets, none of them real.
-const ENDLESS: u64 = 1 << 63;
+const ENDLESS_ARENA: u64 = 1 << 63;
 
 /// Replays the trace under every policy. `progress` gets a line before each pass. A signal ends it
 /// with what is known by then, and the report says so.
@@ -61,7 +61,7 @@ pub fn replay(
         sample_every,
         ..RunOptions::default()
     };
-    let search = options.search && !source.interrupted();
+    let search = options.search && !source.is_interrupted();
 
     progress("pass 1: the given arena, and arenas without an end");
     let mut runs: Vec<PolicyRun> = policies
@@ -106,7 +106,7 @@ pub fn replay(
 
 /// What the search found, policy by policy.
 struct Smallest {
-    /// The runs in the smallest arenas, where the search came to its end.
+    /// The runs in the smallest arenas, where the search was completed.
     runs: Option<Vec<PolicyRun>>,
     /// The smallest arenas in which a run of the search went well, in bytes.
     arenas: Vec<Option<u64>>,
@@ -164,7 +164,7 @@ fn endless_runs(policies: &[Policy]) -> impl Iterator<Item = PolicyRun> {
     policies
         .iter()
         .filter(|policy| policy.settles_low() || matches!(policy, Policy::Paging(_)))
-        .map(move |&policy| PolicyRun::new(policy, ENDLESS, options))
+        .map(move |&policy| PolicyRun::new(policy, ENDLESS_ARENA, options))
 }
 
 /// A search for each policy, between the bounds that the endless arenas showed.

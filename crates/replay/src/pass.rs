@@ -20,7 +20,7 @@ pub(super) struct Interruption {
 }
 
 /// Operations of the first chunk, before it is known how long they take.
-const FIRST: usize = 1 << 12;
+const FIRST_CHUNK: usize = 1 << 12;
 
 /// How long a chunk should take: so short that a signal is soon answered, so long that the start of
 /// the threads costs nothing beside it.
@@ -36,9 +36,9 @@ pub(super) fn pass(
     let mut cursor = source.cursor()?;
     let (mut chunk, mut next) = (Vec::new(), Vec::new());
     let mut operations = 0;
-    let mut most = FIRST;
+    let mut most = FIRST_CHUNK;
     cursor.fill(&mut chunk, most)?;
-    while !chunk.is_empty() && runs.iter().any(|run| !run.stopped()) {
+    while !chunk.is_empty() && runs.iter().any(|run| !run.has_stopped()) {
         let begin = Instant::now();
         work(&chunk, runs, || cursor.fill(&mut next, most))?;
         most = match begin.elapsed() {
@@ -72,7 +72,7 @@ fn work(
             scope.spawn(|| {
                 while let Some(run) = take() {
                     for &op in chunk {
-                        if run.stopped() {
+                        if run.has_stopped() {
                             break;
                         }
                         run.step(op);

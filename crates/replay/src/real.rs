@@ -24,7 +24,7 @@ pub struct RealMemory {
 /// The runs of all policies over real memory.
 #[derive(Debug)]
 pub struct RealCheck {
-    /// The policies that came to their end.
+    /// The policies that replayed the whole trace.
     pub policies: Vec<RealMemory>,
     /// The signal that ended the check before the others could, when one came.
     pub interrupted: Option<Signal>,
@@ -116,7 +116,7 @@ fn check_policy(
     Ok(PolicyCheck::Complete(outcome))
 }
 
-/// Carries out one operation and counts what came of it.
+/// Carries out one operation and counts its result.
 fn step(
     op: Op,
     memory: &mut CheckedArena,

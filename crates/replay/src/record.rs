@@ -64,7 +64,7 @@ impl Recording {
     /// [`Error::Recording`] where `output` cannot be written or a line of valgrind's is not
     /// understood: the program is ended then. [`Error::Call`] where a system call is refused.
     pub fn write(mut self, output: &mut impl Write) -> Result<RecordingOutcome, Error> {
-        let forwarding = Forwarding::to(&self.child)?;
+        let forwarding = Forwarding::start(&self.child)?;
         let result = copy(&self.log, output);
         // A signal that comes now may end this process: the trace is written, and the program dies
         // with it.
@@ -153,7 +153,7 @@ static PROGRAM: AtomicI32 = AtomicI32::new(0);
 /// The signal that was forwarded last; 0 while none was.
 static FORWARDED: AtomicI32 = AtomicI32::new(0);
 
-const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+const ENDING_SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// While it lives, signals that would end this process go to the program instead.
 struct Forwarding {
@@ -162,11 +162,11 @@ struct Forwarding {
 }
 
 impl Forwarding {
-    fn to(program: &Child) -> Result<Forwarding, Error> {
+    fn start(program: &Child) -> Result<Forwarding, Error> {
         FORWARDED.store(0, Ordering::SeqCst);
         PROGRAM.store(program.id() as i32, Ordering::SeqCst);
         let mut forwarding = Forwarding { before: Vec::new() };
-        for signal in ENDING {
+        for signal in ENDING_SIGNALS {
             // A second signal ends this process: a program may refuse the first.
             let flags = SaFlags::SA_RESTART | SaFlags::SA_RESETHAND;
             let action = SigAction::new(SigHandler::Handler(forward), flags, SigSet::empty());

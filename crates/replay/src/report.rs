@@ -29,7 +29,7 @@ pub struct ReplayReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchOutcome {
-    /// It came to its end: shares over time and samples are of the smallest arenas.
+    /// The search was completed: shares over time and samples are of the smallest arenas.
     Yes,
     /// There was no search: they are of the given arena.
     No,
@@ -66,7 +66,7 @@ pub struct PolicyRow {
     pub smallest_arena_bytes: Option<u64>,
     /// The same as a multiple of the peak of live bytes.
     pub smallest_arena_of_peak: Option<f64>,
-    /// Internal fragmentation: share of the bytes in use that nobody asked for; mean over the
+    /// Internal fragmentation: share of the bytes in use that were not asked for; mean over the
     /// samples.
     pub internal_mean: f64,
     /// Its maximum.

@@ -28,7 +28,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Share of the bytes in use that nobody asked for, 0 to 1.
+    /// Share of the bytes in use that were not asked for, 0 to 1.
     pub fn internal(&self) -> f64 {
         share(self.allotted_bytes - self.live_bytes, self.allotted_bytes)
     }
@@ -116,7 +116,7 @@ impl PolicyRun {
     }
 
     /// Whether there is nothing more to learn from this run.
-    pub fn stopped(&self) -> bool {
+    pub fn has_stopped(&self) -> bool {
         self.options.stop_at_failure && self.failures > 0
     }
 

@@ -16,7 +16,7 @@ use super::spool::{Spool, Unspool};
 use crate::trace::{Format, Op, Reader, Summary};
 
 /// Operations that are kept in memory by default (16 bytes each, 256 MiB in all).
-pub const KEPT: usize = 1 << 24;
+pub const DEFAULT_KEPT_OPERATIONS: usize = 1 << 24;
 
 /// Operations handed out at once, at most.
 pub(super) const CHUNK: usize = 1 << 19;
@@ -29,7 +29,7 @@ const VISIT_CHUNK: usize = 1 << 12;
 /// rounded up.
 const BYTES_PER_BLOCK: u64 = 2048;
 
-/// A trace that can be gone through again and again.
+/// A trace that can be read again and again.
 pub struct Source {
     summary: Summary,
     ops: Ops,
@@ -89,12 +89,12 @@ impl Source {
     }
 
     /// Whether every pass reads the operations again.
-    pub fn streamed(&self) -> bool {
+    pub fn is_streamed(&self) -> bool {
         !matches!(self.ops, Ops::Kept(_))
     }
 
     /// Whether a signal ended the reading, so that this is only the beginning of the trace.
-    pub fn interrupted(&self) -> bool {
+    pub fn is_interrupted(&self) -> bool {
         self.interrupted
     }
 
@@ -214,7 +214,7 @@ fn read(
         }
     }
     let summary = reader.summary().clone();
-    if let Some(signal) = input.by() {
+    if let Some(signal) = input.ending_signal() {
         return Ok(interrupted_source(store.kept, signal, summary.operations));
     }
     let ops = match (store.spool, path) {

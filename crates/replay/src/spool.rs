@@ -32,13 +32,13 @@ impl Spool {
                 output: BufWriter::with_capacity(BUFFER, file),
                 directory,
             }),
-            Err(error) => Err(refused("create", &directory, error.errno.into())),
+            Err(error) => Err(spool_error("create", &directory, error.errno.into())),
         }
     }
 
     /// Appends an operation.
     pub fn push(&mut self, op: Op) -> Result<(), Error> {
-        write(&mut self.output, op).map_err(|error| refused("write", &self.directory, error))
+        write(&mut self.output, op).map_err(|error| spool_error("write", &self.directory, error))
     }
 
     /// The file, once everything is in it.
@@ -46,11 +46,11 @@ impl Spool {
         let Spool { output, directory } = self;
         output
             .into_inner()
-            .map_err(|error| refused("write", &directory, error.into_error()))
+            .map_err(|error| spool_error("write", &directory, error.into_error()))
     }
 }
 
-fn refused(operation: &'static str, directory: &Path, source: io::Error) -> Error {
+fn spool_error(operation: &'static str, directory: &Path, source: io::Error) -> Error {
     Error::TemporaryFile {
         operation,
         directory: directory.to_owned(),

@@ -61,7 +61,7 @@ impl Panel {
 
 /// The picture of a report. Of the page sizes only the one nearest 4 KiB is drawn.
 pub fn svg(report: &ReplayReport) -> String {
-    let rows = drawn(report);
+    let rows = drawn_rows(report);
     let [memory, external, internal] = panels(report, &rows);
     let description = "Three plots over the operations of a trace: memory in use, external and \
                        internal fragmentation, a line for each policy.";
@@ -147,7 +147,7 @@ fn legend(report: &ReplayReport, rows: &[(&PolicyRow, Colour)]) -> Element {
 }
 
 /// The rows in the picture, each with its colour.
-fn drawn(report: &ReplayReport) -> Vec<(&PolicyRow, Colour)> {
+fn drawn_rows(report: &ReplayReport) -> Vec<(&PolicyRow, Colour)> {
     let paging = |row: &&PolicyRow| row.policy.starts_with("paging");
     let mut rows: Vec<&PolicyRow> = report.policies.iter().filter(|row| !paging(row)).collect();
     let mut pages = report.policies.iter().filter(paging);

@@ -14,7 +14,7 @@ use crate::quiet;
 use crate::refusal::Failure;
 
 /// How long the processes that a claim left behind have to die of SIGKILL.
-const AFTERMATH: Duration = Duration::from_secs(5);
+const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
 pub struct Isolation {
@@ -70,7 +70,7 @@ impl Isolation {
                 // same.
                 duration_ms: report.duration_ms,
                 evidence: report.evidence,
-                ..Report::without_readings(topic, claim, quiet::disturbed(others))
+                ..Report::without_readings(topic, claim, quiet::disturbed_verdict(others))
             });
         }
         Some(report)
@@ -89,10 +89,9 @@ impl Isolation {
 
     fn run_once(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
         let measured = self.measure_in_child(claim, order);
-        let aftermath = child::end_orphans(AFTERMATH).map_err(into_failure);
+        let aftermath = child::end_orphans(DEATH_LIMIT).map_err(into_failure);
         if self.signal().is_some() {
-            // A terminal sends it to the processes of the claim as well: what came out proves
-            // nothing.
+            // A terminal sends it to the processes of the claim as well: the result proves nothing.
             return None;
         }
         Some(
@@ -169,7 +168,7 @@ fn into_failure(error: child::Error) -> Failure {
     anyhow::Error::new(error).into()
 }
 
-/// Names this process after the arm, for ps and for whoever reads a trace. Only a name that is too
+/// Names this process after the arm, for ps and for readers of a trace. Only a name that is too
 /// long could be refused.
 fn name_process(arm: Arm) {
     let _ = prctl::set_name(match arm {
@@ -196,7 +195,7 @@ mod tests {
             // The control did not come out: the instrument was disturbed.
             (&not_measured, true, true),
             (&Verdict::Refuted, true, true),
-            // With the arms exchanged it is this one that is wrong.
+            // With the arms exchanged this verdict is the wrong one.
             (&Verdict::Holds, true, true),
         ] {
             assert_eq!(

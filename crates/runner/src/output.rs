@@ -1,4 +1,4 @@
-//! Standard output during a run: a reader who lets it wait keeps no signal from being noticed.
+//! Standard output during a run: signals are noticed even while its reader lets it wait.
 
 use std::io::stdout;
 use std::os::fd::AsFd;
@@ -54,7 +54,7 @@ impl Isolation {
                 return Err(errno).context("poll standard output");
             }
         }
-        // Also where it is closed or its reader is gone: the write then says so.
+        // True also where it is closed or no process can read it any more: the write then fails.
         Ok(fds[0].any() == Some(true))
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn is_disturbed(others: Option<f64>) -> bool {
 }
 
 /// The verdict on a claim that never had the quiet it needs.
-pub(crate) fn disturbed(others: Option<f64>) -> Verdict {
+pub(crate) fn disturbed_verdict(others: Option<f64>) -> Verdict {
     let (why, enable) = match others {
         Some(others) => (
             format!(
@@ -43,7 +43,7 @@ mod tests {
     fn a_machine_that_does_not_say_is_not_quiet() {
         assert!(!is_disturbed(Some(0.08)) && is_disturbed(Some(0.09)) && is_disturbed(None));
         for (others, word) in [(Some(0.5), "50 %"), (None, "unknown")] {
-            let Verdict::NotMeasured { why, .. } = disturbed(others) else {
+            let Verdict::NotMeasured { why, .. } = disturbed_verdict(others) else {
                 panic!("{others:?} lets a verdict stand");
             };
             assert!(why.contains(word), "{why}");

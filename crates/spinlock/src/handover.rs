@@ -20,7 +20,7 @@ use crate::partial::PartialMeasurement;
 const FIVE_MS: f64 = 5e6;
 
 /// How long an heir may take to come to sleep.
-const HEIR_LIMIT: Duration = Duration::from_secs(10);
+const HEIR_SLEEP_LIMIT: Duration = Duration::from_secs(10);
 
 /// What became of the tries.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
@@ -86,7 +86,7 @@ impl error::Error for Error {
 
 /// Kills the holder of one and the same robust mutex `tries` times, unless a signal ends that. Its
 /// heir, another process, sleeps on the mutex by then, so that each time the kernel has to find the
-/// lock in the dying thread's list and to wake who waits for it.
+/// lock in the dying thread's list and to wake a waiter.
 ///
 /// # Errors
 /// A child that cannot be forked or does not answer; an heir that does not come to sleep; no lock
@@ -131,7 +131,7 @@ fn hand_over(mutex: &RobustMutex<u64>) -> Result<Option<f64>, Error> {
     .map_err(Error::Child)?;
     holder.at_checkpoint().map_err(Error::Child)?;
     let heir = child::fork("heir", |_| inherit(mutex)).map_err(Error::Child)?;
-    until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_LIMIT).map_err(Error::Heir)?;
+    until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_SLEEP_LIMIT).map_err(Error::Heir)?;
     let killed = monotonic_ns().map_err(Error::Clock)?;
     holder.signal(Signal::SIGKILL).map_err(Error::Child)?;
     let owned = heir.join().map_err(Error::Child)?;
@@ -139,8 +139,8 @@ fn hand_over(mutex: &RobustMutex<u64>) -> Result<Option<f64>, Error> {
     Ok(owned.map(|owned| (owned - killed) as f64))
 }
 
-/// Waits for the mutex, repairs what it guards, and returns when it had it, in ns; None where its
-/// last holder had unlocked it.
+/// Waits for the mutex, repairs what it guards, and returns the time of the acquisition, in ns;
+/// None where the last holder had unlocked it.
 fn inherit(mutex: &RobustMutex<u64>) -> Result<Option<i64>, BoxError> {
     match mutex.lock()? {
         Acquired::OwnerDied(inconsistent) => {
@@ -152,7 +152,7 @@ fn inherit(mutex: &RobustMutex<u64>) -> Result<Option<i64>, BoxError> {
     }
 }
 
-/// CLOCK_MONOTONIC, which all processes read alike, in ns.
+/// CLOCK_MONOTONIC, the same in all processes, in ns.
 fn monotonic_ns() -> Result<i64, Errno> {
     Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.num_nanoseconds())
 }

@@ -24,11 +24,11 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("one JSON document")
 }
 
-fn refused(arguments: &[&str], told: &str) {
+fn refused(arguments: &[&str], message: &str) {
     let output = spinlock(arguments);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
-    assert!(error.contains(told), "{arguments:?}: {error}");
+    assert!(error.contains(message), "{arguments:?}: {error}");
     assert!(!error.contains("panicked"), "{error}");
 }
 

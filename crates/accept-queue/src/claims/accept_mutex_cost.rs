@@ -9,8 +9,8 @@ use prefork::Metering;
 use super::sleepers::blocked_in;
 use super::{TRACEPOINT_IF_ALLOWED, measure_row, reading, start, tracepoint, wakeups};
 
-const FEW: usize = 4;
-const MANY: usize = 32;
+const FEW_WORKERS: usize = 4;
+const MANY_WORKERS: usize = 32;
 const CONNECTIONS: u64 = 40;
 
 const IN_FLOCK: Quantity = waits("workers, of 32, asleep in flock while one accepts");
@@ -25,7 +25,7 @@ const fn grows(name: &'static str) -> Quantity {
 }
 
 const fn waits(name: &'static str) -> Quantity {
-    Name(name).count(MANY as u64 - 1, 0)
+    Name(name).count(MANY_WORKERS as u64 - 1, 0)
 }
 
 pub(super) const CLAIM: Claim = Claim {
@@ -47,11 +47,12 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). Whoever
-    // gives the lock up wakes the first. If that one finds the lock free, the rest moves up behind
-    // it without waking: no herd. If the lock has been taken again by then, each wakes in its turn
-    // and waits anew: the herd. On two CPUs the first waiter and the next locker race for it; on
-    // one CPU the process that gave the lock up always runs on and takes it again first.
+    // The waiters of a file lock stand in a chain, each behind the one before (fs/locks.c). The
+    // process that gives the lock up wakes the first waiter. If this waiter finds the lock free,
+    // the rest moves up behind it without waking: no herd. If the lock has been taken again by
+    // then, each wakes in its turn and waits anew: the herd. On two CPUs the first waiter and the
+    // next locker race for it; on one CPU the process that gave the lock up always runs on and
+    // takes it again first.
     pin::stay_here()?;
     let tracepoint = tracepoint();
     let mut table = Table::new(
@@ -59,10 +60,15 @@ fn measure(arm: Arm) -> Result<Reading> {
         &["mutex", "4 workers", "32 workers"],
     );
     let mut growth = |strategy: &str| -> Result<f64> {
-        let few = wakeups(&measure_row(strategy, FEW, CONNECTIONS, tracepoint.kernel)?);
+        let few = wakeups(&measure_row(
+            strategy,
+            FEW_WORKERS,
+            CONNECTIONS,
+            tracepoint.kernel,
+        )?);
         let many = wakeups(&measure_row(
             strategy,
-            MANY,
+            MANY_WORKERS,
             CONNECTIONS,
             tracepoint.kernel,
         )?);
@@ -90,9 +96,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         .table(table))
 }
 
-/// How many of 32 workers sleep in system call `number` while nobody connects.
+/// How many of 32 workers sleep in system call `number` while no client connects.
 fn count_blocked(strategy: &str, number: libc::c_long) -> Result<u64> {
-    let (mut workers, _) = start(strategy, MANY, Metering::Nothing)?;
+    let (mut workers, _) = start(strategy, MANY_WORKERS, Metering::Nothing)?;
     workers.wait_until_asleep()?;
     blocked_in(&workers, number)
 }

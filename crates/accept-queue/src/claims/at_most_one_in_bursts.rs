@@ -1,5 +1,5 @@
-//! "Exactly one", stated with care: at most one wakeup per connection. Bursts is not yet served,
-//! and where nobody sleeps nobody is woken.
+//! "Exactly one", stated with care: at most one wakeup per connection. Connections of a burst may
+//! share a wakeup, and where no process sleeps, none is woken.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -21,7 +21,7 @@ const BURST: usize = 2;
 /// Connections that wait before the one worker is forked.
 const WAITING: u64 = 8;
 
-/// A burst finds all asleep, so it wakes one at least: 0.5 for each of its connections. Two
+/// A burst finds all workers asleep, so it wakes at least one: 0.5 for each of its connections. Two
 /// workers in accept at once may meet at the socket's own lock, which is no wakeup of the
 /// accept queue: 1.04 has been seen.
 const WAKEUPS: Quantity = Name("wakeups per connection, 8 workers, bursts of 2").predict(
@@ -39,7 +39,7 @@ const AWAKE: Quantity =
 
 const TAKEN: Quantity = Name("connections taken by a running process before the worker they woke")
     .count(overtaken::CONNECTIONS, 0);
-/// Each of them is one; more are sleeps at the socket's own lock.
+/// Each connection that was taken is one such wakeup; more are sleeps at the socket's own lock.
 const FUTILE: Quantity = Name("wakeups of a worker in accept that brought it no connection")
     .predict(
         Between(
@@ -93,7 +93,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([burst.to_string()].into_iter().chain(cells));
         Ok(woken)
     };
-    // One by one, poll wakes all for each; of a burst two connections may share a wakeup there.
+    // One connection at a time: poll wakes all workers for each. In a burst, two connections could
+    // share a wakeup of poll.
     let burst = arm.choose(BURST, 1);
     let bursts = run_bursts(burst)?;
     run_bursts(4 * burst)?;

@@ -11,10 +11,10 @@ use observe::{netstat, sysctl, tcp_info};
 use prefork::{Accept, Site};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::until;
+use super::wait_for;
 
 /// Connections asked for beyond what the queue holds.
-const MORE: usize = 2;
+const EXCESS: usize = 2;
 /// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill
 /// a queue that it caps.
 const SOMAXCONN: i32 = 64;
@@ -28,12 +28,12 @@ const BACKLOGS: [(i32, Quantity); 5] = [
     (128, holds("ESTABLISHED with backlog 128", 128)),
 ];
 const DROPPED: Quantity = Name("SYNs dropped and counted as ListenOverflows")
-    .predict(AtLeast((BACKLOGS.len() * MORE) as f64), Count(0));
-const CAPPED: Quantity =
-    Name("ESTABLISHED beyond somaxconn, with a backlog of twice as much").count(1, 1 + MORE as u64);
+    .predict(AtLeast((BACKLOGS.len() * EXCESS) as f64), Count(0));
+const CAPPED: Quantity = Name("ESTABLISHED beyond somaxconn, with a backlog of twice as much")
+    .count(1, 1 + EXCESS as u64);
 
 const fn holds(name: &'static str, backlog: u64) -> Quantity {
-    Name(name).count(backlog + 1, backlog + 1 + MORE as u64)
+    Name(name).count(backlog + 1, backlog + 1 + EXCESS as u64)
 }
 
 pub(super) const CLAIM: Claim = Claim {
@@ -67,13 +67,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         parent.enter_network()?;
         let mut established = Vec::new();
         for (backlog, _) in BACKLOGS {
-            let asked = backlog as usize + 1 + MORE;
+            let asked = backlog as usize + 1 + EXCESS;
             room_for_descriptors(2 * asked as u64 + 64)?;
             established.push(fill_queue(backlog, asked, arm)?);
         }
         let dropped = netstat::listen_overflows()?;
         let cap = somaxconn()?;
-        let asked = cap as usize + 1 + MORE;
+        let asked = cap as usize + 1 + EXCESS;
         // A client each and, in the control, as many at the server.
         room_for_descriptors(2 * asked as u64 + 64)?;
         let held = fill_queue(cap.saturating_mul(2), asked, arm)?;
@@ -84,14 +84,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut table = Table::new("who got in", &columns);
     let mut reading = Reading::kernel();
     for ((backlog, quantity), established) in BACKLOGS.into_iter().zip(established) {
-        let asked = backlog as u64 + 1 + MORE as u64;
+        let asked = backlog as u64 + 1 + EXCESS as u64;
         table.row([backlog as u64, asked, established].map(|number| number.to_string()));
         reading = reading.with(&quantity, established);
     }
     let cap = u64::try_from(cap).unwrap_or(0);
     table.row([
         format!("{}, somaxconn {cap}", 2 * cap),
-        (cap + 1 + MORE as u64).to_string(),
+        (cap + 1 + EXCESS as u64).to_string(),
         held.to_string(),
     ]);
     Ok(reading
@@ -132,7 +132,7 @@ fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
             _ => {}
         }
         if arm == Arm::Control {
-            until("a connection to accept", || {
+            wait_for("a connection to accept", || {
                 Ok(accept(&listener, &mut accepted))
             })?;
         }
@@ -146,7 +146,7 @@ fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
         Ok(count)
     };
     // Every SYN has had its answer: a connection, or a drop that was counted.
-    until("an answer to every SYN", || {
+    wait_for("an answer to every SYN", || {
         let dropped = netstat::listen_overflows()? - overflows;
         Ok(established()? + dropped >= clients.len() as u64)
     })?;
@@ -162,7 +162,7 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
 }
 
 /// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
-/// /proc/sys may be written, else what it came with.
+/// /proc/sys may be written, else the value that was found.
 fn somaxconn() -> Result<i32> {
     let file = sysctl::path(sysctl::SOMAXCONN);
     match std::fs::write(&file, SOMAXCONN.to_string()) {

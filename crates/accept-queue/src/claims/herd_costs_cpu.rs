@@ -6,7 +6,7 @@ use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::pin;
 use prefork::{Metering, ensure_room_for};
 
-use super::sleepers::level_on_one_socket;
+use super::sleepers::count_level_triggered;
 use super::start;
 use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
@@ -52,7 +52,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
     herd.workers.settle()?;
-    let asleep = level_on_one_socket(&herd.workers)?;
+    let asleep = count_level_triggered(&herd.workers)?;
     let mut wakeups = 0;
     // The first round meets cold pages and is not counted.
     for round in 0..=ROUNDS {

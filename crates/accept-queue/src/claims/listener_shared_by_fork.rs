@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use prefork::{Accept, Site};
 
-use super::until;
+use super::wait_for;
 use crate::client::Client;
 
 const DESCRIPTION: Quantity =
@@ -56,7 +56,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let mut client = Client::new(address);
     let _connections = [client.connect()?, client.connect()?, client.connect()?];
-    until("three connections in the queue", || {
+    wait_for("three connections in the queue", || {
         Ok(observe::tcp_info::read(&listener)?.unacked == 3)
     })?;
     let mut accepted = 0;

@@ -27,7 +27,7 @@ use prefork::{Metering, Site, strategies};
 
 use crate::client::{Client, wait_for_close};
 use crate::counts::Counts;
-use crate::herd::{HerdPlan, HerdRow, NOT_SPLIT, Pace, TracepointPermit, measure};
+use crate::herd::{HerdPlan, HerdRow, Pace, TracepointPermit, WASTE_NOT_SPLIT, measure};
 use crate::workers::Workers;
 
 /// Every claim of the topic.
@@ -89,7 +89,7 @@ fn measure_row(
     };
     let row = measure(strategies::by_name(strategy)?, &plan, None, &mut |_| {})?;
     ensure!(
-        row.note.is_empty() || row.note == NOT_SPLIT,
+        row.note.is_empty() || row.note == WASTE_NOT_SPLIT,
         "{strategy}, {workers} workers: {}",
         row.note
     );
@@ -211,6 +211,6 @@ fn wakeups(row: &HerdRow) -> f64 {
 ///
 /// # Errors
 /// That of `shown`; it is not shown within three seconds.
-fn until(what: &str, shown: impl FnMut() -> Result<bool>) -> Result<()> {
+fn wait_for(what: &str, shown: impl FnMut() -> Result<bool>) -> Result<()> {
     wait::until(what, Duration::from_secs(3), shown)
 }

@@ -14,7 +14,7 @@ pub(super) const CONNECTIONS: u64 = 20;
 
 /// Connections that are made at most: on a busy machine the running process may lose its turn
 /// meanwhile.
-const TRIES: u64 = 40 * CONNECTIONS;
+const MAX_CONNECTIONS: u64 = 40 * CONNECTIONS;
 
 /// What became of them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
         pin::make_batch_process(worker.pids()[0])?;
         let before = worker.settle()?;
-        let tries = arm.choose(TRIES, CONNECTIONS);
+        let tries = arm.choose(MAX_CONNECTIONS, CONNECTIONS);
         let (mut made, mut taken) = (0, 0);
         while taken < CONNECTIONS && made < tries {
             made += 1;

@@ -1,5 +1,5 @@
 //! Connections are made by the kernel and wait at the socket, before and whether or not a process
-//! accepts; whoever calls accept takes the next.
+//! accepts; any process that calls accept takes the next one.
 
 use std::net::TcpStream;
 
@@ -10,23 +10,23 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
 use prefork::{Accept, Site};
 
-use super::until;
+use super::wait_for;
 use crate::client::Client;
 
 /// Connections that are made.
-const MADE: u64 = 3;
+const CONNECTIONS: u64 = 3;
 
 const UNACCEPTED: Quantity = all_or_none("ESTABLISHED at the server, held by no process (inode 0)");
 const BY_TCP_INFO: Quantity = all_or_none("length of the queue by TCP_INFO");
 const BY_SOCK_DIAG: Quantity = all_or_none("length of the queue by sock_diag");
-const ACCEPTOR: Quantity =
-    Name("the accepting process, once the connections were queued").word(UNBORN, THERE);
-const UNBORN: &str = "not forked yet";
-const THERE: &str = "there already";
+const ACCEPTOR: Quantity = Name("the accepting process, once the connections were queued")
+    .word(NOT_FORKED_YET, ALREADY_RUNNING);
+const NOT_FORKED_YET: &str = "not forked yet";
+const ALREADY_RUNNING: &str = "there already";
 const LATECOMER: Quantity = all_or_none("accepted by a process forked after they were made");
 
 const fn all_or_none(name: &'static str) -> Quantity {
-    Name(name).count(MADE, 0)
+    Name(name).count(CONNECTIONS, 0)
 }
 
 pub(super) const CLAIM: Claim = Claim {
@@ -68,16 +68,20 @@ fn measure(arm: Arm) -> Result<Reading> {
     let early = (arm == Arm::Control).then(fork).transpose()?;
     let mut client = Client::new(address);
     let mut connections = Vec::new();
-    for _ in 0..MADE {
+    for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
     }
-    until("the connections in the queue", || {
-        Ok(u64::from(observe::tcp_info::read(&listener)?.unacked) == MADE)
+    wait_for("the connections in the queue", || {
+        Ok(u64::from(observe::tcp_info::read(&listener)?.unacked) == CONNECTIONS)
     })?;
-    let acceptor = if has_children()? { THERE } else { UNBORN };
+    let acceptor = if has_children()? {
+        ALREADY_RUNNING
+    } else {
+        NOT_FORKED_YET
+    };
     let mut taken: Vec<TcpStream> = Vec::new();
     if arm == Arm::Control {
-        for _ in 0..MADE {
+        for _ in 0..CONNECTIONS {
             taken.push(listener.accept().context("accept")?.0);
         }
     }

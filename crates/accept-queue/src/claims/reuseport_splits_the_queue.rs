@@ -8,7 +8,7 @@ use observe::sock_diag::CLOSE;
 use observe::sysctl;
 use prefork::{Accept, Site};
 
-use super::until;
+use super::wait_for;
 use crate::client::{Client, End, wait_for_close};
 
 const WORKERS: usize = 4;
@@ -79,7 +79,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         let length = |listener| Ok(observe::tcp_info::read(listener)?.unacked);
         listeners.iter().map(length).collect()
     };
-    until("64 connections in the queues", || {
+    wait_for("64 connections in the queues", || {
         Ok(lengths()?.iter().sum::<u32>() == CONNECTIONS)
     })?;
     let lengths = lengths()?;
@@ -93,7 +93,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut victim = workers.remove(longest);
     victim.signal(nix::sys::signal::Signal::SIGKILL)?;
     victim.wait()?;
-    // While the others still hold what they hold: what is reset now is so by the victim's end.
+    // The other workers still hold their sockets: a reset now comes from the victim's end.
     let reset_now = || -> Result<u32> {
         let mut count = 0;
         for connection in &connections {
@@ -103,7 +103,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     if arm == Arm::Experiment {
         // A kernel that resets none is to be refuted, and is no broken set-up.
-        let _ = until("the resets", || Ok(reset_now()? == length));
+        let _ = wait_for("the resets", || Ok(reset_now()? == length));
     }
     let at_its_end = reset_now()?;
     for worker in &mut workers {

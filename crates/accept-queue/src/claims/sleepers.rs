@@ -36,8 +36,8 @@ impl Sleeper {
     /// # Errors
     /// The argument is no descriptor, or may not be read.
     pub(super) fn descriptor(&self) -> Result<String> {
-        let fd =
-            i32::try_from(self.call.arguments[0]).context("its first argument is no descriptor")?;
+        let fd = i32::try_from(self.call.arguments[0])
+            .context("its first argument is not a descriptor")?;
         Ok(process::link(self.pid, fd)?)
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn accept_on_one_socket(workers: &Workers) -> Result<u64> {
 /// # Errors
 /// As [`sleepers`].
 pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
-    watching_one_file(workers, |events| events & EXCLUSIVE != 0)
+    count_watchers_of_one_file(workers, |events| events & EXCLUSIVE != 0)
 }
 
 /// How many of `workers` sleep in epoll_wait on an instance that watches one and the same file,
@@ -109,14 +109,14 @@ pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
 ///
 /// # Errors
 /// As [`sleepers`].
-pub(super) fn level_on_one_socket(workers: &Workers) -> Result<u64> {
-    watching_one_file(workers, |events| events & (EXCLUSIVE | EDGE) == 0)
+pub(super) fn count_level_triggered(workers: &Workers) -> Result<u64> {
+    count_watchers_of_one_file(workers, |events| events & (EXCLUSIVE | EDGE) == 0)
 }
 
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 const EDGE: u32 = libc::EPOLLET as u32;
 
-fn watching_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> {
+fn count_watchers_of_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> {
     let mut on = HashMap::new();
     for sleeper in sleepers(workers)? {
         if sleeper.is_in_epoll() {

@@ -18,7 +18,7 @@ use prefork::strategies::{self, Prepared};
 use prefork::{Metering, Round, Site, Tally, Turn};
 
 use super::sleepers::look_at;
-use super::until;
+use super::wait_for;
 use crate::client::{Client, wait_for_close};
 
 const WORKERS: usize = 8;
@@ -74,7 +74,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     for number in 0..CONNECTIONS {
         for (worker, tally) in workers.iter_mut().zip(tallies.iter()) {
             // Not in a stop of the tracer: there it is awake.
-            until("a worker asleep in its call", || {
+            wait_for("a worker asleep in its call", || {
                 let ready = tally.ready.load(Relaxed) == 1;
                 Ok(ready && matches!(worker.look()?, Look::Asleep(_)))
             })?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 
-use super::sleepers::level_on_one_socket;
+use super::sleepers::count_level_triggered;
 use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
 use crate::counts::Counts;
 
@@ -42,13 +42,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         WORKERS,
         (CONNECTIONS, 1),
         tracepoint.kernel,
-        level_on_one_socket,
+        count_level_triggered,
     )?;
     let per = |count: u64| count as f64 / CONNECTIONS as f64;
-    let of = |count: fn(&Counts) -> u64| woken.sum(count);
-    let sleeps = of(|counts| counts.sleeps);
-    let visible = of(|counts| counts.empty);
-    let wasted = per(sleeps.saturating_sub(of(|counts| counts.slept)) + visible);
+    let sum = |count: fn(&Counts) -> u64| woken.sum(count);
+    let sleeps = sum(|counts| counts.sleeps);
+    let visible = sum(|counts| counts.empty);
+    let wasted = per(sleeps.saturating_sub(sum(|counts| counts.slept)) + visible);
     let visible = per(visible);
     let columns = ["per connection", "the notes", "measured"];
     let mut table = Table::new("what the herd wastes", &columns);
@@ -64,7 +64,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     line(
         "accept calls for nothing (EAGAIN)",
         "99",
-        per(of(|counts| counts.again)),
+        per(sum(|counts| counts.again)),
     );
     Ok(reading(&tracepoint)
         .with(&ASLEEP, woken.seen)

@@ -63,12 +63,12 @@ fn measure(arm: Arm) -> Result<Reading> {
                 )
             })?;
             let accepts = sleeper.accepts();
-            // The socket that the blocked call was given; another call is not given one that could
-            // be read, so there it is the one that the worker has open.
+            // accept has its socket as an argument. Another call has no such argument, so there
+            // the worker's open listening socket is taken.
             let socket = if accepts {
                 sleeper.descriptor()?
             } else {
-                listens_on(pid, &listening)?
+                listening_socket(pid, &listening)?
             };
             in_accept += u64::from(channel == "inet_csk_accept");
             in_call += u64::from(accepts && listening.contains(&socket));
@@ -91,7 +91,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.
-fn listens_on(pid: i32, listening: &[String]) -> Result<String> {
+fn listening_socket(pid: i32, listening: &[String]) -> Result<String> {
     let mut links = process::descriptors(pid)?
         .into_iter()
         .filter_map(|fd| process::link(pid, fd).ok());

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use prefork::strategies;
 use runner::Tools;
 
-/// Workers that one run may have: each is a process.
+/// The most workers of a run: each is a process.
 const WORKERS: RangeInclusive<u32> = 1..=4096;
 
 /// Lengths of the accept queue that listen(2) takes.

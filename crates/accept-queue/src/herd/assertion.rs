@@ -60,7 +60,9 @@ fn parse_bound(text: &str) -> Result<Bound, String> {
         .iter()
         .find_map(|operator| Some((operator, text.split_once(operator)?)));
     let Some((operator, (name, limit))) = found else {
-        return Err(format!("`{text}` is no bound; one is wakeups<=1.01"));
+        return Err(format!(
+            "`{text}` is not a bound; an example is wakeups<=1.01"
+        ));
     };
     let name = name.trim().trim_end_matches("_per_connection");
     let Some((metric, value)) = METRICS.iter().find(|(metric, _)| *metric == name) else {

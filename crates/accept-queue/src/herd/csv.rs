@@ -2,7 +2,7 @@
 
 use super::HerdRow;
 
-const HEAD: &str = "strategy,workers,connections,pace,evidence,wakeups_per_connection,\
+const HEADER: &str = "strategy,workers,connections,pace,evidence,wakeups_per_connection,\
 wakeups_kernel_per_connection,wasted_in_kernel,wasted_visible,returns_per_connection,\
 eagain_per_connection,switches_per_connection,cpu_us_per_connection,latency_p50_us,latency_p99_us,\
 latency_p999_us,latency_max_us,accepted_min,accepted_max,jain,note\n";
@@ -11,7 +11,7 @@ latency_p999_us,latency_max_us,accepted_min,accepted_max,jain,note\n";
 pub fn csv(rows: &[HerdRow]) -> String {
     rows.iter()
         .map(line)
-        .fold(HEAD.to_owned(), |file, line| file + &line)
+        .fold(HEADER.to_owned(), |file, line| file + &line)
 }
 
 fn line(row: &HerdRow) -> String {

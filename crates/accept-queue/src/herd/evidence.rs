@@ -34,7 +34,7 @@ impl TracepointPermit {
                 parent.recv::<u64>()?;
             }
         })?;
-        until_asleep(sleeper.pid(), LIMIT).map_err(not_seen)?;
+        until_asleep(sleeper.pid(), LIMIT).map_err(not_seen_error)?;
         let counter = Wakeups::start(&[sleeper.pid()])?;
         let before = observe::status::read(sleeper.pid())?.voluntary_switches;
         for number in 0..KNOWN_WAKEUPS {
@@ -45,8 +45,8 @@ impl TracepointPermit {
                 let status = observe::status::read(sleeper.pid())?;
                 Ok::<_, wait::Error>(status.voluntary_switches >= slept)
             })
-            .map_err(not_seen)?;
-            until_asleep(sleeper.pid(), LIMIT).map_err(not_seen)?;
+            .map_err(not_seen_error)?;
+            until_asleep(sleeper.pid(), LIMIT).map_err(not_seen_error)?;
         }
         let counted = counter.read().map_err(Error::system("self-check"))?;
         let slept = observe::status::read(sleeper.pid())?.voluntary_switches - before;
@@ -71,8 +71,8 @@ impl TracepointPermit {
     }
 }
 
-/// A sleep of the self-check that was waited for in vain.
-fn not_seen(error: wait::Error) -> Error {
+/// The error for a sleep that the self-check waited for and that did not come.
+fn not_seen_error(error: wait::Error) -> Error {
     match error {
         wait::Error::System(error) => error.into(),
         error => Error::SelfCheck(format!("self-check of sched:sched_waking: {error}")),

@@ -14,7 +14,7 @@ use crate::workers::Workers;
 const AGREEMENT: f64 = 0.01;
 
 /// Why a row may have no split of what was wasted.
-pub(crate) const NOT_SPLIT: &str = "waste not split: FUTEX_WAIT returns to libc";
+pub(crate) const WASTE_NOT_SPLIT: &str = "waste not split: FUTEX_WAIT returns to libc";
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
@@ -91,13 +91,13 @@ pub fn measure(
         plan,
     };
     let passes = run.make_passes(trace.as_deref_mut(), progress)?;
-    let mut row = HerdRow::measured(strategy, plan, &passes, returns_unseen);
+    let mut row = HerdRow::from_passes(strategy, plan, &passes, returns_unseen);
     let mut notes = Vec::new();
     if trace.is_some() && plan.pace != Pace::AllAsleep {
         notes.push("for the trace all workers were seen asleep before each burst".to_owned());
     }
     if returns_unseen {
-        notes.push(NOT_SPLIT.to_owned());
+        notes.push(WASTE_NOT_SPLIT.to_owned());
     }
     notes.extend(disagreement(&row));
     notes.extend(irregularities(plan, &passes, &workers));

@@ -15,7 +15,7 @@ pub enum Pace {
 }
 
 /// Connections in a burst at most: the accept queue must hold them.
-const LARGEST: usize = 4096;
+const MAX_BURST: usize = 4096;
 
 impl FromStr for Pace {
     type Err = String;
@@ -25,8 +25,8 @@ impl FromStr for Pace {
             "all-asleep" => Ok(Pace::AllAsleep),
             "back-to-back" => Ok(Pace::BackToBack),
             _ => match text.strip_prefix("burst=").map(str::parse) {
-                Some(Ok(size)) if (1..=LARGEST).contains(&size) => Ok(Pace::Burst(size)),
-                Some(_) => Err(format!("a burst has 1 to {LARGEST} connections: burst=8")),
+                Some(Ok(size)) if (1..=MAX_BURST).contains(&size) => Ok(Pace::Burst(size)),
+                Some(_) => Err(format!("a burst has 1 to {MAX_BURST} connections: burst=8")),
                 None => Err("a pace is all-asleep, back-to-back or burst=K".to_owned()),
             },
         }

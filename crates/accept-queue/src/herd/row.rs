@@ -50,7 +50,8 @@ pub struct HerdRow {
     pub accepted_min: Option<u64>,
     /// Connections accepted by the worker that accepted most.
     pub accepted_max: Option<u64>,
-    /// Jain's fairness index of the connections per worker: 1 all alike, 1/N one has all.
+    /// Jain's fairness index of the connections per worker: 1 if all are equal, 1/N if one worker
+    /// has all.
     pub jain: Option<f64>,
     /// What is to be said about this row; empty where nothing is.
     pub note: String,
@@ -71,7 +72,7 @@ impl HerdRow {
 
     /// The row of what `passes` counted and timed, without a note. Where `returns_unseen`, the
     /// workers' returns say nothing of what was wasted.
-    pub(super) fn measured(
+    pub(super) fn from_passes(
         strategy: &Strategy,
         plan: &HerdPlan,
         passes: &Passes,

@@ -9,19 +9,19 @@ const WIDTH: f64 = 860.0;
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 90.0;
 const BAR: f64 = 16.0;
-const STEP: f64 = 22.0;
-const HEAD: f64 = 64.0;
-const FOOT: f64 = 30.0;
+const ROW_HEIGHT: f64 = 22.0;
+const HEADER_HEIGHT: f64 = 64.0;
+const FOOTER_HEIGHT: f64 = 30.0;
 /// From the upper edge of a bar to the baseline of its text.
 const BASELINE: f64 = 12.5;
 
-const NEEDED: Colour = Colour::pair("#2b5f8a", "#6ba3d0");
+const NEEDED_COLOUR: Colour = Colour::pair("#2b5f8a", "#6ba3d0");
 const WASTED: Colour = Colour::fixed("#f2b279");
 
 /// The whole file.
 pub fn svg(kernel: &str, rows: &[Row]) -> String {
     let panels: Vec<&[Row]> = rows.chunk_by(|a, b| a.workers == b.workers).collect();
-    let height = |panel: &[Row]| HEAD + STEP * panel.len() as f64 + FOOT;
+    let height = |panel: &[Row]| HEADER_HEIGHT + ROW_HEIGHT * panel.len() as f64 + FOOTER_HEIGHT;
     let mut picture = Document::new(
         WIDTH,
         panels.iter().map(|panel| height(panel)).sum(),
@@ -36,7 +36,7 @@ pub fn svg(kernel: &str, rows: &[Row]) -> String {
             picture.add(heading(kernel, first, top));
             picture.add(scale(first.workers, panel.len(), top));
             for (index, row) in panel.iter().enumerate() {
-                picture.add(bar(row, top + HEAD + STEP * index as f64));
+                picture.add(bar(row, top + HEADER_HEIGHT + ROW_HEIGHT * index as f64));
             }
         }
         top += height(panel);
@@ -57,20 +57,23 @@ fn heading(kernel: &str, first: &Row, top: f64) -> Element {
 
 /// Where so many wakeups lie. The scale goes from half a wakeup, so that the one that is needed has
 /// a length, to twice the herd.
-fn place(workers: usize, wakeups: f64) -> f64 {
+fn x_of_wakeups(workers: usize, wakeups: f64) -> f64 {
     let (low, high) = (0.5_f64, (workers.max(1) as f64) * 2.0);
     let share = (wakeups.max(low) / low).ln() / (high / low).ln();
     LEFT + share.clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
 }
 
 fn scale(workers: usize, rows: usize, top: f64) -> Element {
-    let (from, to) = (top + HEAD - 12.0, top + HEAD + STEP * rows as f64);
+    let (from, to) = (
+        top + HEADER_HEIGHT - 12.0,
+        top + HEADER_HEIGHT + ROW_HEIGHT * rows as f64,
+    );
     let marks = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
     let shown = marks
         .into_iter()
         .filter(|&mark| mark <= workers.max(1) as f64 * 2.0);
     shown.fold(Element::group(), |group, mark| {
-        let x = place(workers, mark);
+        let x = x_of_wakeups(workers, mark);
         let label = Element::text(x, to + 16.0, &mark.to_string());
         group
             .with(Element::line(x, from, x, to).stroke(GRID, 1.0))
@@ -86,12 +89,12 @@ fn bar(row: &Row, y: f64) -> Element {
         return group.with(Element::text(LEFT, y + BASELINE, &why).fill(WARNING));
     };
     let wasted = row.wasted_in_kernel.unwrap_or(0.0) + row.wasted_visible.unwrap_or(0.0);
-    let place = |wakeups| place(row.workers, wakeups);
-    let part = |wakeups| Element::rect(LEFT, y, place(wakeups) - LEFT, BAR);
-    let value = Element::text(place(wakeups) + 6.0, y + BASELINE, &format!("{wakeups:.3}"));
+    let x = |wakeups| x_of_wakeups(row.workers, wakeups);
+    let part = |wakeups| Element::rect(LEFT, y, x(wakeups) - LEFT, BAR);
+    let value = Element::text(x(wakeups) + 6.0, y + BASELINE, &format!("{wakeups:.3}"));
     group
         .with(part(wakeups).fill(WASTED))
-        .with(part(wakeups - wasted).fill(NEEDED))
+        .with(part(wakeups - wasted).fill(NEEDED_COLOUR))
         .with(value)
 }
 

@@ -1,4 +1,4 @@
-//! The rows for a person: what was woken for nothing, what it cost, who got the connections.
+//! The rows for a person: wasted wakeups, their cost, and which workers got the connections.
 
 use std::fmt::Write;
 
@@ -163,14 +163,15 @@ fn advice(rows: &[Row], width: Option<usize>) -> String {
 }
 
 fn notes(rows: &[Row]) -> String {
-    let told = rows.iter().filter(|row| !row.note.is_empty());
-    told.map(|row| {
-        format!(
-            "note: {}, {} workers: {}\n",
-            row.strategy, row.workers, row.note
-        )
-    })
-    .collect()
+    let noted = rows.iter().filter(|row| !row.note.is_empty());
+    noted
+        .map(|row| {
+            format!(
+                "note: {}, {} workers: {}\n",
+                row.strategy, row.workers, row.note
+            )
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::workers::Workers;
 
 /// The slice of a worker that slept again inside its call.
-const IN_THE_KERNEL: &str = "wasted, in the kernel, at some time here";
+const WASTED_IN_KERNEL: &str = "wasted, in the kernel, at some time here";
 
 /// The events so far.
 #[derive(Debug, Default)]
@@ -108,7 +108,7 @@ impl HerdTrace {
             self.slice(track, "wasted, visible", start, returned, woken);
             returned
         } else {
-            self.slice(track, IN_THE_KERNEL, start, end, woken);
+            self.slice(track, WASTED_IN_KERNEL, start, end, woken);
             end
         };
         self.tracks[index] = Track {
@@ -124,8 +124,8 @@ impl HerdTrace {
             "displayTimeUnit": "ns",
             "otherData": {
                 "clock": "CLOCK_MONOTONIC",
-                IN_THE_KERNEL: "counted between two moments at which all workers slept; the slice \
-                                covers the time between them",
+                WASTED_IN_KERNEL: "counted between two moments at which all workers slept; \
+                                   the slice covers the time between them",
             },
             "traceEvents": self.events,
         })
@@ -184,6 +184,6 @@ mod tests {
             )
         };
         assert_eq!(args("accepted"), (json!(1), json!(1)));
-        assert_eq!(args(IN_THE_KERNEL), (json!(1), json!(0)));
+        assert_eq!(args(WASTED_IN_KERNEL), (json!(1), json!(0)));
     }
 }

@@ -4,17 +4,17 @@ use anyhow::{Result, ensure};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 use nix::errno::Errno;
 
-use crate::exhaust::{self, HOLES, Holes, MORE_MAPPINGS, Outcome, UNIT};
+use crate::exhaust::{self, HOLES, Holes, MAPPINGS_REMEDY, Outcome, UNIT};
 
 const KIB: u64 = (UNIT / 1024) as u64;
-const ALL: u64 = HOLES as u64 * KIB;
+const ALL_HOLES_KIB: u64 = HOLES as u64 * KIB;
 
 const LARGEST: Quantity = Name("largest mmap that succeeds with 512 MiB free")
-    .count(KIB, ALL)
+    .count(KIB, ALL_HOLES_KIB)
     .unit("KiB");
 const REFUSED: Quantity = Name("what mmap of 1 MiB and one page ends in").word("ENOMEM", "success");
 const JOINED: Quantity = Name("largest mmap after one separator of 1 MiB went")
-    .count(3 * KIB, ALL + KIB)
+    .count(3 * KIB, ALL_HOLES_KIB + KIB)
     .unit("KiB");
 
 pub(super) const CLAIM: Claim = Claim {
@@ -44,10 +44,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         Outcome::Measured(room) if room.largest >= UNIT && !room.unit_fits => {
             let why = "1 MiB was mapped before the refusal and not after it: mappings ran out \
                        (vm.max_map_count), not room";
-            return NotMeasured::err(why, MORE_MAPPINGS);
+            return NotMeasured::err(why, MAPPINGS_REMEDY);
         }
         Outcome::Measured(room) => room,
-        Outcome::Obstructed(why) => return NotMeasured::err(why, MORE_MAPPINGS),
+        Outcome::Obstructed(why) => return NotMeasured::err(why, MAPPINGS_REMEDY),
     };
     ensure!(
         room.units == HOLES,

@@ -12,8 +12,8 @@ use super::HUGE_PAGE;
 
 const BLOCKS: usize = 8;
 /// Pages of 4 KiB in a huge page.
-const FOLD: usize = HUGE_PAGE / 4096;
-const PAGES: usize = BLOCKS * FOLD;
+const PAGES_PER_BLOCK: usize = HUGE_PAGE / 4096;
+const PAGES: usize = BLOCKS * PAGES_PER_BLOCK;
 
 const PIECES: Quantity = Name("physical extents (pages where hidden) behind 4096 contiguous pages")
     .predict(
@@ -60,7 +60,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let huge = resident(&memory)?.1 as usize / HUGE_PAGE;
     let held = format!(
         "{present} of the {PAGES} pages are in memory, {} of them in {huge} huge pages",
-        huge * FOLD
+        huge * PAGES_PER_BLOCK
     );
     let runs = pagemap::runs(&entries);
     if runs > 0 {
@@ -68,7 +68,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             "{held}; physical extents, by the frames' numbers: {runs}"
         )));
     }
-    let separate = present - huge * (FOLD - 1);
+    let separate = present - huge * (PAGES_PER_BLOCK - 1);
     Ok(Reading::new(Evidence::Counters)
         .with(&PIECES, separate)
         .note(held)

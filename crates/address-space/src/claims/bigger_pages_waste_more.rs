@@ -92,16 +92,16 @@ fn waste(sizes: &[u64], page: u64) -> f64 {
     (held - asked) as f64 / held as f64
 }
 
-/// A file, and the bytes it is taken to have.
+/// A file and its size in bytes, as it was read.
 struct Measured {
     path: PathBuf,
     size: u64,
 }
 
 impl Measured {
-    /// Whether its last byte can be read and nothing behind it; `None` for a file that may not be
+    /// Whether its last byte can be read and no byte behind it; `None` for a file that may not be
     /// read.
-    fn ends(&self) -> Option<bool> {
+    fn has_this_size(&self) -> Option<bool> {
         let file = File::open(&self.path).ok()?;
         let mut byte = [0];
         let last = file.read_at(&mut byte, self.size - 1).ok()?;
@@ -114,7 +114,7 @@ fn share_that_ends(files: &[Measured]) -> Result<f64> {
     let looked: Vec<bool> = files
         .iter()
         .step_by(SAMPLE)
-        .filter_map(Measured::ends)
+        .filter_map(Measured::has_this_size)
         .collect();
     if looked.is_empty() {
         let why = "none of the files may be read";

@@ -1,4 +1,4 @@
-//! fork copies no page until someone writes it.
+//! fork copies no page until a process writes it.
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
@@ -59,7 +59,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         memory.read_every(page);
         let before = match arm {
             Arm::Experiment => count_exclusive(&memory)?,
-            // Shared memory is nobody's own either; what is the child's own must be told from it.
+            // Shared memory is private to no process; the child's private pages are counted apart.
             Arm::Control => {
                 // Where the processor does not mark a page as written, the first write of any is a
                 // fault.

@@ -74,7 +74,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 
     let (mut memory, mut target) = (plain_memory(page)?, plain_memory(page)?);
     memory.write_every(page, 1);
-    // The child does nothing: a frame that it maps, too, is one of those from before.
+    // The child only keeps the frames mapped: a frame that it maps, too, is an old one.
     let mut sharer = child::fork("sharer", |parent| Ok(parent.checkpoint()?))?;
     sharer.at_checkpoint()?;
     let (old, frames) = (memory.address(), pages(&memory)?);

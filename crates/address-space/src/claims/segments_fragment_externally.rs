@@ -7,7 +7,7 @@ use present::units::bytes;
 use replay::arena::CheckedArena;
 
 const ARENA: u64 = 4 << 20;
-const PART: u64 = 64 << 10;
+const PART_SIZE: u64 = 64 << 10;
 
 const FAILED: Quantity = Name("arenas of six in which 128 KiB fail with 2 MiB free").count(6, 0);
 const CHANGED: Quantity = Name("bytes that read back otherwise than they were written")
@@ -57,11 +57,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     for (name, policy) in policies {
         let mut memory = CheckedArena::new(policy)?;
         let mut parts = Vec::new();
-        while let Some(part) = memory.place(PART)? {
+        while let Some(part) = memory.place(PART_SIZE)? {
             parts.push(part);
         }
         ensure!(
-            parts.len() as u64 == ARENA / PART,
+            parts.len() as u64 == ARENA / PART_SIZE,
             "{name}: {} parts placed",
             parts.len()
         );
@@ -75,7 +75,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
         let (free, longest) = (memory.policy().free_bytes(), memory.policy().largest());
         ensure!(free == ARENA / 2, "{name}: {free} bytes free");
-        let large = memory.place(2 * PART)?;
+        let large = memory.place(2 * PART_SIZE)?;
         failed += u64::from(large.is_none());
         let outcome = if large.is_some() { "placed" } else { "fails" };
         table.row([name, bytes(free), bytes(longest), outcome.into()]);

@@ -45,7 +45,7 @@ address-space system                                       free memory by order"
 }
 
 /// The most bytes that a size may name: what an address of 47 bits reaches, a process's memory.
-const MOST_BYTES: u64 = 1 << 47;
+const MAX_BYTES: u64 = 1 << 47;
 
 /// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.
 fn parse_bytes(text: &str) -> Result<u64, String> {
@@ -62,7 +62,7 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
         .parse()
         .map_err(|_| format!("{text} is no number of bytes"))?;
     let size = value * factor as f64;
-    if !(1.0..=MOST_BYTES as f64).contains(&size) {
+    if !(1.0..=MAX_BYTES as f64).contains(&size) {
         return Err("it takes a size from 1 byte to 128 TiB".into());
     }
     Ok(size as u64)

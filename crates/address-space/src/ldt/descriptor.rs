@@ -39,8 +39,8 @@ const WRITE: libc::c_int = 0x11;
 /// `base`, and returns its selector.
 ///
 /// # Safety
-/// Whoever reads through the selector reads memory from `base` on. For as long as anybody may, what
-/// is read there must be the caller's, and the entry nobody else's.
+/// A read through the selector reads memory from `base` on. As long as such reads are possible, the
+/// caller must own that memory, and no other code may use the entry.
 ///
 /// # Errors
 /// ENOSYS where the kernel was built without CONFIG_MODIFY_LDT_SYSCALL or a filter hides the call,

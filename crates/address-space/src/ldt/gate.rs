@@ -33,8 +33,8 @@ const ENTRY: u32 = 0;
 /// The gate, open as long as the value lives. Neither it nor what borrows it can leave its thread,
 /// whose signals, signal stack and saved stack pointer it uses.
 pub struct Gate {
-    // Dropped in this order: nothing is caught for pages that are gone, nor interrupts what is
-    // going.
+    // Dropped in this order: the handler goes before the pages whose faults it catches, and signals
+    // stay blocked until both are dropped.
     _trap: Trap,
     pages: Pages,
     _quiet: Quiet,
@@ -59,7 +59,7 @@ impl Gate {
     pub fn new() -> Result<Gate> {
         let pages = Pages::new()?;
         let code = pages.code();
-        // SAFETY: pages 0 and 2 are mapped, writable and known to nobody else yet.
+        // SAFETY: pages 0 and 2 are mapped, writable and known to no other code yet.
         unsafe {
             let start = pages.start().as_ptr();
             start.copy_from_nonoverlapping(code.bytes.as_ptr(), code.bytes.len());

@@ -11,7 +11,7 @@ use super::{SIZE, Seen};
 /// Where the page of data ends.
 const END: u16 = 4096;
 /// Nothing is read from here on: a page further, so that data without an end would show.
-const FURTHEST: u16 = 2 * END;
+const READ_LIMIT: u16 = 2 * END;
 
 /// Through segments. To be called in a child of its own: the local descriptor table and the signal
 /// handlers are not put back.
@@ -31,7 +31,7 @@ pub fn segmented() -> Result<Seen> {
     code_32()?;
     let read_back = limit(segment.selector).context("lsl: the segment cannot be loaded")?;
     let at = |offset| segment.read(offset);
-    let first_fault = first(FURTHEST, |offset| at(offset).is_err());
+    let first_fault = first_offset(READ_LIMIT, |offset| at(offset).is_err());
     let fault = at(first_fault)
         .err()
         .context("the first offset that faults reads")?;
@@ -40,7 +40,7 @@ pub fn segmented() -> Result<Seen> {
         describe(fault)
     )];
     // Every offset, not only those that the bisection came by.
-    for offset in 0..FURTHEST {
+    for offset in 0..READ_LIMIT {
         match at(offset) {
             Ok(byte) => ensure!(
                 offset < first_fault && u16::from(byte) == offset / 256,
@@ -58,7 +58,7 @@ pub fn segmented() -> Result<Seen> {
         ..whole
     };
     let grown = enter(0, grown)?;
-    let after_growing = first(FURTHEST, |offset| grown.read(offset).is_err());
+    let after_growing = first_offset(READ_LIMIT, |offset| grown.read(offset).is_err());
 
     let moved = enter(256, whole)?.read(0);
     let after_moving =
@@ -69,7 +69,7 @@ pub fn segmented() -> Result<Seen> {
         ..whole
     };
     let down = enter(0, down)?;
-    let expand_down = first(END, |offset| down.read(offset).is_ok());
+    let expand_down = first_offset(END, |offset| down.read(offset).is_ok());
 
     let absent = Descriptor {
         present: false,
@@ -96,14 +96,14 @@ pub fn flat() -> Result<Seen> {
     let gate = Gate::new()?;
     code_32()?;
     let at = |offset| gate.read_flat(offset);
-    let first_fault = first(FURTHEST, |offset| at(offset).is_err());
+    let first_fault = first_offset(READ_LIMIT, |offset| at(offset).is_err());
     let note = at(first_fault)
         .err()
         .map(|fault| format!("the read at {first_fault} ends in {}", describe(fault)));
     Ok(Seen {
         first_fault: first_fault.into(),
         after_growing: first_fault.into(),
-        expand_down: first(END, |offset| at(offset).is_ok()).into(),
+        expand_down: first_offset(END, |offset| at(offset).is_ok()).into(),
         not_present: at(0).err().map_or(0, |fault| fault.signal),
         after_moving: at(0).map_or(u64::MAX, u64::from),
         notes: note.into_iter().collect(),
@@ -121,12 +121,12 @@ fn code_32() -> Result<()> {
     Ok(())
 }
 
-/// The first offset for which `is` says yes, by bisection; `until` is taken to be one.
-fn first(until: u16, is: impl Fn(u16) -> bool) -> u16 {
-    let (mut low, mut high) = (0, until);
+/// The first offset for which `holds` is true, by bisection; it is taken to be true for `end`.
+fn first_offset(end: u16, holds: impl Fn(u16) -> bool) -> u16 {
+    let (mut low, mut high) = (0, end);
     while low < high {
         let middle = low + (high - low) / 2;
-        if is(middle) {
+        if holds(middle) {
             high = middle
         } else {
             low = middle + 1

@@ -7,7 +7,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
 /// What an instruction or a system call of this very thread raises. Blocked, they would end the
 /// process (sigprocmask(2)) before their handler could look.
-const OWN: [Signal; 6] = [
+const SYNCHRONOUS_SIGNALS: [Signal; 6] = [
     Signal::SIGSEGV,
     Signal::SIGBUS,
     Signal::SIGILL,
@@ -30,7 +30,9 @@ impl Quiet {
     /// None that is documented.
     pub fn new() -> Result<Quiet> {
         let mut others = SigSet::all();
-        OWN.into_iter().for_each(|signal| others.remove(signal));
+        SYNCHRONOUS_SIGNALS
+            .into_iter()
+            .for_each(|signal| others.remove(signal));
         let before = others.thread_swap_mask(SigmaskHow::SIG_BLOCK);
         Ok(Quiet {
             before: before.context("pthread_sigmask")?,

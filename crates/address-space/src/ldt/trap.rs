@@ -35,12 +35,12 @@ pub struct Fault {
 // nothing. Atomics are used because they are what a handler may touch, not for their order.
 static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
-static BACK: AtomicUsize = AtomicUsize::new(0);
+static RETURN_ADDRESS: AtomicUsize = AtomicUsize::new(0);
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static EXCEPTION: AtomicI64 = AtomicI64::new(0);
 static CODE: AtomicI64 = AtomicI64::new(0);
 
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 const STACK: usize = 64 << 10;
 
@@ -50,16 +50,16 @@ pub struct Trap(PhantomData<*const ()>);
 
 impl Trap {
     /// Catches them: one raised by code in `start..end` continues at `back`. The handler stays when
-    /// the value goes, but treats every fault as one of somebody else's.
+    /// the value goes, but treats every fault as a foreign one.
     ///
     /// # Errors
     /// There is a trap already; sigaltstack(2) or sigaction(2) fails.
     pub fn new(start: usize, end: usize, back: usize) -> Result<Trap> {
-        ensure!(!TAKEN.swap(true, Relaxed), "faults are caught already");
+        ensure!(!INSTALLED.swap(true, Relaxed), "faults are caught already");
         let trap = Trap(PhantomData);
         START.store(start, Relaxed);
         END.store(end, Relaxed);
-        BACK.store(back, Relaxed);
+        RETURN_ADDRESS.store(back, Relaxed);
         catch()?;
         Ok(trap)
     }
@@ -68,7 +68,7 @@ impl Trap {
 impl Drop for Trap {
     fn drop(&mut self) {
         END.store(0, Relaxed);
-        TAKEN.store(false, Relaxed);
+        INSTALLED.store(false, Relaxed);
     }
 }
 
@@ -112,14 +112,14 @@ extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc
     // thread knows of it, however many there are.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let at = registers[libc::REG_RIP as usize] as usize;
-    // SAFETY: with SA_SIGINFO the kernel passes what it knows of the signal, too.
+    // SAFETY: with SA_SIGINFO the kernel passes a valid `siginfo_t`, too.
     let sent = unsafe { (*info).si_code } <= 0;
     if sent || at < START.load(Relaxed) || at >= END.load(Relaxed) {
         // Not ours: with the default action restored, the same instruction faults again and ends
         // the process as it would have without this handler. What kill(2) sent does not come again
         // by itself.
         // SAFETY: signal(2) and raise(3) may be called in a handler, and the default action that
-        // the one restores runs no code.
+        // signal(2) restores runs no code.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
             if sent {
@@ -131,7 +131,7 @@ extern "C" fn handle(signal: i32, info: *mut libc::siginfo_t, context: *mut libc
     SIGNAL.store(signal, Relaxed);
     EXCEPTION.store(registers[libc::REG_TRAPNO as usize], Relaxed);
     CODE.store(registers[libc::REG_ERR as usize], Relaxed);
-    registers[libc::REG_RIP as usize] = BACK.load(Relaxed) as i64;
+    registers[libc::REG_RIP as usize] = RETURN_ADDRESS.load(Relaxed) as i64;
     registers[libc::REG_RAX as usize] = TRAPPED;
     // CS is the lowest of the four 16-bit selectors of this word; SS, FS and GS stay.
     let selectors = &mut registers[libc::REG_CSGSFS as usize];

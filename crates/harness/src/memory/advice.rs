@@ -14,7 +14,7 @@ impl Memory {
     /// # Errors
     /// EINVAL when the kernel has no huge pages; any other advice.
     pub fn advise(&self, advice: MmapAdvise) -> Result<(), Error> {
-        // Other advice drops pages, or makes them vanish in children, under a slice that someone
+        // Other advice drops pages, or makes them vanish in children, under a slice that a caller
         // holds.
         if !matches!(
             advice,
@@ -25,7 +25,7 @@ impl Memory {
         }
         // SAFETY: the range is owned and mapped; this advice changes the size of pages and no byte.
         unsafe { madvise(self.base.cast(), self.len, advice) }
-            .map_err(|errno| self.refused(&format!("{advice:?}"), errno))
+            .map_err(|errno| self.advice_error(&format!("{advice:?}"), errno))
     }
 
     /// Gives every second page back to the system; it reads as zeros afterwards.
@@ -37,7 +37,7 @@ impl Memory {
             // SAFETY: one page within an owned mapping, into which `&mut self` keeps any reference
             // from pointing; its bytes become zeros, which are as initialised as those before.
             unsafe { madvise(self.base.add(at).cast(), page, MmapAdvise::MADV_DONTNEED) }
-                .map_err(|errno| self.refused("MADV_DONTNEED", errno))?;
+                .map_err(|errno| self.advice_error("MADV_DONTNEED", errno))?;
         }
         Ok(())
     }
@@ -53,10 +53,10 @@ impl Memory {
         let result = unsafe { libc::madvise(self.base.as_ptr().cast(), self.len, MADV_COLLAPSE) };
         Errno::result(result)
             .map(drop)
-            .map_err(|errno| self.refused("MADV_COLLAPSE", errno))
+            .map_err(|errno| self.advice_error("MADV_COLLAPSE", errno))
     }
 
-    fn refused(&self, advice: &str, errno: Errno) -> Error {
+    fn advice_error(&self, advice: &str, errno: Errno) -> Error {
         let size = bytes(self.len as u64);
         Error::new(format!("madvise {advice} of {size}"), errno)
     }

@@ -35,8 +35,8 @@ enum Backing {
     Shared,
 }
 
-// SAFETY: the mapping is owned by this value alone and belongs to no thread; whoever holds the
-// value has the only way to reach the memory.
+// SAFETY: the mapping is owned by this value alone and belongs to no thread; any thread that holds
+// the value has the only way to reach the memory.
 unsafe impl Send for Memory {}
 
 impl Memory {
@@ -139,8 +139,8 @@ impl Memory {
     /// The bytes of private memory.
     ///
     /// # Panics
-    /// If the memory is shared: others may change it, and a slice promises that nobody does. It is
-    /// read with [`Memory::first_bytes`] and [`Memory::read_every`].
+    /// If the memory is shared: others may change it, and a slice promises that it does not change.
+    /// It is read with [`Memory::first_bytes`] and [`Memory::read_every`].
     pub fn bytes(&mut self) -> &mut [u8] {
         assert_eq!(self.backing, Backing::Private, "a slice of shared memory");
         // SAFETY: base..base+len is mapped readable and writable until drop, and what the kernel

@@ -105,7 +105,7 @@ impl Memory {
                 backing: target.backing,
             });
         }
-        // Its range is gone from the address space.
+        // Its range is not mapped any more.
         std::mem::forget(self);
         Ok(memory)
     }

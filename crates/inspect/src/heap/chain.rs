@@ -126,7 +126,7 @@ impl Walk {
     /// Windows begin with a page and grow while chunk follows chunk: a page without a header in it
     /// may never have been touched, and reading it would make the kernel map it.
     fn size(&mut self, read: Read<'_>, at: u64) -> Result<u64, String> {
-        const WIDEST: usize = 128 << 10;
+        const MAX_STRIDE: usize = 128 << 10;
         let field = at + self.layout.word;
         let offset = field.wrapping_sub(self.window_at) as usize;
         if let Some(size) = self.word(offset) {
@@ -134,7 +134,7 @@ impl Walk {
         }
         let near = self.window_at + self.window.len() as u64 + self.page > field;
         self.stride = if near {
-            (self.stride * 2).min(WIDEST)
+            (self.stride * 2).min(MAX_STRIDE)
         } else {
             self.page as usize
         };

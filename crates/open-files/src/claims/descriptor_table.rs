@@ -79,8 +79,8 @@ fn compare_tables(pid: i32) -> Result<&'static str> {
     Ok(sameness(tables.is_eq()))
 }
 
-/// A child with a shared table becomes a shell, which says so and waits until a pipe is closed; in
-/// the control it stays what it is.
+/// A child with a shared table becomes a shell, which reports that and waits until a pipe is
+/// closed; in the control it does not call exec.
 fn compare_around_exec(arm: Arm) -> Result<String> {
     let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;

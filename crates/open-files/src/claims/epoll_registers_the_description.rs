@@ -141,7 +141,7 @@ impl Watched {
     }
 
     /// A descriptor that keeps the pipe's read side open: of the same description in the
-    /// experiment, of one of its own in the control.
+    /// experiment, of another one in the control.
     fn another_reader(&self, arm: Arm) -> Result<File> {
         Ok(match arm {
             Arm::Experiment => scratch::duplicate(&self.reader)?,

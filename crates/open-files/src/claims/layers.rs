@@ -54,7 +54,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => (scratch::file(b"second")?, scratch::file(b"third")?),
     };
     first.read_exact(&mut [0; 6])?;
-    let descriptors = look(&[first, second, third])?;
+    let descriptors = layers_of(&[first, second, third])?;
     let distinct = |identity: fn(&Descriptor) -> (u64, u64)| {
         let mut all: Vec<_> = descriptors.iter().map(identity).collect();
         all.sort_unstable();
@@ -69,7 +69,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .figure(diagram(&descriptors)))
 }
 
-fn look(files: &[File; 3]) -> Result<Vec<Descriptor>> {
+fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
     let own = std::process::id() as i32;
     let mut seen: Vec<Descriptor> = Vec::new();
     for file in files {
@@ -94,7 +94,7 @@ fn look(files: &[File; 3]) -> Result<Vec<Descriptor>> {
     Ok(seen)
 }
 
-/// Draws the experiment's shape, which [`look`] has found: the first two descriptors share.
+/// Draws the experiment's shape, which [`layers_of`] has found: the first two descriptors share.
 fn diagram(descriptors: &[Descriptor]) -> String {
     let [a, b, c] = descriptors else {
         return String::new();

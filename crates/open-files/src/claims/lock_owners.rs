@@ -107,8 +107,8 @@ fn unlock_by_child(arm: Arm) -> Result<String> {
 }
 
 /// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
-/// that shares the descriptor table. In the control those who were granted it change places with
-/// the one who was not.
+/// that shares the descriptor table. In the control the askers that were granted it and the
+/// refused one change places.
 fn lock_posix_again(arm: Arm) -> Result<[String; 3]> {
     let file = file()?;
     posix(&file)?.context("fcntl F_SETLK")?;

@@ -22,9 +22,9 @@ const APPENDERS: Quantity = Name("records lost where the writers with O_APPEND o
 /// Records that each of the two writers writes, and their length in bytes.
 const RECORDS: u64 = 1000;
 const LENGTH: usize = 16;
-/// How often overlapping writers are set off until something is lost.
+/// How often overlapping writers are started until a record is lost.
 const ROUNDS: u32 = 10;
-/// Records that a writer writes at most while the other has not begun.
+/// The most records that a writer writes while the other has not started.
 const MAX_RECORDS_WITHOUT_PEER: u64 = 1_000_000;
 
 pub(super) const CLAIM: Claim = Claim {
@@ -49,17 +49,18 @@ fn measure(arm: Arm) -> Result<Reading> {
     let append = |file: &File| scratch::open_again(file, OFlag::O_WRONLY | OFlag::O_APPEND);
     let own = |file: &File| scratch::open_again(file, OFlag::O_WRONLY);
     let shared = |file: &File| scratch::duplicate(file);
-    let thousand = |file: &mut File, record: &[u8]| write_records(file, record, write_at_once);
+    let write_all_records =
+        |file: &mut File, record: &[u8]| write_records(file, record, write_at_once);
     let (through_one, appended, overlapped, appenders) = match arm {
         Arm::Experiment => (
-            write_together(&shared, &thousand)?,
-            write_together(&append, &thousand)?,
+            write_together(&shared, &write_all_records)?,
+            write_together(&append, &write_all_records)?,
             count_lost(&shared, write_at_once)?,
             count_lost(&append, write_at_once)?,
         ),
         Arm::Control => (
-            write_together(&own, &thousand)?,
-            write_together(&own, &thousand)?,
+            write_together(&own, &write_all_records)?,
+            write_together(&own, &write_all_records)?,
             count_lost(&shared, write_at_offset)?,
             count_lost(&own, write_at_end)?,
         ),
@@ -76,7 +77,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// Records lost by two writers that overlap: each goes on until the other has started, and then
-/// writes 1000 more. Without a lock something is lost in most rounds, and not in every one.
+/// writes 1000 more. Without a lock records are lost in most rounds, but not in every one.
 fn count_lost(
     obtain: &dyn Fn(&File) -> Result<File, observe::Error>,
     write: WriteOne,
@@ -88,7 +89,7 @@ fn count_lost(
             while begun.metadata()?.len() < 2 {
                 write(file, record, records)?;
                 if records == 0 {
-                    (&begun).write_all(b"x").context(WRITING)?;
+                    (&begun).write_all(b"x").context(WRITE_OPERATION)?;
                 }
                 records += 1;
                 ensure!(
@@ -109,9 +110,9 @@ fn count_lost(
     Ok(0)
 }
 
-const WRITING: &str = "write to scratch file";
+const WRITE_OPERATION: &str = "write to scratch file";
 
-/// Writes one record, which has this number.
+/// Writes one record; the last argument is its number.
 type WriteOne = fn(&mut File, &[u8], u64) -> Result<()>;
 
 fn write_records(file: &mut File, record: &[u8], write: WriteOne) -> Result<u64> {
@@ -127,7 +128,7 @@ struct Written {
     tried: u64,
     /// Records that are there, whole.
     whole: u64,
-    /// How often a record of one stands behind a record of the other.
+    /// How often a record of one writer stands behind a record of the other.
     turns: usize,
 }
 
@@ -173,11 +174,11 @@ fn write_together(
 
 /// One write(2): offset and bytes together.
 fn write_at_once(file: &mut File, record: &[u8], _number: u64) -> Result<()> {
-    file.write_all(record).context(WRITING)
+    file.write_all(record).context(WRITE_OPERATION)
 }
 
-/// Where both writers have one CPU, one is seldom preempted between its look and its write, so it
-/// yields now and then; beside busy neighbours each yield costs a time slice of theirs.
+/// Where both writers have one CPU, a writer is seldom preempted between its two calls, so it
+/// yields now and then. With other busy programs each yield costs one of their time slices.
 fn yield_at_times(number: u64) {
     if number.is_multiple_of(50) {
         std::thread::yield_now();
@@ -188,7 +189,7 @@ fn yield_at_times(number: u64) {
 fn write_at_offset(file: &mut File, record: &[u8], number: u64) -> Result<()> {
     let offset = file.stream_position()?;
     yield_at_times(number);
-    file.write_all_at(record, offset).context(WRITING)?;
+    file.write_all_at(record, offset).context(WRITE_OPERATION)?;
     file.seek(SeekFrom::Start(offset + record.len() as u64))?;
     Ok(())
 }
@@ -197,5 +198,5 @@ fn write_at_offset(file: &mut File, record: &[u8], number: u64) -> Result<()> {
 fn write_at_end(file: &mut File, record: &[u8], number: u64) -> Result<()> {
     let end = file.metadata()?.len();
     yield_at_times(number);
-    file.write_all_at(record, end).context(WRITING)
+    file.write_all_at(record, end).context(WRITE_OPERATION)
 }

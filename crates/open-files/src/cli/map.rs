@@ -30,7 +30,7 @@ impl MapArgs {
     /// Looks, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         runner::require_own_proc()?;
-        let map = self.selected(descriptors::scan(&self.pids()?));
+        let map = self.select(descriptors::scan(&self.pids()?));
         print(&if self.json {
             serde_json::to_string_pretty(&map)? + "\n"
         } else {
@@ -52,7 +52,7 @@ impl MapArgs {
     }
 
     /// What was asked for of `map`.
-    fn selected(&self, mut map: Map) -> Map {
+    fn select(&self, mut map: Map) -> Map {
         if let Some(object) = &self.object {
             map.descriptions
                 .retain(|description| description.object.contains(object));

@@ -1,5 +1,5 @@
-//! A node of the tree of holes: up to [`CAPACITY`] entries in address order, in leaves and in inner
-//! nodes alike.
+//! A node of the tree of holes: up to [`CAPACITY`] entries in address order. Leaves and inner nodes
+//! have the same form.
 
 /// Entries of a full node. So few are searched from left to right in a few instructions.
 pub const CAPACITY: usize = 16;

@@ -26,7 +26,8 @@ pub struct Tree {
 /// What happened to the lengths of a node's entries.
 #[derive(Clone, Copy)]
 enum Change {
-    /// One entry's length went from `old` to `new`. It is 0 where the entry is new, or gone.
+    /// One entry's length went from `old` to `new`. A length is 0 where the entry did not exist
+    /// before, or does not exist any more.
     Entry { old: u64, new: u64 },
     /// Two entries changed: the maximum has to be computed again.
     Several,

@@ -33,17 +33,17 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Serves one connection, for `limit` at most; `who` says who accepted it. A silent client is
-    /// given up after 10 s, unless the protocol is [`Protocol::Custom`].
+    /// Serves one connection, for `limit` at most; `acceptor` names the worker that accepted it. A
+    /// silent client is given up after 10 s, unless the protocol is [`Protocol::Custom`].
     ///
     /// # Errors
     /// That of the connection, TimedOut or WouldBlock where its client is too slow. It concerns
     /// only this client.
-    pub fn serve(self, connection: TcpStream, who: &str, limit: Duration) -> Result<()> {
+    pub fn serve(self, connection: TcpStream, acceptor: &str, limit: Duration) -> Result<()> {
         match self {
             Protocol::Echo => echo(Bounded::new(connection, limit)),
-            Protocol::Http => http(Bounded::new(connection, limit), who),
-            Protocol::Custom(handler) => handler(connection, who, limit),
+            Protocol::Http => http(Bounded::new(connection, limit), acceptor),
+            Protocol::Custom(handler) => handler(connection, acceptor, limit),
         }
     }
 }
@@ -111,11 +111,11 @@ fn echo(mut connection: Bounded) -> Result<()> {
     }
 }
 
-fn http(mut connection: Bounded, who: &str) -> Result<()> {
+fn http(mut connection: Bounded, acceptor: &str) -> Result<()> {
     // A request is short: one that comes byte by byte has no more time than a silent client.
     connection.shorten(IDLE);
     let head = read_head(&mut connection)?;
-    connection.write_all(response(&head, who).as_bytes())?;
+    connection.write_all(response(&head, acceptor).as_bytes())?;
     // Bytes that are still unread when a socket is closed turn the close into a reset (RFC 9112,
     // 9.6): end our side first, then read what the client has sent.
     connection.connection.shutdown(Shutdown::Write)?;
@@ -140,7 +140,7 @@ fn read_head(connection: &mut Bounded) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-fn response(head: &[u8], who: &str) -> String {
+fn response(head: &[u8], acceptor: &str) -> String {
     let head = String::from_utf8_lossy(head);
     let mut words = head.lines().next().unwrap_or("").split(' ');
     let (method, version) = (words.next().unwrap_or(""), words.nth(1).unwrap_or(""));
@@ -148,7 +148,7 @@ fn response(head: &[u8], who: &str) -> String {
         _ if !version.starts_with("HTTP/1.") => {
             ("400 Bad Request", "not an HTTP/1 request\n".into())
         }
-        "GET" | "HEAD" => ("200 OK", format!("{who}\n")),
+        "GET" | "HEAD" => ("200 OK", format!("{acceptor}\n")),
         _ => ("405 Method Not Allowed", "GET and HEAD only\n".to_owned()),
     };
     // A 405 must say what is allowed (RFC 9110, 15.5.6).

@@ -1,4 +1,4 @@
-//! The parent: forks the workers, replaces the dead, reports who accepted, stops all.
+//! The parent: forks the workers, replaces dead ones, reports which worker accepted, stops all.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpStream};
@@ -226,7 +226,7 @@ impl<'a> Server<'a> {
         places.map(place).collect()
     }
 
-    /// Ends every worker: SIGTERM to all, then SIGKILL to those that are still there.
+    /// Ends every worker: SIGTERM to all, then SIGKILL to those that still run.
     fn stop_workers(&mut self) {
         for worker in &self.workers {
             // A worker that cannot be signalled has ended, or is killed below.
@@ -261,7 +261,7 @@ fn work(
     SigSet::from_iter([Signal::SIGTERM]).thread_unblock()?;
     let mut wait = prepared.waiter(index)?;
     let tally = &tallies[index];
-    let who = format!(
+    let acceptor = format!(
         "worker {index} of {} (pid {}), strategy {}",
         site.workers,
         std::process::id(),
@@ -269,9 +269,9 @@ fn work(
     );
     let mut serve = |connection| {
         let nth = tally.accepted.load(Relaxed);
-        let who = format!("{who}, connection {nth} of this worker");
+        let acceptor = format!("{acceptor}, connection {nth} of this worker");
         // Ignore errors of a disconnected client.
-        let _ = protocol.serve(TcpStream::from(connection), &who, deadline);
+        let _ = protocol.serve(TcpStream::from(connection), &acceptor, deadline);
     };
     // This parent never looks whether the workers sleep, so there are no rounds.
     let round = Round::default();

@@ -1,5 +1,5 @@
 //! What the epoll strategies have in common: an instance for each worker or one for all, how many
-//! connections a worker accepts after it returns, and who is woken for the rest.
+//! connections a worker accepts after it returns, and which workers are woken for the rest.
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::listen::{Accept, Site};
 use crate::tally::Turn;
 
 /// An epoll instance for each worker, made after the fork, that watches for `flags`.
-pub(super) fn one_each(site: &Site, flags: EpollFlags) -> Result<Prepared, Error> {
+pub(super) fn instance_per_worker(site: &Site, flags: EpollFlags) -> Result<Prepared, Error> {
     let listener = site.listener(Accept::NonBlocking)?;
     Ok(Prepared::one_listener(listener, move |listener, _| {
         let epoll = watch(&listener, flags)?;
@@ -28,7 +28,7 @@ pub(super) fn one_each(site: &Site, flags: EpollFlags) -> Result<Prepared, Error
 /// One epoll instance, made before the fork and inherited by all, that watches for `flags`. With
 /// EPOLLET or EPOLLONESHOT an event is delivered once, to one worker; that worker arms the event
 /// again before it serves.
-pub(super) fn one_for_all(site: &Site, flags: EpollFlags) -> Result<Prepared, Error> {
+pub(super) fn shared_instance(site: &Site, flags: EpollFlags) -> Result<Prepared, Error> {
     let listener = site.listener(Accept::NonBlocking)?;
     let epoll = Rc::new(watch(&listener, flags)?);
     Ok(Prepared::one_listener(listener, move |listener, _| {

@@ -15,5 +15,5 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn prepare(site: &Site) -> Result<Prepared, Error> {
-    epoll::one_each(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
+    epoll::instance_per_worker(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE)
 }

@@ -14,7 +14,7 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn prepare(site: &Site) -> Result<Prepared, Error> {
-    epoll::one_each(
+    epoll::instance_per_worker(
         site,
         EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE | EpollFlags::EPOLLET,
     )

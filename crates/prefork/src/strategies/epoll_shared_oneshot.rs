@@ -15,5 +15,5 @@ pub const STRATEGY: Strategy = Strategy {
 };
 
 fn prepare(site: &Site) -> Result<Prepared, Error> {
-    epoll::one_for_all(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT)
+    epoll::shared_instance(site, EpollFlags::EPOLLIN | EpollFlags::EPOLLONESHOT)
 }

@@ -65,7 +65,7 @@ pub struct Prepared {
     pub listeners: Vec<TcpListener>,
     /// The C library waits again by itself, so that not every return to user space is seen.
     pub returns_unseen: bool,
-    /// What everyone who serves real clients with this strategy should know, if anything.
+    /// What users of this strategy should know before they serve real clients, if anything.
     pub caution: Option<&'static str>,
     make_wait: MakeWait,
 }

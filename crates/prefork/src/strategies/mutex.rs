@@ -14,7 +14,7 @@ pub(super) trait Lock {
     ///
     /// # Errors
     /// EINTR where a signal ended the sleep; that of the lock, whose `section` may have run then.
-    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno>;
+    fn with_lock<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno>;
 }
 
 /// Lock, accept, unlock, serve.
@@ -25,7 +25,7 @@ pub(super) struct AcceptLocked<L> {
 
 impl<L: Lock> Wait for AcceptLocked<L> {
     fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
-        let accepted = self.lock.locked(|| {
+        let accepted = self.lock.with_lock(|| {
             turn.note_return();
             let connection = accept(&self.listener);
             turn.note_return();

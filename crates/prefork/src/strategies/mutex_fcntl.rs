@@ -51,7 +51,7 @@ impl PosixLock {
 }
 
 impl Lock for PosixLock {
-    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
+    fn with_lock<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
         self.set(libc::F_WRLCK)?;
         let result = section();
         self.set(libc::F_UNLCK)?;

@@ -34,11 +34,11 @@ fn prepare(site: &Site) -> Result<Prepared, Error> {
     }))
 }
 
-/// The lock file. It is none only inside [`Lock::locked`], which lends it to [`Flock`].
+/// The lock file. It is none only inside [`Lock::with_lock`], which lends it to [`Flock`].
 struct FileLock(Option<File>);
 
 impl Lock for FileLock {
-    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
+    fn with_lock<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
         let file = self.0.take().ok_or(Errno::EBADF)?;
         let held = Flock::lock(file, FlockArg::LockExclusive).map_err(|(file, errno)| {
             self.0 = Some(file);

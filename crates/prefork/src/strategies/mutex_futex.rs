@@ -41,7 +41,7 @@ fn prepare(site: &Site) -> Result<Prepared, Error> {
 struct FutexLock(Rc<RobustMutex<()>>);
 
 impl Lock for FutexLock {
-    fn locked<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
+    fn with_lock<T>(&mut self, section: impl FnOnce() -> T) -> Result<T, Errno> {
         let errno = |error: CallError| Errno::from_raw(error.errno());
         let guard = match self.0.lock().map_err(errno)? {
             Acquired::Clean(guard) => guard,

@@ -35,7 +35,7 @@ impl Element {
         element
     }
 
-    /// A rectangle; less than no width or height is none.
+    /// A rectangle; a negative width or height counts as 0.
     pub fn rect(x: f64, y: f64, width: f64, height: f64) -> Element {
         let (width, height) = (width.max(0.0), height.max(0.0));
         let sides = [("x", x), ("y", y), ("width", width), ("height", height)];
@@ -176,8 +176,8 @@ impl Display for Element {
     }
 }
 
-/// A number with two decimals at most. What is none is drawn at 0: an SVG with NaN in it is drawn
-/// by no program.
+/// A number with two decimals at most. NaN and infinity become 0: no program draws an SVG that
+/// contains them.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();

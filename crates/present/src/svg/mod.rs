@@ -1,8 +1,8 @@
 //! Pictures as SVG: a small writer that escapes every text, bounds the digits of every number and
 //! knows a light and a dark theme.
 //!
-//! A [`Document`] has a title and a description for those who do not see it, a background, and the
-//! [`Element`]s in the order in which they are drawn. Colours come as a pair ([`Colour`]): the
+//! A [`Document`] has a title and a description for readers who do not see it, a background, and
+//! the [`Element`]s in the order in which they are drawn. Colours come as a pair ([`Colour`]): the
 //! first is written into the element, so that a program without style sheets draws the light
 //! picture; the second into a style sheet for readers who prefer dark. Source: SVG 1.1, and CSS
 //! Media Queries Level 5 for `prefers-color-scheme`.

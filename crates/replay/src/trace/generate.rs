@@ -87,7 +87,7 @@ impl Generator {
         }
     }
 
-    /// Rounds of a thousand blocks of one size, of which every second stays. The blocks of a round
+    /// Rounds of 1000 blocks of one size, of which every second stays. The blocks of a round
     /// are half as large again as those of the round before, whose holes therefore fit none of
     /// them.
     fn phases(&mut self) {

@@ -63,7 +63,7 @@ fn parse_call(text: &str) -> Result<Event, String> {
     let Some((name, rest)) = text.split_once('(') else {
         // The late result of a call that was read already, or a remark of valgrind's.
         return match is_allocator(text) {
-            true => Err(damaged(text)),
+            true => Err(damaged_line(text)),
             false => Ok(Event::Nothing),
         };
     };
@@ -77,9 +77,9 @@ fn parse_call(text: &str) -> Result<Event, String> {
             Ok(Event::Nothing)
         };
     }
-    let (arguments, rest) = rest.split_once(')').ok_or_else(|| damaged(text))?;
+    let (arguments, rest) = rest.split_once(')').ok_or_else(|| damaged_line(text))?;
     let arguments: Option<Vec<u64>> = arguments.split(',').map(number).collect();
-    let arguments = arguments.ok_or_else(|| damaged(text))?;
+    let arguments = arguments.ok_or_else(|| damaged_line(text))?;
     let frees = name.starts_with("free") || name == "cfree" || name.starts_with("_Zd");
     if frees {
         return Ok(match arguments[0] {
@@ -90,18 +90,22 @@ fn parse_call(text: &str) -> Result<Event, String> {
     if name == "malloc_usable_size" {
         return Ok(Event::Nothing);
     }
-    if let Some(next) = unfinished(name, &arguments, rest) {
+    if let Some(next) = parse_without_result(name, &arguments, rest) {
         return next;
     }
-    allocation(name, &arguments, rest).ok_or_else(|| damaged(text))
+    allocation(name, &arguments, rest).ok_or_else(|| damaged_line(text))
 }
 
-fn damaged(text: &str) -> String {
+fn damaged_line(text: &str) -> String {
     format!("{} breaks off or is damaged", excerpt(text))
 }
 
-/// A call whose result does not stand behind it: what the line says instead.
-fn unfinished(name: &str, arguments: &[u64], rest: &str) -> Option<Result<Event, String>> {
+/// Parses a call without a result behind it: what the line says instead.
+fn parse_without_result(
+    name: &str,
+    arguments: &[u64],
+    rest: &str,
+) -> Option<Result<Event, String>> {
     // A realloc of or to nothing is another call. A calloc of more bytes than can be counted prints
     // no result, and what comes next stands behind it.
     let another = rest

@@ -31,8 +31,8 @@ Exit status:
   128 + N  signal N (SIGINT, SIGTERM, SIGHUP) ended the test: what was tested by then is
            reported and marked PARTIAL";
 
-/// Gives `command` what every binary has alike: the version, the width, the statuses; and `about`
-/// and `examples`, a command line each, which are its own.
+/// Gives `command` what every binary has in common: the version, the width, the statuses; and
+/// `about` and `examples`, a command line each, which are its own.
 pub(super) fn with_help(command: Command, about: &'static str, examples: &str) -> Command {
     let examples = examples.lines().map(|line| format!("\n  {line}"));
     let examples: String = examples.collect();

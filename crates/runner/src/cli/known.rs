@@ -6,8 +6,8 @@ use claim::Register;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Arg, Command, Error};
 
-/// The value parser of an argument that takes a name. It accepts every word: whoever looks the name
-/// up says which known one is nearest. The known names are there for shells to complete.
+/// The value parser of an argument that takes a name. It accepts every word: the code that looks
+/// the name up says which known one is nearest. The known names are there for shells to complete.
 #[derive(Clone, Debug)]
 pub struct KnownNames(Vec<&'static str>);
 

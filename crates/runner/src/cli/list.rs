@@ -30,7 +30,7 @@ impl ListArgs {
             print(&json::list(&claims)?)?;
             return Ok(0);
         }
-        let layout = text::Layout::of_terminal(false);
+        let layout = text::Layout::for_terminal(false);
         let mut out = String::new();
         let mut shown = "";
         for (topic, claim) in claims {
@@ -60,7 +60,7 @@ impl ExplainArgs {
     /// An unknown name, or output that cannot be written.
     pub(super) fn run(&self, register: &Register) -> Result<u8> {
         let (topic, claim) = select::claim(register, &self.id)?;
-        let layout = text::Layout::of_terminal(true);
+        let layout = text::Layout::for_terminal(true);
         print(&text::explain(topic, claim, layout))?;
         Ok(0)
     }

@@ -9,15 +9,15 @@ pub fn whole_number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, S
 where
     T: FromStr + PartialOrd + Display + Clone,
 {
-    move |text| within(text, &range, "a whole number")
+    move |text| parse_within(text, &range, "a whole number")
 }
 
 /// A value parser for numbers within `range`, which NaN is not; its error names the bounds.
 pub fn number(range: RangeInclusive<f64>) -> impl Fn(&str) -> Result<f64, String> + Clone {
-    move |text| within(text, &range, "a number")
+    move |text| parse_within(text, &range, "a number")
 }
 
-fn within<T>(text: &str, range: &RangeInclusive<T>, kind: &str) -> Result<T, String>
+fn parse_within<T>(text: &str, range: &RangeInclusive<T>, kind: &str) -> Result<T, String>
 where
     T: FromStr + PartialOrd + Display,
 {

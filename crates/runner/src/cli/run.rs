@@ -81,7 +81,7 @@ impl RunArgs {
         machine: &Machine,
         isolation: &mut Isolation,
     ) -> Result<(Vec<Report>, String)> {
-        let layout = text::Layout::of_terminal(self.details || !self.ids.is_empty());
+        let layout = text::Layout::for_terminal(self.details || !self.ids.is_empty());
         let mut unprinted = String::new();
         let mut show = |text: String, isolation: &Isolation| -> Result<()> {
             if !self.json {

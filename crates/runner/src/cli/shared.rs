@@ -1,4 +1,4 @@
-//! The words that every binary answers alike.
+//! The subcommands that every binary has in common.
 
 use anyhow::Result;
 use claim::Register;

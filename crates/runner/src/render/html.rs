@@ -84,7 +84,7 @@ fn article(claim: &Claim, report: &Report) -> Markup {
                 "Control: " (claim.control) "."
                 @if let Some(evidence) = report.evidence { " Evidence: " (evidence) "." }
             }
-            @for detail in &report.details { (shown(detail)) }
+            @for detail in &report.details { (detail_markup(detail)) }
         }
     }
 }
@@ -103,7 +103,7 @@ fn row(quantity: &Quantity, report: &Report) -> Markup {
     }
 }
 
-fn shown(detail: &Detail) -> Markup {
+fn detail_markup(detail: &Detail) -> Markup {
     html! {
         @match detail {
             Detail::Note(note) => p.note { (escape_controls(note)) },

@@ -1,4 +1,4 @@
-//! Who waits busily uses the CPU for nothing.
+//! A busy waiter uses CPU time and gets nothing done.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,8 +18,8 @@ const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
     .unit("s");
 /// How long the lock is held.
 const HELD: Duration = Duration::from_millis(120);
-/// A wait shorter than this was none: the lock let the waiter in while it was held.
-const LEAST: Duration = Duration::from_millis(100);
+/// A shorter wait means that the lock let the waiter in while it was held.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "busy-wait-burns-cpu",
@@ -43,8 +43,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Control => wait_for::<Futex>()?,
     };
     ensure!(
-        waited.wall >= LEAST.as_secs_f64(),
-        "the waiter came in after {:.6} s, while the lock was held for {} s: nobody was kept out",
+        waited.wall >= SHORTEST_WAIT.as_secs_f64(),
+        "the waiter came in after {:.6} s, while the lock was held for {} s: it kept no thread out",
         waited.wall,
         HELD.as_secs_f64()
     );

@@ -6,23 +6,21 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
 
-use super::{
-    race::{Entry, ensure_contended, repeat_until, two_threads},
-    two_cpus,
-};
+use super::race::{Entry, ensure_contended, repeat_until, two_threads};
+use super::two_cpus;
 
 const LOST: Quantity = Name("races in which check-then-set lost an increment")
     .predict(AtMost(20.0), AtLeast(40.0))
     .unit("%");
 /// Increments of each of the two threads: enough that a thread is preempted among them.
-const TIMES: u64 = 5_000_000;
+const INCREMENTS: u64 = 5_000_000;
 /// How often each thread must have been preempted on the one CPU, in all races: if they only ran
 /// one after the other, nothing was hidden, because there was nothing to see.
 const PREEMPTIONS: u64 = 10;
 /// A few, because on two CPUs, too, a thread may be through before the other has begun.
 const CONTROL_RACES: u64 = 5;
 /// How long is waited for the preemptions.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const RACE_LIMIT: Duration = Duration::from_millis(1500);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "one-cpu-hides-the-race",
@@ -50,8 +48,8 @@ fn measure(arm: Arm) -> Result<Reading> {
             Arm::Experiment => all.preempted >= PREEMPTIONS && all.refused > 0,
             Arm::Control => all.races >= CONTROL_RACES,
         },
-        PATIENCE,
-        || two_threads(Entry::CheckThenSet, TIMES, cpus),
+        RACE_LIMIT,
+        || two_threads(Entry::CheckThenSet, INCREMENTS, cpus),
     )?;
     if arm == Arm::Experiment && all.preempted < PREEMPTIONS {
         return NotMeasured::err(
@@ -63,7 +61,8 @@ fn measure(arm: Arm) -> Result<Reading> {
              them",
         );
     }
-    // Who is preempted inside the flag makes the other wait at it: without that, there was no flag.
+    // A thread that is preempted inside makes the other wait at the flag. Without that, there was
+    // no flag.
     ensure_contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
     Ok(Reading::counters().with(&LOST, share).note(format!(

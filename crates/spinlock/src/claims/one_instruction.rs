@@ -63,7 +63,7 @@ mod decode {
     }
 
     /// No function here is longer; it ends at its return.
-    const LONGEST: usize = 64;
+    const MAX_FUNCTION_BYTES: usize = 64;
 
     pub(super) fn reading(arm: Arm) -> Result<Reading> {
         let (name, address) = match arm {
@@ -75,7 +75,7 @@ mod decode {
             .find(|mapping| (mapping.start..mapping.end).contains(&(address as u64)))
             .filter(|mapping| mapping.permissions.read && mapping.permissions.execute)
             .with_context(|| format!("no readable text in /proc/self/maps has {name}"))?;
-        let length = LONGEST.min((text.end - address as u64) as usize);
+        let length = MAX_FUNCTION_BYTES.min((text.end - address as u64) as usize);
         // SAFETY: the function begins here, and `length` bytes from here lie in one mapping that is
         // readable and executable. Nobody writes to text.
         let code =
@@ -85,7 +85,7 @@ mod decode {
             instructions
                 .last()
                 .is_some_and(|last| last.mnemonic() == Mnemonic::Ret),
-            "{name} does not return within {LONGEST} bytes"
+            "{name} does not return within {MAX_FUNCTION_BYTES} bytes"
         );
         let accesses = || {
             instructions

@@ -55,12 +55,12 @@ fn measure(arm: Arm) -> Result<Reading> {
             interrupt: None,
         })?;
         let operations: u64 = window.operations.iter().sum();
-        // Not one operation in a window is a collapse, too: the next would have come after its end
-        // at best.
+        // A window without any operation is a collapse, too: it counts as one operation that took
+        // the whole window.
         Ok(window.elapsed_ns as f64 / operations.max(1) as f64)
     };
-    // Of the short windows the fastest counts: whoever else used a CPU has turned the others into
-    // the case of eight.
+    // Of the short windows the fastest counts: in the others another program may have used a CPU,
+    // so that the two threads had too few CPUs, as eight threads have.
     let undisturbed = |lock, critical_ns| -> Result<f64> {
         (0..3).try_fold(f64::INFINITY, |fastest, _| {
             Ok(fastest.min(window(lock, 2, critical_ns, 20)?))

@@ -6,10 +6,8 @@ use anyhow::{Result, ensure};
 use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading};
 
-use super::{
-    race::{Entry, ensure_contended, repeat_until, two_threads},
-    two_cpus,
-};
+use super::race::{Entry, ensure_contended, repeat_until, two_threads};
+use super::two_cpus;
 
 const LITERAL: Quantity =
     Name("increments lost by the literal pseudo-code").predict(AtLeast(1.0), Count(0));
@@ -17,9 +15,9 @@ const CHECKED: Quantity = Name("increments lost by check-then-set").predict(AtLe
 const HUNG: Quantity =
     Name("flag of the literal pseudo-code in the end").word("set, with nobody inside", "clear");
 /// Increments of each of the two threads.
-const TIMES: u64 = 200_000;
+const INCREMENTS: u64 = 200_000;
 /// How long is waited for a failure to show.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const RACE_LIMIT: Duration = Duration::from_millis(1500);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "pseudo-code-loses-updates",
@@ -50,13 +48,13 @@ fn measure(arm: Arm) -> Result<Reading> {
                 && race.was_given_back()
                 && (!fails || race.lost_updates() > 0 && race.lost_unlock)
         },
-        PATIENCE,
-        || two_threads(literal, TIMES, cpus),
+        RACE_LIMIT,
+        || two_threads(literal, INCREMENTS, cpus),
     )?;
     let checked = repeat_until(
         |race| race.refused > 0 && race.was_given_back() && (!fails || race.lost_updates() > 0),
-        PATIENCE,
-        || two_threads(checked, TIMES, cpus),
+        RACE_LIMIT,
+        || two_threads(checked, INCREMENTS, cpus),
     )?;
     for (name, race) in [("literal", &literal), ("checked", &checked)] {
         ensure_contended(race.refused)?;

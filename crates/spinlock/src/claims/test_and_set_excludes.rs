@@ -16,13 +16,13 @@ use super::race::{Course, Entry, ensure_contended, two_threads};
 use super::two_cpus;
 
 const THREADS: Quantity = Name("increments counted, two threads")
-    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
+    .predict(Count(2 * INCREMENTS), AtMost((2 * INCREMENTS - 1) as f64));
 const PROCESSES: Quantity = Name("increments counted, two processes over MAP_SHARED")
-    .predict(Count(2 * TIMES), AtMost((2 * TIMES - 1) as f64));
+    .predict(Count(2 * INCREMENTS), AtMost((2 * INCREMENTS - 1) as f64));
 /// Increments of each of the two.
-const TIMES: u64 = 200_000;
+const INCREMENTS: u64 = 200_000;
 /// How long is waited for a telling race.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const RACE_LIMIT: Duration = Duration::from_millis(1500);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "test-and-set-excludes",
@@ -45,17 +45,17 @@ fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
     let entry = arm.choose(Entry::Swap, Entry::CheckThenSet);
     let processes = race(arm, || two_processes(entry, cpus))?;
-    // In a child of its own: a process that has had threads may not fork until the last trace of
-    // them is gone.
+    // In a child of its own: a process that has had threads may not fork until the kernel has
+    // removed the last of them.
     let threads = child::fork("threads", |_| {
         Ok(race(arm, || {
-            let outcome = two_threads(entry, TIMES, cpus)?;
+            let outcome = two_threads(entry, INCREMENTS, cpus)?;
             Ok((outcome.counted, outcome.refused))
         })?)
     })?
     .join()?;
     for (counted, refused) in [threads, processes] {
-        if counted == 2 * TIMES {
+        if counted == 2 * INCREMENTS {
             ensure_contended(refused)?; // a loss needs no other proof that they met
         }
     }
@@ -64,14 +64,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&PROCESSES, processes.0))
 }
 
-/// Runs races, each giving what was counted and how often one was refused, until one is telling: it
-/// lost something, or, where nothing should be lost, it was contended. Returns the last.
+/// Runs races until one of them proves something: increments were lost, or, where none should be
+/// lost, a thread was refused. Returns the counter and the refusals of the last race.
 fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
     let start = Instant::now();
     loop {
         let (counted, refused) = run()?;
-        let telling = counted != 2 * TIMES || (arm == Arm::Experiment && refused > 0);
-        if telling || start.elapsed() > PATIENCE {
+        let telling = counted != 2 * INCREMENTS || (arm == Arm::Experiment && refused > 0);
+        if telling || start.elapsed() > RACE_LIMIT {
             return Ok((counted, refused));
         }
     }
@@ -80,7 +80,7 @@ fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
 // SAFETY: three atomics, no pointer; made to be used by several at once.
 unsafe impl Shareable for Course {}
 
-/// What was counted, and how often one was refused.
+/// One race of two processes: returns the counter and the number of refusals.
 fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
     let course = Shared::new(Course::new())?;
     let runner = |cpu| {
@@ -88,7 +88,7 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
         move |parent: &mut child::Parent| {
             pin(cpu)?;
             parent.checkpoint()?;
-            Ok(course.run(entry, TIMES))
+            Ok(course.run(entry, INCREMENTS))
         }
     };
     let mut first = child::fork("first process", runner(cpus[0]))?;

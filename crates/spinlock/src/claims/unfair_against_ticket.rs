@@ -1,4 +1,4 @@
-//! Test-and-set forgets who came first; a ticket does not.
+//! Test-and-set forgets which thread came first; a ticket does not.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const LEAST: Quantity = Name("operations of the least served thread, by a fair s
     .predict(AtMost(0.6), AtLeast(0.65));
 
 /// How long the threads contend.
-const LENGTH: Duration = Duration::from_millis(100);
-/// How often: the claim says what may happen, so the least fair window counts, in both arms. In
+const CONTENTION_TIME: Duration = Duration::from_millis(100);
+/// How many windows: the claim says what may happen, so the least fair one counts in both arms. In
 /// about one window of fifteen the scheduler happens to deal test-and-set's threads nearly equal
 /// slices.
 const WINDOWS: usize = 3;
@@ -49,7 +49,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             critical_ns: 1000,
             think_ns: 0,
         },
-        length: LENGTH,
+        length: CONTENTION_TIME,
         work: Work::calibrate(),
         cpus: &two_cpus()?,
         time_waits: false,

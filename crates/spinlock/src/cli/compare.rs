@@ -17,7 +17,7 @@ use spinlock::compare::{ComparisonPlan, DEFAULT_REGIMES, render, svg};
 use super::{NANOSECONDS, THREADS};
 
 /// No comparison may take longer; a slip of the keyboard would.
-const LONGEST: Duration = Duration::from_secs(3600);
+const MAX_RUN: Duration = Duration::from_secs(3600);
 
 /// No window of the default run begins after this time, and it ends within 30 s. A first round
 /// always has as long.
@@ -84,7 +84,7 @@ impl CompareArgs {
         if let Some(file) = file {
             file.write(&svg::svg(&comparison))?;
         }
-        // A reader who lets the output wait is not to hold a signal up.
+        // A signal is noticed even while the reader of the output lets it wait.
         drop(interrupt);
         let partial = comparison.partial;
         print_document(self.json, &comparison, || {
@@ -122,7 +122,7 @@ impl CompareArgs {
         let planned = u32::try_from(plan.windows())
             .ok()
             .and_then(|windows| plan.window.checked_mul(windows))
-            .filter(|planned| *planned <= LONGEST);
+            .filter(|planned| *planned <= MAX_RUN);
         let Some(planned) = planned else {
             bail!(
                 "{} windows of {} s last more than an hour: give fewer --rounds, --locks or cases, \
@@ -144,9 +144,9 @@ impl CompareArgs {
             return DEFAULT_REGIMES.to_vec();
         }
         let mut regimes = Vec::new();
-        for &threads in given_or(&self.threads, &[1, 2, 4, 8]) {
-            for &critical_ns in given_or(&self.critical, &[0]) {
-                for &think_ns in given_or(&self.think, &[0]) {
+        for &threads in or_default(&self.threads, &[1, 2, 4, 8]) {
+            for &critical_ns in or_default(&self.critical, &[0]) {
+                for &think_ns in or_default(&self.think, &[0]) {
                     let regime = Regime {
                         threads,
                         critical_ns,
@@ -164,13 +164,13 @@ impl CompareArgs {
     /// The locks that were asked for. Named twice, one would be measured twice and shown as two.
     fn locks(&self) -> Vec<LockName> {
         let mut seen = HashSet::new();
-        let mut locks = given_or(&self.locks, LockName::ALL).to_vec();
+        let mut locks = or_default(&self.locks, LockName::ALL).to_vec();
         locks.retain(|lock| seen.insert(*lock));
         locks
     }
 }
 
-fn given_or<'a, T>(given: &'a [T], default: &'a [T]) -> &'a [T] {
+fn or_default<'a, T>(given: &'a [T], default: &'a [T]) -> &'a [T] {
     if given.is_empty() { default } else { given }
 }
 

@@ -63,7 +63,7 @@ impl DoctorArgs {
         if let Some(partial) = partial {
             document["partial"] = json!(partial);
         }
-        // A reader who lets the output wait is not to hold a signal up.
+        // A signal is noticed even while the reader of the output lets it wait.
         drop(interrupt);
         print_document(self.json, &document, || {
             doctor::render::text(&findings, &advice, terminal_width())

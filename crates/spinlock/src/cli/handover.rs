@@ -9,7 +9,7 @@ use spinlock::compare::render::nanoseconds;
 use spinlock::handover::{self, Handovers};
 
 /// A holder is forked, killed and reaped in about a millisecond: these last a quarter of an hour.
-const MOST_TRIES: usize = 1_000_000;
+const MAX_TRIES: usize = 1_000_000;
 
 /// How often to try.
 #[derive(Args, Clone, Debug)]
@@ -23,7 +23,7 @@ Exit status:
 pub struct HandoverArgs {
     /// Holders to kill
     #[arg(long, default_value_t = 1000, value_name = "N",
-          value_parser = whole_number(1..=MOST_TRIES))]
+          value_parser = whole_number(1..=MAX_TRIES))]
     tries: usize,
     /// Write one JSON document instead of text
     #[arg(long)]
@@ -35,7 +35,7 @@ impl HandoverArgs {
     pub fn run(&self) -> Result<u8> {
         let interrupt = Interrupt::catch()?;
         let handovers = handover::measure(self.tries, &interrupt)?;
-        // A reader who lets the output wait is not to hold a signal up.
+        // A signal is noticed even while the reader of the output lets it wait.
         drop(interrupt);
         let partial = handovers.partial;
         print_document(self.json, &handovers, || {
@@ -49,7 +49,7 @@ impl HandoverArgs {
     }
 }
 
-fn shown(ns: Option<f64>) -> String {
+fn show_time(ns: Option<f64>) -> String {
     ns.map_or_else(|| "-".to_owned(), nanoseconds)
 }
 
@@ -60,7 +60,7 @@ fn sentence(handovers: &Handovers) -> String {
         handovers.handed_on,
         handovers.tries,
         handovers.within_5_ms,
-        shown(handovers.median_ns),
-        shown(handovers.max_ns),
+        show_time(handovers.median_ns),
+        show_time(handovers.max_ns),
     )
 }

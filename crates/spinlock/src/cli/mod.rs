@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use runner::Tools;
 
-/// Threads that can contend: each takes a stack, and a thousand to a CPU show nothing new.
+/// The most threads that contend: each takes a stack, and 1000 for each CPU show nothing new.
 const THREADS: RangeInclusive<usize> = 1..=4096;
 
 /// Lengths of a critical section, and of the time between two, in nanoseconds: up to a second.

@@ -22,9 +22,9 @@ impl<C: Contender> Arena<C> {
     pub fn new() -> Pin<Box<Self>> {
         let mut place = Box::<Self>::new_uninit();
         let arena = place.as_mut_ptr();
-        // SAFETY: a fresh allocation, in which each field is written once and before anybody reads
-        // it. `initialise` asks for a place that the lock keeps: the arena is pinned in its box
-        // right here, is not Unpin, and lends its lock by shared reference only.
+        // SAFETY: a fresh allocation, in which each field is written once and before any thread
+        // reads it. `initialise` asks for a place that the lock keeps: the arena is pinned in its
+        // box right here, is not Unpin, and lends its lock by shared reference only.
         let arena = unsafe {
             C::initialise(&raw mut (*arena).lock);
             (&raw mut (*arena).value).write(AtomicU64::new(0));

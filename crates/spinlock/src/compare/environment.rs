@@ -1,4 +1,4 @@
-//! What a comparison was made on and with: figures of two runs compare only where these are alike.
+//! The machine and the versions of a comparison: figures of two runs compare only if these agree.
 #![expect(unsafe_code, reason = "gnu_get_libc_version(3)")]
 
 use serde::Serialize;

@@ -25,7 +25,7 @@ pub(super) fn regimes(rows: &[ComparisonRow]) -> Vec<Regime> {
     regimes
 }
 
-pub(super) fn of<'a>(
+pub(super) fn rows_of<'a>(
     rows: &'a [ComparisonRow],
     regime: &Regime,
 ) -> impl Iterator<Item = &'a ComparisonRow> {
@@ -59,7 +59,7 @@ pub fn tables(rows: &[ComparisonRow], width: Option<usize>) -> String {
             nanoseconds(regime.think_ns as f64),
         );
         text += &fold_lines(&heading, width);
-        text += &table(of(rows, &regime)).render(width);
+        text += &table(rows_of(rows, &regime)).render(width);
         text.push('\n');
     }
     text
@@ -82,15 +82,15 @@ fn table<'a>(rows: impl Iterator<Item = &'a ComparisonRow>) -> Table {
     for row in rows {
         table.row([
             format!("{} {}", if row.disturbed { "!" } else { " " }, row.lock),
-            known(row.ns_per_operation, nanoseconds),
-            known(row.spread, |spread| format!("{:.0}%", spread * 100.0)),
-            known(row.ratio_to_best, ratio),
-            known(row.jain, |jain| format!("{jain:.2}")),
+            show_known(row.ns_per_operation, nanoseconds),
+            show_known(row.spread, |spread| format!("{:.0}%", spread * 100.0)),
+            show_known(row.ratio_to_best, ratio),
+            show_known(row.jain, |jain| format!("{jain:.2}")),
             row.threads_at_zero.to_string(),
             row.windows_without_operation.to_string(),
-            known(row.cpu_ns_per_operation, nanoseconds),
-            known(row.wait_weighted_ns, nanoseconds),
-            known(row.wait_max_ns.map(|ns| ns as f64), nanoseconds),
+            show_known(row.cpu_ns_per_operation, nanoseconds),
+            show_known(row.wait_weighted_ns, nanoseconds),
+            show_known(row.wait_max_ns.map(|ns| ns as f64), nanoseconds),
         ]);
     }
     table
@@ -121,7 +121,7 @@ pub fn heat_map(rows: &[ComparisonRow], width: Option<usize>) -> String {
     }
     for lock in locks {
         let field = |regime| {
-            let row = of(rows, regime).find(|row| row.lock == lock);
+            let row = rows_of(rows, regime).find(|row| row.lock == lock);
             heat(row.and_then(|row| row.ratio_to_best))
         };
         table.row(std::iter::once(Cell::from(lock)).chain(regimes.iter().map(field)));
@@ -131,9 +131,9 @@ pub fn heat_map(rows: &[ComparisonRow], width: Option<usize>) -> String {
 }
 
 fn heat(ratio_to_best: Option<f64>) -> Cell {
-    let cell = Cell::from(known(ratio_to_best, ratio));
+    let cell = Cell::from(show_known(ratio_to_best, ratio));
     match ratio_to_best {
-        Some(value) => cell.styled(Ansi256Color(16).on(Ansi256Color(shade(value).0))),
+        Some(value) => cell.with_style(Ansi256Color(16).on(Ansi256Color(shade(value).0))),
         None => cell,
     }
 }
@@ -204,7 +204,7 @@ fn remarks(comparison: &Comparison) -> String {
     text
 }
 
-fn known(value: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
+fn show_known(value: Option<f64>, show: impl FnOnce(f64) -> String) -> String {
     value.map_or_else(|| "-".into(), show)
 }
 

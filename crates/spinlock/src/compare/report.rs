@@ -1,4 +1,4 @@
-//! What a comparison came to: rows of medians, and the document around them.
+//! The result of a comparison: rows of medians, and the document around them.
 
 use harness::statistics::{jain, median, spread};
 use nix::sys::signal::Signal;
@@ -59,7 +59,7 @@ pub struct Comparison {
     pub cpus: usize,
     /// False where sched_setaffinity(2) was refused.
     pub pinned: bool,
-    /// False where neither control group nor /proc/stat told what others used.
+    /// False where neither control group nor /proc/stat shows what others used.
     pub bystanders_seen: bool,
     /// Length of a window in ns.
     pub window_ns: u64,
@@ -110,7 +110,7 @@ impl Comparison {
     }
 
     /// The same, marked as partial where a `signal` ended it after `done` windows of `plan`.
-    pub(super) fn ended_by(
+    pub(super) fn marked_partial(
         self,
         signal: Option<Signal>,
         done: usize,
@@ -132,7 +132,7 @@ fn row(cell: &Cell, rounds: usize) -> ComparisonRow {
     let mut windows: Vec<&ContentionWindow> = cell.windows.iter().collect();
     // The refused last, the least disturbed of them first.
     windows.sort_by(|a, b| a.others.unwrap_or(0.0).total_cmp(&b.others.unwrap_or(0.0)));
-    let good = cell.good();
+    let good = cell.usable_windows();
     windows.truncate(if good == 0 { rounds } else { good });
 
     let operations = |window: &ContentionWindow| window.operations.iter().sum::<u64>();

@@ -29,14 +29,14 @@ pub(super) struct Cell {
 
 impl Cell {
     /// How many windows count.
-    pub(super) fn good(&self) -> usize {
+    pub(super) fn usable_windows(&self) -> usize {
         let windows = self.windows.iter();
         windows.filter(|window| !is_refused(window)).count()
     }
 }
 
-/// Whether others used too much of the CPUs. Where nobody knows what others used, a window stands:
-/// its document says `null`.
+/// Whether others used too much of the CPUs. Where it is not known what others used, a window
+/// counts: its document says `null`.
 pub(super) fn is_refused(window: &ContentionWindow) -> bool {
     matches!(judge(window.others, WINDOW_TOLERANCE), Quiet::Disturbed(_))
 }
@@ -70,7 +70,10 @@ impl ComparisonPlan {
         }
         // One that came after the last window has ended the run, too.
         let signal = interrupt.last().or_else(|| interrupt.take());
-        Ok(Comparison::new(self, &run.cells, run.cpus.len()).ended_by(signal, run.done, self))
+        Ok(
+            Comparison::new(self, &run.cells, run.cpus.len())
+                .marked_partial(signal, run.done, self),
+        )
     }
 
     /// The cells without a window, regime by regime.
@@ -137,8 +140,11 @@ impl<P: FnMut(usize)> Run<'_, P> {
     fn repeat_refused(&mut self) -> Result<(), Error> {
         while self.started.elapsed() < self.plan.limit {
             let lacking = (0..self.cells.len())
-                .filter(|&cell| self.cells[cell].good() < self.plan.rounds)
-                .min_by_key(|&cell| (self.cells[cell].good(), self.cells[cell].windows.len()));
+                .filter(|&cell| self.cells[cell].usable_windows() < self.plan.rounds)
+                .min_by_key(|&cell| {
+                    let cell = &self.cells[cell];
+                    (cell.usable_windows(), cell.windows.len())
+                });
             let Some(cell) = lacking else { break };
             self.open(cell, false)?;
         }

@@ -3,7 +3,7 @@
 use present::svg::{Anchor, Colour, Document, Element, FAINT};
 
 use super::lock_name::LockName;
-use super::render::{nanoseconds, of, plural, ratio, regimes, section, shade};
+use super::render::{nanoseconds, plural, ratio, regimes, rows_of, section, shade};
 use super::window::Regime;
 use super::{Comparison, ComparisonRow};
 
@@ -35,7 +35,7 @@ pub fn svg(comparison: &Comparison) -> String {
     picture.add(Element::text(12.0, 22.0, TITLE).heading(15.0));
     picture.add(headings(&regimes));
     for (column, regime) in regimes.iter().enumerate() {
-        for (line, row) in of(rows, regime).enumerate() {
+        for (line, row) in rows_of(rows, regime).enumerate() {
             let (x, y) = (LEFT + column as f64 * WIDTH, TOP + line as f64 * HEIGHT);
             if column == 0 {
                 let name = Element::text(LEFT - 8.0, y + 16.0, row.lock);
@@ -44,7 +44,7 @@ pub fn svg(comparison: &Comparison) -> String {
             picture.add(field(row, x, y));
         }
     }
-    picture.add(Element::text(12.0, height - 14.0, &foot(comparison)).fill(FAINT));
+    picture.add(Element::text(12.0, height - 14.0, &footer(comparison)).fill(FAINT));
     picture.render()
 }
 
@@ -88,7 +88,7 @@ fn field(row: &ComparisonRow, x: f64, y: f64) -> Element {
         .with(text.anchor(Anchor::Middle).fill(ON_GROUND))
 }
 
-fn foot(comparison: &Comparison) -> String {
+fn footer(comparison: &Comparison) -> String {
     let partial = comparison.partial.map(|it| format!("PARTIAL: {it}; "));
     partial.unwrap_or_default()
         + &format!(

@@ -31,20 +31,20 @@ use crate::partial::PartialMeasurement;
 pub struct Costs {
     /// CPUs that this process may use.
     pub cpus: usize,
-    /// A swap and a plain store that nobody contends: the least that a lock can cost.
+    /// A swap and a plain store without contention: the least that a lock can cost.
     pub swap_and_store_ns: Option<f64>,
-    /// Lock and unlock of a std Mutex that nobody contends.
+    /// Lock and unlock of a std Mutex without contention.
     pub std_mutex_ns: Option<f64>,
     /// One PAUSE (x86-64) or ISB/YIELD (aarch64).
     pub pause_ns: Option<f64>,
-    /// sched_yield(2) with nobody to yield to.
+    /// sched_yield(2) where no other thread is ready.
     pub sched_yield_ns: Option<f64>,
     /// A cache line to the other CPU and back.
     pub cache_line_round_trip_ns: Option<f64>,
     /// From FUTEX_WAKE to the woken thread running on the other CPU.
     pub futex_hop_ns: Option<f64>,
     /// membarrier(2), private expedited, while the other CPU runs a thread of this process. None
-    /// also where it is refused, or where the other CPU ran somebody else all the while.
+    /// also where it is refused, or where the other CPU ran other programs all the time.
     pub membarrier_ns: Option<f64>,
     /// Whether the kernel refuses membarrier(2).
     pub membarrier_refused: bool,
@@ -77,13 +77,13 @@ pub fn measure(interrupt: &Interrupt) -> Result<Findings, Error> {
     };
     let costs = Costs {
         cpus: cpus.len(),
-        swap_and_store_ns: probes.alone(20_000, || drop(lock.lock())),
-        std_mutex_ns: probes.alone(20_000, || drop(mutex.lock())),
-        pause_ns: probes.alone(20_000, spin_loop),
-        sched_yield_ns: probes.alone(5_000, thread::yield_now),
-        cache_line_round_trip_ns: probes.on_two(two, round_trip)?,
-        futex_hop_ns: probes.on_two(two, futex_hop)?,
-        membarrier_ns: probes.on_two(barriers, barrier)?,
+        swap_and_store_ns: probes.measure_alone(20_000, || drop(lock.lock())),
+        std_mutex_ns: probes.measure_alone(20_000, || drop(mutex.lock())),
+        pause_ns: probes.measure_alone(20_000, spin_loop),
+        sched_yield_ns: probes.measure_alone(5_000, thread::yield_now),
+        cache_line_round_trip_ns: probes.measure_on_two_cpus(two, round_trip)?,
+        futex_hop_ns: probes.measure_on_two_cpus(two, futex_hop)?,
+        membarrier_ns: probes.measure_on_two_cpus(barriers, barrier)?,
         membarrier_refused,
     };
     Ok(Findings {
@@ -93,7 +93,7 @@ pub fn measure(interrupt: &Interrupt) -> Result<Findings, Error> {
 }
 
 /// How many costs are measured.
-const PROBES: usize = 7;
+const PROBE_COUNT: usize = 7;
 
 /// Measures one cost after the other, until a signal comes.
 struct Probes<'a> {
@@ -104,48 +104,48 @@ struct Probes<'a> {
 
 impl Probes<'_> {
     /// The time of an `operation` of one thread.
-    fn alone(&mut self, times: u32, operation: impl FnMut()) -> Option<f64> {
-        self.goes_on().then(|| median_time(times, operation))
+    fn measure_alone(&mut self, times: u32, operation: impl FnMut()) -> Option<f64> {
+        self.may_continue().then(|| median_time(times, operation))
     }
 
     /// What `probe` measures between two CPUs, where there are two.
-    fn on_two(
+    fn measure_on_two_cpus(
         &mut self,
         cpus: Option<[usize; 2]>,
         probe: fn([usize; 2]) -> Result<Option<f64>, Error>,
     ) -> Result<Option<f64>, Error> {
         match cpus {
-            _ if !self.goes_on() => Ok(None),
+            _ if !self.may_continue() => Ok(None),
             Some(cpus) => probe(cpus),
             None => Ok(None),
         }
     }
 
     /// Whether the next one is measured: no signal has come.
-    fn goes_on(&mut self) -> bool {
+    fn may_continue(&mut self) -> bool {
         self.signal = self.signal.or_else(|| self.interrupt.take());
         let goes_on = self.signal.is_none();
         self.measured += usize::from(goes_on);
         goes_on
     }
 
-    /// How far they came, where a signal ended them; one that came during the last has ended it.
+    /// How many costs were measured, where a signal ended the probes, the last one included.
     fn partial(&self) -> Option<PartialMeasurement> {
         let signal = self.signal.or_else(|| self.interrupt.take())?;
         Some(PartialMeasurement {
             signal,
             measured: self.measured,
-            planned: PROBES,
+            planned: PROBE_COUNT,
             unit: "costs",
         })
     }
 }
 
 /// No probe goes on for longer: where others take the CPUs, fewer batches must do.
-const LONGEST: Duration = Duration::from_millis(400);
+const MAX_PROBE_TIME: Duration = Duration::from_millis(400);
 
-/// Median over 15 batches, or as many as fit in [`LONGEST`], of the time of one `operation` in a
-/// batch of `times`.
+/// Median over 15 batches, or as many as fit in [`MAX_PROBE_TIME`], of the time of one `operation`
+/// in a batch of `times`.
 fn median_time(times: u32, mut operation: impl FnMut()) -> f64 {
     let begun = Instant::now();
     let batch = |_| {
@@ -155,13 +155,15 @@ fn median_time(times: u32, mut operation: impl FnMut()) -> f64 {
         }
         start.elapsed().as_nanos() as f64 / f64::from(times)
     };
-    let batches = (0..15).map(batch).take_while(|_| begun.elapsed() < LONGEST);
+    let batches = (0..15)
+        .map(batch)
+        .take_while(|_| begun.elapsed() < MAX_PROBE_TIME);
     median(batches.collect())
         .unwrap_or_else(|| begun.elapsed().as_nanos() as f64 / f64::from(times))
 }
 
 /// Runs `other` on the second CPU while `this` runs on the first; tells `other` to stop after.
-fn beside<T: Send>(
+fn run_beside<T: Send>(
     [first, second]: [usize; 2],
     other: impl Fn(&AtomicBool) + Sync,
     this: impl FnOnce() -> T + Send,
@@ -208,14 +210,14 @@ fn round_trip(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
         ball.store(1, Release);
         while ball.load(Acquire) == 1 {}
     };
-    beside(cpus, echo, || Some(median_time(2_000, serve)))
+    run_beside(cpus, echo, || Some(median_time(2_000, serve)))
 }
 
 fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
     let ball = AtomicU32::new(0);
     let echo = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {
-            futex_wait_briefly(&ball, 0); // briefly: nobody wakes it to stop
+            futex_wait_briefly(&ball, 0); // briefly: no wakeup comes at the end
             if ball.swap(0, Release) == 1 {
                 futex_wake(&ball);
             }
@@ -228,13 +230,13 @@ fn futex_hop(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
             futex_wait(&ball, 1);
         }
     };
-    beside(cpus, echo, || Some(median_time(100, serve) / 2.0))
+    run_beside(cpus, echo, || Some(median_time(100, serve) / 2.0))
 }
 
 /// None where no call was seen to meet our thread on the other CPU. The process is registered.
 fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
-    // Proof that the other CPU ran our thread meanwhile: without one there is nobody to interrupt,
-    // and no cost.
+    // Proof that the other CPU ran our thread meanwhile: without it the barrier has no thread to
+    // interrupt, and no cost.
     let beats = AtomicU32::new(0);
     let busy = |stop: &AtomicBool| {
         while !stop.load(Relaxed) {
@@ -243,7 +245,7 @@ fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
     };
     let call = || {
         let begun = Instant::now();
-        let tries = (0..3000).take_while(|_| begun.elapsed() < LONGEST);
+        let tries = (0..3000).take_while(|_| begun.elapsed() < MAX_PROBE_TIME);
         let times = tries.filter_map(|_| {
             let (before, start) = (beats.load(Relaxed), Instant::now());
             membarrier(PRIVATE_EXPEDITED).ok()?;
@@ -252,5 +254,5 @@ fn barrier(cpus: [usize; 2]) -> Result<Option<f64>, Error> {
         });
         median(times.collect())
     };
-    beside(cpus, busy, call)
+    run_beside(cpus, busy, call)
 }

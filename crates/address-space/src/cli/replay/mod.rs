@@ -10,7 +10,7 @@ use clap::Args;
 use harness::interrupt::{Interrupt, exit_status};
 use present::units::bytes;
 use present::{Progress, print_document, terminal_width};
-use replay::source::KEPT;
+use replay::source::DEFAULT_KEPT_OPERATIONS;
 use replay::svg::svg;
 use replay::table::table;
 use replay::{self, ReplayOptions, ReplayReport, Source};
@@ -20,7 +20,7 @@ use super::parse_bytes;
 use input::{Form, LoadName};
 
 /// The most operations that may be kept in memory, 4 GiB of them.
-const MOST_KEPT: usize = 1 << 28;
+const MAX_KEPT_OPERATIONS: usize = 1 << 28;
 
 /// What to replay, and how to show it.
 #[derive(Args)]
@@ -73,8 +73,8 @@ pub struct Arguments {
     /// Keep so many operations in memory (16 bytes each); a longer trace is read again for every
     /// pass, from its file or, where it came through a pipe, from a temporary file in $TMPDIR or
     /// /var/tmp
-    #[arg(long, value_name = "N", default_value_t = KEPT,
-          value_parser = whole_number(0..=MOST_KEPT))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEPT_OPERATIONS,
+          value_parser = whole_number(0..=MAX_KEPT_OPERATIONS))]
     keep: usize,
     /// Lay the given arena over real memory and check every byte of every block
     #[arg(long)]
@@ -98,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     let interrupt = Interrupt::catch()?;
     let source = input::source(arguments, &interrupt)?;
     files.save(&source, &interrupt)?;
-    if interrupt.last().is_some() && !source.interrupted() {
+    if interrupt.last().is_some() && !source.is_interrupted() {
         // While the trace was saved; what was saved is marked.
         return Ok(status(&interrupt));
     }
@@ -109,7 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         ..ReplayOptions::default()
     };
     // A streamed trace takes minutes a pass; a kept one is done before a line could be read.
-    let mut progress = source.streamed().then(Progress::without_total);
+    let mut progress = source.is_streamed().then(Progress::without_total);
     let show_pass = |pass: &str| {
         if let Some(progress) = &mut progress {
             progress.show(0, pass);

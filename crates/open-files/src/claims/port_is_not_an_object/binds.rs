@@ -13,7 +13,7 @@ use super::super::{before_and_after_text, observe_before_and_after, outcome};
 use super::sockets::{address, listen_on, loopback, wait_for};
 
 /// Binds a port that is taken here, from a child in another network namespace and from one in this.
-pub(super) fn in_two_namespaces(arm: Arm) -> Result<[String; 2]> {
+pub(super) fn bind_in_two_namespaces(arm: Arm) -> Result<[String; 2]> {
     let listener = listen_on(0, false)?;
     let port = address(&listener)?.port();
     let bind_from = |another: bool| -> Result<String> {
@@ -30,7 +30,7 @@ pub(super) fn in_two_namespaces(arm: Arm) -> Result<[String; 2]> {
 }
 
 /// Binds a port whose listener is closed, while a connection that it accepted lives and after.
-pub(super) fn around_a_connection(arm: Arm) -> Result<String> {
+pub(super) fn rebind_without_listener(arm: Arm) -> Result<String> {
     let listener = listen_on(0, false)?;
     let server = address(&listener)?;
     let client = TcpStream::connect(server).context("connect")?;

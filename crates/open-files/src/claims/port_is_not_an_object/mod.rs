@@ -81,8 +81,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         let connections = [follow_connection(&listener)?, follow_connection(&listener)?];
         let listeners = one_port::count_listeners(arm)?;
         let ports = one_port::count_udp_ports(arm)?;
-        let namespaces = binds::in_two_namespaces(arm)?;
-        let survivor = binds::around_a_connection(arm)?;
+        let namespaces = binds::bind_in_two_namespaces(arm)?;
+        let survivor = binds::rebind_without_listener(arm)?;
         Ok((connections, listeners, ports, namespaces, survivor))
     })?;
     let ([first, second], listeners, ports, [elsewhere, here], survivor) = host.join()?;

@@ -35,8 +35,8 @@ fn errno(error: &anyhow::Error) -> Option<Errno> {
 }
 
 /// Distinct ports of one UDP socket over three connects. Where the kernel chose the port,
-/// connecting to AF_UNSPEC gives it back; another socket then takes it, so that the next choice is
-/// another.
+/// connecting to AF_UNSPEC gives it back; another socket then takes it, so that the kernel must
+/// choose a different port.
 pub(super) fn count_udp_ports(arm: Arm) -> Result<usize> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).context("socket")?;
     if arm == Arm::Control {

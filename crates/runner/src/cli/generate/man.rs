@@ -13,7 +13,7 @@ use clap_mangen::roff::{Roff, roman};
 /// # Errors
 /// There is no such subcommand: the error names those that there are.
 pub(super) fn page(command: Command, path: &[String]) -> Result<String> {
-    let command = built(command);
+    let command = build(command);
     let mut chosen = &command;
     for name in path {
         chosen = match subcommands(chosen).find(|subcommand| subcommand.get_name() == name) {
@@ -38,7 +38,7 @@ pub(super) fn page(command: Command, path: &[String]) -> Result<String> {
 /// A folder that cannot be made, a file that cannot be written; the error names it.
 pub(super) fn write_pages(command: Command, dir: &Path) -> Result<()> {
     let mut pages = Vec::new();
-    collect_pages(&built(command), &mut pages)?;
+    collect_pages(&build(command), &mut pages)?;
     fs::create_dir_all(dir).with_context(|| format!("make the folder {}", dir.display()))?;
     for (name, text) in pages {
         let file = dir.join(&name);
@@ -59,7 +59,7 @@ fn collect_pages(command: &Command, pages: &mut Vec<(String, String)>) -> Result
 }
 
 /// The definition with the full names of its subcommands (`witness-list`) worked out.
-fn built(command: Command) -> Command {
+fn build(command: Command) -> Command {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     command

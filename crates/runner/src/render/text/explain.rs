@@ -1,18 +1,18 @@
 //! A claim as `list` and `explain` tell it, without a run.
 
-use super::layout::{BOLD, Layout, indented, spaced};
+use super::layout::{BOLD, Layout, indent, with_space};
 use claim::{Claim, Topic};
 
 /// A claim's line in `list`: its id and its statement.
 pub fn list_entry(claim: &Claim, layout: Layout) -> String {
     let head = format!("  {BOLD}{}{BOLD:#}\n", claim.id);
-    head + &indented(claim.statement, 6, layout.width)
+    head + &indent(claim.statement, 6, layout.width)
 }
 
 /// What `explain` prints.
 pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
     let mut out = format!("{BOLD}{}{BOLD:#} ({})\n\n", claim.id, topic.name);
-    out += &indented(claim.statement, 2, layout.width);
+    out += &indent(claim.statement, 2, layout.width);
     out.push('\n');
     let mut field = |name: &str, text: String| {
         if !text.is_empty() {
@@ -27,7 +27,7 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
     field("measured", claim.measures.to_owned());
     field("control", claim.control.to_owned());
     for quantity in claim.quantities {
-        let unit = spaced(quantity.unit);
+        let unit = with_space(quantity.unit);
         field(
             "predicted",
             format!(

@@ -15,7 +15,7 @@ pub struct Layout {
 
 impl Layout {
     /// As wide as the terminal, within reason; 100 columns where there is none.
-    pub fn of_terminal(details: bool) -> Layout {
+    pub fn for_terminal(details: bool) -> Layout {
         Layout {
             width: terminal_width().unwrap_or(100).clamp(60, 110),
             details,
@@ -27,7 +27,7 @@ pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
 /// A paragraph `by` columns from the left. What names of others in it would do is escaped.
-pub(super) fn indented(text: &str, by: usize, width: usize) -> String {
+pub(super) fn indent(text: &str, by: usize, width: usize) -> String {
     let indent = " ".repeat(by);
     let options = textwrap::Options::new(width)
         .initial_indent(&indent)
@@ -36,14 +36,14 @@ pub(super) fn indented(text: &str, by: usize, width: usize) -> String {
 }
 
 pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {
-    let lines = indented(text, by, width);
+    let lines = indent(text, by, width);
     lines
         .lines()
         .map(|line| format!("{DIM}{line}{DIM:#}\n"))
         .collect()
 }
 
-pub(super) fn spaced(unit: &str) -> String {
+pub(super) fn with_space(unit: &str) -> String {
     if unit.is_empty() {
         String::new()
     } else {

@@ -11,7 +11,7 @@ use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
-use layout::{BOLD, dimmed, indented};
+use layout::{BOLD, dimmed, indent};
 use quantities::quantities;
 
 use claim::{Claim, Detail, Machine, Partial, Report, Summary, Table, Topic, Verdict};
@@ -49,13 +49,13 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
         );
     }
     out.push('\n');
-    out += &indented(claim.statement, 2, layout.width);
+    out += &indent(claim.statement, 2, layout.width);
     match &report.verdict {
         Verdict::NotMeasured { why, enable } => {
-            out += &indented(&format!("why: {why}"), 4, layout.width);
-            out += &indented(&format!("to measure it: {enable}"), 4, layout.width);
+            out += &indent(&format!("why: {why}"), 4, layout.width);
+            out += &indent(&format!("to measure it: {enable}"), 4, layout.width);
         }
-        Verdict::Error(why) => out += &indented(&format!("error: {why}"), 4, layout.width),
+        Verdict::Error(why) => out += &indent(&format!("error: {why}"), 4, layout.width),
         _ => {}
     }
     if !report.observed.is_empty() {
@@ -71,7 +71,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
         );
     }
     if let Verdict::HoldsWith(caveat) = &report.verdict {
-        out += &indented(&format!("but: {caveat}"), 4, layout.width);
+        out += &indent(&format!("but: {caveat}"), 4, layout.width);
     }
     for detail in &report.details {
         match detail {
@@ -82,7 +82,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
                     .for_each(|line| out += &format!("    {line}\n"));
             }
             Detail::Note(note) if layout.details => {
-                out += &indented(&format!("note: {note}"), 4, layout.width);
+                out += &indent(&format!("note: {note}"), 4, layout.width);
             }
             Detail::Table(table) if layout.details => out += &grid(table, layout.width),
             Detail::Note(_) | Detail::Table(_) => {}

@@ -3,11 +3,11 @@
 use present::foreign_text::escape_controls;
 use textwrap::core::display_width;
 
-use super::layout::{BOLD, DIM, Layout, indented, spaced};
+use super::layout::{BOLD, DIM, Layout, indent, with_space};
 use claim::{Claim, Prediction, Quantity, Report, Value};
 
 /// Quantities shown of a claim that came out as predicted, unless details are asked for.
-const FEW: usize = 3;
+const QUANTITIES_SHOWN: usize = 3;
 
 /// Lines of `name   observed | control observed`; what was not as predicted is always shown, with
 /// the prediction. Where a line is too long for the terminal, the values stand below the name.
@@ -15,20 +15,20 @@ pub(super) fn quantities(claim: &Claim, report: &Report, layout: Layout) -> Stri
     let lines: Vec<Line> = claim
         .quantities
         .iter()
-        .filter_map(|q| Line::of(q, report))
+        .filter_map(|q| Line::new(q, report))
         .collect();
     let shown = if layout.details {
         lines.len()
     } else {
-        FEW.max(lines.len().min(FEW + 1))
+        QUANTITIES_SHOWN.max(lines.len().min(QUANTITIES_SHOWN + 1))
     };
     let (kept, rest): (Vec<_>, Vec<_>) = lines
         .into_iter()
         .enumerate()
-        .partition(|(i, line)| *i < shown || line.amiss);
-    let widest = |of: fn(&Line) -> &str| {
+        .partition(|(i, line)| *i < shown || line.unexpected);
+    let widest = |text: fn(&Line) -> &str| {
         kept.iter()
-            .map(|(_, line)| display_width(of(line)))
+            .map(|(_, line)| display_width(text(line)))
             .max()
             .unwrap_or(0)
     };
@@ -43,7 +43,7 @@ pub(super) fn quantities(claim: &Claim, report: &Report, layout: Layout) -> Stri
             )
         } else {
             (
-                indented(line.name, 4, layout.width) + "      ",
+                indent(line.name, 4, layout.width) + "      ",
                 line.observed.clone(),
             )
         };
@@ -67,26 +67,28 @@ struct Line {
     name: &'static str,
     observed: String,
     control: String,
-    amiss: bool,
+    /// Whether the experiment or the control differs from its prediction.
+    unexpected: bool,
 }
 
 impl Line {
-    fn of(quantity: &Quantity, report: &Report) -> Option<Line> {
-        let told = |value: &Value, predicted: &Prediction| {
-            let told = escape_controls(&format!("{value}{}", spaced(quantity.unit)));
+    fn new(quantity: &Quantity, report: &Report) -> Option<Line> {
+        let describe = |value: &Value, predicted: &Prediction| {
+            let text = escape_controls(&format!("{value}{}", with_space(quantity.unit)));
             match predicted.allows(value) {
-                true => (told, false),
-                false => (format!("{told} (predicted {predicted})"), true),
+                true => (text, false),
+                false => (format!("{text} (predicted {predicted})"), true),
             }
         };
-        let (observed, amiss) = told(report.observed.get(quantity.name)?, &quantity.experiment);
-        let beside = report.control.observed.get(quantity.name)?;
-        let (control, control_amiss) = told(beside, &quantity.control);
+        let observed = report.observed.get(quantity.name)?;
+        let (observed, observed_unexpected) = describe(observed, &quantity.experiment);
+        let control = report.control.observed.get(quantity.name)?;
+        let (control, control_unexpected) = describe(control, &quantity.control);
         Some(Line {
             name: quantity.name,
             observed,
             control,
-            amiss: amiss || control_amiss,
+            unexpected: observed_unexpected || control_unexpected,
         })
     }
 }

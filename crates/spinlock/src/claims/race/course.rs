@@ -64,7 +64,7 @@ impl Course {
         }
     }
 
-    /// Only for a caller who is inside.
+    /// Only for the thread that is inside.
     pub(super) fn increment_and_leave(&self, entry: Entry) {
         self.counter.store(self.counter.load(Relaxed) + 1, Relaxed);
         match entry {

@@ -29,7 +29,7 @@ pub struct Outcome {
     pub races: u64,
     /// Those of them that lost an increment.
     pub races_with_loss: u64,
-    /// The flag stayed set with nobody inside: every thread would have waited for ever.
+    /// The flag stayed set with no thread inside: every thread would have waited for ever.
     pub lost_unlock: bool,
 }
 
@@ -70,7 +70,7 @@ pub fn ensure_contended(refused: u64) -> Result<()> {
     )
 }
 
-/// Runs races until `enough` is content with what they came to together, or `limit` is over.
+/// Runs races until `enough` is content with their sum, or `limit` is over.
 ///
 /// # Errors
 /// Those of [`two_threads`].

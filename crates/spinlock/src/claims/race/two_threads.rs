@@ -51,7 +51,7 @@ impl Race {
 }
 
 /// Two threads, pinned to `cpus`, increment `times` times each. The calling thread is the watchdog
-/// that ends a race in which nobody can win any more.
+/// that ends a race in which no thread can win any more.
 ///
 /// # Errors
 /// A thread that cannot be created or pinned.

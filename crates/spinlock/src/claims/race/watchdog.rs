@@ -1,23 +1,23 @@
-//! Notices that a race can never end: the flag is set and nobody is inside.
+//! Notices that a race can never end: the flag is set and no thread is inside.
 
 use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-/// A thread in the race, as the watchdog sees it. The thread writes with Release, so that whoever
-/// reads it sees what the thread did to the flag before.
+/// A thread in the race, as the watchdog sees it. The thread writes with Release, so that a reader
+/// sees what the thread did to the flag before.
 #[derive(Default)]
 pub(super) struct Racer {
     /// How often it was refused.
     pub(super) refused: AtomicU64,
     /// How often it entered.
     pub(super) entered: AtomicU64,
-    /// How often it was preempted, once it is through.
+    /// How often it was preempted, once it has finished.
     pub(super) preempted: AtomicU64,
-    /// Whether it is through.
+    /// Whether it has finished.
     pub(super) done: AtomicBool,
 }
 
-/// How often a racer that is not through yet was refused and entered.
+/// How often a racer that has not finished yet was refused and entered.
 #[derive(Clone, Copy)]
 struct Progress {
     refused: u64,
@@ -25,7 +25,7 @@ struct Progress {
 }
 
 impl Racer {
-    /// Its progress, or none where it is through.
+    /// Its progress, or none where it has finished.
     fn progress(&self) -> Option<Progress> {
         if self.done.load(Acquire) {
             return None;
@@ -36,9 +36,9 @@ impl Racer {
         })
     }
 
-    /// Whether it has been refused twice since `before`; none where it has entered or come through
-    /// since, and has to be watched anew. One that was through before is stuck as well.
-    fn stuck_since(&self, before: Option<Progress>) -> Option<bool> {
+    /// Whether it has been refused twice since `before`; none where it has entered or finished
+    /// since, and has to be watched anew. A racer that had finished before counts as stuck.
+    fn is_stuck_since(&self, before: Option<Progress>) -> Option<bool> {
         match (before, self.progress()) {
             (None, None) => Some(true),
             (Some(before), Some(now)) if now.entered == before.entered => {
@@ -49,8 +49,8 @@ impl Racer {
     }
 }
 
-/// Returns true once it is certain that nobody will enter any more, false once `finished` says that
-/// both are through.
+/// Returns true once it is certain that no thread will enter any more, false once `finished` says
+/// that both threads have finished.
 ///
 /// The racers are read one after the other, and the thread that reads them may be preempted in
 /// between, so one pass in which both were refused is not enough: the first may have entered while
@@ -67,8 +67,8 @@ pub(super) fn watch(racers: &[Racer; 2], finished: impl Fn() -> bool) -> bool {
         loop {
             std::thread::yield_now();
             let stuck = [
-                racers[0].stuck_since(before[0]),
-                racers[1].stuck_since(before[1]),
+                racers[0].is_stuck_since(before[0]),
+                racers[1].is_stuck_since(before[1]),
             ];
             match stuck {
                 [Some(true), Some(true)] if entered == [None, None] => return false,
