@@ -10,7 +10,7 @@
 //! | `\\` | a backslash |
 //! | `\n`, `\r`, `\t` | line feed, carriage return, tab |
 //! | `\x1b` | a control character of ASCII (C0 and DEL), or a byte that is not valid UTF-8 |
-//! | `\u{202e}` | a C1 or bidirectional control, a line or paragraph separator, a noncharacter |
+//! | `\u{202e}` | a C1 or bidirectional control, a separator of lines, a noncharacter, no width |
 //!
 //! All else stays as it is. [`escape`] is for a name: [`unescape`] gives its bytes back. Whole
 //! sentences, which hold names that were escaped already, go through [`escape_controls`] or
@@ -123,16 +123,17 @@ fn push_byte(escaped: &mut String, byte: u8) {
 
 /// Whether a character does something to the text around it instead of being shown. The
 /// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0
-/// forbids.
+/// forbids. Characters without a width are among them: two names must not look alike.
 fn acts_on_display(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{61c}'
-                | '\u{200e}'
-                | '\u{200f}'
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
                 | '\u{fffe}'
                 | '\u{ffff}'
         )
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_form() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"plain name", "plain name"),
             ("größe 猫".as_bytes(), "größe 猫"),
             (b"a\x1b[1mz\x7f", r"a\x1b[1mz\x7f"),
@@ -158,6 +159,7 @@ mod tests {
             (b"back\\slash", r"back\\slash"),
             ("a\u{202e}b\u{2067}".as_bytes(), r"a\u{202e}b\u{2067}"),
             ("\u{9b}1m".as_bytes(), r"\u{9b}1m"),
+            ("ss\u{200b}hd".as_bytes(), r"ss\u{200b}hd"),
             (b"\xc3\x28pair", r"\xc3(pair"),
             (b"\x28\xc3pair", r"(\xc3pair"),
         ];

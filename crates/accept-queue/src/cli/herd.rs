@@ -35,7 +35,8 @@ Exit status:
   0        measured, and no assertion is broken
   1        an assertion is broken
   2        an error, or nothing could be measured
-  128 + N  signal N ended the run; the rows that were measured by then are shown
+  128 + N  signal N (INT, TERM, HUP) ended the run: the rows that were measured
+           by then are shown and marked PARTIAL
 
 Examples:
   accept-queue herd --strategy blocking,epoll-level --workers 8

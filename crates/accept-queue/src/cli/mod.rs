@@ -29,10 +29,10 @@ impl Tools for Tool {
     const ABOUT: &'static str =
         "The accept queue, wake-one and the thundering herd on the kernel that runs";
     const EXAMPLES: &'static str = "\
-accept-queue claims                                   what the notes say of accept, tested
-accept-queue herd --workers 2,8 --connections 100     who wakes, and what it costs
+accept-queue claims                                this topic's claims
+accept-queue herd --workers 2,8 --connections 100  who wakes, and what it costs
 accept-queue herd --strategy blocking --assert 'wakeups<=1.01'
-accept-queue serve --strategy epoll-exclusive         a server with four workers";
+accept-queue serve --strategy epoll-exclusive      a server with four workers";
 
     fn run(self) -> Result<u8> {
         match self {

@@ -15,8 +15,9 @@ const MAX_PID: i32 = 1 << 22;
 /// Which process, and how to show it.
 #[derive(Args)]
 #[command(after_long_help = "\
-Nothing is written and the process is not stopped. One's own processes can be inspected where
-kernel.yama.ptrace_scope is 0; others, and frame numbers, need root.")]
+Nothing is written and the process is not stopped. Your own processes can be
+inspected, their heap where kernel.yama.ptrace_scope is 0; others, and frame
+numbers, need root.")]
 pub struct Arguments {
     /// The process
     #[arg(value_name = "PID", value_parser = whole_number(1..=MAX_PID))]

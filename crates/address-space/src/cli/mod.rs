@@ -28,11 +28,11 @@ impl Tools for Tool {
     const ABOUT: &'static str =
         "Segmentation, paging and both kinds of fragmentation, with real memory";
     const EXAMPLES: &'static str = "\
-address-space claims                                       what the notes say, tested
-address-space replay --generate segments --svg memory.svg  a load that tells the policies apart
+address-space claims                      this topic's claims
+address-space replay --generate segments  one load, all policies
 address-space record -- ls -lR /usr | address-space replay -
-address-space inspect $$                                   the memory of this shell
-address-space system                                       free memory by order";
+address-space inspect $$                  the memory of this shell
+address-space system                      free memory by order";
 
     fn run(self) -> Result<u8> {
         match self {

@@ -17,9 +17,9 @@ impl Tools for Tool {
     const ABOUT: &'static str =
         "Descriptors, open file descriptions, inodes and sockets of the kernel that runs";
     const EXAMPLES: &'static str = "\
-open-files claims offset          one claim, with every number
-open-files map --shared           what is shared between the processes of this machine
-open-files map $$ --json          the descriptors of this shell, for programs";
+open-files claims offset  one claim, with every number
+open-files map --shared   what the processes here share
+open-files map $$ --json  the descriptors of this shell, for programs";
 
     fn run(self) -> Result<u8> {
         match self {

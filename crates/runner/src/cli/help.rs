@@ -7,7 +7,8 @@ const OF_BINARY: &str = "\
 Exit status:
   0        done; of what was measured, nothing is refuted
   1        a claim was refuted, or what a tool checks did not hold
-  2        an error: a set-up broke, the command line was wrong, or output could not be written
+  2        an error: a set-up broke, the command line was wrong, or output
+           could not be written
   4        a claim was not measured, and --strict was given
   128 + N  signal N ended the run; what was measured by then is reported";
 
@@ -16,20 +17,22 @@ pub(super) const HELP_OF_RUN: &str = "\
 Exit status:
   0        of what was measured, nothing is refuted
   1        a claim was refuted
-  2        a set-up broke, the command line was wrong, or output could not be written
+  2        a set-up broke, the command line was wrong, or output could not be
+           written
   4        a claim was not measured, and --strict was given
-  128 + N  signal N (SIGINT, SIGTERM, SIGHUP) ended the run: what was measured by then is
-           reported and marked PARTIAL";
+  128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
+           is reported and marked PARTIAL";
 
 /// The exit statuses of a self-test.
 pub(super) const HELP_OF_SELFTEST: &str = "\
 Exit status:
   0        every claim that was measured turned
   1        a claim is blind: it would hold whatever the kernel did
-  2        a set-up broke, the command line was wrong, or output could not be written
+  2        a set-up broke, the command line was wrong, or output could not be
+           written
   4        no claim could be measured
-  128 + N  signal N (SIGINT, SIGTERM, SIGHUP) ended the test: what was tested by then is
-           reported and marked PARTIAL";
+  128 + N  signal N (INT, TERM, HUP) ended the test: what was tested by then
+           is reported and marked PARTIAL";
 
 /// Gives `command` what every binary has in common: the version, the width, the statuses; and
 /// `about` and `examples`, a command line each, which are its own.

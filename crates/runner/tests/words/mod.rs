@@ -45,7 +45,8 @@ const STATUSES: &str = "\
 Exit status:
   0        done; of what was measured, nothing is refuted
   1        a claim was refuted, or what a tool checks did not hold
-  2        an error: a set-up broke, the command line was wrong, or output could not be written
+  2        an error: a set-up broke, the command line was wrong, or output
+           could not be written
   4        a claim was not measured, and --strict was given
   128 + N  signal N ended the run; what was measured by then is reported
 ";

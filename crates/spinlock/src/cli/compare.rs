@@ -29,8 +29,8 @@ const DEFAULT_RUN: Duration = Duration::from_secs(27);
 Exit status:
   0        measured
   2        an error: nothing was measured, or output could not be written
-  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
-           reported and marked PARTIAL
+  128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
+           is reported and marked PARTIAL
 
 Examples:
   spinlock compare                           all locks in ten regimes, half a minute

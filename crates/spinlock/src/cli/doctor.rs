@@ -18,8 +18,8 @@ use super::{NANOSECONDS, THREADS};
 Exit status:
   0        measured
   2        an error
-  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
-           reported and marked PARTIAL")]
+  128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
+           is reported and marked PARTIAL")]
 pub struct DoctorArgs {
     /// Threads that will contend [default: several cases]
     #[arg(long, value_name = "N", value_parser = whole_number(THREADS))]

@@ -18,8 +18,8 @@ Exit status:
   0        every lock was handed on
   1        a lock was not handed on
   2        an error
-  128 + n  signal n (INT, TERM, HUP) ended it: what was measured by then is
-           reported and marked PARTIAL")]
+  128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
+           is reported and marked PARTIAL")]
 pub struct HandoverArgs {
     /// Holders to kill
     #[arg(long, default_value_t = 1000, value_name = "N",

@@ -36,10 +36,10 @@ impl Tools for Tool {
     const ABOUT: &'static str =
         "Test-and-set and its family: compare locks under contention, on this machine";
     const EXAMPLES: &'static str = "\
-spinlock claims                                   what the notes say of test-and-set, tested
-spinlock compare --threads 2,8 --locks std,mcs    two locks, in two regimes
-spinlock doctor --threads 4 --critical 500        which lock to take for sections of 500 ns
-spinlock handover --tries 100                     a lock whose holder is killed";
+spinlock claims                                 this topic's claims
+spinlock compare --threads 2,8 --locks std,mcs  two locks, in two regimes
+spinlock doctor --threads 4 --critical 500      which lock for 500 ns sections
+spinlock handover --tries 100                   a lock whose holder is killed";
 
     fn run(self) -> Result<u8> {
         match self {

@@ -25,14 +25,16 @@ const MAX_KEPT_OPERATIONS: usize = 1 << 28;
 /// What to replay, and how to show it.
 #[derive(Args)]
 #[command(after_long_help = "\
-A trace is the output of `valgrind --tool=memcheck --trace-malloc=yes --log-file=FILE PROGRAM`, a
-malloc-lab .rep file, or lines `a ID SIZE`, `r ID SIZE`, `f ID` as `address-space record` writes
-them. Sizes are bytes; arguments may say K, M, G or T (binary).
+A trace is the output of `valgrind --tool=memcheck --trace-malloc=yes
+--log-file=FILE PROGRAM`, a malloc-lab .rep file, or lines `a ID SIZE`,
+`r ID SIZE`, `f ID` as `address-space record` writes them. Sizes are bytes;
+arguments may say K, M, G or T (binary).
 
 Exit status:
   0        replayed
   2        an error: no such trace, or output could not be written
-  128 + N  signal N ended the replay; what is known by then is shown, marked PARTIAL
+  128 + N  signal N (INT, TERM, HUP) ended the replay: what is known by then is
+           shown and marked PARTIAL
 
 Examples:
   address-space record -- ls -lR /usr | address-space replay -
