@@ -23,10 +23,10 @@ impl Run {
     fn start(arguments: &str) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spinlock"));
         command.args(arguments.split(' '));
-        Run::of(command)
+        Run::spawn(command)
     }
 
-    fn of(mut command: Command) -> Run {
+    fn spawn(mut command: Command) -> Run {
         let command = command.process_group(0).stdout(Stdio::piped());
         Run(command.spawn().expect("it starts"))
     }
@@ -191,7 +191,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
         let mut nohup = Command::new("sh");
         let script = format!("trap '' HUP; exec \"$0\" {tool}");
         nohup.args(["-c", &script, env!("CARGO_BIN_EXE_spinlock")]);
-        let run = Run::of(nohup);
+        let run = Run::spawn(nohup);
         until_somebody(|| &run.threads() | &run.children());
         run.signal(SIGHUP);
         until_others(|| &run.threads() | &run.children());

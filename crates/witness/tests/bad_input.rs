@@ -35,7 +35,7 @@ impl Run {
     /// Runs the claims whose numbers are exact, under whatever `command` was told to do before
     /// exec. Claims that compare times belong to a quiet machine, not to tests that run side by
     /// side.
-    fn of(mut command: Command) -> Run {
+    fn start(mut command: Command) -> Run {
         let mark = format!("{}-{:?}", std::process::id(), std::thread::current().id());
         let folder = std::env::temp_dir().join(format!("bad-input-{mark}"));
         fs::create_dir(&folder).expect("a folder for temporary files");
@@ -146,7 +146,7 @@ fn filtered(mut command: Command, call: libc::c_long, errno: Errno) -> Command {
 
 #[test]
 fn the_control_an_ordinary_run_measures_most() {
-    let run = Run::of(witness());
+    let run = Run::start(witness());
     run.refused_clearly(&["EPERM", "EACCES"]);
     assert!(run.claims.len() > 5);
     let held = run.with("holds").len() + run.with("holds_with").len();
@@ -159,10 +159,10 @@ fn the_control_an_ordinary_run_measures_most() {
 
 #[test]
 fn a_small_descriptor_table() {
-    let sixteen = Run::of(limited(witness(), Resource::RLIMIT_NOFILE, 16));
+    let sixteen = Run::start(limited(witness(), Resource::RLIMIT_NOFILE, 16));
     sixteen.refused_clearly(FULL);
     // With 8 some claims have no room: the control that a full table is met at all.
-    let eight = Run::of(limited(witness(), Resource::RLIMIT_NOFILE, 8));
+    let eight = Run::start(limited(witness(), Resource::RLIMIT_NOFILE, 8));
     assert!(eight.refused_clearly(FULL) > 0);
     for claim in eight.with("not_measured") {
         let why = claim["why"].to_string();
@@ -196,7 +196,7 @@ fn no_more_processes() {
     if geteuid().is_root() {
         command.uid(65534).gid(65534);
     }
-    let run = Run::of(limited(command, Resource::RLIMIT_NPROC, 0));
+    let run = Run::start(limited(command, Resource::RLIMIT_NPROC, 0));
     fs::remove_dir_all(&folder).expect("removed");
     assert_eq!(run.refused_clearly(&["fork: EAGAIN"]), run.claims.len());
     for claim in &run.claims {
@@ -213,7 +213,7 @@ fn no_more_processes() {
 #[test]
 fn a_filter_that_refuses_kcmp() {
     for (errno, name) in [(Errno::EPERM, "EPERM"), (Errno::ENOSYS, "ENOSYS")] {
-        let run = Run::of(filtered(witness(), libc::SYS_kcmp, errno));
+        let run = Run::start(filtered(witness(), libc::SYS_kcmp, errno));
         run.refused_clearly(&[name, "EACCES"]);
         for claim in run.with("not_measured") {
             let why = claim["why"].as_str().unwrap_or_default();
@@ -225,7 +225,7 @@ fn a_filter_that_refuses_kcmp() {
 #[test]
 fn a_filter_that_refuses_pidfd_getfd() {
     for (errno, name) in [(Errno::EPERM, "EPERM"), (Errno::ENOSYS, "ENOSYS")] {
-        let run = Run::of(filtered(witness(), libc::SYS_pidfd_getfd, errno));
+        let run = Run::start(filtered(witness(), libc::SYS_pidfd_getfd, errno));
         let count = run.refused_clearly(&[name, "EACCES"]);
         assert!(
             count > 0 || !run.with("holds_with").is_empty(),
@@ -270,7 +270,7 @@ fn processes_hidden_in_proc() {
     // As root, who sees everything, and as nobody, who sees only what is its own.
     let mut as_root = Command::new("unshare");
     as_root.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_witness")]);
-    assert_eq!(Run::of(as_root).refused_clearly(&["EPERM", "EACCES"]), 0);
+    assert_eq!(Run::start(as_root).refused_clearly(&["EPERM", "EACCES"]), 0);
     let mut as_nobody = Command::new("unshare");
     as_nobody.args([
         "-m",
@@ -286,7 +286,7 @@ fn processes_hidden_in_proc() {
     reach.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
     reach.args(["test", "-x", env!("CARGO_BIN_EXE_witness")]);
     if reach.status().is_ok_and(|status| status.success()) {
-        Run::of(as_nobody).refused_clearly(&["EPERM", "EACCES", "ENOENT"]);
+        Run::start(as_nobody).refused_clearly(&["EPERM", "EACCES", "ENOENT"]);
     } else {
         println!(
             "skipped: nobody cannot reach {}",
