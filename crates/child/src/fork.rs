@@ -7,9 +7,10 @@ use std::thread;
 
 use nix::errno::Errno;
 use nix::unistd::{ForkResult, Pid, getpid};
+use operation::Operation;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::Failure;
+use crate::error::{FORK, Failure};
 use crate::link::{Link, Tag, encode};
 use crate::{BoxError, Child, Error, ErrorKind, Parent, SingleThreaded};
 
@@ -98,7 +99,7 @@ where
     let single = SingleThreaded::check().map_err(error)?;
     let (ours, theirs) = Link::pair().map_err(system("socketpair"))?;
     let pid = getpid();
-    match split(&single, descriptors).map_err(system("fork"))? {
+    match split(&single, descriptors).map_err(system(FORK))? {
         None => {
             match descriptors {
                 Descriptors::Copied => drop(ours),
@@ -152,7 +153,9 @@ where
             // The bond to the parent's life is the thread's, and exec keeps that of its caller.
             parent.bind()?;
             body(parent)
-        })?;
+        });
+        let refused = |e| operation::Error::from_io("spawn a thread", &e).of(Operation::Thread);
+        let second = second.map_err(refused)?;
         second.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }

@@ -13,7 +13,7 @@ mod signals;
 mod single_threaded;
 
 pub use child::Child;
-pub use error::{BoxError, Error, ErrorKind};
+pub use error::{BoxError, Error, ErrorKind, find_operation};
 pub use fork::{Descriptors, fork, fork_by_clone, fork_with};
 pub use orphans::{adopt_orphans, end_orphans};
 pub use parent::Parent;

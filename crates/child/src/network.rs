@@ -8,6 +8,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
 
+use crate::error::{UNSHARE_NET, UNSHARE_USER_AND_NET};
 use crate::{Error, ErrorKind, Parent};
 
 impl Parent {
@@ -21,8 +22,8 @@ impl Parent {
         let system = |call| move |errno| self.error(ErrorKind::System(call, errno));
         match unshare(CloneFlags::CLONE_NEWNET) {
             Err(Errno::EPERM) => unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)
-                .map_err(system("unshare CLONE_NEWUSER | CLONE_NEWNET"))?,
-            unshared => unshared.map_err(system("unshare CLONE_NEWNET"))?,
+                .map_err(system(UNSHARE_USER_AND_NET))?,
+            unshared => unshared.map_err(system(UNSHARE_NET))?,
         }
         // Entering a user namespace has dropped the bond to the parent's life.
         self.bind()?;

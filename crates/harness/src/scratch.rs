@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
-use observe::Error;
+use observe::{Error, Operation};
 
 /// What open(2) answers to O_TMPFILE where the file system has none (overlayfs before Linux 6.3,
 /// FUSE, FAT) or the kernel does not know the flag: it then tries to open the folder for writing.
@@ -72,10 +72,7 @@ pub fn file_in(folder: &Path) -> Result<File, Error> {
         Err(e) if NO_TMPFILE.contains(&observe::errno(&e)) && folder.is_dir() => {
             named_for_a_moment(&options, folder, || RandomState::new().hash_one(()))
         }
-        Err(e) => Err(Error::from_io(
-            format!("open a file in {}", folder.display()),
-            &e,
-        )),
+        Err(e) => Err(refused(format!("open a file in {}", folder.display()), &e)),
     }
 }
 
@@ -94,23 +91,27 @@ fn named_for_a_moment(
                 let unlinked = fs::remove_file(&path);
                 return unlinked
                     .map(|()| file)
-                    .map_err(|e| Error::from_io(format!("unlink {}", path.display()), &e));
+                    .map_err(|e| refused(format!("unlink {}", path.display()), &e));
             }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Error::from_io(format!("create {}", path.display()), &e)),
+            Err(e) => return Err(refused(format!("create {}", path.display()), &e)),
         }
     }
     let what = format!(
         "create {} after {NAME_ATTEMPTS} other names",
         path.display()
     );
-    Err(Error::new(what, Errno::EEXIST))
+    Err(Error::new(what, Errno::EEXIST).of(Operation::ScratchFile))
 }
 
 fn fill(file: File, contents: &[u8]) -> Result<File, Error> {
     let written = file.write_all_at(contents, 0);
-    written.map_err(|e| Error::from_io("write to a scratch file", &e))?;
+    written.map_err(|e| refused("write to a scratch file", &e))?;
     Ok(file)
+}
+
+fn refused(what: impl Into<String>, error: &io::Error) -> Error {
+    Error::from_io(what, error).of(Operation::ScratchFile)
 }
 
 /// Opens the file behind descriptor `fd` once more, by its path `/proc/self/fd/N`: a description of
@@ -132,7 +133,9 @@ pub fn open_from_process(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Erro
 
 fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
     let fd = open(path, flags | OFlag::O_CLOEXEC, Mode::empty());
-    let fd = fd.map_err(|errno| Error::new(format!("open {}", path.display()), errno))?;
+    let name = path.display();
+    let kind = Operation::File(name.to_string());
+    let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).of(kind))?;
     Ok(fd.into())
 }
 

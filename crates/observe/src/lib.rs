@@ -37,5 +37,5 @@ pub mod tracefs;
 pub mod tracepoint;
 pub mod wchan;
 
-use error::read_text;
-pub use error::{Error, errno};
+use error::{file_error, read_text};
+pub use operation::{Error, Operation, errno};

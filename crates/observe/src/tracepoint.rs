@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
-use crate::{Error, read_text, tracefs};
+use crate::{Error, Operation, read_text, tracefs};
 
 /// `struct perf_event_attr` of `include/uapi/linux/perf_event.h`, as far as its first version
 /// (`PERF_ATTR_SIZE_VER0`).
@@ -71,10 +71,8 @@ impl Wakeups {
             let filter = filter(pids);
             for &cpu in &cpus {
                 let counter = counter(id, cpu, &filter).map_err(|errno| {
-                    Error::new(
-                        format!("perf_event_open sched:sched_waking cpu {cpu}"),
-                        errno,
-                    )
+                    let what = format!("perf_event_open sched:sched_waking cpu {cpu}");
+                    Error::new(what, errno).of(Operation::Tracepoint)
                 })?;
                 counters.push(counter);
             }

@@ -125,7 +125,9 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     let script = format!("echo x >{}; read gone <{}", fd(say), fd(wait));
     let script = std::ffi::CString::new(script)?;
     let Err(errno) = execvp(c"sh", &[c"sh", c"-c", script.as_c_str()]);
-    Err(anyhow::Error::new(errno).context("exec sh").into())
+    Err(observe::Error::new("exec sh", errno)
+        .of(observe::Operation::Shell)
+        .into())
 }
 
 fn close_in_child(table: Descriptors) -> Result<&'static str> {
