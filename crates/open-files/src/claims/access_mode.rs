@@ -26,8 +26,8 @@ pub(super) const CLAIM: Claim = Claim {
     id: "access-mode",
     statement: "The access mode is fixed when the open file description is made: F_SETFL accepts \
                 O_RDWR and ignores it; only a new description has another mode.",
-    measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR and O_APPEND, reads the mode back \
-               through a duplicate and writes through it.",
+    measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR and O_APPEND, reads the mode \
+               back through a duplicate and writes through it.",
     control: "opens the read-only descriptor's file again through /proc/self/fd/N with O_RDWR",
     notes: &[6],
     acts: &[ASK],

@@ -84,7 +84,9 @@ fn article(claim: &Claim, report: &Report) -> Markup {
             }
             @if !report.acts.is_empty() && !report.observed.is_empty() {
                 table {
-                    thead { tr { th { "act" } th { "evidence" } th { "experiment" } th { "control" } } }
+                    thead { tr {
+                        th { "act" } th { "evidence" } th { "experiment" } th { "control" }
+                    } }
                     tbody {
                         @for (act, found) in claim.acts.iter().zip(&report.acts) {
                             (act_row(act, found))
@@ -123,7 +125,10 @@ fn act_row(act: &Act, found: &ActReport) -> Markup {
     };
     html! {
         tr {
-            td { (act.who) " " (act.does) @if let Some(call) = act.call { " (" code { (call) } ")" } }
+            td {
+                (act.who) " " (act.does)
+                @if let Some(call) = act.call { " (" code { (call) } ")" }
+            }
             td { (act.evidence) }
             td.observed { (word(found.experiment)) }
             td { (word(found.control)) }
