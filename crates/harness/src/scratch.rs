@@ -47,14 +47,22 @@ pub fn file(contents: &[u8]) -> Result<File, Error> {
 }
 
 /// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
-/// needed for. For what needs an inode to share or to lock, and nothing of a file system.
+/// needed for. For what needs an inode to share or to lock, and nothing of a file system. Under a
+/// filter on that call, a file without a name in /dev/shm, which is in memory as well, or as
+/// [`file`] makes one.
 ///
 /// # Errors
-/// EMFILE; ENOSYS under a filter; ENOMEM.
+/// EMFILE; ENOMEM; under a filter as [`file`].
 pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
-    let file = memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC);
-    let file = file.map_err(|errno| Error::new("memfd_create", errno))?;
-    fill(file.into(), contents)
+    let file = match memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC) {
+        Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
+            file_in(Path::new("/dev/shm")).or_else(|_| file_in(&folder("/tmp")))?
+        }
+        file => file
+            .map_err(|errno| Error::new("memfd_create", errno))?
+            .into(),
+    };
+    fill(file, contents)
 }
 
 /// Makes an empty file in `folder`, where possible one that never has a name (O_TMPFILE). Elsewhere
