@@ -1,4 +1,5 @@
 //! The command `proof`: tries the claims from outside.
+#![expect(clippy::disallowed_types, reason = "this is a command line")]
 
 mod cli;
 

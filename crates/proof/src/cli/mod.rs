@@ -9,7 +9,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use proof::witness::Witness;
 
-/// Tries the claims from outside: each trial runs `witness` in surroundings that are wrong on purpose.
+/// Tries the claims from outside: each trial runs `witness` in surroundings that are wrong on
+/// purpose.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {
