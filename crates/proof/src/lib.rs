@@ -1,1 +1,5 @@
 #![doc = include_str!("../README.md")]
+
+pub mod program;
+pub mod record;
+pub mod witness;
