@@ -1,6 +1,7 @@
 //! The command line of `proof`: a subcommand a trial, each in a file of its own.
 
 mod record;
+mod sabotage;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Trial {
     /// Record each claim with strace, and look for the acts that it announces
     Record(record::RecordArgs),
+    /// Remove or weaken each act in the sources: the claim must notice
+    Sabotage(sabotage::SabotageArgs),
 }
 
 /// Runs the trial that the command line names. Exit status: 0 where no claim said what it should
@@ -31,6 +34,7 @@ pub(crate) fn main() -> ExitCode {
     let Arguments { trial } = Arguments::parse();
     let result: Result<u8> = match trial {
         Trial::Record(arguments) => arguments.run(),
+        Trial::Sabotage(arguments) => arguments.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
