@@ -9,6 +9,7 @@ pub mod mapping;
 pub mod memory;
 pub mod pin;
 pub mod quiet;
+pub mod retry;
 pub mod scratch;
 pub mod statistics;
 pub mod wait;

@@ -28,6 +28,7 @@ pub mod pidfd;
 pub mod process;
 pub mod program;
 pub mod remote_memory;
+pub mod robust_list;
 pub mod schedstat;
 pub mod sleep;
 pub mod smaps;
