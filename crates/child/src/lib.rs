@@ -4,15 +4,16 @@ mod child;
 mod clock;
 mod error;
 mod fork;
+mod life;
 mod link;
 mod network;
 mod orphans;
 mod parent;
-mod pidfd;
 mod signals;
 mod single_threaded;
 
 pub use child::Child;
+pub use clock::stretch;
 pub use error::{BoxError, Error, ErrorKind};
 pub use fork::{Descriptors, fork, fork_by_clone, fork_with};
 pub use orphans::{adopt_orphans, end_orphans};

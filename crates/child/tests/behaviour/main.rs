@@ -19,6 +19,7 @@ mod forks;
 mod messages;
 mod process;
 mod signals;
+mod withheld;
 
 use std::error::Error;
 use std::os::fd::AsFd;
@@ -41,12 +42,13 @@ const SHORT: Duration = Duration::from_millis(50);
 type Case = (&'static str, fn() -> Outcome);
 
 /// Every promise, by what it is about.
-const CASES: [&[Case]; 5] = [
+const CASES: [&[Case]; 6] = [
     messages::CASES,
     ends::CASES,
     signals::CASES,
     bonds::CASES,
     forks::CASES,
+    withheld::CASES,
 ];
 
 fn main() -> ExitCode {

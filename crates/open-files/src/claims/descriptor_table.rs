@@ -7,7 +7,6 @@ use child::Descriptors;
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
 use harness::scratch;
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
@@ -101,12 +100,7 @@ fn compare_around_exec(arm: Arm) -> Result<String> {
         shell.join()?;
         return Ok(before_and_after_text([before, after]));
     }
-    let mut fds = [
-        PollFd::new(said.as_fd(), PollFlags::POLLIN),
-        PollFd::new(shell.pidfd(), PollFlags::POLLIN),
-    ];
-    poll(&mut fds, PollTimeout::NONE).context("poll")?;
-    if fds[0].any() != Some(true) {
+    if shell.ends_before(said.as_fd())? {
         shell.join()?;
         bail!("sh ended before it said a word");
     }
