@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
@@ -52,9 +51,9 @@ impl<R> Child<R> {
             limit: LIMIT,
             answer: PhantomData,
         };
-        match child.life.has_ended() {
-            Ok(_) => Ok(child),
-            Err(Errno::ECHILD) => {
+        match child.life.is_own_child() {
+            Ok(true) => Ok(child),
+            Ok(false) => {
                 let what = "fork(2) answered a number that is no child's of this process";
                 Err(child.error(ErrorKind::Unexpected(what.to_owned())))
             }
@@ -275,9 +274,9 @@ impl<R: DeserializeOwned> Child<R> {
 
 impl<R> Drop for Child<R> {
     fn drop(&mut self) {
-        // After a fork, the other process has a copy of this value, but the child is not its own:
-        // wait4(2) knows none there. It may have ended, and be reaped with that.
-        if !matches!(self.life.has_ended(), Ok(true) | Err(Errno::ECHILD)) {
+        // After a fork, the other process has a copy of this value, but the child is not its own.
+        let own = self.life.is_own_child().unwrap_or(true);
+        if own && self.life.has_ended() != Ok(true) {
             // What SIGKILL does not end dies with this process, as every child does.
             let _ = self.life.end(DEATH_LIMIT);
         }

@@ -1,4 +1,4 @@
-//! Deadlines: a limit on a wait, counted from its start, and longer where the machine is overloaded.
+//! Deadlines: a limit on a wait, counted from its start, longer where the machine is overloaded.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};

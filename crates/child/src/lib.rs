@@ -16,6 +16,7 @@ pub use child::Child;
 pub use clock::stretch;
 pub use error::{BoxError, Error, ErrorKind};
 pub use fork::{Descriptors, fork, fork_by_clone, fork_with};
+pub use network::OwnNetwork;
 pub use orphans::{adopt_orphans, end_orphans};
 pub use parent::Parent;
 pub use signals::HeldSignals;

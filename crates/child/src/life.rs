@@ -64,6 +64,25 @@ impl Life {
         self.status
     }
 
+    /// Whether the kernel knows it as a child of the calling process, not reaped yet. It is asked
+    /// without reaping (waitid(2), `WNOWAIT`) where it can be.
+    ///
+    /// # Errors
+    /// That of wait4(2) but ECHILD.
+    pub(crate) fn is_own_child(&mut self) -> Result<bool, Errno> {
+        if self.status.is_some() {
+            return Ok(false);
+        }
+        let asked = match waitid(Id::Pid(self.pid), look_only()) {
+            Err(errno) if errno != Errno::ECHILD => self.has_ended().map(drop),
+            asked => asked.map(drop),
+        };
+        match asked {
+            Err(Errno::ECHILD) => Ok(false),
+            asked => asked.map(|()| true),
+        }
+    }
+
     /// Whether it has ended; reaps it then.
     ///
     /// # Errors
@@ -187,10 +206,14 @@ impl Life {
 
     /// Whether waitid(2) shows it dead and not reaped.
     fn is_dead(&self) -> bool {
-        let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        let seen = waitid(Id::Pid(self.pid), look);
+        let seen = waitid(Id::Pid(self.pid), look_only());
         matches!(seen, Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)))
     }
+}
+
+/// waitid(2) that neither waits nor reaps.
+fn look_only() -> WaitPidFlag {
+    WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT
 }
 
 /// pidfd_open(2), close-on-exec by itself; none where it is refused or answers something else.

@@ -1,9 +1,9 @@
 //! One end of what connects a parent and a child: whole messages, with deadlines.
 //!
-//! A message is a tag byte, a length of four bytes (little endian) and that many bytes of JSON. They
-//! go through a socket pair rather than two pipes: one descriptor a side, no SIGPIPE, and a trace of
-//! read and write shows the experiment alone. Where socketpair(2) is withheld there are two pipes
-//! after all; where send(2) and recv(2) are, write(2) and read(2) do on the same socket.
+//! A message is a tag byte, a length of four bytes (little endian) and that many bytes of JSON.
+//! They go through a socket pair rather than two pipes: one descriptor a side, no SIGPIPE, and a
+//! trace of read and write shows the experiment alone. Where socketpair(2) is withheld there are
+//! two pipes after all; where send(2) and recv(2) are, write(2) and read(2) do on the same socket.
 #![expect(
     unsafe_code,
     reason = "socketpair(2) and pipe2(2), of which it is looked whether they made descriptors"

@@ -44,7 +44,7 @@ pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
             }
             Ok(WaitStatus::StillAlive) => {
                 for mut orphan in children()? {
-                    alive += 1;
+                    alive += usize::from(orphan.has_ended() == Ok(false));
                     orphan.end(limit).map_err(|kind| Error {
                         child: orphan.pid().to_string(),
                         kind,
@@ -60,26 +60,23 @@ pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
 ///
 /// /proc may show another PID namespace, whose numbers name other processes here. So this process
 /// is looked up under the number that it has there, and the kernel is asked of each number that is
-/// listed whether it is a child's. None of a stranger is returned, and none that has ended.
+/// listed whether it is a child's. None of a stranger is returned.
 fn children() -> Result<Vec<Life>, Error> {
     let unreadable = |e: std::io::Error| error("read /proc/self/task/TID/children", errno(&e));
     let own = std::fs::read_link("/proc/self").map_err(unreadable)?;
     let path = Path::new("/proc/self/task").join(own).join("children");
     let listed = std::fs::read_to_string(path).map_err(unreadable)?;
     let numbers = listed.split_ascii_whitespace();
-    let mut living = Vec::new();
+    let mut children = Vec::new();
     for pid in numbers.filter_map(|pid| pid.parse().ok()) {
         let mut life = Life::new(Pid::from_raw(pid));
-        match life.has_ended() {
-            Ok(true) => {}
-            Ok(false) => living.push(life),
-            Err(_) => {
-                let what = "find the children in /proc, which shows another PID namespace";
-                return Err(error(what, Errno::ESRCH));
-            }
+        if !life.is_own_child().unwrap_or(false) {
+            let what = "find the children in /proc, which shows another PID namespace";
+            return Err(error(what, Errno::ESRCH));
         }
+        children.push(life);
     }
-    Ok(living)
+    Ok(children)
 }
 
 fn error(call: &'static str, errno: Errno) -> Error {

@@ -17,6 +17,7 @@ mod bonds;
 mod ends;
 mod forks;
 mod messages;
+mod network;
 mod process;
 mod signals;
 mod withheld;
@@ -42,13 +43,14 @@ const SHORT: Duration = Duration::from_millis(50);
 type Case = (&'static str, fn() -> Outcome);
 
 /// Every promise, by what it is about.
-const CASES: [&[Case]; 6] = [
+const CASES: [&[Case]; 7] = [
     messages::CASES,
     ends::CASES,
     signals::CASES,
     bonds::CASES,
     forks::CASES,
     withheld::CASES,
+    network::CASES,
 ];
 
 fn main() -> ExitCode {

@@ -43,7 +43,7 @@ const REFUSALS: [Errno; 4] = [
 
 /// From here on these calls answer this error number to this process and its children; with 0 they
 /// succeed and do nothing.
-fn answer_with(errno: i32, calls: &[i64]) -> Outcome {
+pub fn answer_with(errno: i32, calls: &[i64]) -> Outcome {
     let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
     let filter = SeccompFilter::new(
         rules,
@@ -56,7 +56,7 @@ fn answer_with(errno: i32, calls: &[i64]) -> Outcome {
 }
 
 /// Runs `case` in a child of its own under such a filter.
-fn under(errno: i32, calls: &[i64], case: fn() -> Outcome) -> Outcome {
+pub fn under(errno: i32, calls: &[i64], case: fn() -> Outcome) -> Outcome {
     let child = child::fork("under a filter", |_| {
         let done = answer_with(errno, calls).and_then(|()| case());
         done.map_err(|error| BoxError::from(format!("{error}")))
