@@ -1,9 +1,9 @@
 //! Whether a child lives, and what ends it.
 //!
-//! The kernel is asked by wait4(2), which every system has. A pidfd (pidfd_open(2), Linux 5.3) wakes
-//! a wait at the very moment of the end and never comes to mean another process; where there is none
-//! the wait looks every few milliseconds, and a signal goes to the number of the child, which is its
-//! own as long as it is not reaped.
+//! The kernel is asked by wait4(2), which every system has. A pidfd (pidfd_open(2), Linux 5.3)
+//! wakes a wait at the very moment of the end and never comes to mean another process; where there
+//! is none the wait looks every few milliseconds, and a signal goes to the number of the child,
+//! which is its own as long as it is not reaped.
 #![expect(unsafe_code, reason = "a pidfd, adopted once it is known to be one")]
 
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};

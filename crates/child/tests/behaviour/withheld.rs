@@ -1,4 +1,4 @@
-//! What a kernel or a filter withholds, or answers with a lie, and what of it a child can do without.
+//! What a kernel or a filter withholds, or answers with a lie, and how a child does without it.
 
 use std::collections::BTreeMap;
 

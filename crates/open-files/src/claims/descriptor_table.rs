@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
-use harness::scratch;
+use harness::{inherited, scratch};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
@@ -118,6 +118,7 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     let fd = |pipe: &OwnedFd| format!("/proc/self/fd/{}", pipe.as_raw_fd());
     let script = format!("echo x >{}; read gone <{}", fd(say), fd(wait));
     let script = std::ffi::CString::new(script)?;
+    inherited::restore();
     let Err(errno) = execvp(c"sh", &[c"sh", c"-c", script.as_c_str()]);
     Err(anyhow::Error::new(errno).context("exec sh").into())
 }
