@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+pub mod inherited;
 pub mod interrupt;
 pub mod limits;
 pub mod mapping;
