@@ -12,6 +12,7 @@ use harness::clock::thread_cpu_ns;
 use locks::{Futex, TestAndSet};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
+use observe::{Error, Operation};
 
 const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
     .predict(AtLeast(0.2), AtMost(0.1))
@@ -103,7 +104,7 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
         let waiter = Builder::new()
             .name("waiter".to_owned())
             .spawn_scoped(scope, waiting)
-            .context("spawn the waiter")?;
+            .map_err(|e| Error::from_io("spawn the waiter", &e).of(Operation::Thread))?;
         while !about_to_wait.load(Relaxed) && !waiter.is_finished() {
             std::thread::yield_now();
         }

@@ -9,6 +9,7 @@ use harness::pin::pin;
 use nix::sched::sched_getcpu;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::gettid;
+use observe::{Error, Operation};
 
 use super::watchdog::{Racer, watch};
 use super::{Course, Entry, Outcome};
@@ -95,7 +96,8 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                 // The first thread must not wait for the second.
                 race.give_up.store(true, Relaxed);
             }
-            threads.push(thread.context("spawn a racing thread")?);
+            let refused = |e| Error::from_io("spawn a racing thread", &e).of(Operation::Thread);
+            threads.push(thread.map_err(refused)?);
         }
         let lost = watch(&racers, || {
             threads.iter().all(|thread| thread.is_finished())
