@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod lies;
 pub mod program;
 pub mod record;
+pub mod room;
 pub mod witness;

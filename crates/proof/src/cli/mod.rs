@@ -1,5 +1,7 @@
 //! The command line of `proof`: a subcommand a trial, each in a file of its own.
 
+mod lie;
+mod lies;
 mod record;
 
 use std::path::Path;
@@ -23,6 +25,10 @@ struct Arguments {
 enum Trial {
     /// Record each claim with strace, and look for the acts that it announces
     Record(record::RecordArgs),
+    /// Run one program on a kernel that refuses calls, or lies
+    Lie(lie::LieArgs),
+    /// Lie to each claim about the calls that it makes
+    Lies(lies::LiesArgs),
 }
 
 /// Runs the trial that the command line names. Exit status: 0 where no claim said what it should
@@ -31,6 +37,8 @@ pub(crate) fn main() -> ExitCode {
     let Arguments { trial } = Arguments::parse();
     let result: Result<u8> = match trial {
         Trial::Record(arguments) => arguments.run(),
+        Trial::Lie(arguments) => arguments.run(),
+        Trial::Lies(arguments) => arguments.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
