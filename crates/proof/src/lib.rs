@@ -4,4 +4,5 @@ pub mod lies;
 pub mod program;
 pub mod record;
 pub mod room;
+pub mod sabotage;
 pub mod witness;

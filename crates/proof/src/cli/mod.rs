@@ -3,6 +3,7 @@
 mod lie;
 mod lies;
 mod record;
+mod sabotage;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +30,8 @@ enum Trial {
     Lie(lie::LieArgs),
     /// Lie to each claim about the calls that it makes
     Lies(lies::LiesArgs),
+    /// Remove or weaken each act in the sources: the claim must notice
+    Sabotage(sabotage::SabotageArgs),
 }
 
 /// Runs the trial that the command line names. Exit status: 0 where no claim said what it should
@@ -39,6 +42,7 @@ pub(crate) fn main() -> ExitCode {
         Trial::Record(arguments) => arguments.run(),
         Trial::Lie(arguments) => arguments.run(),
         Trial::Lies(arguments) => arguments.run(),
+        Trial::Sabotage(arguments) => arguments.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -57,6 +57,8 @@ pub enum Word {
     Same,
     /// It is left out.
     Not,
+    /// It may be done or not.
+    Either,
 }
 
 /// A call that is looked for, and from whom.
@@ -85,6 +87,7 @@ impl Act {
         match &self.in_control {
             InControl::Word(Word::Same) => expect(Arm::Control, &wanted, self.times, usize::MAX),
             InControl::Word(Word::Not) => expect(Arm::Control, &wanted, 0, 0),
+            InControl::Word(Word::Either) => {}
             InControl::Instead { call, argument } => {
                 expect(Arm::Control, &wanted, 0, 0);
                 let instead = Wanted {
