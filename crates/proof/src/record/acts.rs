@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use harness::seccomp::equivalents;
 use serde::Deserialize;
 
-use super::equivalents::equivalents;
 use super::recording::{Arm, Recorded, Recording, cut};
 use super::trace::Outcome;
 
