@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use harness::{quiet, statistics, wait};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    harness::inherited::reset();
     let (times, load) = quiet::watch(|| {
         (0..20)
             .map(|_| fall_asleep())

@@ -3,6 +3,7 @@
 pub mod clock;
 #[cfg(test)]
 mod filter;
+pub mod inherited;
 pub mod interrupt;
 pub mod limits;
 pub mod mapping;
@@ -11,5 +12,6 @@ pub mod pin;
 pub mod quiet;
 pub mod retry;
 pub mod scratch;
+pub mod seccomp;
 pub mod statistics;
 pub mod wait;

@@ -1,5 +1,5 @@
-//! How many descriptors and threads the kernel lets this process have, asked before the first is
-//! needed.
+//! How many descriptors and threads the kernel lets this process have, and how large a stack, asked
+//! before the first is needed.
 
 use std::fmt;
 
@@ -27,6 +27,23 @@ pub fn room_for_descriptors(needed: u64) -> Result<(), Error> {
             .map_err(|errno| Error::new("setrlimit RLIMIT_NOFILE", errno))?;
     }
     Ok(())
+}
+
+/// Makes sure that the stack of this process's first thread may grow to `needed` bytes.
+///
+/// # Errors
+/// ENOMEM, with the limit that stands in the way.
+pub fn room_for_stack(needed: u64) -> Result<(), Error> {
+    match getrlimit(Resource::RLIMIT_STACK) {
+        Ok((soft, _)) if soft < needed => {
+            let (soft, needed) = (soft >> 10, needed >> 10);
+            let what = format!(
+                "a stack of {needed} KiB is needed and RLIMIT_STACK allows {soft} KiB (ulimit -Hs)"
+            );
+            Err(Error::new(what, Errno::ENOMEM))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The soft and the hard limit; under a filter on the system call those that /proc shows.

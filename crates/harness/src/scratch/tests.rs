@@ -80,9 +80,12 @@ fn a_folder_that_may_not_be_written_is_named() {
         // Root is not held up by a mode: a read-only mount that only this thread sees.
         thread::spawn(move || {
             // A container may forbid it: /proc has shown above what there is to see.
+            let namespace = || fs::read_link("/proc/thread-self/ns/mnt").unwrap();
+            let host = namespace();
             if unshare(CloneFlags::CLONE_NEWNS).is_err() {
                 return;
             }
+            assert_ne!(namespace(), host, "nothing is mounted on the host");
             let none = None::<&str>;
             mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
             let flags = MsFlags::MS_RDONLY;
