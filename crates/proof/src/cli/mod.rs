@@ -1,12 +1,18 @@
 //! The command line of `proof`: a subcommand a trial, each in a file of its own.
 
+mod ladder;
 mod record;
+mod rung;
+mod tours;
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use harness::interrupt::{Interrupt, Interrupted};
+use proof::remains::await_descendants;
 use proof::witness::Witness;
 
 /// Tries the claims from outside: each trial runs `witness` in surroundings that are wrong on
@@ -23,22 +29,53 @@ struct Arguments {
 enum Trial {
     /// Record each claim with strace, and look for the acts that it announces
     Record(record::RecordArgs),
+    /// Run the claims on every rung: as other users, with calls refused, under limits
+    Ladder(ladder::LadderArgs),
+    /// Make one rung of the ladder, and become a program on it
+    Rung(rung::RungArgs),
+    /// Run many tours: one after the other, beside busy loops, and at once
+    Tours(tours::ToursArgs),
 }
 
 /// Runs the trial that the command line names. Exit status: 0 where no claim said what it should
-/// not, 1 where one did, 2 for bad usage or a trial that could not be made.
+/// not, 1 where one did, 2 for bad usage or a trial that could not be made, 128 + n where signal n
+/// ended it.
 pub(crate) fn main() -> ExitCode {
     let Arguments { trial } = Arguments::parse();
     let result: Result<u8> = match trial {
         Trial::Record(arguments) => arguments.run(),
+        Trial::Ladder(arguments) => arguments.run(),
+        Trial::Rung(arguments) => arguments.run(),
+        Trial::Tours(arguments) => arguments.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             present::print_note(&format!("proof: {error:#}"));
-            ExitCode::from(2)
+            let signal = error.downcast_ref::<Interrupted>();
+            ExitCode::from(signal.map_or(2, |signal| signal.exit_status()))
         }
     }
+}
+
+/// Makes this process the one that inherits orphans, and runs a trial that asks now and then
+/// whether a signal has come. Where it fails, nothing that it started is left.
+fn begin(trial: impl FnOnce(&Interrupt) -> Result<u8>) -> Result<u8> {
+    child::adopt_orphans()?;
+    let interrupt = Interrupt::catch()?;
+    let result = trial(&interrupt);
+    if result.is_err() {
+        await_descendants()?;
+    }
+    result
+}
+
+/// Where the journal of the trial `name` lies: in the folder that holds the folder of the programs.
+fn journal_path(name: &str) -> PathBuf {
+    let own = env::current_exe().unwrap_or_default();
+    let target = own.parent().and_then(Path::parent);
+    let target = target.map_or_else(env::temp_dir, PathBuf::from);
+    target.join("proof").join(format!("{name}.journal"))
 }
 
 /// The program on trial: the one at `path`, or `witness` beside this program.
