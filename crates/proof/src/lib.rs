@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod chaos;
 pub mod document;
 pub mod host;
+pub mod inject;
 pub mod journal;
 pub mod ladder;
 pub mod program;
+pub mod random;
 pub mod record;
 pub mod remains;
 pub mod running;

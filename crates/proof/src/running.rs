@@ -101,8 +101,7 @@ impl Running {
     pub fn look(&mut self) -> Result<Option<Finished>> {
         // Asked before the outputs are read: what it wrote before its end is then read below.
         let status = self.child.try_wait()?;
-        self.stdout.read_all()?;
-        self.stderr.read_all()?;
+        self.drain()?;
         let Some(status) = status else {
             if self.start.elapsed() >= self.limit && !self.late {
                 self.late = true;
@@ -121,6 +120,15 @@ impl Running {
             stderr: text(&mut self.stderr),
             took: self.start.elapsed(),
         }))
+    }
+
+    /// Reads what it has written by now: a full pipe would stop it.
+    ///
+    /// # Errors
+    /// Its output cannot be read.
+    pub fn drain(&mut self) -> Result<()> {
+        self.stdout.read_all()?;
+        self.stderr.read_all()
     }
 
     /// Waits for its end.

@@ -1,5 +1,7 @@
 //! The command line of `proof`: a subcommand a trial, each in a file of its own.
 
+mod chaos;
+mod inject;
 mod ladder;
 mod record;
 mod rung;
@@ -33,6 +35,10 @@ enum Trial {
     Ladder(ladder::LadderArgs),
     /// Make one rung of the ladder, and become a program on it
     Rung(rung::RungArgs),
+    /// Let each claim's own calls fail, one at a time
+    Inject(inject::InjectArgs),
+    /// Kill and stop runs at random moments: nothing may be left
+    Chaos(chaos::ChaosArgs),
     /// Run many tours: one after the other, beside busy loops, and at once
     Tours(tours::ToursArgs),
 }
@@ -46,6 +52,8 @@ pub(crate) fn main() -> ExitCode {
         Trial::Record(arguments) => arguments.run(),
         Trial::Ladder(arguments) => arguments.run(),
         Trial::Rung(arguments) => arguments.run(),
+        Trial::Inject(arguments) => arguments.run(),
+        Trial::Chaos(arguments) => arguments.run(),
         Trial::Tours(arguments) => arguments.run(),
     };
     match result {
