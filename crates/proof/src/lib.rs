@@ -11,6 +11,7 @@ pub mod random;
 pub mod record;
 pub mod remains;
 pub mod running;
+pub mod sabotage;
 pub mod tour;
 pub mod tours;
 pub mod witness;

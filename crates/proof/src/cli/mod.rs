@@ -5,6 +5,7 @@ mod inject;
 mod ladder;
 mod record;
 mod rung;
+mod sabotage;
 mod tours;
 
 use std::env;
@@ -41,6 +42,8 @@ enum Trial {
     Chaos(chaos::ChaosArgs),
     /// Run many tours: one after the other, beside busy loops, and at once
     Tours(tours::ToursArgs),
+    /// Remove or weaken each act in the sources: the claim must notice
+    Sabotage(sabotage::SabotageArgs),
 }
 
 /// Runs the trial that the command line names. Exit status: 0 where no claim said what it should
@@ -55,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
         Trial::Inject(arguments) => arguments.run(),
         Trial::Chaos(arguments) => arguments.run(),
         Trial::Tours(arguments) => arguments.run(),
+        Trial::Sabotage(arguments) => arguments.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
