@@ -223,7 +223,8 @@ mod tests {
     fn the_tightest_quota_up_the_tree_counts() {
         let groups = Groups::new(&[
             ("a/cpu.max", "50000 100000\n"),
-            ("a/b/cpu.max", "max 100000\n"),
+            ("a/b/cpu.max", "150000 100000\n"),
+            ("cpu.max", "max 100000\n"),
             ("a/cpu.stat", "usage_usec 5\nnr_throttled 3\n"),
             ("a/b/cpu.stat", "usage_usec 5\nnr_throttled 4\n"),
         ]);
