@@ -1,4 +1,5 @@
-//! `/proc/PID/stat`: name, state and flags of a process, its CPU time and its page faults (proc_pid_stat(5)).
+//! `/proc/PID/stat`: name, state, flags, CPU time and page faults of a process
+//! (proc_pid_stat(5)).
 
 use crate::{Error, read_text};
 
