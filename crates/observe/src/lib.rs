@@ -11,6 +11,8 @@ mod error;
 pub mod fdinfo;
 pub mod huge_pages;
 pub mod kcmp;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 pub mod limits;
 pub mod machine;
 pub mod maps;

@@ -168,7 +168,7 @@ fn counter(id: u64, cpu: i32, filter: &str) -> Result<File, Errno> {
 }
 
 /// Parses a list of CPUs, `0-3,8`.
-fn cpus(text: &str) -> Vec<i32> {
+pub(crate) fn cpus(text: &str) -> Vec<i32> {
     let ranges = text.trim().split(',').filter_map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         Some(first.parse::<i32>().ok()?..=last.parse().ok()?)
