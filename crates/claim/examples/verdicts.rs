@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
         let mut readings = predicted.clone();
         readings.experiment = Reading::counters().with(&WAKEUPS, experiment);
         readings.control = Reading::counters().with(&WAKEUPS, control);
-        let report = Report::judge(&TOPIC, &CLAIM, readings);
+        let report = Report::judge(&TOPIC, &CLAIM, Order::AsClaimed, readings);
         println!("read {experiment} and {control}: {:?}", report.verdict);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What an experiment does, and how it is shown that it was done.
 
+use std::fmt;
+
 /// Who acts where a claim does not say otherwise: the process that measures. It has the name of its
 /// arm, `experiment` or `control`, where ps(1) and a trace show it.
 pub const MEASURER: &str = "the measuring process";
@@ -142,5 +144,12 @@ impl Act {
     /// Whether its evidence must be there in the control, too.
     pub const fn is_due_in_control(&self) -> bool {
         matches!(self.control, InControl::Same)
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { name, argument } = self;
+        write!(f, "{name}({argument})")
     }
 }

@@ -72,8 +72,10 @@ pub struct Summary {
     pub holds_with: usize,
     /// Contradicted by the kernel.
     pub refuted: usize,
-    /// Could not be measured here.
+    /// Could not be measured here, those with a failed control among them.
     pub not_measured: usize,
+    /// Not measured because a control did not come out: the instrument proves nothing.
+    pub failed_controls: usize,
     /// Broken set-ups.
     pub error: usize,
 }
@@ -91,20 +93,64 @@ impl Summary {
                 Verdict::HoldsWith(_) => &mut summary.holds_with,
                 Verdict::Refuted => &mut summary.refuted,
                 Verdict::NotMeasured { .. } => &mut summary.not_measured,
+                Verdict::ControlFailed { .. } => {
+                    summary.failed_controls += 1;
+                    &mut summary.not_measured
+                }
                 Verdict::Error(_) => &mut summary.error,
             } += 1;
         }
         summary
     }
 
-    /// The exit status of a run: 2 where a set-up broke, else 1 where a claim was refuted, else 4
-    /// where `strict` and one was not measured, else 0.
+    /// The exit status of a run: 2 where a set-up broke or a control failed, else 1 where a claim
+    /// was refuted, else 4 where none could be measured, or where `strict` and one was not, else 0.
     pub fn exit_status(&self, strict: bool) -> u8 {
-        match self {
-            summary if summary.error > 0 => 2,
-            summary if summary.refuted > 0 => 1,
-            summary if strict && summary.not_measured > 0 => 4,
-            _ => 0,
+        let Summary {
+            claims,
+            refuted,
+            not_measured,
+            failed_controls,
+            error,
+            ..
+        } = *self;
+        let nothing_measured = claims > 0 && not_measured == claims;
+        match () {
+            () if error > 0 || failed_controls > 0 => 2,
+            () if refuted > 0 => 1,
+            () if nothing_measured || strict && not_measured > 0 => 4,
+            () => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_outcome_decides_the_exit_status() {
+        let summary = |holds, refuted, not_measured, failed_controls, error| Summary {
+            claims: holds + refuted + not_measured + error,
+            holds,
+            refuted,
+            not_measured,
+            failed_controls,
+            error,
+            ..Summary::default()
+        };
+        for (summary, lenient, strict) in [
+            (summary(2, 0, 0, 0, 0), 0, 0),
+            (summary(1, 0, 1, 0, 0), 0, 4),
+            (summary(0, 0, 2, 0, 0), 4, 4),
+            (summary(1, 1, 1, 0, 0), 1, 1),
+            (summary(1, 0, 1, 1, 0), 2, 2),
+            (summary(1, 1, 1, 1, 0), 2, 2),
+            (summary(1, 1, 0, 0, 1), 2, 2),
+            (summary(0, 0, 0, 0, 0), 0, 0),
+        ] {
+            let statuses = (summary.exit_status(false), summary.exit_status(true));
+            assert_eq!(statuses, (lenient, strict), "{summary:?}");
         }
     }
 }

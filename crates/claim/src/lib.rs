@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod act;
 mod document;
 mod model;
 mod not_measured;
@@ -11,6 +12,7 @@ mod report;
 mod verdict;
 mod words;
 
+pub use act::{Act, Call, Does, InControl, MEASURER, Missing};
 pub use document::{Document, Machine, Partial, SCHEMA, Summary};
 pub use model::{Arm, Claim, Order, QUIET_MACHINE};
 pub use not_measured::NotMeasured;
@@ -18,6 +20,6 @@ pub use prediction::Prediction;
 pub use quantity::{Name, Quantity};
 pub use reading::{Detail, Evidence, Reading, Readings, Table, Value};
 pub use register::{Register, RegisterError, Topic};
-pub use report::{ControlReport, Report, error_chain};
+pub use report::{ActReport, ControlReport, Report, error_chain};
 pub use verdict::Verdict;
 pub use words::{DIFFERENT, SAME, sameness};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Quantity, Reading, Readings};
+use crate::{Act, Quantity, Reading, Readings};
 
 /// One sentence about the kernel, with the instrument that tests it and the control that tests the
 /// instrument.
@@ -27,6 +27,8 @@ pub struct Claim {
     pub needs: &'static [&'static str],
     /// System calls to look for in a trace.
     pub syscalls: &'static [&'static str],
+    /// What the experiment does, each with the evidence that it was done.
+    pub acts: &'static [Act],
     /// Manual pages to read on.
     pub man: &'static [&'static str],
     /// What is predicted, for the experiment and for the control.
@@ -70,6 +72,24 @@ pub enum Order {
     Exchanged,
 }
 
+impl Order {
+    /// The arm that stands in the experiment's place.
+    pub fn first(self) -> Arm {
+        match self {
+            Order::AsClaimed => Arm::Experiment,
+            Order::Exchanged => Arm::Control,
+        }
+    }
+
+    /// The arm that stands in the control's place.
+    pub fn second(self) -> Arm {
+        match self {
+            Order::AsClaimed => Arm::Control,
+            Order::Exchanged => Arm::Experiment,
+        }
+    }
+}
+
 impl Claim {
     /// What holds for a claim that does not say otherwise: it needs nothing special and ends within
     /// 30 s. What no claim can do without is empty here.
@@ -81,6 +101,7 @@ impl Claim {
         notes: &[],
         needs: &[],
         syscalls: &[],
+        acts: &[],
         man: &[],
         quantities: &[],
         limit: Duration::from_secs(30),
@@ -97,14 +118,10 @@ impl Claim {
         mut announce: impl FnMut(Arm),
     ) -> anyhow::Result<Readings> {
         let start = Instant::now();
-        let (first, second) = match order {
-            Order::AsClaimed => (Arm::Experiment, Arm::Control),
-            Order::Exchanged => (Arm::Control, Arm::Experiment),
-        };
-        announce(first);
-        let experiment = (self.measure)(first)?;
-        announce(second);
-        let control = (self.measure)(second)?;
+        announce(order.first());
+        let experiment = (self.measure)(order.first())?;
+        announce(order.second());
+        let control = (self.measure)(order.second())?;
         Ok(Readings {
             experiment,
             control,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::Quantity;
+use crate::{Act, Quantity};
 
 /// One observed value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub enum Evidence {
 pub struct Reading {
     /// The observed values, by the names of their quantities.
     pub(crate) values: IndexMap<String, Value>,
+    /// Whether the evidence of each act was there, by what the act does.
+    pub(crate) acts: IndexMap<String, bool>,
     pub(crate) evidence: Evidence,
     pub(crate) caveat: Option<String>,
     pub(crate) details: Vec<Detail>,
@@ -89,6 +91,7 @@ impl Reading {
     pub fn new(evidence: Evidence) -> Self {
         Reading {
             values: IndexMap::new(),
+            acts: IndexMap::new(),
             evidence,
             caveat: None,
             details: Vec::new(),
@@ -99,6 +102,15 @@ impl Reading {
     #[must_use]
     pub fn with(mut self, quantity: &Quantity, value: impl Into<Value>) -> Self {
         self.values.insert(quantity.name.to_owned(), value.into());
+        self
+    }
+
+    /// Says whether the evidence of `act` was there: that which the act names, read from the kernel
+    /// and not concluded from the call's answer. Both arms say it of every act of the claim, those
+    /// of which the control must show no evidence among them.
+    #[must_use]
+    pub fn act(mut self, act: &Act, shown: bool) -> Self {
+        self.acts.insert(act.does.to_owned(), shown);
         self
     }
 

@@ -63,8 +63,9 @@ pub struct Register {
 }
 
 impl Register {
-    /// Accepts `topics` if each claim is valid: its id unique, no quantity listed twice, and
-    /// each with a control that excludes what the experiment predicts.
+    /// Accepts `topics` if each claim is valid: its id unique, no quantity and no act listed twice,
+    /// each quantity with a control that excludes what the experiment predicts, each act with
+    /// evidence, and at least one that the control does not do.
     ///
     /// # Errors
     /// The first claim that is not valid, and why.
@@ -88,6 +89,9 @@ impl Register {
                             quantity.name, quantity.experiment, quantity.control
                         ));
                     }
+                }
+                if let Some(why) = fault_of_acts(claim) {
+                    return refuse(why);
                 }
             }
         }
@@ -114,6 +118,24 @@ impl Register {
     }
 }
 
+/// What is wrong with the acts of `claim`; none where they are in order.
+fn fault_of_acts(claim: &Claim) -> Option<String> {
+    let mut deeds = HashSet::new();
+    for act in claim.acts {
+        let does = act.does;
+        if !deeds.insert(does) {
+            return Some(format!("act `{does}` stands twice"));
+        }
+        if act.evidence.is_empty() {
+            return Some(format!("act `{does}` has no evidence"));
+        }
+    }
+    // Else the two arms would do the same, and could not come out differently.
+    let differs = claim.acts.iter().any(|act| !act.is_due_in_control());
+    (!claim.acts.is_empty() && !differs)
+        .then(|| "the control does everything that the experiment does".to_owned())
+}
+
 /// Why a list of claims was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisterError {
@@ -135,7 +157,7 @@ impl Error for RegisterError {}
 mod tests {
     use super::*;
     use crate::Prediction::{AtLeast, Count};
-    use crate::{Name, Quantity, Reading};
+    use crate::{Act, Does, InControl, Name, Quantity, Reading};
 
     const GOOD: Quantity = Name("n").predict(Count(1), AtLeast(2.0));
     const BLIND: Quantity = Name("n").predict(Count(2), AtLeast(2.0));
@@ -176,6 +198,33 @@ mod tests {
         const CLAIMS: &[Claim] = &[claim("twice", &[GOOD, GOOD])];
         let error = register(CLAIMS).expect_err("refused");
         assert_eq!(error.why, "quantity `n` stands twice");
+    }
+
+    #[test]
+    fn acts_have_evidence_and_one_of_them_is_the_experiments_alone() {
+        const SHOWN: Act = Does("closes").call("close", "3").shown_by("EBADF");
+        const ALONE: Act = Does("opens")
+            .call("openat", "")
+            .shown_by("fdinfo")
+            .in_control(InControl::Not);
+        const fn with(acts: &'static [Act]) -> Claim {
+            Claim {
+                acts,
+                ..claim("acts", &[GOOD])
+            }
+        }
+        const RIGHT: &[Claim] = &[with(&[SHOWN, ALONE])];
+        const SAME: &[Claim] = &[with(&[SHOWN])];
+        const TWICE: &[Claim] = &[with(&[ALONE, ALONE])];
+        const BARE: &[Claim] = &[with(&[Does("closes").call("close", "3")])];
+        assert!(register(RIGHT).is_ok());
+        for (claims, why) in [
+            (SAME, "the control does everything that the experiment does"),
+            (TWICE, "act `opens` stands twice"),
+            (BARE, "act `closes` has no evidence"),
+        ] {
+            assert_eq!(register(claims).expect_err("refused").why, why);
+        }
     }
 
     #[test]

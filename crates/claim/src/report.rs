@@ -3,7 +3,9 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
-use crate::{Claim, Detail, Evidence, Prediction, Quantity, Readings, Topic, Value, Verdict};
+use crate::{
+    Claim, Detail, Evidence, Order, Prediction, Quantity, Reading, Readings, Topic, Value, Verdict,
+};
 
 /// The outcome of one claim, which every renderer shows. It is made in the process that judges,
 /// never in the one that measured.
@@ -21,6 +23,8 @@ pub struct Report {
     pub observed: IndexMap<String, Value>,
     /// The same for the control.
     pub control: ControlReport,
+    /// Of each act of the claim, in its order, whether its evidence was there.
+    pub acts: Vec<ActReport>,
     /// Where the numbers come from; none if there are none.
     pub evidence: Option<Evidence>,
     /// Wall time of both arms, in milliseconds.
@@ -38,16 +42,29 @@ pub struct ControlReport {
     pub observed: IndexMap<String, Value>,
 }
 
+/// What became of an act in both arms; none where it was not measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ActReport {
+    /// What is done, as the claim calls it.
+    pub does: String,
+    /// Whether its evidence was there in the experiment.
+    pub experiment: Option<bool>,
+    /// Whether its evidence was there in the control.
+    pub control: Option<bool>,
+}
+
 impl Report {
-    /// Judges what both arms of `claim` read.
-    pub fn judge(topic: &Topic, claim: &Claim, readings: Readings) -> Self {
+    /// Judges what both arms of `claim` read, which were measured in this `order`.
+    pub fn judge(topic: &Topic, claim: &Claim, order: Order, readings: Readings) -> Self {
+        let verdict = Verdict::judge(claim, order, &readings);
+        let acts = acts(claim, Some([&readings.experiment, &readings.control]));
         let Readings {
             experiment,
             control,
             duration,
         } = readings;
-        let verdict = Verdict::judge(claim.quantities, &experiment, &control);
         let mut report = Report::without_readings(topic, claim, verdict);
+        report.acts = acts;
         report.evidence = Some(experiment.evidence);
         report.observed = experiment.values;
         report.control.observed = control.values;
@@ -68,11 +85,25 @@ impl Report {
                 predicted: predictions(claim.quantities, |quantity| quantity.control),
                 observed: IndexMap::new(),
             },
+            acts: acts(claim, None),
             evidence: None,
             duration_ms: 0.0,
             details: Vec::new(),
         }
     }
+}
+
+/// What the readings of experiment and control say of each act.
+fn acts(claim: &Claim, readings: Option<[&Reading; 2]>) -> Vec<ActReport> {
+    let report = |does: &str| {
+        let shown = |place: usize| readings.and_then(|both| both[place].acts.get(does).copied());
+        ActReport {
+            does: does.to_owned(),
+            experiment: shown(0),
+            control: shown(1),
+        }
+    };
+    claim.acts.iter().map(|act| report(act.does)).collect()
 }
 
 /// The messages of an error's chain, outermost first, each once.

@@ -1,6 +1,6 @@
 //! The outcome of a claim, and the rule that finds it.
 
-use crate::{Quantity, Reading, Value};
+use crate::{Act, Arm, Claim, Missing, Order, Quantity, Reading, Readings, Value};
 
 /// What became of a claim. A broken set-up is no verdict on the kernel; it is kept apart as
 /// [`Verdict::Error`] so that a report can still list it.
@@ -19,6 +19,13 @@ pub enum Verdict {
         /// What a person can do about it.
         enable: String,
     },
+    /// It was measured, and a control did not come out: the instrument proves nothing.
+    ControlFailed {
+        /// Which quantity, and what it read.
+        why: String,
+        /// What a person can do about it.
+        enable: String,
+    },
     /// The set-up broke: what went wrong.
     Error(String),
 }
@@ -30,7 +37,7 @@ impl Verdict {
             Verdict::Holds => "holds",
             Verdict::HoldsWith(_) => "holds_with",
             Verdict::Refuted => "refuted",
-            Verdict::NotMeasured { .. } => "not_measured",
+            Verdict::NotMeasured { .. } | Verdict::ControlFailed { .. } => "not_measured",
             Verdict::Error(_) => "error",
         }
     }
@@ -40,41 +47,121 @@ impl Verdict {
         matches!(self, Verdict::Holds | Verdict::HoldsWith(_))
     }
 
-    /// Judges the readings of both arms, quantity by quantity; the worst outcome counts.
+    /// Judges what both arms of `claim` read, which stood in their own places or were `order`ed
+    /// otherwise.
     ///
-    /// Readings that do not have exactly the claim's quantities come from a broken set-up.
-    pub(crate) fn judge(
-        quantities: &[Quantity],
-        experiment: &Reading,
-        control: &Reading,
-    ) -> Verdict {
-        let listed = |name: &str| quantities.iter().any(|quantity| quantity.name == name);
-        let mut names = experiment.values.keys().chain(control.values.keys());
-        if let Some(stranger) = names.find(|name| !listed(name)) {
-            return Verdict::Error(format!(
-                "the instrument read `{stranger}`, which the claim does not list"
-            ));
-        }
-        let mut verdict = match &experiment.caveat {
+    /// First it must be sure that the instrument read what the claim lists, and that each act was
+    /// done: an experiment that was not made says nothing. Then every control must have come out,
+    /// and only then a contradiction counts.
+    pub(crate) fn judge(claim: &Claim, order: Order, readings: &Readings) -> Verdict {
+        let (experiment, control) = (&readings.experiment, &readings.control);
+        let verdict = not_as_listed(claim, experiment, control)
+            .or_else(|| not_done(claim, order, readings))
+            .or_else(|| contradiction(claim, order, readings));
+        verdict.unwrap_or_else(|| match &experiment.caveat {
             Some(caveat) => Verdict::HoldsWith(caveat.clone()),
             None => Verdict::Holds,
-        };
-        for quantity in quantities {
-            let (Some(observed), Some(control_observed)) = (
-                experiment.values.get(quantity.name),
-                control.values.get(quantity.name),
-            ) else {
-                return Verdict::Error(format!("the instrument did not read `{}`", quantity.name));
-            };
-            match compare(quantity, observed, control_observed) {
-                Quality::AsPredicted => {}
-                Quality::Contradicts => verdict = Verdict::Refuted,
-                Quality::Blind if verdict == Verdict::Refuted => {}
-                Quality::Blind => verdict = blind(quantity, observed, control_observed),
+        })
+    }
+}
+
+/// The error of readings that do not have exactly the quantities and the acts of the claim: they
+/// come from a broken set-up.
+fn not_as_listed(claim: &Claim, experiment: &Reading, control: &Reading) -> Option<Verdict> {
+    for reading in [experiment, control] {
+        let listed = |name: &str| claim.quantities.iter().any(|it| it.name == name);
+        if let Some(stranger) = reading.values.keys().find(|name| !listed(name)) {
+            return Some(Verdict::Error(format!(
+                "the instrument read `{stranger}`, which the claim does not list"
+            )));
+        }
+        let missing = |it: &&Quantity| !reading.values.contains_key(it.name);
+        if let Some(quantity) = claim.quantities.iter().find(missing) {
+            let name = quantity.name;
+            return Some(Verdict::Error(format!(
+                "the instrument did not read `{name}`"
+            )));
+        }
+        let listed = |does: &str| claim.acts.iter().any(|it| it.does == does);
+        if let Some(stranger) = reading.acts.keys().find(|does| !listed(does)) {
+            return Some(Verdict::Error(format!(
+                "there is evidence of the act `{stranger}`, which the claim does not list"
+            )));
+        }
+        let missing = |it: &&Act| !reading.acts.contains_key(it.does);
+        if let Some(act) = claim.acts.iter().find(missing) {
+            let does = act.does;
+            return Some(Verdict::Error(format!(
+                "nobody looked for the evidence of the act `{does}`"
+            )));
+        }
+    }
+    None
+}
+
+/// The verdict where an act was not done, or was done in a control that must not do it. What breaks
+/// the set-up comes before what chance denied.
+fn not_done(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict> {
+    let mut denied = None;
+    for (reading, arm) in [
+        (&readings.experiment, order.first()),
+        (&readings.control, order.second()),
+    ] {
+        for act in claim.acts {
+            let due = arm == Arm::Experiment || act.is_due_in_control();
+            let shown = reading.acts.get(act.does) == Some(&true);
+            match (due, shown) {
+                (true, true) | (false, false) => {}
+                (true, false) => {
+                    let why = without_effect(act, arm);
+                    match act.missing {
+                        Missing::Broken => return Some(Verdict::Error(why)),
+                        Missing::NotMeasured(enable) => {
+                            let enable = enable.to_owned();
+                            denied.get_or_insert(Verdict::NotMeasured { why, enable });
+                        }
+                    }
+                }
+                (false, true) => {
+                    let (does, who, evidence) = (act.does, act.who, act.evidence);
+                    return Some(Verdict::Error(format!(
+                        "the control did what only the experiment does: {who} {does}; the \
+                         evidence is there: {evidence}"
+                    )));
+                }
             }
         }
-        verdict
     }
+    denied
+}
+
+fn without_effect(act: &Act, arm: Arm) -> String {
+    let Act {
+        does,
+        who,
+        evidence,
+        ..
+    } = act;
+    let arm = arm.choose("experiment", "control");
+    let call = act.call.map_or(String::new(), |call| format!(" ({call})"));
+    format!(
+        "an act had no effect in the {arm}: {who} {does}{call}; its evidence is missing: {evidence}"
+    )
+}
+
+/// A control that did not come out, whatever other quantities say; else a contradiction.
+fn contradiction(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict> {
+    let mut verdict = None;
+    for quantity in claim.quantities {
+        let observed = readings.experiment.values.get(quantity.name)?;
+        let control = readings.control.values.get(quantity.name)?;
+        match compare(quantity, observed, control) {
+            Quality::AsPredicted => {}
+            Quality::Contradicts => verdict = Some(Verdict::Refuted),
+            Quality::Blind => return Some(blind(quantity, order, observed, control)),
+        }
+    }
+    verdict
 }
 
 enum Quality {
@@ -97,11 +184,15 @@ fn compare(quantity: &Quantity, observed: &Value, control: &Value) -> Quality {
     }
 }
 
-fn blind(quantity: &Quantity, observed: &Value, control: &Value) -> Verdict {
-    Verdict::NotMeasured {
+fn blind(quantity: &Quantity, order: Order, observed: &Value, control: &Value) -> Verdict {
+    let place = match order {
+        Order::AsClaimed => "",
+        Order::Exchanged => " (experiment and control are exchanged)",
+    };
+    Verdict::ControlFailed {
         why: format!(
             "the control failed: `{}` read {control} where {} was due (the experiment read \
-             {observed}), so the instrument proves nothing",
+             {observed}), so the instrument proves nothing{place}",
             quantity.name, quantity.control
         ),
         enable: "run it again on a quiet machine; if it repeats, report it with the JSON document"
@@ -111,70 +202,184 @@ fn blind(quantity: &Quantity, observed: &Value, control: &Value) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::Name;
+    use crate::{Does, InControl, Name};
 
     const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
+    const SLEEPS: Quantity = Name("sleeps").count(1, 8);
+    const ACCEPT: Act = Does("blocks in accept")
+        .call("accept4", "")
+        .by("worker")
+        .shown_by("its place in the kernel")
+        .in_control(InControl::Not);
+    const LISTEN: Act = Does("listens")
+        .call("listen", "128")
+        .shown_by("the socket's state");
+    const MEET: Act = Does("meets the other")
+        .in_memory()
+        .shown_by("meetings")
+        .or_not_measured("two CPUs");
 
-    fn reading(wakeups: u64) -> Reading {
-        Reading::counters().with(&WAKEUPS, wakeups)
+    /// A claim of these quantities and acts.
+    fn claim(quantities: &'static [Quantity], acts: &'static [Act]) -> Claim {
+        Claim {
+            quantities,
+            acts,
+            ..Claim::DEFAULT
+        }
     }
 
-    fn judge(experiment: &Reading, control: &Reading) -> Verdict {
-        Verdict::judge(&[WAKEUPS], experiment, control)
+    fn wakeups(count: u64) -> Reading {
+        Reading::counters().with(&WAKEUPS, count)
     }
 
-    #[test]
-    fn holds_only_with_a_working_control() {
-        let verdict = |experiment, control| judge(&reading(experiment), &reading(control)).name();
-        assert_eq!(verdict(1, 8), "holds");
-        assert_eq!(
-            verdict(1, 1),
-            "not_measured",
-            "a blind instrument proves nothing"
-        );
-        assert_eq!(
-            verdict(8, 8),
-            "refuted",
-            "the control worked, the kernel disagrees"
-        );
-        assert_eq!(verdict(8, 1), "refuted", "exchanged");
-        assert_eq!(verdict(5, 5), "not_measured", "neither arm is as predicted");
-        assert_eq!(
-            verdict(0, 0),
-            "not_measured",
-            "an instrument that always reads 0"
-        );
+    fn judge_in(order: Order, claim: &Claim, experiment: Reading, control: Reading) -> Verdict {
+        let readings = Readings {
+            experiment,
+            control,
+            duration: Duration::ZERO,
+        };
+        Verdict::judge(claim, order, &readings)
     }
 
-    #[test]
-    fn a_missing_quantity_is_a_broken_set_up() {
-        for (experiment, control) in [
-            (Reading::counters(), reading(8)),
-            (reading(1), Reading::counters()),
-        ] {
-            let broken = "the instrument did not read `wakeups`";
-            assert_eq!(judge(&experiment, &control), Verdict::Error(broken.into()));
+    fn judge(claim: &Claim, experiment: Reading, control: Reading) -> Verdict {
+        judge_in(Order::AsClaimed, claim, experiment, control)
+    }
+
+    fn why(verdict: &Verdict) -> &str {
+        match verdict {
+            Verdict::NotMeasured { why, .. }
+            | Verdict::ControlFailed { why, .. }
+            | Verdict::Error(why) => why,
+            _ => "",
         }
     }
 
     #[test]
-    fn a_quantity_that_the_claim_does_not_list_is_a_broken_set_up() {
-        const STRANGER: Quantity = Name("sleeps").count(1, 8);
-        for (experiment, control) in [
-            (reading(1).with(&STRANGER, 1u64), reading(8)),
-            (reading(1), reading(8).with(&STRANGER, 8u64)),
+    fn holds_only_with_a_working_control() {
+        let claim = claim(&[WAKEUPS], &[]);
+        for (experiment, control, expected) in [
+            (1, 8, "holds"),
+            // A blind instrument proves nothing.
+            (1, 1, "not_measured"),
+            // The control worked, the kernel disagrees.
+            (8, 8, "refuted"),
+            (8, 1, "refuted"),
+            (5, 5, "not_measured"),
+            (0, 0, "not_measured"),
         ] {
-            let broken = "the instrument read `sleeps`, which the claim does not list";
-            assert_eq!(judge(&experiment, &control), Verdict::Error(broken.into()));
+            let verdict = judge(&claim, wakeups(experiment), wakeups(control));
+            assert_eq!(verdict.name(), expected, "{experiment} and {control}");
+        }
+    }
+
+    #[test]
+    fn a_contradiction_never_outweighs_a_failed_control() {
+        const BOTH: &[Quantity] = &[WAKEUPS, SLEEPS];
+        const TURNED: &[Quantity] = &[SLEEPS, WAKEUPS];
+        for quantities in [BOTH, TURNED] {
+            let experiment = wakeups(8).with(&SLEEPS, 1_u64);
+            let control = wakeups(8).with(&SLEEPS, 1_u64);
+            let verdict = judge(&claim(quantities, &[]), experiment, control);
+            assert!(
+                matches!(verdict, Verdict::ControlFailed { .. }),
+                "{verdict:?}"
+            );
+            assert!(why(&verdict).contains("`sleeps` read 1"), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn no_verdict_without_every_act() {
+        let claim = claim(&[WAKEUPS], &[LISTEN, ACCEPT]);
+        let reading = |count, listened, accepted| {
+            let reading = wakeups(count).act(&LISTEN, listened);
+            reading.act(&ACCEPT, accepted)
+        };
+        // As predicted, and contradicted: both only where the acts were done.
+        for (woke, expected) in [(1, "holds"), (8, "refuted")] {
+            let done = judge(&claim, reading(woke, true, true), reading(8, true, false));
+            assert_eq!(done.name(), expected);
+            for (experiment, control, named) in [
+                ((true, false), (true, false), "worker blocks in accept"),
+                ((false, true), (true, false), "listens (listen(128))"),
+                ((true, true), (false, false), "in the control"),
+                ((true, true), (true, true), "what only the experiment does"),
+            ] {
+                let experiment = reading(woke, experiment.0, experiment.1);
+                let control = reading(8, control.0, control.1);
+                let verdict = judge(&claim, experiment, control);
+                assert_eq!(verdict.name(), "error", "{verdict:?}");
+                assert!(why(&verdict).contains(named), "{verdict:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn exchanged_arms_do_what_belongs_to_them() {
+        let claim = claim(&[WAKEUPS], &[ACCEPT]);
+        let (experiment, control) = (
+            wakeups(1).act(&ACCEPT, true),
+            wakeups(8).act(&ACCEPT, false),
+        );
+        let exchanged = judge_in(
+            Order::Exchanged,
+            &claim,
+            control.clone(),
+            experiment.clone(),
+        );
+        assert_eq!(exchanged, Verdict::Refuted);
+        let as_claimed = judge(&claim, control, experiment);
+        assert_eq!(as_claimed.name(), "error", "{as_claimed:?}");
+    }
+
+    #[test]
+    fn what_chance_denies_is_not_measured_and_a_broken_act_comes_first() {
+        let claim = claim(&[WAKEUPS], &[MEET, LISTEN]);
+        let reading = |met, listened| wakeups(8).act(&MEET, met).act(&LISTEN, listened);
+        let verdict = judge(&claim, reading(false, true), reading(true, true));
+        assert!(matches!(&verdict, Verdict::NotMeasured { enable, .. } if enable == "two CPUs"));
+        let verdict = judge(&claim, reading(false, true), reading(true, false));
+        assert_eq!(verdict.name(), "error", "{verdict:?}");
+    }
+
+    #[test]
+    fn what_is_missing_or_not_listed_is_a_broken_set_up() {
+        let claim = claim(&[WAKEUPS], &[LISTEN]);
+        let good = || wakeups(1).act(&LISTEN, true);
+        let other = || wakeups(8).act(&LISTEN, true);
+        for (experiment, control, expected) in [
+            (
+                Reading::counters().act(&LISTEN, true),
+                other(),
+                "did not read `wakeups`",
+            ),
+            (good(), wakeups(8), "evidence of the act `listens`"),
+            (
+                good().with(&SLEEPS, 1_u64),
+                other(),
+                "read `sleeps`, which the claim does not",
+            ),
+            (
+                good(),
+                other().act(&MEET, true),
+                "the act `meets the other`, which the claim",
+            ),
+        ] {
+            let verdict = judge(&claim, experiment, control);
+            assert_eq!(verdict.name(), "error");
+            assert!(why(&verdict).contains(expected), "{verdict:?}");
         }
     }
 
     #[test]
     fn a_caveat_survives_only_while_the_claim_holds() {
-        let (experiment, control) = (reading(1).caveat("but"), reading(8));
-        let holds = Verdict::HoldsWith("but".into());
-        assert_eq!(judge(&experiment, &control), holds);
-        assert_eq!(judge(&control, &experiment), Verdict::Refuted);
+        let claim = claim(&[WAKEUPS], &[]);
+        let (experiment, control) = (wakeups(1).caveat("but"), wakeups(8));
+        let holds = judge(&claim, experiment.clone(), control.clone());
+        assert_eq!(holds, Verdict::HoldsWith("but".into()));
+        assert_eq!(judge(&claim, control, experiment), Verdict::Refuted);
     }
 }

@@ -96,7 +96,7 @@ impl Isolation {
         }
         Some(
             match measured?.and_then(|readings| aftermath.map(|_| readings)) {
-                Ok(readings) => Report::judge(topic, claim, readings),
+                Ok(readings) => Report::judge(topic, claim, order, readings),
                 Err(failure) => Report::without_readings(topic, claim, failure.verdict()),
             },
         )
@@ -140,8 +140,12 @@ pub fn require_own_proc() -> Result<()> {
 fn may_be_noise(verdict: &Verdict, read: bool) -> bool {
     match verdict {
         Verdict::Error(_) => false,
+        // Where values were read, it was an act that had no effect.
         Verdict::NotMeasured { .. } => read,
-        Verdict::Holds | Verdict::HoldsWith(_) | Verdict::Refuted => true,
+        Verdict::ControlFailed { .. }
+        | Verdict::Holds
+        | Verdict::HoldsWith(_)
+        | Verdict::Refuted => true,
     }
 }
 
@@ -187,13 +191,19 @@ mod tests {
             why: String::new(),
             enable: String::new(),
         };
+        let control_failed = Verdict::ControlFailed {
+            why: String::new(),
+            enable: String::new(),
+        };
         let broken = Verdict::Error("sched_setaffinity CPU 1: EIO".to_owned());
         for (verdict, read, explained) in [
             (&broken, false, false),
             (&broken, true, false),
             (&not_measured, false, false),
-            // The control did not come out: the instrument was disturbed.
+            // An act had no effect, which can be a matter of chance.
             (&not_measured, true, true),
+            // The control did not come out: the instrument was disturbed.
+            (&control_failed, true, true),
             (&Verdict::Refuted, true, true),
             // With the arms exchanged this verdict is the wrong one.
             (&Verdict::Holds, true, true),

@@ -7,9 +7,9 @@ const OF_BINARY: &str = "\
 Exit status:
   0        done; of what was measured, nothing is refuted
   1        a claim was refuted, or what a tool checks did not hold
-  2        an error: a set-up broke, the command line was wrong, or output
-           could not be written
-  4        a claim was not measured, and --strict was given
+  2        an error: a set-up broke, a control failed, the command line was
+           wrong, or output could not be written
+  4        nothing could be measured; with --strict: a claim was not measured
   128 + N  signal N ended the run; what was measured by then is reported";
 
 /// The exit statuses of a run of claims.
@@ -17,9 +17,9 @@ pub(super) const HELP_OF_RUN: &str = "\
 Exit status:
   0        of what was measured, nothing is refuted
   1        a claim was refuted
-  2        a set-up broke, the command line was wrong, or output could not be
-           written
-  4        a claim was not measured, and --strict was given
+  2        a set-up broke, a control failed, the command line was wrong, or
+           output could not be written
+  4        nothing could be measured; with --strict: a claim was not measured
   128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
            is reported and marked PARTIAL";
 

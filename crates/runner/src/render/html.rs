@@ -4,7 +4,9 @@ use maud::{DOCTYPE, Markup, html};
 
 use present::foreign_text::{escape_controls, escape_lines};
 
-use claim::{Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict};
+use claim::{
+    Act, ActReport, Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict,
+};
 
 const STYLE: &str = include_str!("report.css");
 
@@ -64,7 +66,7 @@ fn article(claim: &Claim, report: &Report) -> Markup {
             p { (claim.statement) }
             @match &report.verdict {
                 Verdict::HoldsWith(caveat) => p.caveat { "But: " (escape_controls(caveat)) },
-                Verdict::NotMeasured { why, enable } => {
+                Verdict::NotMeasured { why, enable } | Verdict::ControlFailed { why, enable } => {
                     p { (escape_controls(why)) }
                     p { "To measure it: " (escape_controls(enable)) }
                 },
@@ -78,6 +80,18 @@ fn article(claim: &Claim, report: &Report) -> Markup {
                         th { "control predicted" } th { "control observed" }
                     } }
                     tbody { @for quantity in claim.quantities { (row(quantity, report)) } }
+                }
+            }
+            @if !report.acts.is_empty() && !report.observed.is_empty() {
+                table {
+                    thead { tr {
+                        th { "act" } th { "evidence" } th { "experiment" } th { "control" }
+                    } }
+                    tbody {
+                        @for (act, found) in claim.acts.iter().zip(&report.acts) {
+                            (act_row(act, found))
+                        }
+                    }
                 }
             }
             p.control {
@@ -99,6 +113,25 @@ fn row(quantity: &Quantity, report: &Report) -> Markup {
             td.observed { @if let Some(value) = observed { (escape_controls(&value.to_string())) } }
             td { (quantity.control) }
             td { @if let Some(value) = control { (escape_controls(&value.to_string())) } }
+        }
+    }
+}
+
+fn act_row(act: &Act, found: &ActReport) -> Markup {
+    let word = |shown: Option<bool>| match shown {
+        Some(true) => "shown",
+        Some(false) => "not done",
+        None => "",
+    };
+    html! {
+        tr {
+            td {
+                (act.who) " " (act.does)
+                @if let Some(call) = act.call { " (" code { (call) } ")" }
+            }
+            td { (act.evidence) }
+            td.observed { (word(found.experiment)) }
+            td { (word(found.control)) }
         }
     }
 }

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use claim::{
-    Claim, ControlReport, Detail, Document, Evidence, Machine, Partial, Prediction, Quantity,
-    Report, SCHEMA, Summary, Topic, Value, Verdict,
+    Act, ActReport, Claim, ControlReport, Detail, Document, Evidence, InControl, Machine, Partial,
+    Prediction, Quantity, Report, SCHEMA, Summary, Topic, Value, Verdict,
 };
 
 #[derive(Serialize)]
@@ -36,7 +36,31 @@ struct EntryJson<'a> {
     syscalls: &'a [&'a str],
     man: &'a [&'a str],
     notes: &'a [u32],
+    acts: Vec<ActJson<'a>>,
     quantities: Vec<QuantityJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ActJson<'a> {
+    does: &'a str,
+    by: &'a str,
+    call: Option<&'a str>,
+    argument: Option<&'a str>,
+    times: usize,
+    evidence: &'a str,
+    in_control: InControlJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum InControlJson<'a> {
+    Same,
+    Not,
+    #[serde(untagged)]
+    Instead {
+        call: &'a str,
+        argument: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -55,6 +79,7 @@ struct ClaimJson<'a> {
     predicted: &'a IndexMap<String, serde_json::Value>,
     observed: &'a IndexMap<String, Value>,
     control: &'a ControlReport,
+    acts: &'a [ActReport],
     evidence: Option<Evidence>,
     caveat: Option<&'a str>,
     why: Option<&'a str>,
@@ -111,14 +136,33 @@ fn entry<'a>(topic: &'a Topic, claim: &'a Claim) -> EntryJson<'a> {
         syscalls: claim.syscalls,
         man: claim.man,
         notes: claim.notes,
+        acts: claim.acts.iter().map(act).collect(),
         quantities: claim.quantities.iter().map(quantity).collect(),
+    }
+}
+
+fn act(act: &Act) -> ActJson<'_> {
+    ActJson {
+        does: act.does,
+        by: act.who,
+        call: act.call.map(|call| call.name),
+        argument: act.call.map(|call| call.argument),
+        times: act.times,
+        evidence: act.evidence,
+        in_control: match act.control {
+            InControl::Same => InControlJson::Same,
+            InControl::Not => InControlJson::Not,
+            InControl::Instead(call, argument) => InControlJson::Instead { call, argument },
+        },
     }
 }
 
 fn claim(report: &Report) -> ClaimJson<'_> {
     let (caveat, why, enable) = match &report.verdict {
         Verdict::HoldsWith(caveat) => (Some(caveat.as_str()), None, None),
-        Verdict::NotMeasured { why, enable } => (None, Some(why.as_str()), Some(enable.as_str())),
+        Verdict::NotMeasured { why, enable } | Verdict::ControlFailed { why, enable } => {
+            (None, Some(why.as_str()), Some(enable.as_str()))
+        }
         Verdict::Error(why) => (None, Some(why.as_str()), None),
         Verdict::Holds | Verdict::Refuted => (None, None, None),
     };
@@ -129,6 +173,7 @@ fn claim(report: &Report) -> ClaimJson<'_> {
         predicted: &report.predicted,
         observed: &report.observed,
         control: &report.control,
+        acts: &report.acts,
         evidence: report.evidence,
         caveat,
         why,

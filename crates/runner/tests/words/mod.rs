@@ -45,9 +45,9 @@ const STATUSES: &str = "\
 Exit status:
   0        done; of what was measured, nothing is refuted
   1        a claim was refuted, or what a tool checks did not hold
-  2        an error: a set-up broke, the command line was wrong, or output
-           could not be written
-  4        a claim was not measured, and --strict was given
+  2        an error: a set-up broke, a control failed, the command line was
+           wrong, or output could not be written
+  4        nothing could be measured; with --strict: a claim was not measured
   128 + N  signal N ended the run; what was measured by then is reported
 ";
 

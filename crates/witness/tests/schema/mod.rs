@@ -110,6 +110,7 @@ fn is(value: &Value, name: &Value) -> bool {
         Some("string") => value.is_string(),
         Some("number") => value.is_number(),
         Some("integer") => value.is_i64() || value.is_u64(),
+        Some("boolean") => value.is_boolean(),
         Some("null") => value.is_null(),
         _ => panic!("type {name} is not known here"),
     }

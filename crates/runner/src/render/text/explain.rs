@@ -1,7 +1,7 @@
 //! A claim as `list` and `explain` tell it, without a run.
 
 use super::layout::{BOLD, Layout, indent, with_space};
-use claim::{Claim, Topic};
+use claim::{Act, Call, Claim, InControl, Topic};
 
 /// A claim's line in `list`: its id and its statement.
 pub fn list_entry(claim: &Claim, layout: Layout) -> String {
@@ -26,6 +26,9 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
     };
     field("measured", claim.measures.to_owned());
     field("control", claim.control.to_owned());
+    for act in claim.acts {
+        field("act", sentence(act));
+    }
     for quantity in claim.quantities {
         let unit = with_space(quantity.unit);
         field(
@@ -49,4 +52,28 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
         },
     );
     out
+}
+
+/// An act in a sentence: who does what, by which call, what shows it, and what the control does.
+fn sentence(act: &Act) -> String {
+    let Act {
+        does,
+        who,
+        call,
+        times,
+        evidence,
+        control,
+        ..
+    } = act;
+    let call = call.map_or(String::new(), |call| format!(" by {call}"));
+    let often = match times {
+        1 => String::new(),
+        times => format!(", {times} times"),
+    };
+    let control = match *control {
+        InControl::Same => "the same".to_owned(),
+        InControl::Not => "not done".to_owned(),
+        InControl::Instead(name, argument) => format!("{} instead", Call { name, argument }),
+    };
+    format!("{who} {does}{call}{often}; shown by {evidence}; control: {control}")
 }

@@ -51,7 +51,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
     out.push('\n');
     out += &indent(claim.statement, 2, layout.width);
     match &report.verdict {
-        Verdict::NotMeasured { why, enable } => {
+        Verdict::NotMeasured { why, enable } | Verdict::ControlFailed { why, enable } => {
             out += &indent(&format!("why: {why}"), 4, layout.width);
             out += &indent(&format!("to measure it: {enable}"), 4, layout.width);
         }
@@ -64,8 +64,9 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
             .evidence
             .map(|e| format!(" [evidence: {e}]"))
             .unwrap_or_default();
+        let acts = acts(report);
         out += &dimmed(
-            &format!("control: {}{evidence}", claim.control),
+            &format!("control: {}{acts}{evidence}", claim.control),
             4,
             layout.width,
         );
@@ -119,12 +120,24 @@ pub fn summary(summary: &Summary, partial: Option<&Partial>) -> String {
         )
 }
 
+/// How many of the experiment's acts are shown.
+fn acts(report: &Report) -> String {
+    let shown = report
+        .acts
+        .iter()
+        .filter(|act| act.experiment == Some(true));
+    match report.acts.len() {
+        0 => String::new(),
+        acts => format!(" [acts shown: {} of {acts}]", shown.count()),
+    }
+}
+
 fn mark(verdict: &Verdict) -> (char, Style) {
     let (mark, colour) = match verdict {
         Verdict::Holds => ('✔', AnsiColor::Green),
         Verdict::HoldsWith(_) => ('✔', AnsiColor::Yellow),
         Verdict::Refuted => ('✘', AnsiColor::Red),
-        Verdict::NotMeasured { .. } => ('-', AnsiColor::Cyan),
+        Verdict::NotMeasured { .. } | Verdict::ControlFailed { .. } => ('-', AnsiColor::Cyan),
         Verdict::Error(_) => ('!', AnsiColor::Magenta),
     };
     (mark, colour.on_default().bold())
