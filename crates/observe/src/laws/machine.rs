@@ -70,9 +70,11 @@ pub fn cpuinfo(data: &[u8]) {
     assert_eq!(cpu_model::parse(&text).as_deref(), Some(model.trim()));
 }
 
-/// [`huge_pages::parse`].
+/// [`huge_pages::parse`] and [`huge_pages::parse_size`].
 pub fn huge_pages(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    let size = huge_pages::parse_size(&text);
+    assert!(size.is_none_or(|size| size.is_power_of_two() && size <= 1 << 30));
     let word = huge_pages::parse(&text);
     assert!(word.is_none_or(|word| text.contains(&format!("[{word}]"))));
     let words = ["always", "madvise", "never", "defer", "within_size"];
