@@ -2,12 +2,15 @@
 
 mod cli;
 mod isolate;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod output;
 mod quiet;
 mod refusal;
 mod render;
 
 pub use cli::{
-    KnownNames, Tools, claims_main, known_names, number, topic_main, tour_main, whole_number,
+    KnownNames, Tools, byte_size, claims_main, known_names, number, topic_main, tour_main,
+    whole_number,
 };
 pub use isolate::{Isolation, require_own_proc};
