@@ -36,7 +36,8 @@ fn every_crate_uses_what_its_row_allows() {
             // A test may use any crate of the registry; of ours, those that its row names, `child`
             // and `samples`.
             let for_tests = dependency["kind"] == "dev";
-            let free = for_tests && (dependency["path"].is_null() || ["child", "samples"].contains(&used));
+            let free =
+                for_tests && (dependency["path"].is_null() || ["child", "samples"].contains(&used));
             if !free && !allowed.contains(used) {
                 let kind = if for_tests {
                     "its tests use"
