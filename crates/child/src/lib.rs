@@ -4,17 +4,21 @@ mod child;
 mod clock;
 mod error;
 mod fork;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
+mod life;
 mod link;
 mod network;
 mod orphans;
 mod parent;
-mod pidfd;
 mod signals;
 mod single_threaded;
 
 pub use child::Child;
-pub use error::{BoxError, Error, ErrorKind};
+pub use clock::stretch;
+pub use error::{BoxError, Error, ErrorKind, find_operation};
 pub use fork::{Descriptors, fork, fork_by_clone, fork_with};
+pub use network::OwnNetwork;
 pub use orphans::{adopt_orphans, end_orphans};
 pub use parent::Parent;
 pub use signals::HeldSignals;

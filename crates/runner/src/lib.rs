@@ -4,6 +4,7 @@ mod cli;
 mod isolate;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
+mod missing;
 mod output;
 mod quiet;
 mod refusal;

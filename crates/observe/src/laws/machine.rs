@@ -6,7 +6,7 @@ use super::draw::Draw;
 use super::read_line_by_line;
 use crate::buddyinfo::Zone;
 use crate::meminfo::MemInfo;
-use crate::{buddyinfo, cgroup, cpu, cpu_model, huge_pages, meminfo, sysctl, tracepoint};
+use crate::{buddyinfo, cgroup, cpu, cpu_model, cpus, huge_pages, meminfo, sysctl};
 
 /// [`buddyinfo::parse`].
 pub fn buddyinfo(data: &[u8]) {
@@ -44,9 +44,22 @@ pub fn cpu_stat(data: &[u8]) {
     );
 }
 
+/// [`cgroup::parse_cpu_max`].
+pub fn cpu_max(data: &[u8]) {
+    let garbage = cgroup::parse_cpu_max(&String::from_utf8_lossy(data));
+    assert!(garbage.is_none_or(|share| share.is_finite() && share > 0.0));
+    let mut draw = Draw::new(data);
+    let (quota, period) = (draw.number().max(1), draw.number().max(1));
+    let share = cgroup::parse_cpu_max(&format!("{quota} {period}\n"));
+    assert_eq!(share, Some(quota as f64 / period as f64));
+    assert_eq!(cgroup::parse_cpu_max(&format!("max {period}\n")), None);
+}
+
 /// [`cpu::parse`]: /proc/stat.
 pub fn proc_stat(data: &[u8]) {
-    cpu::parse(&String::from_utf8_lossy(data));
+    let text = String::from_utf8_lossy(data);
+    assert_eq!(cpu::parse(&text, &[]), Some(Duration::ZERO));
+    cpu::parse(&text, &[0, 1]);
     let mut draw = Draw::new(data);
     let ticks: [u64; 10] = [(); 10].map(|()| draw.number());
     let words: String = ticks.iter().map(|ticks| format!(" {ticks}")).collect();
@@ -54,9 +67,17 @@ pub fn proc_stat(data: &[u8]) {
     let busy = [0, 1, 2, 5, 6, 7]
         .into_iter()
         .map(|at| u128::from(ticks[at]));
-    let expected = (busy.sum::<u128>() * 10).min(u64::MAX.into()) as u64;
-    let text = format!("cpu {words}\ncpu0 {words}\nintr 5\n");
-    assert_eq!(cpu::parse(&text), Some(Duration::from_millis(expected)));
+    let busy = busy.sum::<u128>();
+    let time = |ticks: u128| {
+        Some(Duration::from_millis(
+            (ticks * 10).min(u64::MAX.into()) as u64
+        ))
+    };
+    let text = format!("cpu  1 2\ncpu0{words}\ncpu1{words}\ncpu10 7\nintr 5\n");
+    assert_eq!(cpu::parse(&text, &[1]), time(busy));
+    assert_eq!(cpu::parse(&text, &[0, 1]), time(2 * busy));
+    assert_eq!(cpu::parse(&text, &[10]), None, "a line that is cut");
+    assert_eq!(cpu::parse(&text, &[0, 2]), None, "a line that is missing");
 }
 
 /// [`cpu_model`].
@@ -117,18 +138,18 @@ pub fn sysctl(data: &[u8]) {
     assert_eq!(sysctl::parse(&format!("-{}\n", number.max(1))), None);
 }
 
-/// The list of CPUs that [`tracepoint`] counts on.
+/// [`cpus::parse`].
 pub fn cpu_list(data: &[u8]) {
-    let garbage = tracepoint::cpus(&String::from_utf8_lossy(data));
-    assert!(garbage.len() <= 8192 && garbage.iter().all(|&cpu| cpu >= 0));
+    let garbage = cpus::parse(&String::from_utf8_lossy(data));
+    assert!(garbage.len() <= 8192);
     // Ranges with gaps between them, as the kernel prints a mask: %*pbl.
     let mut draw = Draw::new(data);
     let mut next = 0;
     let mut ranges = Vec::new();
     let mut expected = Vec::new();
     for _ in 0..=draw.below(8) {
-        let first = next + draw.below(50) as i32;
-        let last = first + draw.below(40) as i32;
+        let first = next + draw.below(50) as usize;
+        let last = first + draw.below(40) as usize;
         next = last + 2;
         ranges.push(match last - first {
             0 => first.to_string(),
@@ -136,5 +157,5 @@ pub fn cpu_list(data: &[u8]) {
         });
         expected.extend(first..=last);
     }
-    assert_eq!(tracepoint::cpus(&(ranges.join(",") + "\n")), expected);
+    assert_eq!(cpus::parse(&(ranges.join(",") + "\n")), expected);
 }

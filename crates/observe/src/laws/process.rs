@@ -326,15 +326,20 @@ fn print_usage(usage: &Usage) -> String {
 pub fn stat(data: &[u8]) {
     stat::parse(&String::from_utf8_lossy(data));
     let mut draw = Draw::new(data);
+    let [user, system] = [draw.number(), draw.number()];
     // The kernel writes the name as it is, line feeds and parentheses too.
     let stat = Stat {
         name: draw.text() + ["", ")", "(", "\n", ") R 1"][draw.below(5) as usize],
         state: ['R', 'S', 'D', 'Z', 'T', 't', 'X', 'I'][draw.below(8) as usize],
         flags: draw.below(1 << 32),
+        cpu_ticks: user.saturating_add(system),
     };
-    let Stat { name, state, flags } = &stat;
+    let Stat {
+        name, state, flags, ..
+    } = &stat;
     let pid = draw.below(1 << 22);
-    let text = format!("{pid} ({name}) {state} 1 {pid} {pid} 0 -1 {flags} 12 0 0 0 3 4\n");
+    let text =
+        format!("{pid} ({name}) {state} 1 {pid} {pid} 0 -1 {flags} 12 0 0 0 {user} {system} 7 8\n");
     assert_eq!(stat::parse(&text), Some(stat));
 }
 
