@@ -28,8 +28,8 @@ fn read_line_by_line<T: PartialEq + Debug>(text: &str, parse: impl Fn(&str) -> V
 #[cfg(test)]
 mod tests {
     samples::test_laws! {
-        auxv buddyinfo cgroup cpu_list cpu_max cpu_stat cpuinfo elf_class fdinfo huge_pages limits maps
-        meminfo net_tcp netstat pagemap personality proc_stat schedstat smaps sock_diag stat status
-        syscall sysctl tcp_info wchan
+        auxv buddyinfo cgroup cpu_list cpu_max cpu_stat cpuinfo elf_class fdinfo huge_pages limits
+        maps meminfo net_tcp netstat pagemap personality proc_stat schedstat smaps sock_diag stat
+        status syscall sysctl tcp_info wchan
     }
 }
