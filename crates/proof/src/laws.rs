@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::inject::calls;
 use crate::record::{Arm, Event, Recording, TracedCall, read};
 use crate::sabotage::{Edit, Mutation, parse};
 
@@ -14,6 +15,9 @@ pub fn strace(data: &[u8]) {
     let events = read(&text);
     let lines = text.lines().count();
     assert!(events.len() <= lines);
+    let counted = calls(&text).into_iter();
+    let counted: usize = counted.map(|call| call.by_program + call.by_claim).sum();
+    assert!(counted <= lines);
     let recording = Recording::sort(events);
     let both = [Arm::Experiment, Arm::Control].map(|arm| recording.calls(arm).count());
     assert!(both[0] + both[1] <= lines);
