@@ -34,7 +34,8 @@ pub fn parse(text: &str) -> Vec<Membership> {
             path: path.into(),
         })
     };
-    text.lines().filter_map(line).collect()
+    // Not `lines()`: a group's name may end with a carriage return.
+    text.split('\n').filter_map(line).collect()
 }
 
 /// Where the control groups are mounted.
@@ -195,6 +196,11 @@ mod tests {
         let usage = parse_cpu_stat("nr 1\nusage_usec 12\nuser_usec 3\n");
         assert_eq!(usage, Some(Duration::from_micros(12)));
         assert_eq!(parse_cpu_stat("user_usec 3\n"), None);
+    }
+
+    #[test]
+    fn a_group_may_end_with_a_carriage_return() {
+        assert_eq!(parse("0::/odd\r\n")[0].path, Path::new("/odd\r"));
     }
 
     /// A folder with these files, as a kernel would show its groups.

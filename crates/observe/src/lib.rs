@@ -15,6 +15,8 @@ mod filter;
 pub mod huge_pages;
 pub mod hypervisor;
 pub mod kcmp;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 pub mod limits;
 pub mod machine;
 pub mod maps;
