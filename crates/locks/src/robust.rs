@@ -119,6 +119,28 @@ impl<T: Shareable + Send + Copy> RobustMutex<T> {
     }
 }
 
+/// Whether the kernel knows where this thread keeps the list of its robust mutexes
+/// (get_robust_list(2)): without that nobody learns of its death. The C library registers the list
+/// when a thread begins, and cannot where a filter refuses set_robust_list(2).
+///
+/// # Errors
+/// ENOSYS or EPERM where the question itself is refused.
+pub fn is_list_registered() -> Result<bool, CallError> {
+    let mut head: *const libc::c_void = ptr::null();
+    let mut length: libc::size_t = 0;
+    // SAFETY: thread 0 is the calling one; the kernel writes a pointer and a length into the two
+    // places, which live until the call returns.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_get_robust_list, 0, &raw mut head, &raw mut length) };
+    match answer {
+        0 => Ok(!head.is_null()),
+        _ => {
+            let errno = std::io::Error::last_os_error().raw_os_error();
+            Err(call_error("get_robust_list", errno.unwrap_or(0)))
+        }
+    }
+}
+
 /// Makes `mutex` robust, shared between processes and error-checking.
 fn initialise(mutex: *mut libc::pthread_mutex_t) -> Result<(), CallError> {
     let mut place = MaybeUninit::uninit();
