@@ -266,7 +266,7 @@ impl<R: DeserializeOwned> Child<R> {
             }
         }
         match self.wait() {
-            Ok(status) => self.error(ErrorKind::Ended(status)),
+            Ok(status) => self.error(ErrorKind::of_end(status)),
             Err(error) => error,
         }
     }

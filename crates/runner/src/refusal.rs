@@ -152,6 +152,11 @@ const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
         &[Errno::ENOSPC, Errno::EDQUOT],
         "free space or raise the quota of what is named above",
     ),
+    (
+        &[],
+        &[Errno::EFBIG],
+        "raise the limit on the size of files, for instance: ulimit -f unlimited",
+    ),
 ];
 
 fn enable(errno: Errno, why: &str) -> Option<&'static str> {
@@ -219,6 +224,7 @@ mod tests {
             ("sock_diag dump", Errno::ENOENT, "modprobe tcp_diag"),
             ("connect to 127.0.0.1:80", Errno::ENETUNREACH, "lo up"),
             ("exec sh", Errno::ENOENT, "shell"),
+            ("write to a scratch file", Errno::EFBIG, "ulimit -f"),
         ] {
             let remedy = remedy(operation, errno).unwrap_or_default();
             assert!(remedy.contains(names), "{operation}: {remedy}");
