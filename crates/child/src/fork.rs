@@ -9,9 +9,10 @@ use std::thread;
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::unistd::{ForkResult, Pid, getpid};
+use operation::Operation;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::Failure;
+use crate::error::{FORK, Failure};
 use crate::link::{Link, Silence, Tag, encode};
 use crate::signals::keep_children_for_wait;
 use crate::{BoxError, Child, Error, ErrorKind, Parent, SingleThreaded};
@@ -102,7 +103,7 @@ where
     keep_children_for_wait();
     let (ours, theirs) = Link::pair().map_err(system("socketpair"))?;
     let pid = getpid();
-    match split(&single, descriptors).map_err(system("fork"))? {
+    match split(&single, descriptors).map_err(system(FORK))? {
         None if getpid() == pid => {
             let what = "fork(2) answered as it does in a child, and made none";
             Err(error(ErrorKind::Unexpected(what.to_owned())))
@@ -160,7 +161,9 @@ where
             // The bond to the parent's life is the thread's, and exec keeps that of its caller.
             parent.bind()?;
             body(parent)
-        })?;
+        });
+        let refused = |e| operation::Error::from_io("spawn a thread", &e).of(Operation::Thread);
+        let second = second.map_err(refused)?;
         second.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }

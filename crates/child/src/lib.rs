@@ -14,7 +14,7 @@ mod single_threaded;
 
 pub use child::Child;
 pub use clock::stretch;
-pub use error::{BoxError, Error, ErrorKind};
+pub use error::{BoxError, Error, ErrorKind, find_operation};
 pub use fork::{Descriptors, fork, fork_by_clone, fork_with};
 pub use network::OwnNetwork;
 pub use orphans::{adopt_orphans, end_orphans};

@@ -11,7 +11,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
 
-use crate::error::errno;
+use crate::error::{UNSHARE_NET, UNSHARE_USER_AND_NET, errno};
 use crate::{Error, ErrorKind, Parent};
 
 /// Where the kernel names the network namespace of a process: `net:[INODE]` (namespaces(7)).
@@ -19,10 +19,10 @@ const NAMESPACE: &str = "/proc/self/ns/net";
 
 /// The two ways into a namespace, for a process that has the right to make one and for any other.
 const WAYS: [(CloneFlags, &str); 2] = [
-    (CloneFlags::CLONE_NEWNET, "unshare CLONE_NEWNET"),
+    (CloneFlags::CLONE_NEWNET, UNSHARE_NET),
     (
         CloneFlags::CLONE_NEWUSER.union(CloneFlags::CLONE_NEWNET),
-        "unshare CLONE_NEWUSER | CLONE_NEWNET",
+        UNSHARE_USER_AND_NET,
     ),
 ];
 

@@ -9,7 +9,7 @@ use harness::{quiet, statistics, wait};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     harness::inherited::reset();
-    let (times, others) = quiet::watch(|| {
+    let (times, load) = quiet::watch(|| {
         (0..20)
             .map(|_| fall_asleep())
             .collect::<Result<Vec<_>, _>>()
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let median = statistics::median(times).unwrap_or_default();
     println!("20 children fell asleep, the middle one {median:.0} us after its fork");
     println!("the slowest and the fastest are {spread:.1} medians apart");
-    match others {
+    match load.others {
         Some(share) => println!(
             "others used {:.0} % of the processors meanwhile",
             share * 100.0

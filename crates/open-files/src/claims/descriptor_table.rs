@@ -120,7 +120,9 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     let script = std::ffi::CString::new(script)?;
     inherited::restore();
     let Err(errno) = execvp(c"sh", &[c"sh", c"-c", script.as_c_str()]);
-    Err(anyhow::Error::new(errno).context("exec sh").into())
+    Err(observe::Error::new("exec sh", errno)
+        .of(observe::Operation::Shell)
+        .into())
 }
 
 fn close_in_child(table: Descriptors) -> Result<&'static str> {
