@@ -29,7 +29,7 @@ const STACK: u64 = 1 << 20;
 /// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
 pub struct Isolation {
     /// The signals, held back from this process. The child of a claim gives them up, so that it and
-    /// the programs that it executes have the mask that this process was started with.
+    /// the programs that it executes block none of them.
     pub(crate) interrupt: Option<Interrupt>,
 }
 
