@@ -92,7 +92,7 @@ fn every_signal_ignored_or_blocked() {
 const SMALL: [(Resource, u64); 14] = [
     (Resource::RLIMIT_AS, 256 << 20),
     (Resource::RLIMIT_CORE, 0),
-    (Resource::RLIMIT_CPU, 0),
+    (Resource::RLIMIT_CPU, 1),
     (Resource::RLIMIT_CPU, 60),
     (Resource::RLIMIT_DATA, 1 << 20),
     (Resource::RLIMIT_FSIZE, 0),
