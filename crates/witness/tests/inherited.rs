@@ -126,9 +126,10 @@ fn every_hard_limit_small() {
             let right = matches!(&**verdict, "holds" | "holds_with" | "not_measured");
             assert!(right, "{resource:?}: {id}: {verdict}: {why}");
         }
-        assert_eq!(
-            limited.claims.len(),
-            CLAIMS.len(),
+        // Without a stack not even the command line is read: nothing is measured, and that is said.
+        let whole = limited.claims.len() == CLAIMS.len();
+        assert!(
+            whole || limited.status == Some(4),
             "{resource:?}: {limited:?}"
         );
     }
