@@ -1,7 +1,7 @@
 //! What a second thread does to what the first one has: in a child, since the process of a claim
 //! forks and so must have one thread.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use observe::{Error, Operation};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -25,7 +25,8 @@ where
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("the second thread panicked")))
         });
-        Ok(result?)
+        // With a context the kind of the operation stays visible behind the boxed error.
+        Ok(result.context("the second thread")?)
     })?;
     Ok(child.join()?)
 }
