@@ -21,7 +21,7 @@ pub enum Answer {
 /// One system call that is answered without being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lie {
-    /// The call.
+    /// The call; several, with commas between, where they are answered alike.
     pub call: String,
     /// Its answer.
     pub answer: Answer,
