@@ -5,21 +5,17 @@
 //! The host of this test is a room: a network and mounts of its own, which the claims must take for
 //! somebody else's.
 #![expect(clippy::print_stdout, reason = "a test says how it went")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "it runs a script and the program on trial"
-)]
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
+use proof::host::Host;
 use proof::lies::{Answer, Lie, tell};
-use proof::program::end_what_is_left;
+use proof::remains::await_descendants;
 use proof::room;
 use proof::witness::Witness;
 
@@ -63,16 +59,16 @@ fn run_under_all_lies() -> Result<Vec<String>> {
     for call in CALLS {
         for answer in ANSWERS {
             let lie = Lie::new(call, answer);
-            let before = settings()?;
+            let before = Room::read()?;
             let run = tell(&lie, &witness.measure([]), LIMIT)?;
             ensure!(
                 !run.late,
                 "{lie}: not at its end after {} s",
                 LIMIT.as_secs()
             );
-            end_what_is_left()?;
-            let after = settings()?;
-            changes.extend(difference(&before, &after).map(|line| format!("{lie}: {line}")));
+            await_descendants()?;
+            let found = Room::read()?.changes_since(&before).into_iter();
+            changes.extend(found.map(|change| format!("{lie}: {change}")));
         }
     }
     println!(
@@ -83,45 +79,49 @@ fn run_under_all_lies() -> Result<Vec<String>> {
     Ok(changes)
 }
 
-/// The settings of the room, a line each: /proc/sys, mounts, network interfaces.
-fn settings() -> Result<String> {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scripts/host-settings");
-    let output = Command::new(&script)
-        .output()
-        .context("scripts/host-settings")?;
-    let message = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}: {message}", script.display());
-    let mut settings = String::from_utf8_lossy(&output.stdout).into_owned();
-    // /sys shows the interfaces of the network in which it was mounted.
-    for interface in getifaddrs().context("getifaddrs")? {
-        let (name, flags) = (interface.interface_name, interface.flags);
-        writeln!(
-            settings,
-            "interface: {name} {flags:?} {:?}",
-            interface.address
-        )?;
-    }
-    Ok(settings)
+/// The state of the room: /proc/sys and mounts; and the network interfaces, since /sys shows those
+/// of the network in which it was mounted.
+struct Room {
+    host: Host,
+    interfaces: Vec<String>,
 }
 
-/// The lines that are in one of the texts only.
-fn difference<'a>(before: &'a str, after: &'a str) -> impl Iterator<Item = String> + 'a {
-    let missing = |all: &'a str, line: &&'a str| !all.lines().any(|other| other == *line);
-    let gone = before.lines().filter(move |line| missing(after, line));
-    let come = after.lines().filter(move |line| missing(before, line));
-    gone.map(|line| format!("gone: {line}"))
-        .chain(come.map(|line| format!("new: {line}")))
+impl Room {
+    fn read() -> Result<Room> {
+        let host = Host::read()?;
+        let interfaces = getifaddrs().context("getifaddrs")?;
+        let interfaces = interfaces.map(|interface| {
+            let (name, flags) = (interface.interface_name, interface.flags);
+            format!("{name} {flags:?} {:?}", interface.address)
+        });
+        Ok(Room {
+            host,
+            interfaces: interfaces.collect(),
+        })
+    }
+
+    /// What is different since `before`.
+    fn changes_since(&self, before: &Room) -> Vec<String> {
+        let mut changes = self.host.changes_since(&before.host);
+        if self.interfaces != before.interfaces {
+            changes.push(format!(
+                "{:?} became {:?}",
+                before.interfaces, self.interfaces
+            ));
+        }
+        changes
+    }
 }
 
 /// Changes a setting of the room, as a claim would that took it for its own.
 fn a_change_is_noticed() -> Result<()> {
     let file = "/proc/sys/net/core/somaxconn";
-    let before = settings()?;
+    let before = Room::read()?;
     let old = std::fs::read_to_string(file).context(file)?;
     std::fs::write(file, "64").context(file)?;
-    let after = settings()?;
+    let after = Room::read()?;
     std::fs::write(file, old).context(file)?;
-    let changes: Vec<String> = difference(&before, &after).collect();
+    let changes = after.changes_since(&before);
     ensure!(
         changes.len() == 2,
         "a change of {file} was not noticed: {changes:?}"
