@@ -3,6 +3,8 @@
 mod chaos;
 mod inject;
 mod ladder;
+mod lie;
+mod lies;
 mod record;
 mod rung;
 mod sabotage;
@@ -32,6 +34,10 @@ struct Arguments {
 enum Trial {
     /// Record each claim with strace, and look for the acts that it announces
     Record(record::RecordArgs),
+    /// Run one program on a kernel that refuses calls, or lies
+    Lie(lie::LieArgs),
+    /// Lie to each claim about the calls that it makes
+    Lies(lies::LiesArgs),
     /// Run the claims on every rung: as other users, with calls refused, under limits
     Ladder(ladder::LadderArgs),
     /// Make one rung of the ladder, and become a program on it
@@ -53,6 +59,8 @@ pub(crate) fn main() -> ExitCode {
     let Arguments { trial } = Arguments::parse();
     let result: Result<u8> = match trial {
         Trial::Record(arguments) => arguments.run(),
+        Trial::Lie(arguments) => arguments.run(),
+        Trial::Lies(arguments) => arguments.run(),
         Trial::Ladder(arguments) => arguments.run(),
         Trial::Rung(arguments) => arguments.run(),
         Trial::Inject(arguments) => arguments.run(),
