@@ -5,10 +5,12 @@ use std::fs::{File, TryLockError};
 use anyhow::{Context, Result};
 use child::Descriptors;
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
+use observe::{Error, Operation};
 
 use super::{before_and_after_text, outcome};
 use crate::{flock, second_thread};
@@ -155,14 +157,12 @@ fn lock_posix_in_child(table: Descriptors, file: &File) -> Result<String> {
 }
 
 fn posix(file: &File) -> Result<Result<(), Errno>> {
-    ask(
-        fcntl(file, FcntlArg::F_SETLK(&whole_file())),
-        "fcntl F_SETLK",
-    )
+    let asked = on_interrupt(|| fcntl(file, FcntlArg::F_SETLK(&whole_file())));
+    ask(asked, "fcntl F_SETLK", Operation::Other)
 }
 
 fn flock(file: &File) -> Result<Result<(), Errno>> {
-    match file.try_lock() {
+    match on_interrupt(|| file.try_lock()) {
         Ok(()) => Ok(Ok(())),
         Err(TryLockError::WouldBlock) => Ok(Err(Errno::EAGAIN)),
         Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
@@ -170,18 +170,20 @@ fn flock(file: &File) -> Result<Result<(), Errno>> {
 }
 
 fn ofd(file: &File) -> Result<Result<(), Errno>> {
-    ask(
-        fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())),
-        "fcntl F_OFD_SETLK",
-    )
+    let asked = on_interrupt(|| fcntl(file, FcntlArg::F_OFD_SETLK(&whole_file())));
+    ask(asked, "fcntl F_OFD_SETLK", Operation::OfdLock)
 }
 
 /// Granted, or refused with one of the two numbers that fcntl_locking(2) allows for it.
-fn ask(result: Result<i32, Errno>, call: &'static str) -> Result<Result<(), Errno>> {
+fn ask(
+    result: Result<i32, Errno>,
+    call: &'static str,
+    kind: Operation,
+) -> Result<Result<(), Errno>> {
     match result {
         Ok(_) => Ok(Ok(())),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(Err(Errno::EAGAIN)),
-        Err(errno) => Err(errno).context(call),
+        Err(errno) => Err(Error::new(call, errno).of(kind).into()),
     }
 }
 

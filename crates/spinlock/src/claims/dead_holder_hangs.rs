@@ -5,7 +5,8 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
+use harness::retry::on_interrupt;
 use harness::scratch;
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
@@ -80,6 +81,13 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    // Where it is not registered nobody tells the mutex of the death, and its waiter waits on.
+    if observe::robust_list::is_registered() == Ok(false) {
+        return NotMeasured::err(
+            "the list of robust mutexes is not registered: set_robust_list(2) was refused",
+            "run it outside of a seccomp filter on set_robust_list",
+        );
+    }
     let spinlock = Shared::new(SharedMutex::<TestAndSet, u64>::new(0))?;
     let mut robust = RobustMutex::new(0_u64).map(Some)?;
     // Any inode can be locked: no folder is needed for one.
@@ -159,8 +167,11 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// Whether flock(2) can be had just now; it is given back.
 fn flock(file: &File) -> Result<&'static str> {
-    match file.try_lock() {
-        Ok(()) => file.unlock().context("flock LOCK_UN").map(|()| "got"),
+    match on_interrupt(|| file.try_lock()) {
+        Ok(()) => {
+            let unlocked = on_interrupt(|| file.unlock());
+            unlocked.context("flock LOCK_UN").map(|()| "got")
+        }
         Err(TryLockError::WouldBlock) => Ok("held"),
         Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
     }
