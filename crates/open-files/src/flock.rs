@@ -1,6 +1,7 @@
-//! Whether a file is locked by flock(2), asked through another description of it.
+//! flock(2) through std, made again where a signal interrupts it, and what it tells of a lock.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
 
@@ -9,11 +10,35 @@ pub const HELD: &str = "held";
 /// The lock was granted, and given back.
 pub const FREE: &str = "free";
 
-/// Tries flock(2) `LOCK_EX | LOCK_NB` on `file`, which is std's `try_lock`: [`HELD`] or [`FREE`].
+/// Asks for an exclusive lock and does not wait for it: whether it was granted.
+pub fn try_lock(file: &File) -> Result<bool> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => {
+                return Err(error).context("flock LOCK_EX | LOCK_NB");
+            }
+        }
+    }
+}
+
+/// Gives the lock back.
+pub fn unlock(file: &File) -> Result<()> {
+    loop {
+        match file.unlock() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            unlocked => return unlocked.context("flock LOCK_UN"),
+        }
+    }
+}
+
+/// Whether the file is locked, asked through another description of it: [`HELD`] or [`FREE`].
 pub fn state(file: &File) -> Result<&'static str> {
-    match file.try_lock() {
-        Ok(()) => file.unlock().context("flock LOCK_UN").map(|()| FREE),
-        Err(TryLockError::WouldBlock) => Ok(HELD),
-        Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
+    if try_lock(file)? {
+        unlock(file).map(|()| FREE)
+    } else {
+        Ok(HELD)
     }
 }
