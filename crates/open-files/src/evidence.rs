@@ -1,10 +1,11 @@
 //! What shows that a system call did its work: facts of /proc, and not the call's own answer.
 
 use std::fs::{self, File};
+use std::io::Seek;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -70,6 +71,25 @@ impl Place {
         call(FcntlArg::F_SETFL(flags))?;
         Ok(before != after)
     }
+}
+
+/// The offset of a file by lseek(2), with fdinfo as its witness.
+pub fn offset(file: &mut File) -> Result<u64> {
+    let offset = file.stream_position().context("lseek SEEK_CUR")?;
+    let pos = here(file).info()?.pos;
+    ensure!(offset == pos, "lseek tells offset {offset}, fdinfo {pos}");
+    Ok(offset)
+}
+
+/// How many descriptors of this process lead where `fd` leads, itself among them.
+pub fn count_alike(fd: &impl AsRawFd) -> Result<usize> {
+    let own = here(fd);
+    let mut count = 0;
+    for number in process::descriptors(own.pid)? {
+        let place = Place { fd: number, ..own };
+        count += usize::from(place.leads_to(fd)?);
+    }
+    Ok(count)
 }
 
 /// Whether `pid` is a process of its own whose parent is this one.

@@ -1,6 +1,6 @@
 //! fork gives the child references to the parent's open file descriptions, not copies of them.
 
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
@@ -9,7 +9,7 @@ use harness::scratch;
 use nix::fcntl::OFlag;
 
 use super::FORK;
-use crate::evidence::{Place, here, is_own_child};
+use crate::evidence::{Place, here, is_own_child, offset};
 
 /// What the child reads.
 const BYTES: &[u8; 6] = b"hello,";
@@ -71,7 +71,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     let own = here(&file);
     let same = observe::description::same((own.pid, own.fd), (its.pid, its.fd))?;
-    let offset = file.stream_position().context("lseek SEEK_CUR")?;
+    let offset = offset(&mut file)?;
     let reading = Reading::kernel()
         .act(&FORK, is_own_child(its.pid)?)
         .act(&INHERIT, its.fd == own.fd && its.leads_to(&file)?)

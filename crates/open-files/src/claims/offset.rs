@@ -1,6 +1,5 @@
 //! The file offset lives in the open file description.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
@@ -11,7 +10,7 @@ use harness::scratch;
 use nix::fcntl::OFlag;
 
 use super::FORK;
-use crate::evidence::here;
+use crate::evidence::{here, offset};
 use crate::held_child::{ChildFile, Seen, look_at};
 
 const DUPLICATE: Quantity = Name("offset through a duplicate after lseek to 5")
@@ -116,8 +115,4 @@ fn read_six_bytes(arm: Arm, reading: Reading) -> Result<Reading> {
     Ok(reading
         .act(&READ_AT, &by_pread == b"hello,")
         .with(&PREAD, offset(&mut file)?))
-}
-
-fn offset(file: &mut File) -> Result<u64> {
-    file.stream_position().context("lseek SEEK_CUR")
 }

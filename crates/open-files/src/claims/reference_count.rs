@@ -15,7 +15,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::pipe2;
 
 use super::{FORK, before_and_after_text, observe_before_and_after};
-use crate::evidence::{Place, has_lock, here, holds_descriptor, is_own_child};
+use crate::evidence::{Place, count_alike, has_lock, here, holds_descriptor, is_own_child};
 use crate::{flock, scm_rights};
 
 const LEFT: Quantity = Name("descriptors still open of 5").word("1, then 0", "0, then 0");
@@ -50,7 +50,7 @@ const MAP: Act = Does("maps the file")
 const CLOSE: Act = Does("closes every descriptor of its own but the last")
     .call("close", "")
     .times(8)
-    .shown_by("no such numbers in /proc/self/fd");
+    .shown_by("/proc/self/fd, where only the last and what looks for it lead there");
 const LOOK_FIRST: Act = Does("looks for the first time while the last references are there")
     .in_memory()
     .shown_by("the numbers in /proc/self/fd and /proc/CHILD/fd, scm_fds, and the mapping, then")
@@ -161,7 +161,7 @@ fn close_write_end(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Resul
         fd: number,
     };
     drop(writer);
-    evidence.closed &= !scratch::is_open(number)?;
+    evidence.closed &= count_alike(&reader)? == 1;
     let end = || {
         holder.release()?;
         Ok(holder.join()?)
@@ -184,7 +184,8 @@ fn duplicate(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Result<Read
     let (file, witness) = file_with_flock(evidence)?;
     let last = scratch::duplicate(&file)?;
     evidence.duplicated &= here(&last).follows(&file)?;
-    close(file, evidence)?;
+    drop(file);
+    evidence.closed &= count_alike(&witness)? == 2;
     let number = last.as_raw_fd();
     let held = || Ok(scratch::is_open(number)?);
     let locked = || flock::state(&witness);
@@ -197,7 +198,8 @@ fn send(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Result<Reading> 
     let (ours, theirs) = scm_rights::pair()?;
     scm_rights::send(&ours, &file)?;
     let sent = holds_descriptor(&theirs)?;
-    close(file, evidence)?;
+    drop(file);
+    evidence.closed &= count_alike(&witness)? == 1;
     let received = || release(scm_rights::receive(&theirs)?);
     let held = || holds_descriptor(&theirs);
     let locked = || flock::state(&witness);
@@ -214,7 +216,8 @@ fn map(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Result<Reading> {
     };
     let last = mapping::shared(&file, NonZeroUsize::MIN)?;
     let was_mapped = mapped()?;
-    close(file, evidence)?;
+    drop(file);
+    evidence.closed &= count_alike(&witness)? == 1;
     let locked = || flock::state(&witness);
     let look = look_at_end(arm, evidence, || release(last), mapped, locked)?;
     Ok(reading.act(&MAP, was_mapped).with(&MAPPED, look))
@@ -238,13 +241,6 @@ fn look_at_end(
 /// Drops a reference: close(2), munmap(2).
 fn release<T>(reference: T) -> Result<()> {
     drop(reference);
-    Ok(())
-}
-
-fn close(file: File, evidence: &mut Evidence) -> Result<()> {
-    let number = file.as_raw_fd();
-    drop(file);
-    evidence.closed &= !scratch::is_open(number)?;
     Ok(())
 }
 

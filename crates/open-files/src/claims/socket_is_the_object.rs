@@ -21,7 +21,7 @@ const OPTION: Quantity = Name("SO_RCVBUF, halved by the child").word("changed", 
 const NONBLOCK: Quantity = Name("O_NONBLOCK, set by the child").word("changed", "unchanged");
 
 const SEND: Act = Does("sends two messages to the socket")
-    .call("sendto", "\"second\", 6")
+    .call("write", "\"second\", 6")
     .shown_by("poll, which finds the socket readable");
 const DUPLICATE: Act = Does("duplicates the descriptor of the socket")
     .call("fcntl", "F_DUPFD_CLOEXEC")

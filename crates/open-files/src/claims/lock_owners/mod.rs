@@ -14,6 +14,7 @@ use nix::fcntl::OFlag;
 use self::of_description::{DUPLICATE, INHERIT, OPEN, TAKE_FLOCK, TAKE_OFD, UNLOCK};
 use self::of_table::{ASK_FORKED, ASK_SHARING, CLOSE, TAKE_POSIX, UNSHARE};
 use super::{CLONE_FILES, FORK};
+use crate::evidence::here;
 
 const FLOCK_OTHER: Quantity = Name("flock again through a second open").word("EAGAIN", "ok");
 const FLOCK: Quantity = Name("flock again through a duplicate").word("ok", "EAGAIN");
@@ -82,7 +83,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&TAKE_OFD, ofd.taken)
         .act(&TAKE_POSIX, posix.taken && thread.taken && lost.taken)
         .act(&DUPLICATE, flock.duplicated && ofd.duplicated)
-        .act(&OPEN, flock.opened && ofd.opened)
+        .act(
+            &OPEN,
+            flock.opened && ofd.opened && posix.opened && lost.opened,
+        )
         .act(&FORK, unlocked.is_child)
         .act(&INHERIT, unlocked.inherited)
         .act(&UNLOCK, unlocked.is_child)
@@ -113,6 +117,11 @@ fn file() -> Result<File> {
 
 fn second_open(file: &File) -> Result<File> {
     Ok(scratch::open_again(file, OFlag::O_RDWR)?)
+}
+
+/// Whether `other` is a description of its own on the same file.
+fn is_second_open(other: &File, file: &File) -> Result<bool> {
+    Ok(here(other).leads_to(file)? && !here(other).follows(file)?)
 }
 
 /// Asks for a lock by fcntl, again where a signal interrupts it: granted, or refused with one of

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
 use super::super::{before_and_after_text, outcome};
-use super::{ask, file, second_open, whole_file};
+use super::{ask, file, is_second_open, second_open, whole_file};
 use crate::evidence::{has_lock, here};
 use crate::flock;
 use crate::held_child::{ChildFile, look_at};
@@ -78,7 +78,7 @@ fn ask_again(
     let taken = has_lock(&file, kind)?;
     let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
     let duplicated = here(&duplicate).follows(&file)?;
-    let opened = here(&other).leads_to(&file)? && !here(&other).follows(&file)?;
+    let opened = is_second_open(&other, &file)?;
     let [first, second] = arm.choose([&other, &duplicate], [&duplicate, &other]);
     Ok(Again {
         through_other: outcome(ask(first)?),

@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, unshare};
 use serde::{Deserialize, Serialize};
 
 use super::super::{before_and_after_text, outcome};
-use super::{ask, file, second_open, whole_file};
+use super::{ask, file, is_second_open, second_open, whole_file};
 use crate::evidence::{has_lock, is_own_child};
 use crate::{second_thread, tables};
 
@@ -58,6 +58,7 @@ pub(super) struct Again {
     pub(super) second_open: String,
     pub(super) same_table: String,
     pub(super) taken: bool,
+    pub(super) opened: bool,
     pub(super) by_forked_child: bool,
     pub(super) by_sharing_child: bool,
 }
@@ -69,6 +70,7 @@ pub(super) fn ask_again(arm: Arm) -> Result<Again> {
     let (file, taken) = locked_file()?;
     // It stays open to the end: closing it would give the lock up.
     let second = second_open(&file)?;
+    let opened = is_second_open(&second, &file)?;
     let sharing = ask_in_child(Descriptors::Shared, &file)?;
     let forked = ask_in_child(Descriptors::Copied, &file)?;
     let through_second = outcome(posix(&second)?);
@@ -82,6 +84,7 @@ pub(super) fn ask_again(arm: Arm) -> Result<Again> {
         second_open,
         same_table,
         taken,
+        opened,
         by_forked_child,
         by_sharing_child,
     })
@@ -117,24 +120,29 @@ pub(super) struct Lost {
     pub(super) around: String,
     pub(super) taken: bool,
     pub(super) by_forked_child: bool,
+    pub(super) opened: bool,
     pub(super) closed: bool,
 }
 
 pub(super) fn close_second_open(arm: Arm) -> Result<Lost> {
     let (file, taken) = locked_file()?;
-    let mut unrelated = Some(second_open(&file)?);
-    let number = unrelated.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+    let second = second_open(&file)?;
+    let (number, opened) = (second.as_raw_fd(), is_second_open(&second, &file)?);
     let before = ask_in_child(Descriptors::Copied, &file)?;
-    if arm == Arm::Experiment {
-        unrelated = None;
-    }
+    let _still_open = match arm {
+        Arm::Experiment => {
+            drop(second);
+            None
+        }
+        Arm::Control => Some(second),
+    };
     let closed = !scratch::is_open(number)?;
     let after = ask_in_child(Descriptors::Copied, &file)?;
-    drop(unrelated);
     Ok(Lost {
         by_forked_child: before.is_child && after.is_child,
         around: before_and_after_text([before.outcome, after.outcome]),
         taken,
+        opened,
         closed,
     })
 }

@@ -1,8 +1,8 @@
 //! Two children that write records to one file.
 
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
 use child::Child;
@@ -71,7 +71,7 @@ pub(super) fn write_together(
     obtain: Obtain,
     write: &dyn Fn(&File, &[u8]) -> Result<u64>,
 ) -> Result<Written> {
-    let mut file = scratch::file(b"")?;
+    let file = scratch::file(b"")?;
     let writer = |letter: u8| {
         let file = &file;
         move |parent: &mut child::Parent| {
@@ -105,9 +105,9 @@ pub(super) fn write_together(
     first.release()?;
     second.release()?;
     let tried = first.join()? + second.join()?;
-    let mut contents = Vec::new();
-    file.rewind().context("lseek SEEK_SET")?;
-    file.read_to_end(&mut contents).context("read")?;
+    let length = file.metadata().context("fstat")?.len();
+    let mut contents = vec![0; length as usize];
+    file.read_exact_at(&mut contents, 0).context("pread")?;
     Ok(Written {
         tried,
         whole: contents.chunks(LENGTH).filter(is_whole).count() as u64,
