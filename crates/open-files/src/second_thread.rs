@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use nix::unistd::gettid;
+use observe::{Error, Operation};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The names of the child and of its second thread, as ps(1) shows them.
@@ -34,7 +35,7 @@ where
             let thread = std::thread::Builder::new()
                 .name(SECOND.to_owned())
                 .spawn_scoped(scope, || act(&prepared))
-                .context("spawn a thread")?;
+                .map_err(|e| Error::from_io("spawn a thread", &e).of(Operation::Thread))?;
             thread
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("the second thread panicked")))

@@ -1,5 +1,7 @@
 //! The command line of `proof`: a subcommand a trial, each in a file of its own.
 
+mod lie;
+mod lies;
 mod record;
 mod sabotage;
 
@@ -24,6 +26,10 @@ struct Arguments {
 enum Trial {
     /// Record each claim with strace, and look for the acts that it announces
     Record(record::RecordArgs),
+    /// Run one program on a kernel that refuses calls, or lies
+    Lie(lie::LieArgs),
+    /// Lie to each claim about the calls that it makes
+    Lies(lies::LiesArgs),
     /// Remove or weaken each act in the sources: the claim must notice
     Sabotage(sabotage::SabotageArgs),
 }
@@ -34,6 +40,8 @@ pub(crate) fn main() -> ExitCode {
     let Arguments { trial } = Arguments::parse();
     let result: Result<u8> = match trial {
         Trial::Record(arguments) => arguments.run(),
+        Trial::Lie(arguments) => arguments.run(),
+        Trial::Lies(arguments) => arguments.run(),
         Trial::Sabotage(arguments) => arguments.run(),
     };
     match result {

@@ -127,7 +127,7 @@ fn is_second_open(other: &File, file: &File) -> Result<bool> {
 /// Asks for a lock by fcntl, again where a signal interrupts it: granted, or refused with one of
 /// the two numbers that fcntl_locking(2) allows for it.
 fn ask(
-    call: &'static str,
+    refusal: impl Fn(Errno) -> observe::Error,
     mut lock: impl FnMut() -> Result<i32, Errno>,
 ) -> Result<Result<(), Errno>> {
     loop {
@@ -135,7 +135,7 @@ fn ask(
             Ok(_) => return Ok(Ok(())),
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN | Errno::EACCES) => return Ok(Err(Errno::EAGAIN)),
-            Err(errno) => return Err(observe::Error::new(call, errno).into()),
+            Err(errno) => return Err(refusal(errno).into()),
         }
     }
 }

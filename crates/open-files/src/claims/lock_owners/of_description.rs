@@ -8,6 +8,7 @@ use claim::{Act, Arm, Does, InControl};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
+use observe::{Error, Operation};
 
 use super::super::{before_and_after_text, outcome};
 use super::{ask, file, is_second_open, second_open, whole_file};
@@ -59,9 +60,8 @@ pub(super) fn ask_for_flock(arm: Arm) -> Result<Again> {
 pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {
     let lock = whole_file();
     ask_again(arm, "OFDLCK", |file| {
-        ask("fcntl F_OFD_SETLK", || {
-            fcntl(file, FcntlArg::F_OFD_SETLK(&lock))
-        })
+        let refusal = |errno| Error::new("fcntl F_OFD_SETLK", errno).of(Operation::OfdLock);
+        ask(refusal, || fcntl(file, FcntlArg::F_OFD_SETLK(&lock)))
     })
 }
 

@@ -10,6 +10,7 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::{CloneFlags, unshare};
+use observe::Error;
 use serde::{Deserialize, Serialize};
 
 use super::super::{before_and_after_text, outcome};
@@ -49,7 +50,8 @@ fn locked_file() -> Result<(File, bool)> {
 
 fn posix(file: &File) -> Result<Result<(), Errno>> {
     let lock = whole_file();
-    ask("fcntl F_SETLK", || fcntl(file, FcntlArg::F_SETLK(&lock)))
+    let refusal = |errno| Error::new("fcntl F_SETLK", errno);
+    ask(refusal, || fcntl(file, FcntlArg::F_SETLK(&lock)))
 }
 
 /// A lock that was asked for again by others.
