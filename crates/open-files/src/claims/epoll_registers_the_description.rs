@@ -99,6 +99,12 @@ fn count_ghosts(arm: Arm, reading: Reading) -> Result<Reading> {
         .epoll
         .wait(&mut events, EpollTimeout::ZERO)
         .context("epoll_wait")?;
+    // The instance is readable itself while there is an event (epoll(7)).
+    let is_ready = has_input(&watched.epoll.0)?;
+    ensure!(
+        is_ready == (count > 0),
+        "epoll_wait tells {count} events, and poll of the instance otherwise"
+    );
     Ok(reading
         .act(&REGISTER, registered)
         .act(&KEEP, duplicated)
