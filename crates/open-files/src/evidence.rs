@@ -73,6 +73,18 @@ impl Place {
     }
 }
 
+/// The access mode and file status flags by F_GETFL, with fdinfo as its witness.
+pub fn status_flags(fd: &(impl AsFd + AsRawFd)) -> Result<OFlag> {
+    let flags = fcntl(fd, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
+    let shown = here(fd).info()?.status_flags;
+    let known = libc::O_ACCMODE | libc::O_APPEND | libc::O_NONBLOCK;
+    ensure!(
+        flags & known == shown & known,
+        "F_GETFL tells flags {flags:o}, fdinfo {shown:o} (octal)"
+    );
+    Ok(OFlag::from_bits_retain(flags))
+}
+
 /// The offset of a file by lseek(2), with fdinfo as its witness.
 pub fn offset(file: &mut File) -> Result<u64> {
     let offset = file.stream_position().context("lseek SEEK_CUR")?;

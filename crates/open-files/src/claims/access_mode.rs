@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use observe::fdinfo;
 
 use super::outcome;
-use crate::evidence::here;
+use crate::evidence::{here, status_flags};
 
 const MODE: Quantity =
     Name("access mode of a read-only description after F_SETFL O_RDWR").word("O_RDONLY", "O_RDWR");
@@ -53,14 +53,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
         Arm::Control => scratch::open_again(&read_only, OFlag::O_RDWR)?,
     };
-    let flags = fcntl(&other, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
+    let mode = fdinfo::access_mode(status_flags(&other)?.bits());
     let asked = here(&read_only).has_flag(OFlag::O_APPEND)?;
     let duplicated =
         here(&other).leads_to(&read_only)? && here(&other).has_flag(OFlag::O_APPEND)?;
     Ok(Reading::counters()
         .act(&ASK, asked)
         .act(&DUPLICATE, duplicated)
-        .with(&MODE, fdinfo::access_mode(flags))
+        .with(&MODE, mode)
         .with(&WRITE, write_one_byte(&mut other)?))
 }
 

@@ -8,11 +8,12 @@ use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{MsgFlags, recv};
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 
 use super::FORK;
-use crate::evidence::{Place, has_input, is_own_child};
+use crate::evidence::{Place, has_input, is_own_child, status_flags};
 
 const INODES: Quantity = Name("inodes behind 3 descriptors in 2 processes").count(1, 3);
 const COOKIES: Quantity = Name("cookies behind 3 descriptors in 2 processes").count(1, 3);
@@ -141,7 +142,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// What the child does with its descriptor: one flag, one message, one option.
 fn use_socket(socket: &UnixDatagram) -> Result<Used> {
-    let flags = OFlag::from_bits_retain(status_flags(socket)?) | OFlag::O_NONBLOCK;
+    let flags = status_flags(socket)? | OFlag::O_NONBLOCK;
     fcntl(socket, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL")?;
     let received = receive(socket)?;
     // Half of what getsockopt tells: the kernel doubles what it is given (socket(7)).
@@ -160,18 +161,18 @@ fn use_socket(socket: &UnixDatagram) -> Result<Used> {
 /// Takes one message; none where none waits.
 fn receive(socket: &UnixDatagram) -> Result<Option<String>> {
     let mut message = [0; 16];
-    match socket.recv(&mut message) {
-        Ok(length) => Ok(Some(
-            String::from_utf8_lossy(&message[..length]).into_owned(),
-        )),
-        Err(e) if e.raw_os_error().map(Errno::from_raw) == Some(Errno::EAGAIN) => Ok(None),
-        Err(e) => Err(e).context("recv"),
+    match recv(socket.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
+        Ok(length) => {
+            let text = String::from_utf8_lossy(&message[..length]);
+            Ok(Some(text.into_owned()))
+        }
+        Err(Errno::EAGAIN) => Ok(None),
+        Err(errno) => Err(errno).context("recv"),
     }
 }
 
 /// Counts the messages that are left. One of no bytes was never sent.
 fn drain(socket: &UnixDatagram) -> Result<u64> {
-    socket.set_nonblocking(true).context("ioctl FIONBIO")?;
     let mut count = 0;
     while let Some(message) = receive(socket)? {
         ensure!(!message.is_empty(), "recv: a message of no bytes");
@@ -189,10 +190,6 @@ fn receive_buffer(socket: &UnixDatagram) -> Result<usize> {
     SockRef::from(socket)
         .recv_buffer_size()
         .context("getsockopt SO_RCVBUF")
-}
-
-fn status_flags(socket: &UnixDatagram) -> Result<i32> {
-    fcntl(socket, FcntlArg::F_GETFL).context("fcntl F_GETFL")
 }
 
 fn count_distinct(mut all: [u64; 3]) -> usize {

@@ -10,7 +10,7 @@ use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::dup;
 
 use super::FORK;
-use crate::evidence::here;
+use crate::evidence::{here, status_flags};
 use crate::held_child::{ChildFile, Seen, look_at};
 
 const NONBLOCK: Quantity = Name("O_NONBLOCK, set through a duplicate").word(SET, CLEAR);
@@ -59,8 +59,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let original = scratch::file(b"hello, kernel")?;
     let reading = set_here(arm, &original, Reading::counters())?;
     let reading = set_in_child(arm, &original, reading)?;
-    let status = fcntl(&original, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
-    let status = OFlag::from_bits_retain(status);
+    let status = status_flags(&original)?;
     let reading = reading
         .with(&NONBLOCK, word(status.contains(OFlag::O_NONBLOCK)))
         .with(&APPEND, word(status.contains(OFlag::O_APPEND)));
@@ -123,7 +122,7 @@ fn closes_on_exec(file: &File) -> Result<bool> {
 }
 
 fn set(file: &File, flag: OFlag) -> Result<()> {
-    let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL).context("fcntl F_GETFL")?);
-    fcntl(file, FcntlArg::F_SETFL(flags | flag)).context("fcntl F_SETFL")?;
+    let flags = status_flags(file)? | flag;
+    fcntl(file, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL")?;
     Ok(())
 }
