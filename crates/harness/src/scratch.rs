@@ -140,7 +140,13 @@ pub fn open_from_process(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Erro
 }
 
 fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
-    let fd = open(path, flags | OFlag::O_CLOEXEC, Mode::empty());
+    let fd = loop {
+        match open(path, flags | OFlag::O_CLOEXEC, Mode::empty()) {
+            // A file system that waits for a server gives up at a signal (signal(7)).
+            Err(Errno::EINTR) => {}
+            opened => break opened,
+        }
+    };
     let name = path.display();
     let kind = Operation::File(name.to_string());
     let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).of(kind))?;

@@ -37,7 +37,7 @@ const WRITE: Act = Does("writes to the pipe")
     .shown_by("poll, which finds the other descriptor readable");
 const DELETE_CLOSED: Act = Does("asks for the removal of a number that is closed")
     .call("epoll_ctl", "EPOLL_CTL_DEL … EBADF")
-    .shown_by("no such number in /proc/self/fd when it is asked for")
+    .shown_by("no such number in /proc/self/fd, and one in tfd of the epoll instance's fdinfo")
     .in_control(InControl::Not);
 const PUT_BACK: Act = Does("puts what it kept on the number of the registration")
     .call("fcntl", "F_DUPFD_CLOEXEC")
@@ -87,7 +87,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 /// Closes the registered descriptor while a reader of the pipe is left, and counts what arrives.
 fn count_ghosts(arm: Arm, reading: Reading) -> Result<Reading> {
     let watched = Watched::new()?;
-    let registered = watched.is_registered()?;
+    let registered = watches(&watched.epoll, watched.reader.as_raw_fd())?;
     let kept = watched.another_reader(arm)?;
     let duplicated = here(&kept).follows(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
@@ -124,7 +124,7 @@ fn delete_closed(arm: Arm, reading: Reading) -> Result<Reading> {
         }
         Arm::Control => Some(watched.reader),
     };
-    let closed = !scratch::is_open(number)?;
+    let closed = !scratch::is_open(number)? && watches(&watched.epoll, number)?;
     Ok(reading
         .act(&DELETE_CLOSED, closed)
         .with(&DELETE, outcome(delete(&watched.epoll, number))))
@@ -171,6 +171,12 @@ fn register_twice(arm: Arm, reading: Reading) -> Result<Reading> {
         .with(&TWICE, outcome(registered)))
 }
 
+/// Whether the epoll instance tells of a registration under this number.
+fn watches(epoll: &Epoll, number: RawFd) -> Result<bool> {
+    let watches = here(&epoll.0).info()?.watches;
+    Ok(watches.iter().any(|watch| watch.fd == number))
+}
+
 /// epoll_ctl(2) `EPOLL_CTL_DEL` of a number that may be closed, which nix's form does not take.
 #[expect(unsafe_code, reason = "epoll_ctl on a bare number")]
 fn delete(epoll: &Epoll, number: RawFd) -> Result<(), Errno> {
@@ -206,13 +212,6 @@ impl Watched {
             reader,
             writer,
         })
-    }
-
-    /// Whether the epoll instance tells of the read end.
-    fn is_registered(&self) -> Result<bool> {
-        let number = self.reader.as_raw_fd();
-        let watches = here(&self.epoll.0).info()?.watches;
-        Ok(watches.iter().any(|watch| watch.fd == number))
     }
 
     /// A descriptor that keeps the pipe's read side open: of the same description in the

@@ -101,7 +101,7 @@ fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
     for file in files {
         let fd = file.as_raw_fd();
         let info = observe::fdinfo::read(own, fd)?;
-        let metadata = file.metadata()?;
+        let metadata = file.metadata().context("fstat")?;
         let mut description = seen.len();
         for (index, earlier) in seen.iter().enumerate() {
             if observe::description::same((own, earlier.fd), (own, fd))? {

@@ -141,11 +141,11 @@ fn reopen(arm: Arm, file: &File, reading: Reading) -> Result<Reading> {
     let (pipe, _writer) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (socket, _peer) = scm_rights::pair()?;
     let eventfd = EventFd::new().context("eventfd")?;
-    let file = Object::reopen(arm, file)?;
-    let memfd = Object::reopen(arm, &memfd)?;
-    let pipe = Object::reopen(arm, &pipe)?;
-    let socket = Object::reopen(arm, &socket)?;
-    let eventfd = Object::reopen(arm, &eventfd)?;
+    let file = Object::reopen(arm, file, OFlag::O_RDONLY)?;
+    let memfd = Object::reopen(arm, &memfd, OFlag::O_RDONLY)?;
+    let pipe = Object::reopen(arm, &pipe, OFlag::O_RDONLY)?;
+    let socket = Object::reopen(arm, &socket, OFlag::O_RDWR)?;
+    let eventfd = Object::reopen(arm, &eventfd, OFlag::O_RDONLY)?;
     let reading = reading
         .act(&OPEN_BY_NAME, opened_twice)
         .act(&MAKE_MEMFD, memfd.is("/memfd:witness"))

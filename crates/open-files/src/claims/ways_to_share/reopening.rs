@@ -36,14 +36,15 @@ pub(super) const MAKE_EVENTFD: Act = Does("makes an eventfd")
     .call("eventfd2", "")
     .shown_by("its link in /proc/self/fd");
 pub(super) const REOPEN: Act = Does("opens the regular file, the memfd and the pipe again")
-    .call("openat", "/proc/self/fd/ … O_NONBLOCK")
+    .call("openat", "/proc/self/fd/ … O_RDONLY|O_NONBLOCK")
     .times(3)
     .shown_by("the object's link, and the O_NONBLOCK that was asked for, at each new number")
     .in_control(InControl::Instead("fcntl", "F_DUPFD_CLOEXEC, 3"));
-pub(super) const REOPEN_SOCKET: Act = Does("asks to open the socket again")
-    .call("openat", "/proc/self/fd/ … O_NONBLOCK … ENXIO")
-    .shown_by("an answer other than a duplicate")
-    .in_control(InControl::Not);
+pub(super) const REOPEN_SOCKET: Act =
+    Does("asks to open the socket again, for reading and writing")
+        .call("openat", "/proc/self/fd/ … O_RDWR|O_NONBLOCK … ENXIO")
+        .shown_by("an answer other than a duplicate")
+        .in_control(InControl::Not);
 
 /// An object, and what became of opening it again.
 pub(super) struct Object {
@@ -58,10 +59,11 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Opens the object behind a descriptor again; the control duplicates the descriptor.
-    pub(super) fn reopen(arm: Arm, fd: &(impl AsRawFd + AsFd)) -> Result<Object> {
+    /// Opens the object behind a descriptor again, with this access mode; the control duplicates the
+    /// descriptor.
+    pub(super) fn reopen(arm: Arm, fd: &(impl AsRawFd + AsFd), mode: OFlag) -> Result<Object> {
         let second = match arm {
-            Arm::Experiment => open_again(fd),
+            Arm::Experiment => open_again(fd, mode),
             Arm::Control => Ok(scratch::duplicate(fd)?.into()),
         };
         let link = here(fd).link()?.unwrap_or_default();
@@ -96,9 +98,15 @@ impl Object {
     }
 }
 
-fn open_again(fd: &impl AsRawFd) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    open(&scratch::path(fd.as_raw_fd()), flags, Mode::empty())
+/// open(2), again where a signal interrupts it.
+fn open_again(fd: &impl AsRawFd, mode: OFlag) -> Result<OwnedFd, Errno> {
+    let flags = mode | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+    loop {
+        match open(&scratch::path(fd.as_raw_fd()), flags, Mode::empty()) {
+            Err(Errno::EINTR) => {}
+            opened => return opened,
+        }
+    }
 }
 
 /// Opens a file twice by its name and compares the two; the control compares the first with a
