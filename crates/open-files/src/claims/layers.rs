@@ -32,9 +32,9 @@ const READ: Act = Does("reads 6 bytes through the first descriptor")
 
 pub(super) const CLAIM: Claim = Claim {
     id: "layers",
-    statement: "A descriptor refers to an open file description, and that to an inode: one file \
-                opened twice and duplicated once is three descriptors, two descriptions, one \
-                inode.",
+    statement: "A descriptor refers to an open file description, which has the offset, and that to \
+                an inode: one file opened twice and duplicated once is three descriptors, two \
+                descriptions, one inode.",
     measures: "Opens a file, duplicates the descriptor, opens the file again, and reads 6 bytes \
                through the first. kcmp groups the descriptors by description, fstat by inode, and \
                fdinfo tells each one's offset.",

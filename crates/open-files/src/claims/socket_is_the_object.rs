@@ -50,8 +50,8 @@ const SET_FLAG: Act = Does("sets O_NONBLOCK")
 pub(super) const CLAIM: Claim = Claim {
     id: "socket-is-the-object",
     statement: "A socket is the object behind its descriptors, as an inode is behind a file's: \
-                after dup and fork there is one inode number, one cookie, one receive queue and \
-                one set of options.",
+                after dup and fork there is one inode number, one cookie, one receive queue, one \
+                set of options and one of status flags.",
     measures: "Holds one UNIX datagram socket by a descriptor, a duplicate and a child's inherited \
                descriptor; compares inode numbers and cookies, sends two messages of which the \
                child receives one, and lets the child set a socket option and a status flag.",

@@ -32,7 +32,7 @@ const LENGTH: usize = 16;
 const ROUNDS: u32 = 10;
 /// The most records that a writer writes while the other has not started. After the first thousand
 /// it gives the CPU away each time.
-const MAX_RECORDS_WITHOUT_PEER: u64 = 1_000_000;
+const MAX_RECORDS_WITHOUT_PEER: u64 = 100_000;
 
 const WRITE_A: Act = Does("writes 1000 records of `a`")
     .call("write", "\"aaaaaaaaaaaaaaaa\", 16")
