@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn saved_text() {
-        let text = "Name:\tcat\nState:\tS (sleeping)\nPPid:\t41\nFDSize:\t256\nVmSize:\t    2048 kB\n\
+        let text = "Name:\tcat\nState:\tS (sleeping)\nPPid:\t41\nFDSize:\t256\n\
+            VmSize:\t    2048 kB\n\
             VmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
             CapEff:\t000001ffffffffff\n\
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";

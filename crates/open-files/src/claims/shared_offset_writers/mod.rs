@@ -94,7 +94,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let appenders = count_lost(append, at_end)?;
 
     let parts = [&through_one, &appended];
-    let reached_end = |which: usize| parts.iter().all(|part| part.writers[which].reached_end);
+    let wrote_all = |which: usize| parts.iter().all(|part| part.writers[which].wrote_all);
     let appends = |which: usize| {
         let mut parts = [&appended, &appenders.last].into_iter();
         parts.all(|part| part.writers[which].appends && !part.writers[which].shares)
@@ -102,8 +102,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let share = [&through_one, &overlapped.last];
     Ok(Reading::counters()
         .act(&FORK, parts.iter().all(|part| part.both(|it| it.is_child)))
-        .act(&WRITE_A, reached_end(0))
-        .act(&WRITE_B, reached_end(1))
+        .act(&WRITE_A, wrote_all(0))
+        .act(&WRITE_B, wrote_all(1))
         .act(&SHARE, share.iter().all(|part| part.both(|it| it.shares)))
         .act(&APPEND_A, appends(0))
         .act(&APPEND_B, appends(1))

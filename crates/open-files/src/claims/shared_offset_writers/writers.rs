@@ -54,8 +54,8 @@ pub(super) struct Writer {
     pub(super) shares: bool,
     /// It had one with O_APPEND.
     pub(super) appends: bool,
-    /// Afterwards its offset was as far as 1000 records reach.
-    pub(super) reached_end: bool,
+    /// It wrote 1000 records or more, and afterwards its offset was as far as they reach.
+    pub(super) wrote_all: bool,
 }
 
 impl Written {
@@ -91,25 +91,26 @@ pub(super) fn write_together(
     second.release()?;
     first.at_checkpoint()?;
     second.at_checkpoint()?;
-    let reached_end = |place: Place| Ok::<_, anyhow::Error>(place.info()?.pos >= END);
+    let ends = [first_place.info()?.pos, second_place.info()?.pos];
+    first.release()?;
+    second.release()?;
+    let records = [first.join()?, second.join()?];
+    let wrote_all = |which: usize| records[which] >= RECORDS && ends[which] >= END;
     let writers = [
         Writer {
-            reached_end: reached_end(first_place)?,
+            wrote_all: wrote_all(0),
             ..first_look
         },
         Writer {
-            reached_end: reached_end(second_place)?,
+            wrote_all: wrote_all(1),
             ..second_look
         },
     ];
-    first.release()?;
-    second.release()?;
-    let tried = first.join()? + second.join()?;
     let length = file.metadata().context("fstat")?.len();
     let mut contents = vec![0; length as usize];
     file.read_exact_at(&mut contents, 0).context("pread")?;
     Ok(Written {
-        tried,
+        tried: records.iter().sum(),
         whole: contents.chunks(LENGTH).filter(is_whole).count() as u64,
         turns: contents
             .windows(2)
@@ -134,7 +135,7 @@ fn look(child: &mut Child<u64>, file: &File) -> Result<(Place, Writer)> {
         is_child: is_own_child(place.pid)?,
         shares: place.leads_to(file)? && place.follows(file)?,
         appends: place.leads_to(file)? && place.has_flag(OFlag::O_APPEND)?,
-        reached_end: false,
+        wrote_all: false,
     };
     Ok((place, writer))
 }

@@ -59,8 +59,8 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Opens the object behind a descriptor again, with this access mode; the control duplicates the
-    /// descriptor.
+    /// Opens the object behind a descriptor again, with this access mode; the control duplicates
+    /// the descriptor.
     pub(super) fn reopen(arm: Arm, fd: &(impl AsRawFd + AsFd), mode: OFlag) -> Result<Object> {
         let second = match arm {
             Arm::Experiment => open_again(fd, mode),
