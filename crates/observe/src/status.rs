@@ -7,6 +7,8 @@ use crate::{Error, read_text};
 pub struct Status {
     /// State letter: `S` sleeping, `R` running, `D`, `T`, `Z`.
     pub state: char,
+    /// The process's parent (PPid); 0 where that is in no PID namespace of this process's.
+    pub parent: i32,
     /// Threads of the process.
     pub threads: u64,
     /// Slots in the descriptor table.
@@ -49,6 +51,7 @@ pub fn parse(text: &str) -> Status {
         let mask = || u64::from_str_radix(word, 16).unwrap_or(0);
         match key {
             "State" => status.state = word.chars().next().unwrap_or('?'),
+            "PPid" => status.parent = word.parse().unwrap_or(0),
             "Threads" => status.threads = number(),
             "FDSize" => status.fd_size = number(),
             "VmRSS" => status.resident_kib = number(),
@@ -70,12 +73,14 @@ mod tests {
 
     #[test]
     fn saved_text() {
-        let text = "Name:\tcat\nState:\tS (sleeping)\nFDSize:\t256\nVmSize:\t    2048 kB\n\
+        let text = "Name:\tcat\nState:\tS (sleeping)\nPPid:\t41\nFDSize:\t256\n\
+            VmSize:\t    2048 kB\n\
             VmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
             CapEff:\t000001ffffffffff\n\
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
         let expected = Status {
             state: 'S',
+            parent: 41,
             threads: 1,
             fd_size: 256,
             resident_kib: 1024,
