@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+#[cfg(test)]
+mod filter;
+pub mod inherited;
 pub mod interrupt;
 pub mod limits;
 pub mod mapping;

@@ -4,8 +4,11 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict};
+use claim::{
+    Arm, Claim, NotMeasured, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
+};
 use harness::interrupt::Interrupt;
+use harness::limits::room_for_stack;
 use harness::quiet::watch;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
@@ -15,6 +18,10 @@ use crate::refusal::Failure;
 
 /// How long the processes that a claim left behind have to die of SIGKILL.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
+/// The stack that a measuring process needs: a claim keeps some thousand addresses there, where it
+/// may not allocate.
+const STACK: u64 = 1 << 20;
 
 /// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
 pub struct Isolation {
@@ -108,8 +115,15 @@ impl Isolation {
         claim: &Claim,
         order: Order,
     ) -> Option<Result<Readings, Failure>> {
-        let measure = |_: &mut child::Parent| {
+        if let Err(error) = room_for_stack(STACK) {
+            let enable = "raise the hard limit on the stack, or run it with less of a limit";
+            let not_measured = NotMeasured::new(error.to_string(), enable);
+            return Some(Err(Failure::NotMeasured(not_measured)));
+        }
+        let measure = |parent: &mut child::Parent| {
             drop(self.interrupt.take());
+            // Refused, a claim that needs it says so.
+            let _ = parent.ensure_loopback();
             let measured = claim.measure_both(order, name_process);
             Ok(measured.map_err(Failure::from))
         };

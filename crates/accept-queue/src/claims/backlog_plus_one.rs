@@ -1,9 +1,10 @@
 //! How many connections wait: one more than the backlog, and the next SYN is dropped and counted.
 
 use anyhow::{Context, Result};
-use child::Parent;
+use child::{OwnNetwork, Parent};
 use claim::Prediction::{AtLeast, Count};
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
+use nix::errno::Errno;
 use observe::{netstat, sysctl};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use super::full_queue::{Queue, fill_queue};
 const EXCESS: usize = 2;
 /// What the experiment sets net.core.somaxconn to, in its namespace: few connections then fill a
 /// queue that it caps.
-const SOMAXCONN: i32 = 48;
+const SOMAXCONN: u64 = 48;
 
 /// Each backlog, and what it lets in.
 const BACKLOGS: [(i32, Quantity); 5] = [
@@ -37,7 +38,7 @@ const fn holds(name: &'static str, backlog: u64) -> Quantity {
 const NAMESPACE: Act = Does("moves into a network namespace of its own")
     .call("unshare", "CLONE_NEWNET")
     .by("backlog")
-    .shown_by("/proc/self/ns/net: another inode than before");
+    .shown_by("/proc/self/ns/net: another inode than the parent's");
 const LISTEN: Act = Does("listens with the backlogs 0, 1, 2, 5 and 128")
     .call("listen", "128")
     .by("backlog")
@@ -84,8 +85,8 @@ pub(super) const CLAIM: Claim = Claim {
 /// What the child in its namespace found.
 #[derive(Serialize, Deserialize)]
 struct Found {
-    /// Whether the namespace is its own; nothing was done where it is not.
-    own_namespace: bool,
+    /// The namespace in which it was found.
+    namespace: String,
     /// Each backlog's queue, and last the capped one.
     queues: Vec<Queue>,
     dropped: u64,
@@ -96,12 +97,6 @@ struct Found {
 fn measure(arm: Arm) -> Result<Reading> {
     let child = child::fork("backlog", |parent| Ok(fill_queues(parent, arm)?))?;
     let found = child.join()?;
-    if !found.own_namespace {
-        return NotMeasured::err(
-            "unshare CLONE_NEWNET said that it was done, and the namespace is that of before",
-            "use a kernel with network namespaces (CONFIG_NET_NS), outside of a sandbox",
-        );
-    }
     let columns = ["backlog", "in force", "asked to connect", "waited"];
     let mut table = Table::new("who got in", &columns);
     let mut reading = Reading::kernel();
@@ -121,52 +116,40 @@ fn measure(arm: Arm) -> Result<Reading> {
     let is_in_force =
         |(backlog, queue): (&(i32, Quantity), &Queue)| queue.backlog == backlog.0.unsigned_abs();
     let listened = BACKLOGS.iter().zip(queues).all(is_in_force);
-    let (sent, beyond) = (
-        found.queues.iter().map(|queue| queue.sent).sum::<usize>(),
-        capped
-            .waiting
-            .saturating_sub(SOMAXCONN.unsigned_abs().into()),
-    );
+    let sent: usize = found.queues.iter().map(|queue| queue.sent).sum();
     Ok(reading
-        .act(&NAMESPACE, found.own_namespace)
+        .act(&NAMESPACE, found.namespace != namespace()?)
         .act(&LISTEN, listened)
         .act(&CONNECT, sent == CONNECTIONS)
-        .act(&CAP, found.somaxconn == u64::from(SOMAXCONN.unsigned_abs()))
+        .act(&CAP, found.somaxconn == SOMAXCONN)
         .with(&DROPPED, found.dropped)
-        .with(&CAPPED, beyond)
+        .with(&CAPPED, capped.waiting.saturating_sub(SOMAXCONN))
         .table(table)
         .note(found.settings))
 }
 
 /// Moves into a network namespace and fills all queues there.
 fn fill_queues(parent: &Parent, arm: Arm) -> Result<Found> {
-    let before = namespace()?;
-    parent.enter_network()?;
-    let mut found = Found {
-        own_namespace: namespace()? != before,
-        queues: Vec::new(),
-        dropped: 0,
-        somaxconn: 0,
-        settings: String::new(),
-    };
-    // Not one setting is touched before it is known whose it is.
-    if !found.own_namespace {
-        return Ok(found);
-    }
-    let more = arm.choose(0, EXCESS as i32);
+    let network = parent.enter_network()?;
+    let mut queues = Vec::new();
     for (backlog, _) in BACKLOGS {
+        let more = arm.choose(0, EXCESS as i32);
         let clients = backlog as usize + 1 + EXCESS;
-        found.queues.push(fill_queue(backlog + more, clients)?);
+        queues.push(fill_queue(backlog + more, clients)?);
     }
-    found.dropped = netstat::listen_overflows()?;
+    let dropped = netstat::listen_overflows()?;
     if arm == Arm::Experiment {
-        cap_backlogs()?;
+        cap_backlogs(&network)?;
     }
     let clients = SOMAXCONN as usize + 1 + EXCESS;
-    found.queues.push(fill_queue(2 * SOMAXCONN, clients)?);
-    found.somaxconn = sysctl::read(sysctl::SOMAXCONN)?;
-    found.settings = settings();
-    Ok(found)
+    queues.push(fill_queue(2 * SOMAXCONN as i32, clients)?);
+    Ok(Found {
+        namespace: namespace()?,
+        queues,
+        dropped,
+        somaxconn: sysctl::read(sysctl::SOMAXCONN)?,
+        settings: settings(),
+    })
 }
 
 /// The network namespace of this process: `net:[inode]`.
@@ -186,19 +169,11 @@ fn settings() -> String {
     format!("in that namespace {}", settings.join(", "))
 }
 
-/// Sets net.core.somaxconn to [`SOMAXCONN`] in this network namespace, which is one of its own;
-/// leaves it where /proc/sys may not be written.
-fn cap_backlogs() -> Result<()> {
-    let file = sysctl::path(sysctl::SOMAXCONN);
-    match std::fs::write(&file, SOMAXCONN.to_string()) {
-        Err(e)
-            if matches!(
-                e.raw_os_error(),
-                Some(libc::EROFS | libc::EACCES | libc::EPERM)
-            ) =>
-        {
-            Ok(())
-        }
-        written => written.with_context(|| format!("write {SOMAXCONN} to {file}")),
+/// Sets net.core.somaxconn to [`SOMAXCONN`] in this namespace; leaves it where /proc/sys may not be
+/// written.
+fn cap_backlogs(network: &OwnNetwork) -> Result<()> {
+    match network.set(sysctl::SOMAXCONN, SOMAXCONN) {
+        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM) => Ok(()),
+        set => set.with_context(|| format!("write {SOMAXCONN} to {}", sysctl::SOMAXCONN)),
     }
 }

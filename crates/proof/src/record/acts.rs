@@ -69,16 +69,8 @@ struct Wanted<'a> {
 
 impl Act {
     /// What is wrong about this act in a recording; nothing where it is as declared. An act in
-    /// memory leaves nothing in a recording.
+    /// memory leaves nothing in a recording, but what stands in its place in the control may.
     pub fn faults(&self, recording: &Recording) -> Vec<String> {
-        let Some(call) = &self.call else {
-            return Vec::new();
-        };
-        let wanted = Wanted {
-            who: &self.by,
-            call,
-            argument: self.argument.as_deref().unwrap_or(""),
-        };
         let mut faults = Vec::new();
         let mut expect = |arm, wanted: &Wanted<'_>, least: usize, most: usize| {
             let seen = wanted.count(recording, arm);
@@ -87,20 +79,29 @@ impl Act {
                 faults.push(wanted.fault(recording, arm, seen, least));
             }
         };
+        if let InControl::Instead { call, argument } = &self.in_control {
+            let instead = Wanted {
+                who: &self.by,
+                call,
+                argument,
+            };
+            expect(Arm::Control, &instead, 1, usize::MAX);
+        }
+        let Some(call) = &self.call else {
+            return faults;
+        };
+        let wanted = Wanted {
+            who: &self.by,
+            call,
+            argument: self.argument.as_deref().unwrap_or(""),
+        };
         expect(Arm::Experiment, &wanted, self.times, usize::MAX);
         match &self.in_control {
             InControl::Word(Word::Same) => expect(Arm::Control, &wanted, self.times, usize::MAX),
-            InControl::Word(Word::Not) => expect(Arm::Control, &wanted, 0, 0),
-            InControl::Word(Word::Either) => {}
-            InControl::Instead { call, argument } => {
+            InControl::Word(Word::Not) | InControl::Instead { .. } => {
                 expect(Arm::Control, &wanted, 0, 0);
-                let instead = Wanted {
-                    call,
-                    argument,
-                    ..wanted
-                };
-                expect(Arm::Control, &instead, 1, usize::MAX);
             }
+            InControl::Word(Word::Either) => {}
         }
         faults
     }
