@@ -6,7 +6,7 @@ use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use harness::pin;
 
 use super::WITHOUT_PINNING;
-use super::acts::{self, WORKER};
+use super::acts::{self, UNTRACED, WORKER};
 use super::pool::{self, Bursts, Pool, WorkerRound};
 use super::sleepers::look_at;
 
@@ -77,6 +77,7 @@ pub(super) const CLAIM: Claim = Claim {
         WAIT_IN_FLOCK,
         WAIT_IN_FCNTL,
         ONE_CPU,
+        UNTRACED,
         TAKE_AGAIN,
         CONNECT,
     ],
@@ -116,7 +117,8 @@ fn measure(arm: Arm) -> Result<Reading> {
             ]);
         }
     }
-    let growth = |[few, many]: &[Bursts; 2]| mean(&wakeups(many, true)) / mean(&wakeups(few, true));
+    let growth =
+        |[few, many]: &[Bursts; 2]| mean(&wakeups(many, true)) / mean(&wakeups(few, true)).max(1.0);
     let all = || by_flock.iter().chain(&by_fcntl);
     let forked = |[few, many]: &[Bursts; 2]| few.forked == FEW && many.forked == MANY;
     let taken_again = all().all(|woken| wakeups(woken, true).len() >= TIMES);
@@ -125,6 +127,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&WAIT_IN_FLOCK, by_flock[1].asleep == MANY - 1)
         .act(&WAIT_IN_FCNTL, by_fcntl[1].asleep == MANY - 1)
         .act(&ONE_CPU, all().all(|woken| woken.on_one_cpu))
+        .act(&UNTRACED, all().all(|woken| woken.untraced))
         .act(&TAKE_AGAIN, taken_again)
         .act(&CONNECT, all().all(|woken| woken.closed == CONNECTIONS))
         .with(&FLOCK, growth(&by_flock))
@@ -157,6 +160,7 @@ fn wakeups(woken: &Bursts, taken_again: bool) -> Vec<u64> {
     pairs.map(|(round, _)| sleeps(round)).collect()
 }
 
+/// The mean; 0 of none.
 fn mean(counts: &[u64]) -> f64 {
-    counts.iter().sum::<u64>() as f64 / counts.len() as f64
+    counts.iter().sum::<u64>() as f64 / counts.len().max(1) as f64
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Between};
 use claim::{Act, Arm, Claim, Name, Quantity, Reading, Table};
 
+use super::acts::UNTRACED;
 use super::sleepers::count_in_accept;
 use super::{TRACEPOINT_IF_ALLOWED, acts, pool, reading, tracepoint};
 
@@ -31,7 +32,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the workers sleep in poll on the same socket: all eight wake each time",
     notes: &[11, 14],
     needs: &[TRACEPOINT_IF_ALLOWED],
-    acts: &[FORK, ACCEPT, CONNECT],
+    acts: &[FORK, ACCEPT, UNTRACED, CONNECT],
     man: &["accept(2)", "perf_event_open(2)"],
     quantities: &[WOKE_ONE, WAKEUPS],
     measure,
@@ -63,6 +64,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     Ok(reading(&tracepoint)
         .act(&FORK, woken.forked == WORKERS)
         .act(&ACCEPT, woken.asleep == WORKERS)
+        .act(&UNTRACED, woken.untraced)
         .act(&CONNECT, woken.closed == CONNECTIONS)
         .with(&WOKE_ONE, woke_one.count())
         .with(&WAKEUPS, woken.wakeups())

@@ -54,6 +54,13 @@ pub(super) const fn connect(does: &'static str, times: usize) -> Act {
         .shown_by("TCP_INFO of each client: CLOSE_WAIT, since a worker has closed the other end")
 }
 
+/// Lets the workers wake and sleep by themselves: each stop of a tracer is a wakeup, too.
+pub(super) const UNTRACED: Act = Does("sleeps and wakes without a tracer")
+    .in_memory()
+    .by(WORKER)
+    .shown_by("TracerPid in /proc/PID/status of each worker: 0")
+    .or_not_measured("run it without strace or a debugger");
+
 /// Keeps everything on one CPU.
 pub(super) const ONE_CPU: Act = Does("binds itself, and so its workers, to one CPU")
     .call("sched_setaffinity", "")

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
-use claim::{Act, Arm, Claim, Does, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use observe::tcp_info;
 use prefork::{Metering, Site, strategies};
 
-use super::acts::{self, LONE_WORKER};
+use super::acts::{self, LONE_WORKER, UNTRACED};
 use super::overtaken::{self, OVERTAKE, overtake};
 use super::pool::{self, Bursts};
 use super::sleepers::{count_children, count_in_accept};
@@ -31,8 +31,6 @@ const WAKEUPS: Quantity = Name("wakeups per connection, 8 workers, bursts of 2")
     Between(1.0 / BURST as f64, 1.2),
     AtLeast(0.9 * WORKERS as f64),
 );
-const AT_ONCE: Quantity =
-    Name("connections of a burst that were open at once").count(BURST as u64, 1);
 const ASLEEP: Quantity =
     Name("connections, of 8, for which the worker was woken").count(0, WAITING);
 const AWAKE: Quantity =
@@ -43,10 +41,12 @@ const FUTILE: Quantity = Name("wakeups of a worker in accept that brought it no 
 
 const FORK: Act = acts::fork("forks eight workers", WORKERS);
 const ACCEPT: Act = acts::sleep_in_accept(WORKERS);
-const CONNECT: Act = acts::connect(
-    "connects twice at once, thirty times, while all workers sleep",
-    ROUNDS,
-);
+const CONNECT: Act = acts::connect("connects thirty times, while all workers sleep", ROUNDS);
+const AT_ONCE: Act = Does("connects a second time before it waits for the first to be served")
+    .call("connect", "AF_INET")
+    .times(BURST * ROUNDS)
+    .shown_by("TCP_INFO of both clients of a burst: neither has closed yet")
+    .in_control(InControl::Either);
 const FORK_ALONE: Act = Does("forks a lone worker once all connections wait that are to be there")
     .call("clone", "SIGCHLD")
     .shown_by("TCP_INFO of the listening socket before the fork: that many; PPid of the worker");
@@ -63,9 +63,11 @@ pub(super) const CLAIM: Claim = Claim {
               sleeps before each connection; nobody but the worker accepts",
     notes: &[11, 14],
     needs: &[claim::QUIET_MACHINE],
-    acts: &[FORK, ACCEPT, CONNECT, FORK_ALONE, OVERTAKE],
+    acts: &[
+        FORK, ACCEPT, UNTRACED, CONNECT, AT_ONCE, FORK_ALONE, OVERTAKE,
+    ],
     man: &["accept(2)", "getrusage(2)", "sched(7)"],
-    quantities: &[AT_ONCE, WAKEUPS, ASLEEP, AWAKE, FUTILE],
+    quantities: &[WAKEUPS, ASLEEP, AWAKE, FUTILE],
     measure,
     ..Claim::DEFAULT
 };
@@ -107,10 +109,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     let reading = Reading::counters()
         .act(&FORK, bursts.forked == WORKERS)
         .act(&ACCEPT, bursts.asleep == WORKERS)
+        .act(&UNTRACED, bursts.untraced)
         .act(&CONNECT, bursts.closed == ROUNDS * burst)
-        .act(&FORK_ALONE, alone.forked)
+        .act(&AT_ONCE, bursts.at_once == BURST as u64)
+        .act(&FORK_ALONE, alone.queued == Some(arm.choose(WAITING, 0)))
         .act(&OVERTAKE, raced.taken == overtaken::CONNECTIONS)
-        .with(&AT_ONCE, bursts.at_once)
         .with(&WAKEUPS, wakeups)
         .with(&ASLEEP, alone.slept)
         .with(&AWAKE, alone.accepted.saturating_sub(alone.slept))
@@ -129,8 +132,8 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// What became of eight connections to a lone worker.
 struct Alone {
-    /// Whether the worker was forked when all connections waited that were to be there by then.
-    forked: bool,
+    /// Connections that waited when the worker, a child of this process, was forked.
+    queued: Option<u64>,
     /// Connections that it accepted.
     accepted: u64,
     /// Those of them before which it had slept.
@@ -151,7 +154,7 @@ fn serve_alone(arm: Arm) -> Result<Alone> {
         Ok(tcp_info::read(listener)?.unacked.into())
     };
     wait_for("the connections in the queue", || Ok(queued()? == due))?;
-    let queued_before = queued()?;
+    let queued = queued()?;
     let mut worker = Workers::start_as(LONE_WORKER, &mut prepared, 1, Metering::Counts)?;
     let is_child = count_children(&worker.pids(), std::process::id())? == 1;
     for _ in 0..WAITING - due {
@@ -164,7 +167,7 @@ fn serve_alone(arm: Arm) -> Result<Alone> {
     worker.settle()?;
     let tally = worker.tally(0);
     Ok(Alone {
-        forked: is_child && queued_before == due,
+        queued: is_child.then_some(queued),
         accepted: tally.accepted.load(Relaxed),
         slept: tally.slept.load(Relaxed),
     })

@@ -6,8 +6,11 @@ use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
 use harness::pin;
 use prefork::{Metering, ensure_room_for};
 
+use super::acts::UNTRACED;
 use super::pool::{Pool, serve_burst};
-use super::sleepers::{are_on_one_cpu, count_children, count_exclusive, count_level_triggered};
+use super::sleepers::{
+    are_on_one_cpu, are_untraced, count_children, count_exclusive, count_level_triggered,
+};
 use super::{WITHOUT_PINNING, acts};
 
 const WORKERS: usize = 100;
@@ -55,7 +58,7 @@ pub(super) const CLAIM: Claim = Claim {
         "/proc/PID/schedstat (CONFIG_SCHED_INFO)",
         claim::QUIET_MACHINE,
     ],
-    acts: &[FORK, WATCH, WATCH_EXCLUSIVELY, ONE_CPU, CONNECT],
+    acts: &[FORK, WATCH, WATCH_EXCLUSIVELY, ONE_CPU, UNTRACED, CONNECT],
     man: &["epoll_ctl(2)", "epoll(7)"],
     quantities: &[WAKEUPS, RATIO],
     measure,
@@ -103,6 +106,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&WATCH, level_triggered == WORKERS)
         .act(&WATCH_EXCLUSIVELY, exclusive == WORKERS)
         .act(&ONE_CPU, are_on_one_cpu(&pids)?)
+        .act(&UNTRACED, are_untraced(&pids)?)
         .act(&CONNECT, closed == CONNECTIONS_IN_ALL)
         .with(&WAKEUPS, wakeups)
         .with(&RATIO, ratio)

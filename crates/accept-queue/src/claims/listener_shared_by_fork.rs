@@ -39,6 +39,9 @@ const ACCEPT: Act = Does("accepts a connection that waits at that port")
     .times(CHILDREN)
     .shown_by("TCP_INFO of the parent's listening socket: one connection less after each child")
     .in_control(InControl::Not);
+const ACCEPT_TOO: Act = Does("accepts, after the children, from the same port")
+    .call("accept4", "SOCK_CLOEXEC")
+    .shown_by("TCP_INFO of its listening socket: one connection less");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "listener-shared-by-fork",
@@ -49,7 +52,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
-    acts: &[FORK, INHERIT, CONNECT, ACCEPT],
+    acts: &[FORK, INHERIT, CONNECT, ACCEPT, ACCEPT_TOO],
     man: &["fork(2)", "accept(2)", "kcmp(2)"],
     quantities: &[DESCRIPTION, ACCEPTED],
     measure,
@@ -98,12 +101,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         child.at_checkpoint()?;
         taken &= waiting()? + 1 == before;
     }
+    let left = waiting()?;
     accepted += u64::from(accepts(&listener)?);
     Ok(Reading::kernel()
         .act(&FORK, forked == CHILDREN)
         .act(&INHERIT, inherited)
         .act(&CONNECT, made == CONNECTIONS)
         .act(&ACCEPT, taken)
+        .act(&ACCEPT_TOO, waiting()? + 1 == left)
         .with(&DESCRIPTION, sameness(same))
         .with(&ACCEPTED, accepted))
 }

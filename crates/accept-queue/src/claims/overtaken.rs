@@ -18,8 +18,8 @@ pub(super) const CONNECTIONS: u64 = 20;
 const MAX_CONNECTIONS: u64 = 40 * CONNECTIONS;
 
 /// What makes a wakeup futile.
-pub(super) const OVERTAKE: Act = Does("accepts what it has connected while the worker is woken")
-    .call("accept4", "SOCK_CLOEXEC")
+pub(super) const OVERTAKE: Act = Does("accepts, without blocking, what it has just connected")
+    .call("ioctl", "FIONBIO, [1]")
     .by("runner")
     .times(CONNECTIONS as usize)
     .shown_by("getpeername of what it accepted: the client of that connection, twenty times")

@@ -82,6 +82,8 @@ pub(super) struct Bursts {
     pub(super) asleep: usize,
     /// Whether all of them may run on one CPU only, the same.
     pub(super) on_one_cpu: bool,
+    /// Whether no tracer stops them.
+    pub(super) untraced: bool,
     /// For each burst what each worker did.
     pub(super) rounds: Vec<Vec<WorkerRound>>,
     /// Most connections that the kernel showed made, and none of them ended, at once.
@@ -124,6 +126,7 @@ pub(super) fn measure(
         forked: sleepers::count_children(&pids, std::process::id())?,
         asleep: look(&pool)?,
         on_one_cpu: sleepers::are_on_one_cpu(&pids)?,
+        untraced: sleepers::are_untraced(&pids)?,
         rounds: Vec::new(),
         at_once: 0,
         closed: 0,

@@ -68,6 +68,14 @@ pub(super) fn count_children(pids: &[i32], parent: u32) -> Result<usize> {
     Ok(statuses.iter().filter(|status| is_child(status)).count())
 }
 
+/// Whether none of the processes `pids` is traced.
+///
+/// # Errors
+/// A process that is gone.
+pub(super) fn are_untraced(pids: &[i32]) -> Result<bool> {
+    Ok(statuses(pids)?.iter().all(|status| status.tracer == 0))
+}
+
 /// Whether all processes `pids` may run on one CPU only, the same for all.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
 
+use super::acts::UNTRACED;
 use super::sleepers::count_level_triggered;
 use super::{TRACEPOINT_IF_ALLOWED, acts, pool, reading, tracepoint};
 use crate::counts::Counts;
@@ -36,7 +37,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "a hundred workers that block in accept",
     notes: &[13, 14],
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
-    acts: &[FORK, WATCH, CONNECT],
+    acts: &[FORK, WATCH, UNTRACED, CONNECT],
     man: &["epoll(7)", "accept(2)"],
     quantities: &[WAKEUPS, WASTED],
     measure,
@@ -73,6 +74,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     Ok(reading(&tracepoint)
         .act(&FORK, woken.forked == WORKERS)
         .act(&WATCH, woken.asleep == WORKERS)
+        .act(&UNTRACED, woken.untraced)
         .act(&CONNECT, woken.closed == CONNECTIONS)
         .with(&WAKEUPS, per(woken.wakeups()))
         .with(&WASTED, wasted)
