@@ -11,7 +11,7 @@ use prefork::{Metering, Site, strategies};
 
 use super::acts::{self, LONE_WORKER, UNTRACED};
 use super::overtaken::{self, OVERTAKE, overtake};
-use super::pool::{self, Bursts};
+use super::pool::{self, Bursts, ensure_queue_holds};
 use super::sleepers::{count_children, count_in_accept};
 use super::wait_for;
 use crate::client::{Client, wait_for_close};
@@ -94,10 +94,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     // One connection at a time: poll wakes all workers for each. In a burst, two connections could
     // share a wakeup of poll.
     let burst = arm.choose(BURST, 1);
+    let alone = serve_alone(arm)?;
     let bursts = run_bursts(burst)?;
     run_bursts(4 * burst)?;
     let wakeups = bursts.sum(|counts| counts.sleeps) as f64 / (ROUNDS * burst) as f64;
-    let alone = serve_alone(arm)?;
     let raced = overtake(arm)?;
     let mut race = Table::new(
         "one worker asleep in accept, one process that runs",
@@ -144,6 +144,7 @@ struct Alone {
 fn serve_alone(arm: Arm) -> Result<Alone> {
     let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
     let mut client = Client::new(prepared.address()?);
+    ensure_queue_holds(WAITING as usize, &prepared.listeners[0])?;
     let due = arm.choose(WAITING, 0);
     let mut waiting = Vec::new();
     for _ in 0..due {

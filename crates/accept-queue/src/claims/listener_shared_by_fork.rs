@@ -9,7 +9,7 @@ use observe::{process, tcp_info};
 use prefork::{Accept, Site};
 
 use super::acts;
-use super::pool::socket_name;
+use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
 use super::wait_for;
 use crate::client::Client;
@@ -62,6 +62,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(3).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
+    ensure_queue_holds(CONNECTIONS as usize, &listener)?;
     let fork = || {
         child::fork("child", |parent| {
             let own = match arm {

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 
 use anyhow::Result;
+use claim::NotMeasured;
 use nix::sys::stat::fstat;
 use observe::sock_diag::ESTABLISHED;
 use prefork::{Metering, Site, strategies};
@@ -66,6 +67,21 @@ impl Pool {
 /// That of fstat(2).
 pub(super) fn socket_name(fd: &impl AsFd) -> Result<String> {
     Ok(format!("socket:[{}]", fstat(fd)?.st_ino))
+}
+
+/// Makes sure that the queue of `listener` holds so many connections: beyond that clients wait.
+///
+/// # Errors
+/// Not measured: net.core.somaxconn caps the queue.
+pub(super) fn ensure_queue_holds(connections: usize, listener: &TcpListener) -> Result<()> {
+    let backlog = observe::tcp_info::read(listener)?.sacked;
+    if connections <= backlog as usize + 1 {
+        return Ok(());
+    }
+    NotMeasured::err(
+        format!("a queue with backlog {backlog} does not hold {connections} connections"),
+        "raise net.core.somaxconn, or run it in a network namespace of its own (unshare -n)",
+    )
 }
 
 /// What one worker did during one burst.

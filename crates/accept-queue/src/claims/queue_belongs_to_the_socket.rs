@@ -13,6 +13,7 @@ use observe::tcp_info;
 use prefork::{Accept, Site};
 
 use super::acts;
+use super::pool::ensure_queue_holds;
 use super::sleepers::count_children;
 use super::{is_shown, wait_for};
 use crate::client::Client;
@@ -64,6 +65,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
+    ensure_queue_holds(CONNECTIONS, &listener)?;
     let fork = || {
         child::fork("latecomer", |parent| {
             parent.checkpoint()?;

@@ -18,7 +18,7 @@ use socket2::SockRef;
 
 use super::acts::{self, WORKER};
 use super::is_shown;
-use super::pool::socket_name;
+use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
 use crate::client::Client;
 
@@ -86,6 +86,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => site.reuseport_group()?,
         Arm::Control => vec![site.listener(Accept::Blocking)?],
     };
+    ensure_queue_holds(CONNECTIONS, &listeners[0])?;
     let address = listeners[0].local_addr().context("getsockname")?;
     let shares_a_port = is_group(&listeners)?;
     let sockets: Vec<String> = listeners.iter().map(socket_name).collect::<Result<_>>()?;
