@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, bail};
+use child::Child;
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use harness::scratch;
@@ -71,7 +72,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         for tally in tallies.iter() {
             workers.push(child::fork(WORKER, |_| work(&mut prepared, tally))?);
         }
-        let pids: Vec<i32> = workers.iter().map(|worker| worker.pid()).collect();
+        wait_until_ready(&mut workers, &tallies)?;
+        let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
         if arm == Arm::Experiment {
             for &pid in &pids {
                 seize(Pid::from_raw(pid))?;
@@ -137,6 +139,22 @@ fn count_traced(pids: &[i32], tracer: i32) -> Result<usize> {
         count += usize::from(status::read(pid)?.tracer == tracer);
     }
     Ok(count)
+}
+
+/// Waits until each of `workers` is about to wait for its first connection.
+///
+/// # Errors
+/// What a worker that could not start failed with.
+fn wait_until_ready(workers: &mut [Child<()>], tallies: &[Tally]) -> Result<()> {
+    for (worker, tally) in workers.iter_mut().zip(tallies) {
+        wait_for("a worker that is ready", || {
+            if status::read(worker.pid())?.state == 'Z' {
+                worker.recv::<()>()?;
+            }
+            Ok(tally.ready.load(Relaxed) == 1)
+        })?;
+    }
+    Ok(())
 }
 
 fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {
