@@ -34,7 +34,7 @@ pub(super) const fn sleep_in_accept(times: usize) -> Act {
         .in_control(InControl::Instead("poll", "POLLIN"))
 }
 
-/// So many workers watch the one listening socket by an epoll instance of their own and sleep there.
+/// So many workers watch the listening socket by an epoll instance each, and sleep there.
 pub(super) const fn watch(does: &'static str, how: &'static str, times: usize) -> Act {
     Does(does)
         .call("epoll_ctl", how)

@@ -99,13 +99,6 @@ fn measure(arm: Arm) -> Result<Reading> {
     run_bursts(4 * burst)?;
     let wakeups = bursts.sum(|counts| counts.sleeps) as f64 / (ROUNDS * burst) as f64;
     let raced = overtake(arm)?;
-    let mut race = Table::new(
-        "one worker asleep in accept, one process that runs",
-        &["", "wakeups", "returns", "accepted"],
-    );
-    let cells = [raced.wakeups, raced.returns, raced.accepted].map(|count| count.to_string());
-    race.row(["the worker".to_owned()].into_iter().chain(cells));
-    race.row(["the running process", "-", "-", &raced.taken.to_string()]);
     let reading = Reading::counters()
         .act(&FORK, bursts.forked == WORKERS)
         .act(&ACCEPT, bursts.asleep == WORKERS)
@@ -119,7 +112,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&AWAKE, alone.accepted.saturating_sub(alone.slept))
         .with(&FUTILE, raced.wakeups.saturating_sub(raced.accepted))
         .table(table)
-        .table(race);
+        .table(raced.table());
     Ok(if arm == Arm::Experiment && wakeups > 1.0 {
         reading.caveat(format!(
             "{wakeups:.3} wakeups per connection: what is above 1 are sleeps of workers that met \

@@ -1,7 +1,7 @@
 //! Woken is not served: a connection wakes a worker, and a process that is running takes it first.
 
 use anyhow::{Context, Result};
-use claim::{Act, Arm, Does, InControl};
+use claim::{Act, Arm, Does, InControl, Table};
 use harness::pin;
 use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,20 @@ pub(super) struct Overtaken {
     pub(super) accepted: u64,
     /// Returns of its call.
     pub(super) returns: u64,
+}
+
+impl Overtaken {
+    /// Who did what.
+    pub(super) fn table(&self) -> Table {
+        let mut table = Table::new(
+            "one worker asleep in accept, one process that runs",
+            &["", "wakeups", "returns", "accepted"],
+        );
+        let cells = [self.wakeups, self.returns, self.accepted].map(|count| count.to_string());
+        table.row(["the worker".to_owned()].into_iter().chain(cells));
+        table.row(["the running process", "-", "-", &self.taken.to_string()]);
+        table
+    }
 }
 
 /// Makes connections to a worker that sleeps in accept. In the experiment the process that makes

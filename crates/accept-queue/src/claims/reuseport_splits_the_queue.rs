@@ -94,18 +94,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
     let forked = count_children(&pids, std::process::id())?;
     let keep_one = each_holds_one(&pids, &sockets)?;
-    let mut client = Client::new(address);
-    let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
-        connections.push(client.connect()?);
-    }
+    let connections = connect(Client::new(address))?;
     let made = count_in_state(&connections, ESTABLISHED)?;
-    let lengths = || -> Result<Vec<usize>> {
-        let length = |listener| Ok(tcp_info::read(listener)?.unacked as usize);
-        listeners.iter().map(length).collect()
-    };
-    is_shown(|| Ok(lengths()?.iter().sum::<usize>() == CONNECTIONS))?;
-    let lengths = lengths()?;
+    is_shown(|| Ok(lengths(&listeners)?.iter().sum::<usize>() == CONNECTIONS))?;
+    let lengths = lengths(&listeners)?;
     let (longest, &length) = lengths
         .iter()
         .enumerate()
@@ -113,22 +105,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         .context("no queue")?;
     // The workers' sockets are theirs alone from here on.
     drop(listeners);
-    let mut victim = workers.remove(longest).limit(Duration::from_secs(5));
-    victim.signal(Signal::SIGKILL)?;
-    let killed = matches!(victim.wait()?, WaitStatus::Signaled(_, Signal::SIGKILL, _));
+    let killed = kill(workers.remove(longest))?;
     // The other workers still hold their sockets: a reset now comes from the victim's end.
     if arm == Arm::Experiment {
         // A kernel that resets none is to be refuted, and is no broken set-up.
         is_shown(|| Ok(count_in_state(&connections, CLOSE)? == length))?;
     }
     let reset = count_in_state(&connections, CLOSE)?;
-    for worker in &mut workers {
-        worker.release()?;
-    }
-    let mut accepted = 0;
-    for worker in workers {
-        accepted += worker.join()?;
-    }
+    let accepted = let_accept(workers)?;
     let mut table = Table::new("length of each queue", &["socket", "connections"]);
     for (index, length) in lengths.iter().enumerate() {
         table.row([index.to_string(), length.to_string()]);
@@ -170,6 +154,42 @@ fn fork_workers(listeners: &mut Vec<TcpListener>) -> Result<Vec<Child<u64>>> {
         worker.at_checkpoint()?;
     }
     Ok(workers)
+}
+
+/// Makes the connections.
+fn connect(mut client: Client) -> Result<Vec<TcpStream>> {
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(client.connect()?);
+    }
+    Ok(connections)
+}
+
+/// The length of each queue.
+fn lengths(listeners: &[TcpListener]) -> Result<Vec<usize>> {
+    let length = |listener| Ok(tcp_info::read(listener)?.unacked as usize);
+    listeners.iter().map(length).collect()
+}
+
+/// Kills a worker; whether it has ended by that.
+fn kill(worker: Child<u64>) -> Result<bool> {
+    let mut worker = worker.limit(Duration::from_secs(5));
+    worker.signal(Signal::SIGKILL)?;
+    let status = worker.wait()?;
+    Ok(matches!(
+        status,
+        WaitStatus::Signaled(_, Signal::SIGKILL, _)
+    ))
+}
+
+/// Lets the workers accept what waits in their queues: how many connections that is.
+fn let_accept(mut workers: Vec<Child<u64>>) -> Result<u64> {
+    for worker in &mut workers {
+        worker.release()?;
+    }
+    workers
+        .into_iter()
+        .try_fold(0, |accepted, worker| Ok(accepted + worker.join()?))
 }
 
 /// Whether these are four sockets of one port, each with SO_REUSEPORT.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, bail};
-use child::Child;
+use child::{Child, Parent};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use harness::scratch;
@@ -66,25 +66,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut client = Client::new(prepared.address()?);
     let inode = fstat(&prepared.listeners[0])?.st_ino;
     let tallies = Tally::shared(WORKERS)?;
-    // The tracer is the workers' parent, which ptrace always allows, and does nothing else.
     let mut tracer = child::fork("tracer", |parent| {
-        let mut workers = Vec::new();
-        for tally in tallies.iter() {
-            workers.push(child::fork(WORKER, |_| work(&mut prepared, tally))?);
-        }
-        wait_until_ready(&mut workers, &tallies)?;
-        let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
-        if arm == Arm::Experiment {
-            for &pid in &pids {
-                seize(Pid::from_raw(pid))?;
-            }
-        }
-        parent.send(&pids)?;
-        match arm {
-            Arm::Experiment => trace()?,
-            Arm::Control => parent.checkpoint()?,
-        }
-        Ok(())
+        Ok(fork_workers(parent, arm, &mut prepared, &tallies)?)
     })?;
     let pids: Vec<i32> = tracer.recv()?;
     let workers = pids.iter().map(|&pid| Sleeper::open(pid));
@@ -130,6 +113,32 @@ fn measure(arm: Arm) -> Result<Reading> {
             "the tracer stops the worker that was first, so that the others find the connection \
              still there",
         ))
+}
+
+/// Forks the workers and, in the experiment, traces them. The tracer is their parent, which ptrace
+/// always allows, and does nothing else.
+fn fork_workers(
+    parent: &mut Parent,
+    arm: Arm,
+    prepared: &mut Prepared,
+    tallies: &[Tally],
+) -> Result<()> {
+    let mut workers = Vec::new();
+    for tally in tallies {
+        workers.push(child::fork(WORKER, |_| work(prepared, tally))?);
+    }
+    wait_until_ready(&mut workers, tallies)?;
+    let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
+    if arm == Arm::Experiment {
+        for &pid in &pids {
+            seize(Pid::from_raw(pid))?;
+        }
+    }
+    parent.send(&pids)?;
+    match arm {
+        Arm::Experiment => trace(),
+        Arm::Control => Ok(parent.checkpoint()?),
+    }
 }
 
 /// How many of the processes `pids` are traced by `tracer`.
