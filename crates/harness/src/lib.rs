@@ -11,5 +11,6 @@ pub mod memory;
 pub mod pin;
 pub mod quiet;
 pub mod scratch;
+pub mod seccomp;
 pub mod statistics;
 pub mod wait;
