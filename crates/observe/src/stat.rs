@@ -1,5 +1,7 @@
 //! `/proc/PID/stat`: name, state and flags of a process (proc_pid_stat(5)).
 
+use std::ops::Range;
+
 use crate::{Error, read_text};
 
 /// linux/sched.h: the process is a kernel thread.
@@ -14,6 +16,22 @@ pub struct Stat {
     pub state: char,
     /// The kernel's flags of the process (PF_* of linux/sched.h).
     pub flags: u64,
+    /// Where its program was put; none for a thread of the kernel, and where the reader may not
+    /// know (ptrace access).
+    pub layout: Option<Layout>,
+}
+
+/// Where the kernel put the parts of a program when it was started: addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The instructions of the program's file.
+    pub code: Range<u64>,
+    /// Its variables, as far as they have a value in the file.
+    pub data: Range<u64>,
+    /// Where brk(2) began.
+    pub heap_start: u64,
+    /// Where the stack began; it grows down from there.
+    pub stack_start: u64,
 }
 
 impl Stat {
@@ -43,12 +61,26 @@ pub fn read(pid: i32) -> Result<Stat, Error> {
 pub fn parse(text: &str) -> Option<Stat> {
     let (_, rest) = text.split_once('(')?;
     let (name, rest) = rest.rsplit_once(')')?;
-    let mut words = rest.split_ascii_whitespace();
+    // The first of them is field 3 of the manual page.
+    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
     Some(Stat {
         name: name.to_owned(),
-        state: words.next()?.chars().next()?,
-        flags: words.nth(5)?.parse().ok()?,
+        state: words.first()?.chars().next()?,
+        flags: words.get(6)?.parse().ok()?,
+        layout: layout(&words),
     })
+}
+
+fn layout(words: &[&str]) -> Option<Layout> {
+    let field = |number: usize| words.get(number - 3)?.parse::<u64>().ok();
+    let layout = Layout {
+        code: field(26)?..field(27)?,
+        data: field(45)?..field(46)?,
+        heap_start: field(47)?,
+        stack_start: field(28)?,
+    };
+    // Hidden or absent addresses read as 0 or 1.
+    (layout.code.start > 1 && layout.stack_start > 1).then_some(layout)
 }
 
 #[cfg(test)]
@@ -64,7 +96,15 @@ mod tests {
         let odd = parse("77 (a) b (c) Z 1 77 77 0 -1 4194304 1").unwrap();
         assert_eq!(odd.name, "a) b (c");
         assert!(odd.has_ended() && !odd.is_kernel_thread());
-        assert!(read(std::process::id() as i32).is_ok());
+        assert_eq!(odd.layout, None);
+    }
+
+    #[test]
+    fn a_program_lies_where_its_code_and_its_stack_are() {
+        let own = read(std::process::id() as i32).unwrap().layout.unwrap();
+        assert!(own.code.contains(&(parse as *const () as u64)), "{own:?}");
+        let hidden = format!("7 (x) S {}", "0 ".repeat(50));
+        assert_eq!(parse(&hidden).unwrap().layout, None);
     }
 
     proptest! {

@@ -18,6 +18,8 @@ mod probe;
 mod quiet;
 pub mod software;
 #[cfg(target_arch = "x86_64")]
+mod translator;
+#[cfg(target_arch = "x86_64")]
 mod trap;
 
 use serde::{Deserialize, Serialize};
@@ -35,8 +37,28 @@ pub struct Seen {
     pub not_present: i32,
     /// The byte at offset 0 after the base moved by 256; byte `i` of the memory holds `i / 256`.
     pub after_moving: u64,
+    /// What was seen to be done before.
+    pub done: Done,
     /// What was seen beside it, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// Which steps had their effect: pages as /proc/self/maps has them, descriptors as modify_ldt(2)
+/// reads them back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The pages behind the data may not be read.
+    pub guarded: bool,
+    /// A segment of [`SIZE`] bytes was entered.
+    pub entered: bool,
+    /// One with twice its limit.
+    pub grown: bool,
+    /// One that begins 256 bytes later.
+    pub moved: bool,
+    /// One that expands down.
+    pub down: bool,
+    /// One that is not present.
+    pub absent: bool,
 }
 
 /// Bytes of the segment.
@@ -44,6 +66,15 @@ pub const SIZE: u32 = 1000;
 
 #[cfg(target_arch = "x86_64")]
 pub use probe::{flat, segmented};
+#[cfg(target_arch = "x86_64")]
+pub use translator::is_translated;
+
+/// Whether QEMU translates the instructions of this machine: other machines have no segments
+/// anyway.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn is_translated() -> bool {
+    false
+}
 
 /// Refused: no segments here.
 ///
