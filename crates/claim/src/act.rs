@@ -19,8 +19,8 @@ pub struct Does(pub &'static str);
 /// `/proc/PID/fdinfo` whether a flag has changed. Without the evidence there is no verdict, since
 /// an experiment that was not made tells nothing about the kernel.
 ///
-/// A claim keeps each of its acts as a constant, lists it among its [`acts`](crate::Claim::acts) and
-/// gives it to [`Reading::act`](crate::Reading::act) with what the evidence said:
+/// A claim keeps each of its acts as a constant, lists it among its [`acts`](crate::Claim::acts)
+/// and gives it to [`Reading::act`](crate::Reading::act) with what the evidence said:
 ///
 /// ```
 /// use claim::{Act, Does, InControl};
@@ -28,7 +28,7 @@ pub struct Does(pub &'static str);
 /// const ASK: Act = Does("asks for O_RDWR and O_APPEND with F_SETFL")
 ///     .call("fcntl", "F_SETFL, O_RDWR|O_APPEND")
 ///     .shown_by("O_APPEND among the flags in /proc/self/fdinfo/N")
-///     .in_control(InControl::Instead("openat", "/proc/self/fd/ … O_RDWR"));
+///     .in_control(InControl::Instead("openat", "O_RDWR"));
 /// assert_eq!(ASK.who, claim::MEASURER);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,8 @@ pub enum InControl {
     Same,
     /// It is left out.
     Not,
+    /// It may be done or not: it is a means there, or a matter of chance.
+    Either,
     /// This call, with this argument, stands in its place.
     Instead(&'static str, &'static str),
 }
@@ -141,9 +143,13 @@ impl Act {
         self
     }
 
-    /// Whether its evidence must be there in the control, too.
-    pub const fn is_due_in_control(&self) -> bool {
-        matches!(self.control, InControl::Same)
+    /// Whether its evidence may be there in the control, or be missing there.
+    pub const fn may_be_in_control(&self, shown: bool) -> bool {
+        match self.control {
+            InControl::Same => shown,
+            InControl::Not | InControl::Instead(..) => !shown,
+            InControl::Either => true,
+        }
     }
 }
 

@@ -108,11 +108,11 @@ fn not_done(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict>
         (&readings.control, order.second()),
     ] {
         for act in claim.acts {
-            let due = arm == Arm::Experiment || act.is_due_in_control();
             let shown = reading.acts.get(act.does) == Some(&true);
-            match (due, shown) {
-                (true, true) | (false, false) => {}
-                (true, false) => {
+            let right = arm.choose(shown, act.may_be_in_control(shown));
+            match shown {
+                _ if right => {}
+                false => {
                     let why = without_effect(act, arm);
                     match act.missing {
                         Missing::Broken => return Some(Verdict::Error(why)),
@@ -122,7 +122,7 @@ fn not_done(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict>
                         }
                     }
                 }
-                (false, true) => {
+                true => {
                     let (does, who, evidence) = (act.does, act.who, act.evidence);
                     return Some(Verdict::Error(format!(
                         "the control did what only the experiment does: {who} {does}; the \

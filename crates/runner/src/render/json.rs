@@ -56,6 +56,7 @@ struct ActJson<'a> {
 enum InControlJson<'a> {
     Same,
     Not,
+    Either,
     #[serde(untagged)]
     Instead {
         call: &'a str,
@@ -152,6 +153,7 @@ fn act(act: &Act) -> ActJson<'_> {
         in_control: match act.control {
             InControl::Same => InControlJson::Same,
             InControl::Not => InControlJson::Not,
+            InControl::Either => InControlJson::Either,
             InControl::Instead(call, argument) => InControlJson::Instead { call, argument },
         },
     }

@@ -73,6 +73,7 @@ fn sentence(act: &Act) -> String {
     let control = match *control {
         InControl::Same => "the same".to_owned(),
         InControl::Not => "not done".to_owned(),
+        InControl::Either => "done or not".to_owned(),
         InControl::Instead(name, argument) => format!("{} instead", Call { name, argument }),
     };
     format!("{who} {does}{call}{often}; shown by {evidence}; control: {control}")

@@ -1,0 +1,125 @@
+//! The program on trial: what its claims say that they do, and what became of them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::program::{self, Finished};
+use crate::record::Act;
+
+/// How long `list` may take: it only prints.
+const LIST_LIMIT: Duration = Duration::from_secs(30);
+
+/// The program `witness`, or one of the topics' programs.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    path: PathBuf,
+}
+
+/// A claim as `list --json` describes it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Claim {
+    /// Its name.
+    pub id: String,
+    /// Its topic's name.
+    pub topic: String,
+    /// What its experiment does.
+    #[serde(default)]
+    pub acts: Vec<Act>,
+}
+
+/// What became of a claim, as `run --json` tells it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Outcome {
+    /// The claim.
+    pub id: String,
+    /// `holds`, `holds_with`, `refuted`, `not_measured` or `error`.
+    pub verdict: String,
+    /// The reason of a verdict that needs one.
+    pub why: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Document<T> {
+    claims: Vec<T>,
+}
+
+impl Witness {
+    /// The program at `path`.
+    pub fn at(path: &Path) -> Witness {
+        Witness {
+            path: path.to_owned(),
+        }
+    }
+
+    /// The program that stands beside this one.
+    ///
+    /// # Errors
+    /// The kernel does not say where this program is.
+    pub fn beside_this_program() -> Result<Witness> {
+        let own = std::env::current_exe().context("the path of this program")?;
+        Ok(Witness {
+            path: own.with_file_name("witness"),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The command that measures these claims and prints one JSON document.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a trial runs the program on trial"
+    )]
+    pub fn measure<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["run", "--json"]).args(ids);
+        command
+    }
+
+    /// Its claims, or those that are named.
+    ///
+    /// # Errors
+    /// It cannot be run, its list cannot be read, or a name is none of a claim's.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a trial runs the program on trial"
+    )]
+    pub fn claims(&self, ids: &[String]) -> Result<Vec<Claim>> {
+        let list = program::run(
+            Command::new(&self.path).args(["list", "--json"]),
+            LIST_LIMIT,
+        )?;
+        let mut claims: Vec<Claim> = read_claims(&list)?;
+        if let Some(unknown) = ids
+            .iter()
+            .find(|id| claims.iter().all(|claim| claim.id != **id))
+        {
+            bail!("{} has no claim {unknown}", self.path.display());
+        }
+        claims.retain(|claim| ids.is_empty() || ids.contains(&claim.id));
+        Ok(claims)
+    }
+}
+
+/// What became of each claim of a run.
+///
+/// # Errors
+/// It printed no document.
+pub fn outcomes(run: &Finished) -> Result<Vec<Outcome>> {
+    read_claims(run)
+}
+
+fn read_claims<T: DeserializeOwned>(finished: &Finished) -> Result<Vec<T>> {
+    let document: Document<T> = serde_json::from_str(&finished.stdout).with_context(|| {
+        let Finished { status, stderr, .. } = finished;
+        format!("no JSON document ({status}): {}", stderr.trim_end())
+    })?;
+    Ok(document.claims)
+}
