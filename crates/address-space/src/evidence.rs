@@ -14,7 +14,8 @@ use observe::smaps::{self, HugePages};
 /// Faults are counted page by page only where no huge page serves many at once.
 pub const BASE_PAGES: Act = Does("forbids huge pages")
     .call("madvise", "MADV_NOHUGEPAGE")
-    .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages");
+    .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages")
+    .or_not_measured("use a kernel that keeps MADV_NOHUGEPAGE, or has no transparent huge pages");
 
 /// Forbids huge pages in `memory`, and says whether that is seen: what [`BASE_PAGES`] declares.
 ///
@@ -23,7 +24,8 @@ pub const BASE_PAGES: Act = Does("forbids huge pages")
 pub fn forbid_huge_pages(memory: &Memory) -> Result<bool> {
     match memory.advise(MmapAdvise::MADV_NOHUGEPAGE) {
         Err(error) if error.errno == Errno::EINVAL => {
-            Ok(huge_pages::read(huge_pages::ENABLED).is_err())
+            let set = huge_pages::read(huge_pages::ENABLED).ok().flatten();
+            Ok(set.as_deref() != Some("always"))
         }
         told => {
             told?;

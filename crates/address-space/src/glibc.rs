@@ -38,8 +38,8 @@ pub struct FragmentedHeap {
     pub heap_shrank: u64,
 }
 
-/// A block at the end of the heap that is freed before malloc_trim, so that there is something to give
-/// back in any case.
+/// A block at the end of the heap that is freed before malloc_trim, so that there is something to
+/// give back in any case.
 #[cfg(target_env = "gnu")]
 const TAIL: usize = 64 << 10;
 

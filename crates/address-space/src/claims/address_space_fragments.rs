@@ -74,9 +74,9 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     let seen = room.seen;
     Ok(Reading::kernel()
-        .act(&FILL, room.units == HOLES)
-        .act(&PUNCH, seen.free == HOLES * UNIT)
-        .act(&SCATTER, seen.gaps == HOLES && seen.largest == UNIT)
+        .act(&FILL, room.units == 512)
+        .act(&PUNCH, seen.free == 512 << 20)
+        .act(&SCATTER, seen.gaps == 512 && seen.largest == 1 << 20)
         .act(&JOIN, seen.largest_after > seen.largest)
         .with(&LARGEST, room.largest / 1024)
         .with(&REFUSED, refused)
