@@ -16,8 +16,9 @@ use crate::huge_pages;
 
 const PAGE: usize = 4096;
 const PAGES: usize = HUGE_PAGE / PAGE;
-/// Memory in pieces may have a huge page at the second try.
-const ATTEMPTS: usize = 16;
+/// After a search for free memory in one piece that found none, the kernel refuses the next
+/// requests without a search, up to 64 of them (compact_defer_shift in mm/compaction.c).
+const ATTEMPTS: usize = 100;
 
 const PIECES: Quantity = Name("physical extents (pages where hidden) behind 512 contiguous pages")
     .predict(Between(PAGES as f64 / 8.0, PAGES as f64), Count(1))

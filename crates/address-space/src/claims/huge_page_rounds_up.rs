@@ -10,6 +10,9 @@ use crate::evidence::{forbid_huge_pages, told_of_huge_pages};
 use crate::huge_pages;
 
 const BLOCKS: usize = 8;
+/// After a search for free memory in one piece that found none, the kernel refuses the next
+/// requests without a search, up to 64 of them (compact_defer_shift in mm/compaction.c).
+const ATTEMPTS: usize = 200;
 
 const RESIDENT: Quantity = Name("memory made resident for each byte that was written")
     .count(HUGE_PAGE as u64, 4096)
@@ -28,7 +31,7 @@ pub(super) const CLAIM: Claim = Claim {
     id: "huge-page-rounds-up",
     statement: "The larger the page, the more a byte can cost: where a transparent huge page is \
                 got, one touched byte makes 2 MiB resident.",
-    measures: "Eight times: maps a block of 2 MiB with MADV_HUGEPAGE, writes one byte, asks smaps \
+    measures: "Up to 8 times: maps a block of 2 MiB with MADV_HUGEPAGE, writes one byte, asks smaps \
                for the resident size before and after, and divides by the bytes that are found to \
                be written. A block for which the kernel found no huge page does not count.",
     control: "the same with MADV_NOHUGEPAGE; every block counts",
@@ -47,7 +50,7 @@ pub(super) const CLAIM: Claim = Claim {
 /// What smaps and its contents say of blocks of memory, added up.
 #[derive(Default)]
 struct Sum {
-    blocks: u64,
+    blocks: usize,
     resident: u64,
     written: u64,
 }
@@ -58,7 +61,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     let (mut asked, mut one_byte) = (true, true);
     let mut counted = Sum::default();
     // One after the other: a single huge page that the kernel has will do for all of them.
-    for _ in 0..BLOCKS {
+    for _ in 0..ATTEMPTS {
+        if counted.blocks == BLOCKS {
+            break;
+        }
         let mut block = Memory::aligned(HUGE_PAGE, HUGE_PAGE)?;
         match arm {
             Arm::Experiment => huge_pages::ask(&block)?,
@@ -68,17 +74,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         let before = resident(&block)?.0;
         block.write_every(HUGE_PAGE, 1);
         let (after, huge) = resident(&block)?;
+        if arm == Arm::Experiment && asked && huge == 0 {
+            continue;
+        }
         // Only now: to look for the bytes touches every page.
         let written = count_written(block.bytes());
         one_byte &= written == 1;
-        if arm == Arm::Control || huge > 0 {
-            counted.blocks += 1;
-            counted.resident += after.saturating_sub(before);
-            counted.written += written;
-        }
+        counted.blocks += 1;
+        counted.resident += after.saturating_sub(before);
+        counted.written += written;
     }
-    if asked && counted.blocks == 0 {
-        let why = format!("the kernel found none of {BLOCKS} huge pages");
+    if counted.blocks == 0 {
+        let why = format!("the kernel found no huge page in {ATTEMPTS} attempts");
         return NotMeasured::err(why, huge_pages::FIND);
     }
     let Sum {
@@ -91,7 +98,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&WRITE, one_byte)
         .with(&RESIDENT, resident / written.max(1))
         .note(format!(
-            "{blocks} of {BLOCKS} blocks count: {written} bytes written, {} KiB made resident",
+            "{blocks} blocks: {written} bytes written, {} KiB made resident",
             resident / 1024
         )))
 }

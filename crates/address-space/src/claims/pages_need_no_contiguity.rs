@@ -53,7 +53,7 @@ const ASK: Act = Does("asks for 512 pages at once, wherever they lie")
     .shown_by("rw-p for all of them in /proc/self/maps")
     .in_control(Instead(
         "mmap",
-        "2097152, PROT_READ|PROT_WRITE … NOREPLACE … EEXIST",
+        "2097152, PROT_READ|PROT_WRITE … MAP_FIXED_NOREPLACE … EEXIST",
     ));
 const WRITE: Act = Does("writes each page that it got")
     .in_memory()

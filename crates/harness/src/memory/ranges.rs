@@ -87,9 +87,16 @@ impl Memory {
         // into either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are
         // its own.
         let moved = unsafe { mremap(old, self.len, self.len, flags, Some(new)) };
-        let base = moved
-            .map_err(|errno| Error::new(format!("mremap of {}", bytes(self.len as u64)), errno))?
-            .cast();
+        let what = || format!("mremap of {}", bytes(self.len as u64));
+        let base = moved.map_err(|errno| Error::new(what(), errno))?.cast();
+        // A kernel that answers otherwise has moved nothing that could be read.
+        if base != target.base {
+            let what = format!(
+                "{}, which answered another address than it was told",
+                what()
+            );
+            return Err(Error::new(what, Errno::EFAULT));
+        }
         let memory = Memory {
             base,
             len: self.len,
