@@ -47,7 +47,7 @@ pub(super) const CLAIM: Claim = Claim {
                fit and a buddy system. Every byte of every part is checked.",
     control: "the same requests served in simulated pages of 128 bytes to 4 KiB, six sizes: any \
               free frame will do; one byte in each of the six overwritten on purpose",
-    notes: &[38, 43, 46],
+    notes: &[38, 46],
     acts: &[MAP, CONTIGUOUS, FILL, FREE],
     man: &["mmap(2)"],
     quantities: &[FAILED, CHANGED],
