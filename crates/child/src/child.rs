@@ -1,75 +1,85 @@
 //! A child as its parent holds it.
 
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitStatus};
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::clock::{Deadline, first_readable, readable};
+use crate::clock::Deadline;
 use crate::error::Failure;
+use crate::life::{Event, Life};
 use crate::link::{Link, Silence, Tag, decode, encode};
-use crate::pidfd::reap;
-use crate::{Error, ErrorKind, LIMIT, pidfd};
+use crate::{Error, ErrorKind, LIMIT};
+
+/// How long a child has to die of SIGKILL.
+const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
 /// A child, seen from its parent. Dropped by the parent, it is killed and reaped; a copy that
 /// another process got by a fork does nothing when it is dropped.
 #[derive(Debug)]
 pub struct Child<R> {
     name: String,
-    pid: Pid,
-    pidfd: OwnedFd,
+    life: Life,
     link: Link,
     /// The child's end, which a shared table must keep until the child has ended.
     shared: Option<Link>,
     limit: Duration,
-    status: Option<WaitStatus>,
     answer: PhantomData<fn() -> R>,
 }
 
 impl<R> Child<R> {
-    /// Takes hold of the child `pid` that has just been forked; kills it if that fails. `shared` is
-    /// the child's end of the link where both use one descriptor table.
+    /// Takes hold of the child `pid` that has just been forked. `shared` is the child's end of the
+    /// link where both use one descriptor table.
+    ///
+    /// # Errors
+    /// The kernel knows no such child of this process.
     pub(crate) fn hold(
         name: &str,
         pid: Pid,
         link: Link,
         shared: Option<Link>,
     ) -> Result<Self, Error> {
-        let pidfd = pidfd::open(pid).map_err(|errno| {
-            // Not reaped yet, so the number is still the child's.
-            let _ = kill(pid, Signal::SIGKILL);
-            let _ = reap(pid);
-            Error {
-                child: name.to_owned(),
-                kind: ErrorKind::System("pidfd_open", errno),
-            }
-        })?;
-        Ok(Child {
+        let mut child = Child {
             name: name.to_owned(),
-            pid,
-            pidfd,
+            life: Life::new(pid),
             link,
             shared,
             limit: LIMIT,
-            status: None,
             answer: PhantomData,
-        })
+        };
+        match child.life.is_own_child() {
+            Ok(true) => Ok(child),
+            Ok(false) => {
+                let what = "fork(2) answered a number that is no child's of this process";
+                Err(child.error(ErrorKind::Unexpected(what.to_owned())))
+            }
+            Err(errno) => Err(child.error(ErrorKind::System("waitpid", errno))),
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error {
+            child: format!("{} (pid {})", self.name, self.life.pid()),
+            kind,
+        }
     }
 }
 
 impl<R: DeserializeOwned> Child<R> {
     /// Its process id; it stays the child's until [`Child::join`] or drop has reaped it.
     pub fn pid(&self) -> i32 {
-        self.pid.as_raw()
+        self.life.pid().as_raw()
     }
 
-    /// A descriptor of the process itself (pidfd_open(2)), readable once it has ended.
-    pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+    /// A descriptor for poll(2), readable once the child has ended: that of the process itself
+    /// (pidfd_open(2)). Where there is none it is the link, which is readable once the child has
+    /// sent something, too; and for a child that shares the descriptor table not at its end.
+    pub fn end(&self) -> BorrowedFd<'_> {
+        self.life.pidfd().unwrap_or(self.link.as_fd())
     }
 
     /// Sets how long each later wait for this child lasts at most.
@@ -125,7 +135,8 @@ impl<R: DeserializeOwned> Child<R> {
             let what = "shares the descriptor table, so its exec closes nothing that can be seen";
             return Err(self.error(ErrorKind::Unexpected(what.to_owned())));
         }
-        match self.link.recv(None, Some(Deadline::after(self.limit))) {
+        let deadline = Deadline::after(self.limit);
+        match self.link.recv(Some(&mut self.life), Some(deadline)) {
             Err(Silence::Gone) if self.has_program() => Ok(()),
             Err(silence) => Err(self.silence_error(silence, "exec")),
             Ok((tag, body)) => Err(self.wrong_message_error(tag, &body, "exec")),
@@ -135,10 +146,10 @@ impl<R: DeserializeOwned> Child<R> {
     /// Sends `signal` to the child.
     ///
     /// # Errors
-    /// ESRCH once [`Child::wait`] has reaped it; that of pidfd_send_signal(2).
+    /// ESRCH once it is reaped, by [`Child::wait`] or by a wait that met its end; that of kill(2).
     pub fn signal(&self, signal: Signal) -> Result<(), Error> {
-        pidfd::send_signal(&self.pidfd, signal)
-            .map_err(|errno| self.error(ErrorKind::System("pidfd_send_signal", errno)))
+        let sent = self.life.signal(signal);
+        sent.map_err(|errno| self.error(ErrorKind::System("kill", errno)))
     }
 
     /// Waits for the child's answer and for its end.
@@ -159,13 +170,27 @@ impl<R: DeserializeOwned> Child<R> {
     ///
     /// # Errors
     /// Those of [`Child::join`].
-    pub fn join_unless(self, stop: BorrowedFd<'_>) -> Result<Option<R>, Error> {
-        let events = [stop, self.link.as_fd(), self.pidfd.as_fd()];
-        match first_readable(&events, Deadline::after(self.limit)) {
-            Ok(Some(0)) => Ok(None),
-            Ok(Some(_)) => self.join().map(Some),
-            Ok(None) => Err(self.error(ErrorKind::Late("answer", self.limit))),
-            Err(errno) => Err(self.error(ErrorKind::System("poll", errno))),
+    pub fn join_unless(mut self, stop: BorrowedFd<'_>) -> Result<Option<R>, Error> {
+        let deadline = Deadline::after(self.limit);
+        match self.life.first_event(&[stop, self.link.as_fd()], deadline) {
+            Ok(Event::Ready(0)) => Ok(None),
+            Ok(Event::Ready(_) | Event::Ended) => self.join().map(Some),
+            Ok(Event::Late) => Err(self.error(ErrorKind::Late("answer", self.limit))),
+            Err(kind) => Err(self.error(kind)),
+        }
+    }
+
+    /// Waits until `other` is readable or the child has ended: whether it ended first.
+    ///
+    /// # Errors
+    /// Neither comes within the limit.
+    pub fn ends_before(&mut self, other: BorrowedFd<'_>) -> Result<bool, Error> {
+        let deadline = Deadline::after(self.limit);
+        match self.life.first_event(&[other], deadline) {
+            Ok(Event::Ready(_)) => Ok(false),
+            Ok(Event::Ended) => Ok(true),
+            Ok(Event::Late) => Err(self.error(ErrorKind::Late("word or end", self.limit))),
+            Err(kind) => Err(self.error(kind)),
         }
     }
 
@@ -174,44 +199,35 @@ impl<R: DeserializeOwned> Child<R> {
     /// # Errors
     /// It did not end within the limit; it is killed then.
     pub fn wait(&mut self) -> Result<WaitStatus, Error> {
-        if let Some(status) = self.status {
-            return Ok(status);
-        }
-        match readable(&self.pidfd, Deadline::after(self.limit)) {
-            Ok(true) => self.reap(),
-            Ok(false) => {
-                self.signal(Signal::SIGKILL)?;
-                self.reap()?;
-                Err(self.error(ErrorKind::Late("end", self.limit)))
+        match self.life.wait(Deadline::after(self.limit)) {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => {
+                let ended = self.life.end(DEATH_LIMIT);
+                let late = |_| ErrorKind::Late("end", self.limit);
+                Err(self.error(ended.map_or_else(|kind| kind, late)))
             }
-            Err(errno) => Err(self.error(ErrorKind::System("poll", errno))),
+            Err(kind) => Err(self.error(kind)),
         }
     }
 
     /// Whether it still runs a program. A process that ends gives up its memory, and with it its
-    /// `exe` link, before it closes its descriptors; its pidfd becomes readable only later.
+    /// `exe` link, before it closes its descriptors; it can be reaped only later.
     fn has_program(&self) -> bool {
-        let exe = std::fs::read_link(format!("/proc/{}/exe", self.pid));
-        !matches!(exe, Err(error) if error.kind() == std::io::ErrorKind::NotFound)
-    }
-
-    fn reap(&mut self) -> Result<WaitStatus, Error> {
-        let status =
-            reap(self.pid).map_err(|errno| self.error(ErrorKind::System("waitpid", errno)))?;
-        self.status = Some(status);
-        Ok(status)
+        let exe = std::fs::read_link(format!("/proc/{}/exe", self.life.pid()));
+        let gone = matches!(exe, Err(error) if error.kind() == std::io::ErrorKind::NotFound);
+        self.life.status().is_none() && !gone
     }
 
     fn write(&mut self, tag: Tag, body: &[u8]) -> Result<(), Error> {
-        let deadline = Deadline::after(self.limit);
-        let sent = self.link.send(tag, body, Some(deadline));
+        let deadline = Some(Deadline::after(self.limit));
+        let sent = self.link.send(tag, body, Some(&mut self.life), deadline);
         sent.map_err(|silence| self.silence_error(silence, "reader"))
     }
 
     /// Reads a message that must be `wanted`; a failure or a panic of the child is an error.
     fn read(&mut self, wanted: Tag, what: &'static str) -> Result<Vec<u8>, Error> {
         let deadline = Deadline::after(self.limit);
-        match self.link.recv(Some(self.pidfd.as_fd()), Some(deadline)) {
+        match self.link.recv(Some(&mut self.life), Some(deadline)) {
             Ok((tag, body)) if tag == wanted => Ok(body),
             Ok((tag, body)) => Err(self.wrong_message_error(tag, &body, what)),
             Err(silence) => Err(self.silence_error(silence, what)),
@@ -232,7 +248,7 @@ impl<R: DeserializeOwned> Child<R> {
         let kind = match silence {
             Silence::Gone => return self.end_error(),
             Silence::Late => ErrorKind::Late(what, self.limit),
-            Silence::System(call, errno) => ErrorKind::System(call, errno),
+            Silence::Failed(kind) => kind,
             Silence::Garbled => {
                 ErrorKind::Unexpected("the link carries bytes that are not a message".into())
             }
@@ -240,18 +256,18 @@ impl<R: DeserializeOwned> Child<R> {
         self.error(kind)
     }
 
-    /// The end of a child of which more was expected.
+    /// The end of a child of which more was expected. What it said before, and nobody has read,
+    /// tells why.
     fn end_error(&mut self) -> Error {
+        let deadline = Some(Deadline::after(self.limit));
+        while let Ok((tag, body)) = self.link.recv(Some(&mut self.life), deadline) {
+            if matches!(tag, Tag::Failed | Tag::Panicked) {
+                return self.wrong_message_error(tag, &body, "end");
+            }
+        }
         match self.wait() {
             Ok(status) => self.error(ErrorKind::Ended(status)),
             Err(error) => error,
-        }
-    }
-
-    fn error(&self, kind: ErrorKind) -> Error {
-        Error {
-            child: format!("{} (pid {})", self.name, self.pid),
-            kind,
         }
     }
 }
@@ -259,10 +275,26 @@ impl<R: DeserializeOwned> Child<R> {
 impl<R> Drop for Child<R> {
     fn drop(&mut self) {
         // After a fork, the other process has a copy of this value, but the child is not its own.
-        if self.status.is_none() && pidfd::is_own_child(Id::PIDFd(self.pidfd.as_fd())) {
-            // SIGKILL cannot be refused.
-            let _ = pidfd::send_signal(&self.pidfd, Signal::SIGKILL);
-            let _ = reap(self.pid);
+        let own = self.life.is_own_child().unwrap_or(true);
+        if own && self.life.has_ended() != Ok(true) {
+            // What SIGKILL does not end dies with this process, as every child does.
+            let _ = self.life.end(DEATH_LIMIT);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_no_childs_is_not_held() {
+        let (link, _theirs) = Link::pair().unwrap();
+        let stranger = Child::<()>::hold("stranger", Pid::from_raw(1), link, None);
+        let error = stranger.unwrap_err().to_string();
+        assert!(
+            error.contains("stranger (pid 1): fork(2) answered a number"),
+            "{error}"
+        );
     }
 }

@@ -1,54 +1,98 @@
-//! Deadlines: a limit on a wait, counted from its start.
+//! Deadlines: a limit on a wait, counted from its start, longer where the machine is overloaded.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+/// A limit is never made longer than this many times.
+const MAX_STRETCH: f64 = 10.0;
+/// How long a wait lasts at most between two looks at the load.
+const LOOK_AT_THE_LOAD: Duration = Duration::from_millis(100);
+
 /// The moment at which a wait gives up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadline(Instant);
+pub(crate) struct Deadline {
+    start: Instant,
+    limit: Duration,
+}
 
 impl Deadline {
     pub(crate) fn after(limit: Duration) -> Self {
-        let now = Instant::now();
-        Deadline(
-            now.checked_add(limit)
-                .unwrap_or(now + Duration::from_secs(86_400)),
-        )
+        let start = Instant::now();
+        Deadline { start, limit }
     }
 
     /// What is left for poll(2), rounded up to a millisecond; none once it has passed.
     pub(crate) fn remaining(self) -> Option<PollTimeout> {
-        let left = self.0.checked_duration_since(Instant::now())?;
+        let spent = self.start.elapsed();
+        let left = match self.limit.checked_sub(spent) {
+            Some(left) => left,
+            None if spent < stretch(self.limit) => LOOK_AT_THE_LOAD,
+            None => return None,
+        };
         let ms = left.as_millis().saturating_add(1).min(i32::MAX as u128);
         Some(PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX))
     }
 }
 
-/// Whether `fd` becomes readable before the deadline.
-pub(crate) fn readable(fd: &OwnedFd, deadline: Deadline) -> Result<bool, Errno> {
-    Ok(first_readable(&[fd.as_fd()], deadline)?.is_some())
+/// How long a wait with this limit may last now.
+///
+/// A limit is meant for a machine that has a processor for each program that wants to run. Where
+/// more want to, each gets its share of the time only, and the limit is as many times longer, ten
+/// times at most. Both figures of proc_loadavg(5) count, whichever is larger: what is runnable at
+/// this moment, and the average of the last minute.
+pub fn stretch(limit: Duration) -> Duration {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").ok();
+    let load = load.and_then(|text| parse_load(&text)).unwrap_or(0.0);
+    limit.mul_f64((load / processors as f64).clamp(1.0, MAX_STRETCH))
 }
 
-/// The place in `fds` of the first that is readable; none where none is before the deadline.
-pub(crate) fn first_readable(
-    fds: &[BorrowedFd<'_>],
-    deadline: Deadline,
+/// The larger of the average over a minute and the number of tasks that are runnable.
+fn parse_load(text: &str) -> Option<f64> {
+    let mut fields = text.split_ascii_whitespace();
+    let average: f64 = fields.next()?.parse().ok()?;
+    let (runnable, _) = fields.nth(2)?.split_once('/')?;
+    Some(average.max(runnable.parse().ok()?))
+}
+
+/// One poll(2) of descriptors, each for its events, for which a signal is an early end: the place
+/// of the first that is ready, if one is.
+pub(crate) fn poll_once<'a>(
+    fds: impl Iterator<Item = &'a (BorrowedFd<'a>, PollFlags)>,
+    timeout: PollTimeout,
 ) -> Result<Option<usize>, Errno> {
-    let mut fds: Vec<PollFd<'_>> = fds
-        .iter()
-        .map(|fd| PollFd::new(*fd, PollFlags::POLLIN))
-        .collect();
-    loop {
-        // Look once even if the deadline has passed.
-        let timeout = deadline.remaining();
-        match poll(&mut fds, timeout.unwrap_or(PollTimeout::ZERO)) {
-            Ok(0) if timeout.is_none() => return Ok(None),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return Ok(fds.iter().position(|fd| fd.any() == Some(true))),
-            Err(errno) => return Err(errno),
+    let mut fds: Vec<PollFd<'a>> = fds.map(|(fd, events)| PollFd::new(*fd, *events)).collect();
+    match poll(&mut fds, timeout) {
+        Ok(_) => Ok(fds.iter().position(|fd| fd.any() == Some(true))),
+        Err(Errno::EINTR) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_larger_figure_of_the_load_counts() {
+        assert_eq!(parse_load("0.20 0.18 0.12 1/80 11206\n"), Some(1.0));
+        assert_eq!(parse_load("25.5 0.18 0.12 1/80 11206\n"), Some(25.5));
+        assert_eq!(parse_load("0.20 0.18 0.12 26/80 11206\n"), Some(26.0));
+        for text in ["", "0.20", "0.20 0.18 0.12 180 11206", "x 0 0 1/2 3"] {
+            assert_eq!(parse_load(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_limit_is_stretched_within_bounds() {
+        let limit = Duration::from_secs(1);
+        let stretched = stretch(limit);
+        assert!(
+            limit <= stretched && stretched <= 10 * limit,
+            "{stretched:?}"
+        );
     }
 }

@@ -4,7 +4,13 @@ use std::{fmt, time::Duration};
 
 use nix::errno::Errno;
 use nix::sys::wait::WaitStatus;
+use operation::Operation;
 use serde::{Deserialize, Serialize};
+
+/// The calls of [`ErrorKind::System`] whose refusals have remedies of their own.
+pub(crate) const FORK: &str = "fork";
+pub(crate) const UNSHARE_NET: &str = "unshare CLONE_NEWNET";
+pub(crate) const UNSHARE_USER_AND_NET: &str = "unshare CLONE_NEWUSER | CLONE_NEWNET";
 
 /// Whatever a child's closure fails with; `anyhow::Error` converts into it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +37,8 @@ pub enum ErrorKind {
         message: String,
         /// The error number found in the chain, if any.
         errno: Option<Errno>,
+        /// The operation that it came from, as far as an error of the chain says so.
+        operation: Operation,
     },
     /// The child panicked with this message.
     Panicked(String),
@@ -47,6 +55,7 @@ pub enum ErrorKind {
 pub(crate) struct Failure {
     message: String,
     errno: Option<i32>,
+    operation: Operation,
 }
 
 impl Failure {
@@ -66,16 +75,25 @@ impl Failure {
             }
             next = error.source();
         }
-        Failure { message, errno }
+        Failure {
+            message,
+            errno,
+            operation: find_operation(error.as_ref()),
+        }
     }
 }
 
 impl From<Failure> for ErrorKind {
     fn from(failure: Failure) -> Self {
-        let Failure { message, errno } = failure;
+        let Failure {
+            message,
+            errno,
+            operation,
+        } = failure;
         ErrorKind::Failed {
             message,
             errno: errno.map(Errno::from_raw),
+            operation,
         }
     }
 }
@@ -108,6 +126,31 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Ended(status) => write!(f, "ended: {status:?}"),
             ErrorKind::Late(what, limit) => write!(f, "no {what} within {limit:?}"),
             ErrorKind::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
+/// The operation that was refused, as the innermost cause of `error` that knows it says, on
+/// whichever side of a fork it stood.
+pub fn find_operation(error: &(dyn std::error::Error + 'static)) -> Operation {
+    let mut found = operation::find(error);
+    let mut next = Some(error);
+    while let (Operation::Other, Some(error)) = (&found, next) {
+        if let Some(error) = error.downcast_ref::<Error>() {
+            found = error.kind.operation();
+        }
+        next = error.source();
+    }
+    found
+}
+
+impl ErrorKind {
+    fn operation(&self) -> Operation {
+        match self {
+            ErrorKind::System(FORK, _) => Operation::Fork,
+            ErrorKind::System(UNSHARE_NET | UNSHARE_USER_AND_NET, _) => Operation::Unshare,
+            ErrorKind::Failed { operation, .. } => operation.clone(),
+            _ => Operation::Other,
         }
     }
 }

@@ -2,15 +2,19 @@
 #![expect(unsafe_code, reason = "fork, clone with CLONE_FILES, _exit")]
 
 use std::any::Any;
+use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 
 use nix::errno::Errno;
+use nix::sys::prctl;
 use nix::unistd::{ForkResult, Pid, getpid};
+use operation::Operation;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::Failure;
-use crate::link::{Link, Tag, encode};
+use crate::error::{FORK, Failure};
+use crate::link::{Link, Silence, Tag, encode};
+use crate::signals::keep_children_for_wait;
 use crate::{BoxError, Child, Error, ErrorKind, Parent, SingleThreaded};
 
 /// What becomes of the descriptor table.
@@ -96,16 +100,21 @@ where
     };
     let system = |call| move |errno| error(ErrorKind::System(call, errno));
     let single = SingleThreaded::check().map_err(error)?;
+    keep_children_for_wait();
     let (ours, theirs) = Link::pair().map_err(system("socketpair"))?;
     let pid = getpid();
-    match split(&single, descriptors).map_err(system("fork"))? {
+    match split(&single, descriptors).map_err(system(FORK))? {
+        None if getpid() == pid => {
+            let what = "fork(2) answered as it does in a child, and made none";
+            Err(error(ErrorKind::Unexpected(what.to_owned())))
+        }
         None => {
             match descriptors {
                 Descriptors::Copied => drop(ours),
                 // One table: closing our copy here would close the parent's.
                 Descriptors::Shared => std::mem::forget(ours),
             }
-            serve(Parent { link: theirs, pid }, body)
+            serve(name, Parent { link: theirs, pid }, body)
         }
         Some(pid) => {
             let shared = (descriptors == Descriptors::Shared).then_some(theirs);
@@ -152,37 +161,64 @@ where
             // The bond to the parent's life is the thread's, and exec keeps that of its caller.
             parent.bind()?;
             body(parent)
-        })?;
+        });
+        let refused = |e| operation::Error::from_io("spawn a thread", &e).of(Operation::Thread);
+        let second = second.map_err(refused)?;
         second.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
-/// The child's whole life: bound to its parent, one closure, one answer, no return.
-fn serve<R, F>(mut parent: Parent, body: F) -> !
+/// The child's whole life: a name, bound to its parent, one closure, one answer, no return.
+fn serve<R, F>(name: &str, mut parent: Parent, body: F) -> !
 where
     R: Serialize,
     F: FnOnce(&mut Parent) -> Result<R, BoxError>,
 {
-    let orphan = parent.bind().is_err();
-    if !orphan {
-        std::panic::set_hook(Box::new(|_| {}));
-        let (tag, text) = match catch_unwind(AssertUnwindSafe(|| body(&mut parent))) {
-            Ok(Ok(answer)) => match encode(&answer) {
-                Ok(answer) => (Tag::Answer, answer),
-                Err(_) => (Tag::Panicked, b"its answer is not representable".to_vec()),
-            },
-            Ok(Err(error)) => (
-                Tag::Failed,
-                encode(&Failure::from_error(error)).unwrap_or_default(),
-            ),
-            Err(panic) => (Tag::Panicked, panic_message(panic.as_ref()).into_bytes()),
-        };
-        // Where the parent has ended, nothing is left that could receive this.
-        let _ = parent.link.send(tag, &text, None);
+    set_name(name);
+    let (tag, message) = match parent.bind() {
+        Ok(()) => answer(&mut parent, body),
+        Err(error) => (Tag::Failed, failure(error)),
+    };
+    let mut told = parent.link.send(tag, &message, None, None);
+    if let Err(Silence::Failed(kind)) = told {
+        let short = failure(parent.error(kind));
+        told = parent.link.send(Tag::Failed, &short, None, None);
     }
+    // Where the parent has ended, nothing is left that could receive this.
+    let silent = told.is_err() || parent.has_ended();
     // SAFETY: _exit ends this process without running the parent's copied atexit handlers or
     // flushing its copied stdio buffers a second time.
-    unsafe { libc::_exit(i32::from(orphan)) }
+    unsafe { libc::_exit(i32::from(silent)) }
+}
+
+/// Runs `body`: its answer, or why there is none.
+fn answer<R, F>(parent: &mut Parent, body: F) -> (Tag, Vec<u8>)
+where
+    R: Serialize,
+    F: FnOnce(&mut Parent) -> Result<R, BoxError>,
+{
+    std::panic::set_hook(Box::new(|_| {}));
+    match catch_unwind(AssertUnwindSafe(|| body(parent))) {
+        Ok(Ok(answer)) => match encode(&answer) {
+            Ok(answer) => (Tag::Answer, answer),
+            Err(kind) => (Tag::Failed, failure(kind)),
+        },
+        Ok(Err(error)) => (Tag::Failed, failure(error)),
+        Err(panic) => (Tag::Panicked, panic_message(panic.as_ref()).into_bytes()),
+    }
+}
+
+fn failure(error: impl Into<BoxError>) -> Vec<u8> {
+    encode(&Failure::from_error(error.into())).unwrap_or_default()
+}
+
+/// Names this thread for ps(1) and for traces. prctl(2) keeps 15 bytes of a name; a refusal costs
+/// nothing but the name.
+fn set_name(name: &str) {
+    let bytes = &name.as_bytes()[..name.len().min(15)];
+    if let Ok(name) = CString::new(bytes) {
+        let _ = prctl::set_name(&name);
+    }
 }
 
 /// The text that a panic was given; empty where it was given something else.

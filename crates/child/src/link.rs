@@ -1,17 +1,25 @@
-//! One end of the socket pair between a parent and a child: whole messages, with deadlines.
+//! One end of what connects a parent and a child: whole messages, with deadlines.
 //!
-//! A message is a tag byte, a length of four bytes (little endian) and that many bytes of JSON. A
-//! socket pair rather than two pipes: one descriptor a side, no SIGPIPE, and a trace of read and
-//! write shows the experiment alone.
+//! A message is a tag byte, a length of four bytes (little endian) and that many bytes of JSON.
+//! They go through a socket pair rather than two pipes: one descriptor a side, no SIGPIPE, and a
+//! trace of read and write shows the experiment alone. Where socketpair(2) is withheld there are
+//! two pipes after all; where send(2) and recv(2) are, write(2) and read(2) do on the same socket.
+#![expect(
+    unsafe_code,
+    reason = "socketpair(2) and pipe2(2), of which it is looked whether they made descriptors"
+)]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::poll::{PollFlags, PollTimeout};
+use nix::sys::socket::{MsgFlags, recv, send};
+use nix::unistd::{read, write};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{ErrorKind, clock::Deadline};
+use crate::ErrorKind;
+use crate::clock::{Deadline, poll_once};
+use crate::life::Life;
 
 /// What a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +44,10 @@ pub(crate) enum Tag {
 pub(crate) enum Silence {
     /// The deadline passed.
     Late,
-    /// The peer has ended: its end is closed, or `watched` became ready with nothing left to read.
+    /// The peer has ended: its end is closed, or it is dead and nothing is left to read.
     Gone,
-    /// A system call failed.
-    System(&'static str, Errno),
+    /// Something failed.
+    Failed(ErrorKind),
     /// Bytes with which no message of this crate begins.
     Garbled,
 }
@@ -47,52 +55,72 @@ pub(crate) enum Silence {
 /// One end.
 #[derive(Debug)]
 pub(crate) struct Link {
-    socket: OwnedFd,
+    /// A socket, or the end of a pipe that is read.
+    input: OwnedFd,
+    /// The end of a pipe that is written, where there is no socket.
+    output: Option<OwnedFd>,
 }
 
 impl Link {
-    /// Both ends, close-on-exec.
+    /// Both ends, close-on-exec and non-blocking.
+    ///
+    /// # Errors
+    /// That of socketpair(2), where pipes are refused as well or would want descriptors that are
+    /// not to be had.
     pub(crate) fn pair() -> Result<(Link, Link), Errno> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let (a, b) = socketpair(AddressFamily::Unix, SockType::Stream, None, flags)?;
-        Ok((Link { socket: a }, Link { socket: b }))
+        let whole = |input| Link {
+            input,
+            output: None,
+        };
+        match socket_pair() {
+            Ok([a, b]) => Ok((whole(a), whole(b))),
+            Err(errno @ (Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM)) => Err(errno),
+            Err(errno) => pipe_pair().map_err(|_| errno),
+        }
     }
 
-    /// Sends one message.
+    /// Sends one message. The end of `peer` is noticed even while another process holds a copy of
+    /// its end.
     pub(crate) fn send(
         &self,
         tag: Tag,
         body: &[u8],
+        mut peer: Option<&mut Life>,
         deadline: Option<Deadline>,
     ) -> Result<(), Silence> {
-        let length = u32::try_from(body.len()).map_err(|_| Silence::Garbled)?;
+        let failed = |errno| Silence::Failed(ErrorKind::System("send", errno));
+        let length = u32::try_from(body.len()).map_err(|_| failed(Errno::EMSGSIZE))?;
         let mut message = Vec::with_capacity(5 + body.len());
         message.push(tag as u8);
         message.extend_from_slice(&length.to_le_bytes());
         message.extend_from_slice(body);
         let mut sent = 0;
+        let mut ended = false;
         while sent < message.len() {
-            let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
-            match send(self.socket.as_raw_fd(), &message[sent..], flags) {
+            match self.put(&message[sent..]) {
+                // No stream takes nothing of something.
+                Ok(0) => return Err(failed(Errno::EIO)),
                 Ok(count) => sent += count,
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => self.await_ready(PollFlags::POLLOUT, None, deadline)?,
+                Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
+                Err(Errno::EAGAIN) => {
+                    ended = self.wait(PollFlags::POLLOUT, peer.as_deref_mut(), deadline)?;
+                }
                 Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(Silence::Gone),
-                Err(errno) => return Err(Silence::System("send", errno)),
+                Err(errno) => return Err(failed(errno)),
             }
         }
         Ok(())
     }
 
-    /// Receives one message. With `watched`, a descriptor of the peer's life, the end of the peer
-    /// is noticed even while another process holds a copy of its socket.
+    /// Receives one message; `peer` as in [`Link::send`].
     pub(crate) fn recv(
         &self,
-        watched: Option<BorrowedFd<'_>>,
+        mut peer: Option<&mut Life>,
         deadline: Option<Deadline>,
     ) -> Result<(Tag, Vec<u8>), Silence> {
         let mut head = [0; 5];
-        self.fill(&mut head, watched, deadline)?;
+        self.fill(&mut head, peer.as_deref_mut(), deadline)?;
         let [tag, length @ ..] = head;
         let tag = match tag {
             b'v' => Tag::Value,
@@ -104,73 +132,136 @@ impl Link {
             _ => return Err(Silence::Garbled),
         };
         let mut body = vec![0; u32::from_le_bytes(length) as usize];
-        self.fill(&mut body, watched, deadline)?;
+        self.fill(&mut body, peer, deadline)?;
         Ok((tag, body))
     }
 
     fn fill(
         &self,
         buffer: &mut [u8],
-        watched: Option<BorrowedFd<'_>>,
+        mut peer: Option<&mut Life>,
         deadline: Option<Deadline>,
     ) -> Result<(), Silence> {
         let mut filled = 0;
         let mut ended = false;
         while filled < buffer.len() {
-            match recv(
-                self.socket.as_raw_fd(),
-                &mut buffer[filled..],
-                MsgFlags::MSG_DONTWAIT,
-            ) {
+            match self.get(&mut buffer[filled..]) {
                 Ok(0) | Err(Errno::ECONNRESET) => return Err(Silence::Gone),
                 Ok(count) => filled += count,
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
-                // A peer that has ended may have sent its last words after poll looked at the
-                // socket and before it looked at the peer: read once more.
+                // A peer that has ended may have sent its last words just before: read once more.
                 Err(Errno::EAGAIN) => {
-                    match self.await_ready(PollFlags::POLLIN, watched, deadline) {
-                        Err(Silence::Gone) => ended = true,
-                        ready => ready?,
-                    }
+                    ended = self.wait(PollFlags::POLLIN, peer.as_deref_mut(), deadline)?;
                 }
-                Err(errno) => return Err(Silence::System("recv", errno)),
+                Err(errno) => return Err(Silence::Failed(ErrorKind::System("recv", errno))),
             }
         }
         Ok(())
     }
 
-    /// Waits until the socket is ready for `events`. If `watched` is ready and the socket is not,
-    /// the peer has ended.
-    fn await_ready(
+    /// Waits until this end is ready for `events`, or it is time to try again; says whether the
+    /// peer has ended.
+    fn wait(
         &self,
         events: PollFlags,
-        watched: Option<BorrowedFd<'_>>,
+        peer: Option<&mut Life>,
         deadline: Option<Deadline>,
-    ) -> Result<(), Silence> {
-        // Without a peer to watch the socket stands alone: named twice, its second entry could be
-        // found ready by the poll that found the first one not ready.
-        let mut fds = vec![PollFd::new(self.socket.as_fd(), events)];
-        fds.extend(watched.map(|peer| PollFd::new(peer, PollFlags::POLLIN)));
-        loop {
-            let timeout = match deadline {
-                Some(deadline) => deadline.remaining().ok_or(Silence::Late)?,
-                None => PollTimeout::NONE,
-            };
-            match poll(&mut fds, timeout) {
-                Ok(0) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(Silence::System("poll", errno)),
-                Ok(_) if fds[0].any() == Some(true) => return Ok(()),
-                Ok(_) => return Err(Silence::Gone),
-            }
+    ) -> Result<bool, Silence> {
+        let failed = |errno| Silence::Failed(ErrorKind::System("poll", errno));
+        let timeout = match deadline {
+            Some(deadline) => deadline.remaining().ok_or(Silence::Late)?,
+            None => PollTimeout::NONE,
+        };
+        let end = match &self.output {
+            Some(output) if events == PollFlags::POLLOUT => output,
+            _ => &self.input,
+        };
+        let fds = [(end.as_fd(), events)];
+        let Some(peer) = peer else {
+            return poll_once(fds.iter(), timeout)
+                .map(|_| false)
+                .map_err(failed);
+        };
+        match peer.poll(&fds, timeout).map_err(failed)? {
+            Some(_) => Ok(false),
+            None => peer.is_over().map_err(Silence::Failed),
         }
     }
+
+    fn put(&self, bytes: &[u8]) -> Result<usize, Errno> {
+        if let Some(pipe) = &self.output {
+            return write(pipe, bytes);
+        }
+        let sent = send(self.input.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL);
+        match sent {
+            Ok(1..) => sent,
+            Err(errno) if is_an_answer(errno) => sent,
+            _ => write(&self.input, bytes),
+        }
+    }
+
+    fn get(&self, buffer: &mut [u8]) -> Result<usize, Errno> {
+        if self.output.is_some() {
+            return read(&self.input, buffer);
+        }
+        let received = recv(self.input.as_raw_fd(), buffer, MsgFlags::empty());
+        match received {
+            Ok(1..) => received,
+            Err(errno) if is_an_answer(errno) => received,
+            _ => read(&self.input, buffer),
+        }
+    }
+}
+
+/// Whether a socket says this of itself. Of any other error, and of nothing done, it is asked once
+/// more by the calls that serve every file.
+fn is_an_answer(errno: Errno) -> bool {
+    let answers = [Errno::EAGAIN, Errno::EINTR, Errno::EPIPE, Errno::ECONNRESET];
+    answers.contains(&errno)
+}
+
+fn socket_pair() -> Result<[OwnedFd; 2], Errno> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: socketpair(2) writes two numbers to the place that it is given and nothing else.
+    two_descriptors(|fds| unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds) })
+}
+
+/// Two pipes, one for each direction.
+fn pipe_pair() -> Result<(Link, Link), Errno> {
+    let pipe = || {
+        let flags = libc::O_CLOEXEC | libc::O_NONBLOCK;
+        // SAFETY: pipe2(2) writes two numbers to the place that it is given and nothing else.
+        two_descriptors(|fds| unsafe { libc::pipe2(fds, flags) })
+    };
+    let [to_a, from_b] = pipe()?;
+    let [to_b, from_a] = pipe()?;
+    let link = |input, output| Link {
+        input,
+        output: Some(output),
+    };
+    Ok((link(to_a, from_a), link(to_b, from_b)))
+}
+
+/// The two descriptors that `call` makes.
+///
+/// # Errors
+/// That of the call; EBADF where it answers 0 and has made none.
+fn two_descriptors(call: impl Fn(*mut libc::c_int) -> libc::c_int) -> Result<[OwnedFd; 2], Errno> {
+    let mut fds = [-1; 2];
+    Errno::result(call(fds.as_mut_ptr()))?;
+    if fds.iter().any(|fd| *fd < 0) {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: the kernel has just made both, as it has written their numbers; nothing else knows
+    // them.
+    Ok(fds.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
 /// Readable when the peer has sent something, or has closed its end.
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.input.as_fd()
     }
 }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::clock::Deadline;
 use crate::error::errno;
-use crate::{Error, ErrorKind, pidfd};
+use crate::life::Life;
+use crate::{Error, ErrorKind};
 
 /// Makes this process the one that inherits its descendants' orphans (`PR_SET_CHILD_SUBREAPER`).
 ///
@@ -43,30 +43,16 @@ pub fn end_orphans(limit: Duration) -> Result<usize, Error> {
                 });
             }
             Ok(WaitStatus::StillAlive) => {
-                for orphan in children()? {
-                    alive += usize::from(kill(orphan, Signal::SIGKILL).is_ok());
-                    await_end(orphan, deadline, limit)?;
+                for mut orphan in children()? {
+                    alive += usize::from(orphan.has_ended() == Ok(false));
+                    orphan.end(limit).map_err(|kind| Error {
+                        child: orphan.pid().to_string(),
+                        kind,
+                    })?;
                 }
             }
             Ok(_) => {}
         }
-    }
-}
-
-/// Waits until `orphan` is dead, unreaped.
-fn await_end(orphan: Pid, deadline: Deadline, limit: Duration) -> Result<(), Error> {
-    let pidfd = match pidfd::open(orphan) {
-        Ok(pidfd) => pidfd,
-        Err(Errno::ESRCH) => return Ok(()),
-        Err(errno) => return Err(error("pidfd_open", errno)),
-    };
-    match crate::clock::readable(&pidfd, deadline) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Error {
-            child: orphan.to_string(),
-            kind: ErrorKind::Late("end", limit),
-        }),
-        Err(errno) => Err(error("poll", errno)),
     }
 }
 
@@ -75,21 +61,22 @@ fn await_end(orphan: Pid, deadline: Deadline, limit: Duration) -> Result<(), Err
 /// /proc may show another PID namespace, whose numbers name other processes here. So this process
 /// is looked up under the number that it has there, and the kernel is asked of each number that is
 /// listed whether it is a child's. None of a stranger is returned.
-fn children() -> Result<Vec<Pid>, Error> {
+fn children() -> Result<Vec<Life>, Error> {
     let unreadable = |e: std::io::Error| error("read /proc/self/task/TID/children", errno(&e));
     let own = std::fs::read_link("/proc/self").map_err(unreadable)?;
     let path = Path::new("/proc/self/task").join(own).join("children");
     let listed = std::fs::read_to_string(path).map_err(unreadable)?;
     let numbers = listed.split_ascii_whitespace();
-    let listed: Vec<Pid> = numbers
-        .filter_map(|pid| pid.parse().ok())
-        .map(Pid::from_raw)
-        .collect();
-    if listed.iter().all(|pid| pidfd::is_own_child(Id::Pid(*pid))) {
-        return Ok(listed);
+    let mut children = Vec::new();
+    for pid in numbers.filter_map(|pid| pid.parse().ok()) {
+        let mut life = Life::new(Pid::from_raw(pid));
+        if !life.is_own_child().unwrap_or(false) {
+            let what = "find the children in /proc, which shows another PID namespace";
+            return Err(error(what, Errno::ESRCH));
+        }
+        children.push(life);
     }
-    let what = "find the children in /proc, which shows another PID namespace";
-    Err(error(what, Errno::ESRCH))
+    Ok(children)
 }
 
 fn error(call: &'static str, errno: Errno) -> Error {

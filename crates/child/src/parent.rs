@@ -22,7 +22,7 @@ impl Parent {
     /// The parent has ended.
     pub fn checkpoint(&mut self) -> Result<(), Error> {
         self.link
-            .send(Tag::Checkpoint, &[], None)
+            .send(Tag::Checkpoint, &[], None, None)
             .map_err(|silence| self.silence_error(silence))?;
         self.expect(Tag::Release).map(drop)
     }
@@ -34,7 +34,7 @@ impl Parent {
     pub fn send<T: Serialize>(&mut self, value: &T) -> Result<(), Error> {
         let body = encode(value).map_err(|kind| self.error(kind))?;
         self.link
-            .send(Tag::Value, &body, None)
+            .send(Tag::Value, &body, None, None)
             .map_err(|silence| self.silence_error(silence))
     }
 
@@ -60,16 +60,25 @@ impl Parent {
     pub fn bind(&self) -> Result<(), Error> {
         prctl::set_pdeathsig(Signal::SIGKILL)
             .map_err(|errno| self.error(ErrorKind::System("prctl PR_SET_PDEATHSIG", errno)))?;
+        if prctl::get_pdeathsig().is_ok_and(|signal| signal != Some(Signal::SIGKILL)) {
+            let what = "prctl PR_SET_PDEATHSIG did nothing, so it would outlive its parent";
+            return Err(self.error(ErrorKind::Unexpected(what.to_owned())));
+        }
         // A parent that died before the signal was armed is no longer this process's parent. Its
         // number cannot be that of the new parent: the process that inherits orphans was alive at
         // the same time, under a number of its own. Where this process came into a PID namespace
         // below its parent's, getppid(2) is 0, and a parent that lives is taken for dead, never the
         // other way round.
-        if getppid() == self.pid {
-            Ok(())
-        } else {
+        if self.has_ended() {
             Err(self.silence_error(Silence::Gone))
+        } else {
+            Ok(())
         }
+    }
+
+    /// Whether this process has another parent by now.
+    pub(crate) fn has_ended(&self) -> bool {
+        getppid() != self.pid
     }
 
     fn expect(&mut self, wanted: Tag) -> Result<Vec<u8>, Error> {
@@ -85,7 +94,7 @@ impl Parent {
 
     fn silence_error(&self, silence: Silence) -> Error {
         self.error(match silence {
-            Silence::System(call, errno) => ErrorKind::System(call, errno),
+            Silence::Failed(kind) => kind,
             Silence::Gone | Silence::Late => ErrorKind::Unexpected("its parent has ended".into()),
             Silence::Garbled => {
                 ErrorKind::Unexpected("the link carries bytes that are not a message".into())

@@ -1,7 +1,7 @@
 //! Signals that are held back from this process, and that it can ask for.
 #![expect(
     unsafe_code,
-    reason = "sigaction(2), to read a disposition; the adoption of a descriptor"
+    reason = "sigaction(2), to read and mend a disposition; the adoption of a descriptor"
 )]
 
 use std::mem::MaybeUninit;
@@ -75,10 +75,33 @@ fn with_high_number(fd: SignalFd) -> SignalFd {
 
 /// Whether this process ignores `signal` (`SIG_IGN`).
 fn is_ignored(signal: Signal) -> bool {
-    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    action(signal).is_some_and(|action| action.sa_sigaction == libc::SIG_IGN)
+}
+
+/// Makes the kernel keep a child that has ended for the wait of its parent. It keeps none for a
+/// process that ignores SIGCHLD, as who called exec may have left it, or that has asked for none
+/// (`SA_NOCLDWAIT`): see waitpid(2). A handler stays.
+pub(crate) fn keep_children_for_wait() {
+    let Some(mut action) = action(Signal::SIGCHLD) else {
+        return;
+    };
+    if action.sa_sigaction == libc::SIG_IGN {
+        action.sa_sigaction = libc::SIG_DFL;
+    } else if action.sa_flags & libc::SA_NOCLDWAIT == 0 {
+        return;
+    }
+    action.sa_flags &= !libc::SA_NOCLDWAIT;
+    // SAFETY: the action is the one in force but for a flag and for SIG_IGN, so its handler, where
+    // it has one, runs as it did before.
+    unsafe { libc::sigaction(libc::SIGCHLD, &action, ptr::null_mut()) };
+}
+
+/// What this process does on `signal` (sigaction(2)).
+fn action(signal: Signal) -> Option<libc::sigaction> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: without a new action sigaction(2) changes nothing; it writes the present one into
     // `action`, which is of that type and lives until it is read below.
     let answer = unsafe { libc::sigaction(signal as i32, ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: it is read only where sigaction(2) succeeded, and then all of it has been written.
-    answer == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+    // SAFETY: all zeros is a valid action, and sigaction(2) may have written another.
+    (answer == 0).then(|| unsafe { action.assume_init() })
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use harness::{quiet, statistics, wait};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (times, others) = quiet::watch(|| {
+    harness::inherited::reset();
+    let (times, load) = quiet::watch(|| {
         (0..20)
             .map(|_| fall_asleep())
             .collect::<Result<Vec<_>, _>>()
@@ -18,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let median = statistics::median(times).unwrap_or_default();
     println!("20 children fell asleep, the middle one {median:.0} us after its fork");
     println!("the slowest and the fastest are {spread:.1} medians apart");
-    match others {
+    match load.others {
         Some(share) => println!(
             "others used {:.0} % of the processors meanwhile",
             share * 100.0

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+#[cfg(test)]
+mod filter;
+pub mod inherited;
 pub mod interrupt;
 pub mod limits;
 pub mod mapping;
@@ -8,5 +11,6 @@ pub mod memory;
 pub mod pin;
 pub mod quiet;
 pub mod scratch;
+pub mod seccomp;
 pub mod statistics;
 pub mod wait;

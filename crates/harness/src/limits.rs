@@ -1,5 +1,5 @@
-//! How many descriptors and threads the kernel lets this process have, asked before the first is
-//! needed.
+//! How many descriptors and threads the kernel lets this process have, and how large a stack, asked
+//! before the first is needed.
 
 use std::fmt;
 
@@ -13,20 +13,43 @@ use observe::{Error, credentials, sysctl};
 /// # Errors
 /// EMFILE, with the limit that stands in the way.
 pub fn room_for_descriptors(needed: u64) -> Result<(), Error> {
-    let refused = |call: &str| {
-        let what = format!("{call} RLIMIT_NOFILE");
-        move |errno| Error::new(what, errno)
+    let Some((soft, hard)) = descriptor_limits() else {
+        // Nobody says what is allowed. EMFILE will, should it come to that.
+        return Ok(());
     };
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(refused("getrlimit"))?;
     if needed > hard {
         let what =
             format!("{needed} descriptors are needed and RLIMIT_NOFILE allows {hard} (ulimit -Hn)");
         return Err(Error::new(what, Errno::EMFILE));
     }
     if needed > soft {
-        setrlimit(Resource::RLIMIT_NOFILE, needed, hard).map_err(refused("setrlimit"))?;
+        setrlimit(Resource::RLIMIT_NOFILE, needed, hard)
+            .map_err(|errno| Error::new("setrlimit RLIMIT_NOFILE", errno))?;
     }
     Ok(())
+}
+
+/// Makes sure that the stack of this process's first thread may grow to `needed` bytes.
+///
+/// # Errors
+/// ENOMEM, with the limit that stands in the way.
+pub fn room_for_stack(needed: u64) -> Result<(), Error> {
+    match getrlimit(Resource::RLIMIT_STACK) {
+        Ok((soft, _)) if soft < needed => {
+            let (soft, needed) = (soft >> 10, needed >> 10);
+            let what = format!(
+                "a stack of {needed} KiB is needed and RLIMIT_STACK allows {soft} KiB (ulimit -Hs)"
+            );
+            Err(Error::new(what, Errno::ENOMEM))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The soft and the hard limit; under a filter on the system call those that /proc shows.
+fn descriptor_limits() -> Option<(u64, u64)> {
+    let asked = getrlimit(Resource::RLIMIT_NOFILE).ok();
+    asked.or_else(|| observe::limits::open_files(std::process::id() as i32).ok())
 }
 
 /// A thread takes a mapping for its stack and one for its guard page, and the same for its signal
@@ -95,6 +118,7 @@ fn mappings() -> Option<TooManyThreads> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::with_refused_calls;
 
     #[test]
     fn the_lowest_limit_is_named() {
@@ -103,6 +127,25 @@ mod tests {
         assert!(refused.to_string().contains(refused.limit), "{refused}");
         let one_more = room_for_threads(refused.most as usize + 1);
         assert_eq!(one_more, Err(refused));
+    }
+
+    #[test]
+    fn without_the_system_call_proc_says_the_limit() {
+        let limits = getrlimit(Resource::RLIMIT_NOFILE).ok();
+        for errno in [Errno::EPERM, Errno::ENOSYS] {
+            with_refused_calls((libc::SYS_prlimit64, Vec::new()), errno, move || {
+                assert_eq!(getrlimit(Resource::RLIMIT_NOFILE), Err(errno), "the filter");
+                assert_eq!(descriptor_limits(), limits);
+                assert_eq!(room_for_descriptors(0), Ok(()));
+                let refused = room_for_descriptors(u64::MAX).map_err(|e| e.errno);
+                let (soft, hard) = limits.unwrap();
+                if hard < u64::MAX {
+                    assert_eq!(refused, Err(Errno::EMFILE));
+                } else if soft < hard {
+                    assert_eq!(refused, Err(errno));
+                }
+            });
+        }
     }
 
     #[test]

@@ -3,20 +3,16 @@
 #![expect(unsafe_code, reason = "sched_setscheduler, which nix does not have")]
 
 use nix::errno::Errno;
-use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getcpu, sched_setaffinity};
 use nix::unistd::Pid;
 use observe::Error;
 
-/// The CPUs this process may run on, in order (sched_getaffinity(2)).
+/// The CPUs this process may run on, in order: [`observe::cpus::allowed`].
 ///
 /// # Errors
 /// That of sched_getaffinity(2).
 pub fn cpus() -> Result<Vec<usize>, Error> {
-    let set = sched_getaffinity(Pid::from_raw(0));
-    let set = set.map_err(|errno| Error::new("sched_getaffinity", errno))?;
-    Ok((0..CpuSet::count())
-        .filter(|&cpu| set.is_set(cpu).unwrap_or(false))
-        .collect())
+    observe::cpus::allowed()
 }
 
 /// Binds the calling thread, and the threads and children that it starts from now on, to one CPU

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
-use observe::Error;
+use observe::{Error, Operation};
 
 /// What open(2) answers to O_TMPFILE where the file system has none (overlayfs before Linux 6.3,
 /// FUSE, FAT) or the kernel does not know the flag: it then tries to open the folder for writing.
@@ -47,14 +47,22 @@ pub fn file(contents: &[u8]) -> Result<File, Error> {
 }
 
 /// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
-/// needed for. For what needs an inode to share or to lock, and nothing of a file system.
+/// needed for. For what needs an inode to share or to lock, and nothing of a file system. Under a
+/// filter on that call, a file without a name in /dev/shm, which is in memory as well, or as
+/// [`file`] makes one.
 ///
 /// # Errors
-/// EMFILE; ENOSYS under a filter; ENOMEM.
+/// EMFILE; ENOMEM; under a filter as [`file`].
 pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
-    let file = memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC);
-    let file = file.map_err(|errno| Error::new("memfd_create", errno))?;
-    fill(file.into(), contents)
+    let file = match memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC) {
+        Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
+            file_in(Path::new("/dev/shm")).or_else(|_| file_in(&folder("/tmp")))?
+        }
+        file => file
+            .map_err(|errno| Error::new("memfd_create", errno))?
+            .into(),
+    };
+    fill(file, contents)
 }
 
 /// Makes an empty file in `folder`, where possible one that never has a name (O_TMPFILE). Elsewhere
@@ -72,10 +80,7 @@ pub fn file_in(folder: &Path) -> Result<File, Error> {
         Err(e) if NO_TMPFILE.contains(&observe::errno(&e)) && folder.is_dir() => {
             named_for_a_moment(&options, folder, || RandomState::new().hash_one(()))
         }
-        Err(e) => Err(Error::from_io(
-            format!("open a file in {}", folder.display()),
-            &e,
-        )),
+        Err(e) => Err(refused(format!("open a file in {}", folder.display()), &e)),
     }
 }
 
@@ -94,23 +99,27 @@ fn named_for_a_moment(
                 let unlinked = fs::remove_file(&path);
                 return unlinked
                     .map(|()| file)
-                    .map_err(|e| Error::from_io(format!("unlink {}", path.display()), &e));
+                    .map_err(|e| refused(format!("unlink {}", path.display()), &e));
             }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Error::from_io(format!("create {}", path.display()), &e)),
+            Err(e) => return Err(refused(format!("create {}", path.display()), &e)),
         }
     }
     let what = format!(
         "create {} after {NAME_ATTEMPTS} other names",
         path.display()
     );
-    Err(Error::new(what, Errno::EEXIST))
+    Err(Error::new(what, Errno::EEXIST).of(Operation::ScratchFile))
 }
 
 fn fill(file: File, contents: &[u8]) -> Result<File, Error> {
     let written = file.write_all_at(contents, 0);
-    written.map_err(|e| Error::from_io("write to a scratch file", &e))?;
+    written.map_err(|e| refused("write to a scratch file", &e))?;
     Ok(file)
+}
+
+fn refused(what: impl Into<String>, error: &io::Error) -> Error {
+    Error::from_io(what, error).of(Operation::ScratchFile)
 }
 
 /// Opens the file behind descriptor `fd` once more, by its path `/proc/self/fd/N`: a description of
@@ -132,7 +141,9 @@ pub fn open_from_process(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Erro
 
 fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
     let fd = open(path, flags | OFlag::O_CLOEXEC, Mode::empty());
-    let fd = fd.map_err(|errno| Error::new(format!("open {}", path.display()), errno))?;
+    let name = path.display();
+    let kind = Operation::File(name.to_string());
+    let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).of(kind))?;
     Ok(fd.into())
 }
 

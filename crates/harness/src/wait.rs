@@ -42,7 +42,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::System(error) => error.source(),
+            Error::System(error) => Some(error),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
-//! Control groups, v2 and v1: the memory that they leave to a process, the CPU time that they count
-//! (cgroups(7), Documentation/admin-guide/cgroup-v2.rst).
+//! Control groups, v2 and v1: the memory and the CPU time that they leave to a process, and what
+//! they count (cgroups(7), Documentation/admin-guide/cgroup-v2.rst).
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,33 +37,112 @@ pub fn parse(text: &str) -> Vec<Membership> {
     text.lines().filter_map(line).collect()
 }
 
+/// Where the control groups are mounted.
+const ROOT: &str = "/sys/fs/cgroup";
+
 /// Bytes that the memory groups of this process leave to it, the tightest of the path up to the
 /// root; none where no limit is set or can be read.
 pub fn memory_left() -> Option<u64> {
-    let mut tightest: Option<u64> = None;
-    for group in read(std::process::id() as i32).ok()? {
-        let (root, limit, usage) = if group.controllers.is_empty() {
-            ("/sys/fs/cgroup", "memory.max", "memory.current")
-        } else if group.controllers.iter().any(|name| name == "memory") {
-            (
-                "/sys/fs/cgroup/memory",
-                "memory.limit_in_bytes",
-                "memory.usage_in_bytes",
-            )
+    let left = |directory: &Path, [limit, usage]: [&str; 2]| {
+        let (limit, usage) = (
+            number(directory.join(limit))?,
+            number(directory.join(usage))?,
+        );
+        Some(limit.saturating_sub(usage))
+    };
+    let unified = |directory: &Path| left(directory, ["memory.max", "memory.current"]);
+    let v1 = |directory: &Path| {
+        left(
+            directory,
+            ["memory.limit_in_bytes", "memory.usage_in_bytes"],
+        )
+    };
+    let directories = directories(Path::new(ROOT), &own()?, "memory");
+    directories
+        .iter()
+        .filter_map(|d| unified(d).or_else(|| v1(d)))
+        .min()
+}
+
+/// CPUs' worth of time that the groups of this process leave to it, the tightest quota of the path
+/// up to the root: `cpu.max` of v2, `cpu.cfs_quota_us` of v1. None where no quota is set or can be
+/// read.
+pub fn cpu_quota() -> Option<f64> {
+    quota_below(Path::new(ROOT), &own()?)
+}
+
+fn quota_below(root: &Path, groups: &[Membership]) -> Option<f64> {
+    let quota = |directory: &PathBuf| parse_cpu_max(&read_text(directory.join("cpu.max")).ok()?);
+    let v1 = |directory: &PathBuf| {
+        // -1, which is no number here, means that there is no quota.
+        let quota = number(directory.join("cpu.cfs_quota_us"))?;
+        share(quota, number(directory.join("cpu.cfs_period_us"))?)
+    };
+    let directories = directories(root, groups, "cpu");
+    let quotas = directories
+        .iter()
+        .filter_map(|d| quota(d).or_else(|| v1(d)));
+    quotas.min_by(f64::total_cmp)
+}
+
+/// Parses the text of cpu.max, `50000 100000`: CPUs' worth of time; none where it says `max`.
+pub fn parse_cpu_max(text: &str) -> Option<f64> {
+    let mut words = text.split_whitespace();
+    share(words.next()?.parse().ok()?, words.next()?.parse().ok()?)
+}
+
+fn share(quota: u64, period: u64) -> Option<f64> {
+    (quota > 0 && period > 0).then(|| quota as f64 / period as f64)
+}
+
+/// In how many periods a quota held back a group of this process, or one above it, so far; none
+/// where nobody counts them.
+pub fn throttled_periods() -> Option<u64> {
+    throttled_below(Path::new(ROOT), &own()?)
+}
+
+fn throttled_below(root: &Path, groups: &[Membership]) -> Option<u64> {
+    let counts = directories(root, groups, "cpu").into_iter();
+    let counts = counts.filter_map(|directory| {
+        let text = read_text(directory.join("cpu.stat")).ok()?;
+        let mut lines = text.lines();
+        let count = lines.find_map(|line| line.strip_prefix("nr_throttled "))?;
+        count.trim().parse::<u64>().ok()
+    });
+    counts.reduce(u64::saturating_add)
+}
+
+fn own() -> Option<Vec<Membership>> {
+    read(std::process::id() as i32).ok()
+}
+
+/// The directories of `groups` that `controller` may be found in, and of all groups above them.
+fn directories(root: &Path, groups: &[Membership], controller: &str) -> Vec<PathBuf> {
+    let mut directories = Vec::new();
+    for group in groups {
+        let mounts: &[&str] = if group.controllers.is_empty() {
+            // Where v1 has the root, v2 is mounted below it.
+            &["", "unified"]
+        } else if group.controllers.iter().any(|name| name == controller) {
+            &[controller, &group.controllers.join(",")]
         } else {
             continue;
         };
-        // In a container the path may be the host's and not be there: its ancestors are tried, too.
-        for directory in group.path.ancestors() {
-            let directory = format!("{root}{}", directory.display());
-            let number = |file: &str| number(Path::new(&directory).join(file));
-            if let (Some(limit), Some(usage)) = (number(limit), number(usage)) {
-                let left = limit.saturating_sub(usage);
-                tightest = Some(tightest.map_or(left, |tightest| tightest.min(left)));
+        for mount in mounts {
+            // In a container the path may be the host's and not be there: its ancestors are tried,
+            // too.
+            for above in group.path.ancestors() {
+                let inside = above.strip_prefix("/").unwrap_or(above);
+                let directory = root.join(mount).join(inside);
+                // A mount that goes by two names counts once.
+                let directory = directory.canonicalize().unwrap_or(directory);
+                if !directories.contains(&directory) {
+                    directories.push(directory);
+                }
             }
         }
     }
-    tightest
+    directories
 }
 
 /// CPU time of all tasks of the root group, exact to a scheduler tick. In a container that is the
@@ -94,8 +173,13 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+    use std::hash::{BuildHasher, RandomState};
+    use std::os::unix::fs::symlink;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn saved_text() {
@@ -113,10 +197,73 @@ mod tests {
         assert_eq!(parse_cpu_stat("user_usec 3\n"), None);
     }
 
+    /// A folder with these files, as a kernel would show its groups.
+    struct Groups(PathBuf);
+
+    impl Groups {
+        fn new(files: &[(&str, &str)]) -> Groups {
+            let number = RandomState::new().hash_one(());
+            let root = std::env::temp_dir().join(format!("cgroup-test-{number:x}"));
+            for (path, text) in files {
+                let path = root.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+            Groups(root)
+        }
+    }
+
+    impl Drop for Groups {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_tightest_quota_up_the_tree_counts() {
+        let groups = Groups::new(&[
+            ("a/cpu.max", "50000 100000\n"),
+            ("a/b/cpu.max", "max 100000\n"),
+            ("a/cpu.stat", "usage_usec 5\nnr_throttled 3\n"),
+            ("a/b/cpu.stat", "usage_usec 5\nnr_throttled 4\n"),
+        ]);
+        let own = parse("0::/a/b\n");
+        assert_eq!(quota_below(&groups.0, &own), Some(0.5));
+        assert_eq!(throttled_below(&groups.0, &own), Some(7));
+        let other = parse("0::/c\n");
+        assert_eq!(quota_below(&groups.0, &other), None);
+        assert_eq!(throttled_below(&groups.0, &other), None);
+    }
+
+    #[test]
+    fn version_1_has_files_of_its_own() {
+        let groups = Groups::new(&[
+            ("cpu,cpuacct/a/cpu.cfs_quota_us", "150000\n"),
+            ("cpu,cpuacct/a/cpu.cfs_period_us", "100000\n"),
+            ("cpu,cpuacct/cpu.cfs_quota_us", "-1\n"),
+            ("cpu,cpuacct/cpu.cfs_period_us", "100000\n"),
+            ("cpu,cpuacct/a/cpu.stat", "nr_periods 9\nnr_throttled 2\n"),
+        ]);
+        // Most systems make a link, by which each controller is found under its own name.
+        symlink("cpu,cpuacct", groups.0.join("cpu")).unwrap();
+        let own = parse("4:memory:/a\n5:cpu,cpuacct:/a\n0::/\n");
+        assert_eq!(quota_below(&groups.0, &own), Some(1.5));
+        assert_eq!(throttled_below(&groups.0, &own), Some(2));
+    }
+
+    #[test]
+    fn no_quota_is_none() {
+        assert_eq!(parse_cpu_max("max 100000\n"), None);
+        assert_eq!(parse_cpu_max("0 100000\n"), None);
+        assert_eq!(parse_cpu_max("garbage"), None);
+        assert!(cpu_quota().is_none_or(|quota| quota > 0.0));
+    }
+
     proptest! {
         #[test]
         fn garbage_never_panics(text in "(?s)(usage_usec )?.{0,200}") {
             parse(&text);
+            parse_cpu_max(&text);
             parse_cpu_stat(&text);
         }
     }

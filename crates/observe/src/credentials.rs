@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use crate::{Error, status};
+use crate::{Error, file_error, status};
 
 /// Bits of CapEff (linux/capability.h).
 const CAP_SYS_ADMIN: u64 = 1 << 21;
@@ -25,7 +25,7 @@ pub fn process_limit_binds() -> Result<bool, Error> {
         Ok(metadata) => metadata.ino(),
         // A kernel without user namespaces has one, the initial.
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => INITIAL_USER_NAMESPACE,
-        Err(e) => return Err(Error::from_io(format!("stat {path}"), &e)),
+        Err(e) => return Err(file_error("stat", path.as_ref(), &e)),
     };
     let capabilities = status::read(std::process::id() as i32)?.effective_capabilities;
     let user = nix::unistd::getuid().as_raw();

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use crate::{Error, kcmp, pidfd};
+use crate::{Error, Operation, kcmp, pidfd};
 
 /// `include/uapi/linux/fcntl.h`: `F_LINUX_SPECIFIC_BASE + 3`.
 const F_DUPFD_QUERY: libc::c_int = 1024 + 3;
@@ -73,5 +73,5 @@ pub fn query(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Error> {
     };
     Errno::result(same)
         .map(|same| same == 1)
-        .map_err(|errno| Error::new(what(), errno))
+        .map_err(|errno| Error::new(what(), errno).of(Operation::DescriptorQuery))
 }

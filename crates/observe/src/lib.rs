@@ -5,11 +5,15 @@ pub mod buddyinfo;
 pub mod cgroup;
 pub mod cpu;
 pub mod cpu_model;
+pub mod cpus;
 pub mod credentials;
 pub mod description;
 mod error;
 pub mod fdinfo;
+#[cfg(test)]
+mod filter;
 pub mod huge_pages;
+pub mod hypervisor;
 pub mod kcmp;
 pub mod limits;
 pub mod machine;
@@ -37,5 +41,5 @@ pub mod tracefs;
 pub mod tracepoint;
 pub mod wchan;
 
-use error::read_text;
-pub use error::{Error, errno};
+use error::{file_error, read_text};
+pub use operation::{Error, Operation, errno};

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 
-use crate::Error;
+use crate::{Error, file_error};
 
 /// One page's entry: 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Pagemap {
     /// EACCES or EPERM where ptrace access is denied, ENOENT where there is no such process.
     pub fn open(pid: i32) -> Result<Self, Error> {
         let path = format!("/proc/{pid}/pagemap");
-        let file = File::open(&path).map_err(|e| Error::from_io(format!("open {path}"), &e))?;
+        let file = File::open(&path).map_err(|e| file_error("open", path.as_ref(), &e))?;
         let page_size = crate::machine::read().page_size as u64;
         Ok(Pagemap {
             pid,

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use rustix::process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use crate::Error;
+use crate::{Error, Operation};
 
 /// A descriptor of the process `pid`.
 ///
@@ -24,8 +24,9 @@ pub fn open(pid: i32) -> Result<OwnedFd, Error> {
 /// # Errors
 /// EPERM without ptrace access, EBADF where it has no such descriptor, ENOSYS before Linux 5.6.
 pub fn getfd(process: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Error> {
-    pidfd_getfd(process, fd as ForeignRawFd, PidfdGetfdFlags::empty())
-        .map_err(|e| Error::new(format!("pidfd_getfd fd {fd}"), number(e)))
+    pidfd_getfd(process, fd as ForeignRawFd, PidfdGetfdFlags::empty()).map_err(|e| {
+        Error::new(format!("pidfd_getfd fd {fd}"), number(e)).of(Operation::CopyDescriptor)
+    })
 }
 
 /// Copies descriptor `fd` of process `pid`.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::{Error, read_text};
+use crate::{Error, file_error, read_text};
 
 /// Where a descriptor leads, without the description in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
 }
 
 fn error(operation: &str, object: &str, error: &io::Error) -> Error {
-    Error::from_io(format!("{operation} {object}"), error)
+    file_error(operation, object.as_ref(), error)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fs::{File, read_link};
 use std::io::Read;
 
-use crate::Error;
+use crate::{Error, file_error};
 
 /// elf.h: EI_CLASS, the class's index in the first bytes of an ELF file, and its values.
 const EI_CLASS: usize = 4;
@@ -27,7 +27,7 @@ pub enum ElfClass {
 /// ended.
 pub fn path(pid: i32) -> Result<String, Error> {
     let link = format!("/proc/{pid}/exe");
-    let path = read_link(&link).map_err(|e| Error::from_io(format!("readlink {link}"), &e))?;
+    let path = read_link(&link).map_err(|e| file_error("readlink", link.as_ref(), &e))?;
     Ok(path.to_string_lossy().into_owned())
 }
 
@@ -40,7 +40,7 @@ pub fn read_class(pid: i32) -> Result<ElfClass, Error> {
     let mut head = [0; EI_CLASS + 1];
     File::open(&path)
         .and_then(|mut file| file.read_exact(&mut head))
-        .map_err(|e| Error::from_io(format!("read {path}"), &e))?;
+        .map_err(|e| file_error("read", path.as_ref(), &e))?;
     parse_class(&head).ok_or_else(|| Error::no_data(format!("find the ELF class in {path}")))
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 
-use crate::Error;
+use crate::{Error, file_error};
 
 /// Another process's memory, for reading.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl RemoteMemory {
     /// EACCES or EPERM where ptrace access is denied, ENOENT where no such process exists.
     pub fn open(pid: i32) -> Result<RemoteMemory, Error> {
         let path = format!("/proc/{pid}/mem");
-        let file = File::open(&path).map_err(|e| Error::from_io(format!("open {path}"), &e))?;
+        let file = File::open(&path).map_err(|e| file_error("open", path.as_ref(), &e))?;
         Ok(RemoteMemory { file, pid })
     }
 

@@ -5,15 +5,15 @@
 //! that the kernel shows:
 //! 1. a wait channel beside state `S`: since Linux 5.16 the kernel shows one only of a process that
 //!    is on no run queue (get_wchan in kernel/sched/core.c);
-//! 2. `/proc/PID/syscall`, where the wait channel is always `0` (x86-64 before 5.16, no
+//! 2. `/proc/PID/syscall`, where there is no wait channel, or it reads `0` (x86-64 before 5.16, no
 //!    CONFIG_KALLSYMS): the kernel shows a call only after it has seen the process inactive
 //!    (task_current_syscall in lib/syscall.c);
-//! 3. where neither can be read (a sandbox), state `S` with counts of context switches that do not
-//!    move over [`LOOKS_WITHOUT_CHANGE`] looks.
+//! 3. where neither can be read (a sandbox), state `S` with counts of context switches and of CPU
+//!    time that do not move over [`LOOKS_WITHOUT_CHANGE`] looks.
 
-use crate::Error;
 use crate::status::{self, Status};
 use crate::wchan::{Blocked, WaitChannel, read_syscall};
+use crate::{Error, stat};
 
 /// Kernel functions in which a process sleeps interruptibly, that is in state `S`. Only a short
 /// cut: where a process sleeps anywhere else, its state is read.
@@ -29,7 +29,7 @@ const INTERRUPTIBLE_CHANNELS: &[&str] = &[
     "fcntl_setlk",
 ];
 
-/// Looks without a switch after which a process in state `S` is taken to sleep. A look takes some
+/// Looks without a change after which a process in state `S` is taken to sleep. A look takes some
 /// 10 us, so these last 10 ms: longer than a process that set its state is kept from the CPU before
 /// it gives it up, as long as it competes with few others for it.
 pub const LOOKS_WITHOUT_CHANGE: u32 = 1000;
@@ -75,8 +75,8 @@ pub struct Sleeper {
     pid: i32,
     /// None in a sandbox that has no such file.
     channel: Option<WaitChannel>,
-    shows_channels: bool,
-    switches: (u64, u64),
+    /// Context switches, voluntary and not, and ticks of CPU time, at the last look.
+    counts: (u64, u64, u64),
     still_looks: u32,
 }
 
@@ -97,8 +97,7 @@ impl Sleeper {
         Ok(Sleeper {
             pid,
             channel,
-            shows_channels: false,
-            switches: (0, 0),
+            counts: (0, 0, 0),
             still_looks: 0,
         })
     }
@@ -115,116 +114,128 @@ impl Sleeper {
                 .iter()
                 .any(|known| name.starts_with(known))
         {
-            self.shows_channels = true;
             return Ok(Look::Asleep(Evidence::Channel(name.clone())));
         }
         let status = status::read(self.pid)?;
         let pid = self.pid;
-        Ok(self.judge(channel, &status, || read_syscall(pid)))
-    }
-
-    fn judge(
-        &mut self,
-        channel: Option<String>,
-        status: &Status,
-        call: impl FnOnce() -> Result<Option<Blocked>, Error>,
-    ) -> Look {
-        self.shows_channels |= channel.is_some();
-        let switches = (status.voluntary_switches, status.involuntary_switches);
-        if status.state != 'S' || switches != self.switches {
-            self.switches = switches;
-            self.still_looks = 0;
-        }
-        match (status.state, channel) {
+        Ok(match (status.state, channel) {
             ('Z' | 'X', _) => Look::Ended,
             ('S', Some(channel)) => Look::Asleep(Evidence::Channel(channel)),
-            ('S', None) if !self.shows_channels => match call() {
+            ('S', None) => match read_syscall(pid) {
                 Ok(Some(call)) => Look::Asleep(Evidence::Call(call)),
                 Ok(None) => Look::Awake('S'),
-                Err(_) if self.still_looks >= LOOKS_WITHOUT_CHANGE => Look::Asleep(Evidence::Still),
                 Err(_) => {
-                    self.still_looks += 1;
-                    Look::Awake('S')
+                    self.look_at_counts(&status, stat::read_thread(pid).map_or(0, |s| s.cpu_ticks))
                 }
             },
             (state, _) => Look::Awake(state),
+        })
+    }
+
+    /// What a process in state `S` is found to do where only its counts can be read.
+    fn look_at_counts(&mut self, status: &Status, cpu_ticks: u64) -> Look {
+        let switches = (status.voluntary_switches, status.involuntary_switches);
+        let counts = (switches.0, switches.1, cpu_ticks);
+        if counts != self.counts {
+            self.counts = counts;
+            self.still_looks = 0;
         }
+        if self.still_looks >= LOOKS_WITHOUT_CHANGE {
+            return Look::Asleep(Evidence::Still);
+        }
+        self.still_looks += 1;
+        Look::Awake(status.state)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::io::{PipeWriter, Read};
+    use std::thread::JoinHandle;
+
     use nix::errno::Errno;
 
-    fn sleeper() -> Sleeper {
-        Sleeper {
-            pid: 0,
-            channel: None,
-            shows_channels: false,
-            switches: (0, 0),
-            still_looks: 0,
-        }
-    }
-
-    fn status(state: char, voluntary_switches: u64) -> Status {
-        Status {
-            state,
-            voluntary_switches,
-            ..Status::default()
-        }
-    }
+    use super::*;
 
     const FUTEX: Blocked = Blocked {
         number: 202,
         arguments: [0; 6],
     };
 
-    fn refused() -> Result<Option<Blocked>, Error> {
-        Err(Error::new("read /proc/1/syscall", Errno::EACCES))
+    /// A sleeper that has no wait channel to read, as where the kernel has none.
+    fn without_channel(pid: i32) -> Sleeper {
+        Sleeper {
+            pid,
+            channel: None,
+            counts: (0, 0, 0),
+            still_looks: 0,
+        }
     }
 
-    #[test]
-    fn a_channel_says_so_only_beside_state_s() {
-        let mut sleeper = sleeper();
-        let channel = || Some("futex_do_wait".to_owned());
-        let asleep = Look::Asleep(Evidence::Channel("futex_do_wait".to_owned()));
-        assert_eq!(sleeper.judge(channel(), &status('S', 1), refused), asleep);
-        let stopped = sleeper.judge(Some("ptrace_stop".to_owned()), &status('t', 1), refused);
-        assert_eq!(stopped, Look::Awake('t'));
-        assert_eq!(sleeper.judge(None, &status('Z', 1), refused), Look::Ended);
-        // A kernel that shows channels and shows none now: it is about to sleep, or was just woken.
-        let call = || Ok(Some(FUTEX));
-        assert_eq!(sleeper.judge(None, &status('S', 1), call), Look::Awake('S'));
+    /// A thread that reads from a pipe until the writer that is returned is dropped.
+    fn reader() -> (i32, PipeWriter, JoinHandle<()>) {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            send.send(nix::unistd::gettid().as_raw()).unwrap();
+            reader.read_exact(&mut [0]).unwrap_err();
+        });
+        (receive.recv().unwrap(), writer, thread)
     }
 
+    fn look_until_asleep(mut look: impl FnMut() -> Look) -> Evidence {
+        loop {
+            match look() {
+                Look::Asleep(evidence) => return evidence,
+                Look::Awake(_) => std::thread::yield_now(),
+                Look::Ended => panic!("it ended"),
+            }
+        }
+    }
+
+    /// The second way is asked where the first is missing, and says the same; so does the third.
     #[test]
-    fn where_channels_are_always_0_the_call_says_so() {
-        let mut sleeper = sleeper();
-        let asleep = sleeper.judge(None, &status('S', 1), || Ok(Some(FUTEX)));
-        assert_eq!(asleep, Look::Asleep(Evidence::Call(FUTEX)));
-        let running = sleeper.judge(None, &status('S', 1), || Ok(None));
-        assert_eq!(running, Look::Awake('S'));
+    fn every_way_finds_a_reader_asleep() {
+        let (pid, writer, thread) = reader();
+        let mut first = Sleeper::open(pid).unwrap();
+        let channel = look_until_asleep(|| first.look().unwrap());
+        assert!(channel.is_in(libc::SYS_read, "pipe"), "{channel:?}");
+        let mut second = without_channel(pid);
+        match look_until_asleep(|| second.look().unwrap()) {
+            Evidence::Call(call) => assert_eq!(call.number, libc::SYS_read),
+            other => panic!("{other:?}"),
+        }
+        let mut third = without_channel(pid);
+        let still = look_until_asleep(|| {
+            let ticks = stat::read_thread(pid).unwrap().cpu_ticks;
+            third.look_at_counts(&status::read(pid).unwrap(), ticks)
+        });
+        assert_eq!(still, Evidence::Still);
+        drop(writer);
+        thread.join().unwrap();
     }
 
     #[test]
     fn where_nothing_is_shown_it_must_stand_still() {
-        let mut sleeper = sleeper();
-        let look = |sleeper: &mut Sleeper, switches| {
-            let look = sleeper.judge(None, &status('S', switches), refused);
-            look == Look::Asleep(Evidence::Still)
+        let mut sleeper = without_channel(0);
+        let mut look = |voluntary_switches, ticks| {
+            let status = Status {
+                state: 'S',
+                voluntary_switches,
+                ..Status::default()
+            };
+            sleeper.look_at_counts(&status, ticks) == Look::Asleep(Evidence::Still)
         };
         for _ in 0..LOOKS_WITHOUT_CHANGE {
-            assert!(!look(&mut sleeper, 5));
+            assert!(!look(5, 7));
         }
-        assert!(look(&mut sleeper, 5) && look(&mut sleeper, 5));
-        assert!(!look(&mut sleeper, 6), "it has run meanwhile");
+        assert!(look(5, 7) && look(5, 7));
+        assert!(!look(6, 7), "it has run meanwhile");
         for _ in 0..LOOKS_WITHOUT_CHANGE {
-            look(&mut sleeper, 6);
+            look(6, 7);
         }
-        assert!(look(&mut sleeper, 6));
-        sleeper.judge(None, &status('R', 6), refused);
-        assert!(!look(&mut sleeper, 6), "it was seen to run");
+        assert!(look(6, 7));
+        assert!(!look(6, 8), "it has used the CPU meanwhile");
     }
 
     #[test]

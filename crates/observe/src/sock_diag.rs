@@ -10,7 +10,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
 
-use crate::Error;
+use crate::{Error, Operation};
 
 /// One socket of this process's network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,10 @@ fn sockets(question: &Question) -> Result<Vec<Socket>, Error> {
             0 => "sock_diag dump".to_owned(),
             port => format!("sock_diag dump of port {port}"),
         };
-        found.extend(dump(family, question).map_err(|errno| Error::new(what(), errno))?);
+        found.extend(
+            dump(family, question)
+                .map_err(|errno| Error::new(what(), errno).of(Operation::SockDiag))?,
+        );
     }
     found.retain(|socket| question.means(socket));
     Ok(found)

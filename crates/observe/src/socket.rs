@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
-use crate::Error;
+use crate::{Error, Operation};
 
 /// The two numbers of one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +45,10 @@ pub fn identity(fd: &(impl AsFd + AsRawFd)) -> Result<Identity, Error> {
     };
     match Errno::result(read) {
         Ok(_) => Ok(Identity { inode, cookie }),
-        Err(errno) => Err(Error::new(
-            format!("getsockopt SO_COOKIE fd {number}"),
-            errno,
-        )),
+        Err(errno) => {
+            let what = format!("getsockopt SO_COOKIE fd {number}");
+            Err(Error::new(what, errno).of(Operation::SocketCookie))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/proc/PID/stat`: name, state and flags of a process (proc_pid_stat(5)).
+//! `/proc/PID/stat`: name, state, flags and CPU time of a process (proc_pid_stat(5)).
 
 use std::ops::Range;
 
@@ -16,6 +16,8 @@ pub struct Stat {
     pub state: char,
     /// The kernel's flags of the process (PF_* of linux/sched.h).
     pub flags: u64,
+    /// CPU time of all its threads so far, user and system, in ticks of 10 ms.
+    pub cpu_ticks: u64,
     /// Where its program was put; none for a thread of the kernel, and where the reader may not
     /// know (ptrace access).
     pub layout: Option<Layout>,
@@ -52,8 +54,19 @@ impl Stat {
 /// ENOENT or ESRCH where no such process exists or /proc hides it, ENODATA where the text is not
 /// understood.
 pub fn read(pid: i32) -> Result<Stat, Error> {
-    let path = format!("/proc/{pid}/stat");
-    parse(&read_text(&path)?)
+    read_path(&format!("/proc/{pid}/stat"))
+}
+
+/// The same of thread `tid` alone: its CPU time is its own and not its process's.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_thread(tid: i32) -> Result<Stat, Error> {
+    read_path(&format!("/proc/{tid}/task/{tid}/stat"))
+}
+
+fn read_path(path: &str) -> Result<Stat, Error> {
+    parse(&read_text(path)?)
         .ok_or_else(|| Error::no_data(format!("find name, state and flags in {path}")))
 }
 
@@ -63,10 +76,16 @@ pub fn parse(text: &str) -> Option<Stat> {
     let (name, rest) = rest.rsplit_once(')')?;
     // The first of them is field 3 of the manual page.
     let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    // utime and stime.
+    let ticks = |field: usize| words.get(field - 3)?.parse::<u64>().ok();
+    let cpu_ticks = ticks(14)
+        .unwrap_or(0)
+        .saturating_add(ticks(15).unwrap_or(0));
     Some(Stat {
         name: name.to_owned(),
         state: words.first()?.chars().next()?,
         flags: words.get(6)?.parse().ok()?,
+        cpu_ticks,
         layout: layout(&words),
     })
 }
@@ -96,6 +115,8 @@ mod tests {
         let odd = parse("77 (a) b (c) Z 1 77 77 0 -1 4194304 1").unwrap();
         assert_eq!(odd.name, "a) b (c");
         assert!(odd.has_ended() && !odd.is_kernel_thread());
+        let worked = parse("7 (a) R 1 7 7 0 -1 4194304 10 20 30 40 5 6 7 8").unwrap();
+        assert_eq!((worked.cpu_ticks, odd.cpu_ticks), (11, 0));
         assert_eq!(odd.layout, None);
     }
 

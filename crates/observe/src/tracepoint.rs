@@ -17,7 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
-use crate::{Error, read_text, tracefs};
+use crate::{Error, Operation, cpus, tracefs};
 
 /// `struct perf_event_attr` of `include/uapi/linux/perf_event.h`, as far as its first version
 /// (`PERF_ATTR_SIZE_VER0`).
@@ -65,16 +65,14 @@ impl Wakeups {
     /// EMFILE where the descriptor table is full.
     pub fn start(pids: &[i32]) -> Result<Self, Error> {
         let id = tracefs::id("sched/sched_waking")?;
-        let cpus = online()?;
+        let cpus = cpus::online()?;
         let mut counters = Vec::new();
         for pids in pids.chunks(PIDS_A_FILTER) {
             let filter = filter(pids);
             for &cpu in &cpus {
                 let counter = counter(id, cpu, &filter).map_err(|errno| {
-                    Error::new(
-                        format!("perf_event_open sched:sched_waking cpu {cpu}"),
-                        errno,
-                    )
+                    let what = format!("perf_event_open sched:sched_waking cpu {cpu}");
+                    Error::new(what, errno).of(Operation::Tracepoint)
                 })?;
                 counters.push(counter);
             }
@@ -88,7 +86,7 @@ impl Wakeups {
     /// # Errors
     /// The CPUs that are online cannot be read.
     pub fn descriptors(threads: usize) -> Result<usize, Error> {
-        Ok(online()?.len() * threads.div_ceil(PIDS_A_FILTER))
+        Ok(cpus::online()?.len() * threads.div_ceil(PIDS_A_FILTER))
     }
 
     /// Wakeups since the start, over all CPUs.
@@ -108,11 +106,6 @@ impl Wakeups {
     }
 }
 
-/// The CPUs that are online.
-fn online() -> Result<Vec<i32>, Error> {
-    Ok(cpus(&read_text("/sys/devices/system/cpu/online")?))
-}
-
 /// `pid >= LEAST && pid <= MOST && (pid == A || ...)`. The bounds come first because every wakeup
 /// on the machine goes through the filter: those of other processes are to leave it at once.
 fn filter(pids: &[i32]) -> String {
@@ -126,7 +119,7 @@ fn filter(pids: &[i32]) -> String {
 }
 
 /// One counter of tracepoint `id` on `cpu`, for whatever runs there, with `filter`.
-fn counter(id: u64, cpu: i32, filter: &str) -> Result<File, Errno> {
+fn counter(id: u64, cpu: usize, filter: &str) -> Result<File, Errno> {
     let filter = CString::new(filter).map_err(|_| Errno::EINVAL)?;
     let attributes = Attributes {
         kind: PERF_TYPE_TRACEPOINT,
@@ -167,27 +160,9 @@ fn counter(id: u64, cpu: i32, filter: &str) -> Result<File, Errno> {
     Ok(counter.into())
 }
 
-/// Parses a list of CPUs, `0-3,8`.
-fn cpus(text: &str) -> Vec<i32> {
-    let ranges = text.trim().split(',').filter_map(|range| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        Some(first.parse::<i32>().ok()?..=last.parse().ok()?)
-    });
-    // No machine has more CPUs than the kernel's largest NR_CPUS.
-    ranges.flatten().take(8192).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn lists_of_cpus() {
-        assert_eq!(cpus("0-3,8\n"), [0, 1, 2, 3, 8]);
-        assert_eq!(cpus("0\n"), [0]);
-        assert!(cpus("").is_empty());
-    }
 
     #[test]
     fn a_filter_fits_a_page() {
@@ -203,12 +178,5 @@ mod tests {
     fn the_layout_is_the_kernels() {
         assert_eq!(std::mem::offset_of!(Attributes, flags), 40);
         assert_eq!(std::mem::offset_of!(Attributes, config1), 56);
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_never_panics(text in "(?s)[0-9,-]{0,30}.{0,10}") {
-            cpus(&text);
-        }
     }
 }

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use crate::{Error, read_text};
+use crate::{Error, file_error, read_text};
 
 /// The wait channel of one process, kept open: one pread(2) a look.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl WaitChannel {
     /// ENOENT where no such process exists, EMFILE where the descriptor table is full.
     pub fn open(pid: i32) -> Result<Self, Error> {
         let path = format!("/proc/{pid}/wchan");
-        let file = File::open(&path).map_err(|e| error("open", &path, &e))?;
+        let file = File::open(&path).map_err(|e| file_error("open", path.as_ref(), &e))?;
         Ok(WaitChannel { file, path })
     }
 
@@ -32,7 +32,7 @@ impl WaitChannel {
     pub fn read(&self) -> Result<Option<String>, Error> {
         let mut buffer = [0; 128];
         let count = self.file.read_at(&mut buffer, 0);
-        let count = count.map_err(|e| error("read", &self.path, &e))?;
+        let count = count.map_err(|e| file_error("read", self.path.as_ref(), &e))?;
         Ok(parse(&String::from_utf8_lossy(&buffer[..count])))
     }
 }
@@ -81,10 +81,6 @@ pub fn parse_syscall(text: &str) -> Option<Blocked> {
         *argument = u64::from_str_radix(word, 16).ok()?;
     }
     Some(Blocked { number, arguments })
-}
-
-fn error(what: &str, path: &str, e: &std::io::Error) -> Error {
-    Error::from_io(format!("{what} {path}"), e)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What a second thread does to what the first one has: in a child, since the process of a claim
 //! forks and so must have one thread.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
+use observe::{Error, Operation};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Forks a child, runs `prepare` in its first thread and `act` in its second, and returns the
@@ -19,7 +20,7 @@ where
         let result = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new()
                 .spawn_scoped(scope, || act(&prepared))
-                .context("spawn a thread")?;
+                .map_err(|e| Error::from_io("spawn a thread", &e).of(Operation::Thread))?;
             thread
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("the second thread panicked")))

@@ -19,6 +19,7 @@ use prefork::server::{Protocol, ServerEvent, ServerOptions, places_table, serve}
 use prefork::strategies;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    harness::inherited::reset();
     let mut arguments = std::env::args().skip(1);
     let strategy = arguments.next().unwrap_or("blocking".to_owned());
     let address = arguments.next().unwrap_or("127.0.0.1:8080".to_owned());

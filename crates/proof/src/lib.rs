@@ -1,6 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+pub mod chaos;
+pub mod document;
+pub mod host;
+pub mod inject;
+pub mod journal;
+pub mod ladder;
+pub mod lies;
 pub mod program;
+pub mod random;
 pub mod record;
+pub mod remains;
+pub mod room;
+pub mod running;
 pub mod sabotage;
+pub mod tour;
+pub mod tours;
 pub mod witness;

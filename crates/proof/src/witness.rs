@@ -83,19 +83,23 @@ impl Witness {
         command
     }
 
-    /// Its claims, or those that are named.
-    ///
-    /// # Errors
-    /// It cannot be run, its list cannot be read, or a name is none of a claim's.
+    /// The command that prints its claims and measures nothing.
     #[expect(
         clippy::disallowed_methods,
         reason = "a trial runs the program on trial"
     )]
+    pub fn list(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["list", "--json"]);
+        command
+    }
+
+    /// Its claims, or those that are named.
+    ///
+    /// # Errors
+    /// It cannot be run, its list cannot be read, or a name is none of a claim's.
     pub fn claims(&self, ids: &[String]) -> Result<Vec<Claim>> {
-        let list = program::run(
-            Command::new(&self.path).args(["list", "--json"]),
-            LIST_LIMIT,
-        )?;
+        let list = program::run(&mut self.list(), LIST_LIMIT)?;
         let mut claims: Vec<Claim> = read_claims(&list)?;
         if let Some(unknown) = ids
             .iter()

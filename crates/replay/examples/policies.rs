@@ -11,6 +11,7 @@ use replay::trace::generate::{Load, generate};
 use replay::{ReplayOptions, Source, replay};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    harness::inherited::reset();
     let interrupt = Interrupt::catch()?;
     let source = match std::env::args_os().nth(1) {
         Some(file) => Source::open(Path::new(&file), None, DEFAULT_KEPT_OPERATIONS, &interrupt)?,

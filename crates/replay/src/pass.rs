@@ -62,9 +62,7 @@ fn work(
     runs: &mut [PolicyRun],
     meanwhile: impl FnOnce() -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let workers = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(runs.len());
+    let workers = observe::cpus::count().min(runs.len());
     let queue = Mutex::new(runs.iter_mut());
     let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     std::thread::scope(|scope| {

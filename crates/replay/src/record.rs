@@ -11,6 +11,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use harness::inherited;
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
@@ -121,7 +122,7 @@ fn valgrind(log: RawFd) -> Command {
     // SAFETY: between fork and exec only async-signal-safe calls are made, prctl and fcntl, and
     // nothing is allocated. A number that is no open descriptor there would be refused with EBADF.
     unsafe {
-        command.pre_exec(move || {
+        inherited::restore_in(&mut command).pre_exec(move || {
             Errno::result(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM))?;
             // Every other descriptor is close-on-exec; the log must stay open.
             Errno::result(libc::fcntl(log, libc::F_SETFD, 0))?;

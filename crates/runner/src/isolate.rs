@@ -4,9 +4,13 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict};
+use claim::{
+    Arm, Claim, NotMeasured, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
+};
 use harness::interrupt::Interrupt;
+use harness::limits::room_for_stack;
 use harness::quiet::watch;
+use harness::seccomp::Filter;
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 
@@ -15,6 +19,10 @@ use crate::refusal::Failure;
 
 /// How long the processes that a claim left behind have to die of SIGKILL.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
+/// The stack that a measuring process needs: a claim keeps some thousand addresses there, where it
+/// may not allocate.
+const STACK: u64 = 1 << 20;
 
 /// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
 pub struct Isolation {
@@ -50,16 +58,16 @@ impl Isolation {
             return None;
         }
         if !claim.needs.contains(&QUIET_MACHINE) {
-            return self.run_once(topic, claim, order);
+            return self.run_once(topic, claim, order, None);
         }
         for _ in 1..quiet::ATTEMPTS {
-            let (report, others) = watch(|| self.run_once(topic, claim, order));
+            let (report, others) = watch(|| self.run_once(topic, claim, order, None));
             let report = report?;
             if verdict_is_expected(claim, &report, order) || !quiet::is_disturbed(others) {
                 return Some(report);
             }
         }
-        let (report, others) = watch(|| self.run_once(topic, claim, order));
+        let (report, others) = watch(|| self.run_once(topic, claim, order, None));
         let report = report?;
         if !verdict_is_expected(claim, &report, order)
             && may_be_noise(&report.verdict, !report.observed.is_empty())
@@ -76,6 +84,24 @@ impl Isolation {
         Some(report)
     }
 
+    /// Measures `claim` where the kernel answers some of its calls by `filter`, without doing them.
+    /// It is ended after `limit`, and a noisy machine is no reason to measure it again.
+    ///
+    /// None once a signal has come, as for [`Isolation::run`].
+    pub(crate) fn run_under(
+        &mut self,
+        filter: &Filter,
+        limit: Duration,
+        topic: &Topic,
+        claim: &Claim,
+    ) -> Option<Report> {
+        if self.signal().is_some() {
+            return None;
+        }
+        let claim = &Claim { limit, ..*claim };
+        self.run_once(topic, claim, Order::AsClaimed, Some(filter))
+    }
+
     /// Lets signals do again what they do by default, and returns the one that came meanwhile.
     pub fn end(self) -> Option<Signal> {
         self.signal()
@@ -87,8 +113,14 @@ impl Isolation {
         interrupt.take().or(interrupt.last())
     }
 
-    fn run_once(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
-        let measured = self.measure_in_child(claim, order);
+    fn run_once(
+        &mut self,
+        topic: &Topic,
+        claim: &Claim,
+        order: Order,
+        filter: Option<&Filter>,
+    ) -> Option<Report> {
+        let measured = self.measure_in_child(claim, order, filter);
         let aftermath = child::end_orphans(DEATH_LIMIT).map_err(into_failure);
         if self.signal().is_some() {
             // A terminal sends it to the processes of the claim as well: the result proves nothing.
@@ -102,14 +134,24 @@ impl Isolation {
         )
     }
 
-    /// The readings, or why there are none; nothing where a signal ended the wait.
+    /// The readings, or why there are none; nothing where a signal ended the wait. The child, and
+    /// it alone, is subject to the filter.
     fn measure_in_child(
         &mut self,
         claim: &Claim,
         order: Order,
+        filter: Option<&Filter>,
     ) -> Option<Result<Readings, Failure>> {
-        let measure = |_: &mut child::Parent| {
+        if let Err(error) = room_for_stack(STACK) {
+            let enable = "raise the hard limit on the stack, or run it with less of a limit";
+            let not_measured = NotMeasured::new(error.to_string(), enable);
+            return Some(Err(Failure::NotMeasured(not_measured)));
+        }
+        let measure = |parent: &mut child::Parent| {
             drop(self.interrupt.take());
+            // Refused, a claim that needs it says so.
+            let _ = parent.ensure_loopback();
+            filter.map_or(Ok(()), Filter::install)?;
             let measured = claim.measure_both(order, name_process);
             Ok(measured.map_err(Failure::from))
         };

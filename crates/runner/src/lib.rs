@@ -2,6 +2,7 @@
 
 mod cli;
 mod isolate;
+mod missing;
 mod output;
 mod quiet;
 mod refusal;

@@ -1,8 +1,14 @@
 //! Error numbers that mean "not here" rather than "broken", and what a person can do about each.
+//!
+//! A refusal is known by the operation and the error number, never by the words of its message:
+//! `Operation` travels with the error, also from a child to its parent.
 
 use claim::{NotMeasured, Verdict, error_chain};
 use nix::errno::Errno;
+use observe::Operation;
 use serde::{Deserialize, Serialize};
+
+use crate::missing;
 
 /// Why there are no readings, in a form that passes from the child to the parent. It is no verdict:
 /// the parent finds that by [`Failure::verdict`].
@@ -16,6 +22,8 @@ pub(crate) enum Failure {
         why: String,
         /// The error number at its root, if there is one.
         errno: Option<i32>,
+        /// The operation that was refused, as far as the error says so.
+        operation: Operation,
     },
 }
 
@@ -27,9 +35,13 @@ impl Failure {
             Failure::NotMeasured(NotMeasured { why, enable }) => {
                 Verdict::NotMeasured { why, enable }
             }
-            Failure::Failed { why, errno } => {
+            Failure::Failed {
+                why,
+                errno,
+                operation,
+            } => {
                 let errno = errno.map(Errno::from_raw);
-                match errno.and_then(|errno| enable(errno, &why)) {
+                match errno.and_then(|errno| remedy(&operation, errno)) {
                     Some(enable) => Verdict::NotMeasured {
                         why,
                         enable: enable.to_owned(),
@@ -50,6 +62,7 @@ impl From<anyhow::Error> for Failure {
         Failure::Failed {
             why: error_chain(&error),
             errno: errno(&error).map(|errno| errno as i32),
+            operation: child::find_operation(error.as_ref()),
         }
     }
 }
@@ -64,102 +77,76 @@ fn errno(error: &anyhow::Error) -> Option<Errno> {
     })
 }
 
-/// What a refused operation needs, by words of its name and by error numbers; the first row that
-/// fits counts. Rows without words fit every operation.
-const REMEDIES: &[(&[&str], &[Errno], &str)] = &[
-    (
-        &["unshare"],
-        &[
-            Errno::EPERM,
-            Errno::EACCES,
-            Errno::ENOSPC,
-            Errno::EUSERS,
-            Errno::ENOSYS,
-            Errno::EINVAL,
-        ],
-        "run it as root, or allow user namespaces (user.max_user_namespaces, \
-         user.max_net_namespaces above 0, no filter on unshare)",
-    ),
-    (
-        &["open a file in", "create ", "scratch file"],
-        &[
-            Errno::EACCES,
-            Errno::EPERM,
-            Errno::EROFS,
-            Errno::ENOENT,
-            Errno::ENOTDIR,
-            Errno::ENOSPC,
-            Errno::EDQUOT,
-        ],
-        "set TMPDIR to a directory that exists, has space and may be written",
-    ),
-    (
-        &["exec sh"],
-        &[Errno::ENOENT, Errno::EACCES],
-        "install a shell called sh where PATH finds it",
-    ),
-    (
-        &["sock_diag"],
-        &[Errno::ENOENT],
-        "load the kernel's module for it (modprobe tcp_diag), or use a kernel with \
-         CONFIG_INET_DIAG",
-    ),
-    (
-        &["connect"],
-        &[Errno::ENETUNREACH],
-        "bring the loopback interface up: ip link set lo up",
-    ),
-    // From fork and thread creation alone EAGAIN is a limit; elsewhere it is an answer.
-    (
-        &["fork:", "spawn a thread"],
-        &[Errno::EAGAIN, Errno::ENOMEM],
-        "raise the limit on processes (ulimit -u, or pids.max of the control group)",
-    ),
-    (
-        &["kcmp", "pidfd_getfd", "fdinfo", "pagemap", "/proc/"],
-        &[Errno::EPERM, Errno::EACCES],
-        "run it as root and outside of a seccomp filter (in a container: --cap-add SYS_PTRACE \
-         --security-opt seccomp=unconfined)",
-    ),
-    (
-        &[],
-        &[Errno::EPERM, Errno::EACCES],
-        "run it as root and outside of a seccomp filter (in a container: --privileged)",
-    ),
-    (
-        &[],
-        &[Errno::ENOSYS, Errno::EOPNOTSUPP],
-        "use a kernel that has the call (Linux 5.10 or later; kcmp wants CONFIG_KCMP) and no \
-         seccomp filter that hides it",
-    ),
-    (
-        &[],
-        &[Errno::EMFILE],
-        "raise the limit on open files, for instance: ulimit -n 1024",
-    ),
-    (
-        &[],
-        &[Errno::ENFILE],
-        "the system's file table is full: close programs or raise fs.file-max",
-    ),
-    (
-        &[],
-        &[Errno::ENOMEM],
-        "free memory, or raise the limit of the control group",
-    ),
-    (
-        &[],
-        &[Errno::ENOSPC, Errno::EDQUOT],
-        "free space or raise the quota of what is named above",
-    ),
-];
+/// What lets `operation` pass that was refused with `errno`; none where that is no refusal but an
+/// answer, or a fault of ours.
+fn remedy(operation: &Operation, errno: Errno) -> Option<&'static str> {
+    use Errno::{EACCES, EAGAIN, EDQUOT, EINVAL, ENODEV, ENOENT, ENOMEM, ENOPROTOOPT, ENOSPC};
+    use Errno::{ENODATA, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EROFS, EUSERS};
+    Some(match (operation, errno) {
+        (Operation::Unshare, EPERM | EACCES | ENOSPC | EUSERS | ENOSYS | EINVAL) => {
+            "run it as root, or allow user namespaces (user.max_user_namespaces, \
+             user.max_net_namespaces above 0, no filter on unshare)"
+        }
+        (
+            Operation::ScratchFile,
+            EACCES | EPERM | EROFS | ENOENT | ENOTDIR | ENOSPC | EDQUOT | EOPNOTSUPP,
+        ) => "set TMPDIR to a directory that exists, has space and may be written",
+        (Operation::Shell, ENOENT | EACCES) => "install a shell called sh where PATH finds it",
+        (Operation::Fork | Operation::Thread, EAGAIN | ENOMEM) => {
+            "raise the limit on processes (ulimit -u, or pids.max of the control group), or free \
+             memory"
+        }
+        (Operation::SockDiag, ENOENT | EPROTONOSUPPORT) => {
+            "load the kernel's module for it (modprobe tcp_diag), or use a kernel with \
+             CONFIG_INET_DIAG"
+        }
+        (Operation::Kcmp, ENOSYS) => {
+            "use a kernel with CONFIG_KCMP, or Linux 6.10 or later, where fcntl F_DUPFD_QUERY \
+             answers in its place, and no seccomp filter that hides them"
+        }
+        (Operation::Kcmp | Operation::CopyDescriptor, EPERM | EACCES) => PTRACE,
+        (Operation::DescriptorQuery, EINVAL) => "use Linux 6.10 or later, which has F_DUPFD_QUERY",
+        (Operation::OfdLock, EINVAL) => {
+            "use a kernel that has open file description locks (Linux 3.15 or later)"
+        }
+        (Operation::SocketCookie, ENOPROTOOPT | EOPNOTSUPP) => {
+            "use a kernel that numbers its sockets (SO_COOKIE, Linux 4.6 or later)"
+        }
+        (Operation::HugePages, EINVAL) => "use a kernel with CONFIG_TRANSPARENT_HUGEPAGE",
+        (Operation::Collapse, EINVAL) => {
+            "use Linux 6.1 or later, which has MADV_COLLAPSE, with CONFIG_TRANSPARENT_HUGEPAGE"
+        }
+        (Operation::Tracepoint, ENOENT | ENODEV | EINVAL) => {
+            "use a kernel with tracepoints (CONFIG_FTRACE, CONFIG_PERF_EVENTS)"
+        }
+        (Operation::File(path), ENOENT | ENOTDIR) => missing::remedy(path)?,
+        (Operation::File(path), EPERM | EACCES) if path.starts_with("/proc/") => PTRACE,
+        (Operation::Field, ENODATA) => "use a kernel that shows what is named above",
+        (_, errno) => remedy_of_any(errno)?,
+    })
+}
 
-fn enable(errno: Errno, why: &str) -> Option<&'static str> {
-    let fits = |words: &[&str]| words.is_empty() || words.iter().any(|word| why.contains(word));
-    let remedy = REMEDIES
-        .iter()
-        .find(|(words, errnos, _)| errnos.contains(&errno) && fits(words));
-    remedy.map(|(_, _, remedy)| *remedy)
+const PTRACE: &str = "run it as root and outside of a seccomp filter (in a container: --cap-add \
+                      SYS_PTRACE --security-opt seccomp=unconfined)";
+
+/// What lets a call pass, whichever it is.
+fn remedy_of_any(errno: Errno) -> Option<&'static str> {
+    Some(match errno {
+        Errno::EPERM | Errno::EACCES => {
+            "run it as root and outside of a seccomp filter (in a container: --privileged)"
+        }
+        Errno::ENOSYS | Errno::EOPNOTSUPP => {
+            "use a kernel that has the call (Linux 5.10 or later) and no seccomp filter that hides \
+             it"
+        }
+        Errno::ENETUNREACH => "bring the loopback interface up: ip link set lo up",
+        Errno::EAFNOSUPPORT => "use a kernel with IPv4, IPv6 and Unix sockets",
+        Errno::EMFILE => "raise the limit on open files, for instance: ulimit -n 1024",
+        Errno::ENFILE => "the system's file table is full: close programs or raise fs.file-max",
+        Errno::ENOMEM => "free memory, or raise the limit of the control group",
+        Errno::ENOSPC | Errno::EDQUOT => "free space or raise the quota of what is named above",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -167,13 +154,10 @@ mod tests {
     use super::*;
     use anyhow::{Context, Error};
 
-    fn failed(operation: &'static str, errno: Errno) -> Error {
-        Err::<(), _>(errno).context(operation).expect_err("error")
-    }
-
     /// What enables `operation` after it failed with `errno`; none where that is no refusal.
-    fn remedy(operation: &'static str, errno: Errno) -> Option<String> {
-        match Failure::from(failed(operation, errno)).verdict() {
+    fn enable(operation: Operation, errno: Errno) -> Option<String> {
+        let refused = observe::Error::new("try it", errno).of(operation);
+        match Failure::from(Error::new(refused).context("measuring")).verdict() {
             Verdict::NotMeasured { enable, .. } => Some(enable),
             _ => None,
         }
@@ -182,7 +166,7 @@ mod tests {
     #[test]
     fn a_refusal_anywhere_in_the_chain_is_not_measured() {
         let refused = observe::Error::new("kcmp 1 fd 3 against 2 fd 3", Errno::ENOSYS);
-        let error = Error::new(refused).context("comparing");
+        let error = Error::new(refused.of(Operation::Kcmp)).context("comparing");
         let verdict = Failure::from(error).verdict();
         let Verdict::NotMeasured { why, enable } = verdict else {
             panic!("{verdict:?}");
@@ -199,30 +183,57 @@ mod tests {
         assert_eq!(Failure::from(error).verdict(), expected);
     }
 
+    /// The words of a message decide nothing, neither for nor against.
     #[test]
-    fn an_answer_is_not_a_refusal() {
-        assert_eq!(remedy("flock", Errno::EAGAIN), None);
-        assert!(remedy("child reader: fork: EAGAIN", Errno::EAGAIN).is_some());
+    fn an_answer_is_not_a_refusal_whatever_its_words() {
+        for words in [
+            "flock",
+            "child reader: fork:",
+            "spawn a thread",
+            "open /proc/1/wchan",
+        ] {
+            for errno in [Errno::EAGAIN, Errno::ENOENT, Errno::EINVAL, Errno::EISDIR] {
+                let answer = Err::<(), _>(errno).context(words).expect_err("error");
+                let verdict = Failure::from(answer).verdict();
+                assert!(matches!(verdict, Verdict::Error(_)), "{words}: {verdict:?}");
+            }
+        }
+        let own = enable(Operation::Fork, Errno::EPERM).unwrap_or_default();
+        assert!(own.contains("root"), "a filter on fork is no limit: {own}");
     }
 
     #[test]
     fn the_remedy_belongs_to_the_operation() {
+        let file = |path: &str| Operation::File(path.to_owned());
         for (operation, errno, names) in [
-            (
-                "unshare CLONE_NEWUSER | CLONE_NEWNET",
-                Errno::ENOSPC,
-                "namespaces",
-            ),
-            ("open a file in /nowhere", Errno::ENOENT, "TMPDIR"),
-            ("spawn a thread", Errno::EAGAIN, "ulimit -u"),
-            ("kcmp 1 fd 3 against 2 fd 3", Errno::EPERM, "SYS_PTRACE"),
-            ("sock_diag dump", Errno::ENOENT, "modprobe tcp_diag"),
-            ("connect to 127.0.0.1:80", Errno::ENETUNREACH, "lo up"),
-            ("exec sh", Errno::ENOENT, "shell"),
+            (Operation::Unshare, Errno::ENOSPC, "namespaces"),
+            (Operation::ScratchFile, Errno::ENOENT, "TMPDIR"),
+            (Operation::Thread, Errno::EAGAIN, "ulimit -u"),
+            (Operation::Kcmp, Errno::EPERM, "SYS_PTRACE"),
+            (Operation::SockDiag, Errno::ENOENT, "modprobe tcp_diag"),
+            (Operation::Other, Errno::ENETUNREACH, "lo up"),
+            (Operation::Shell, Errno::ENOENT, "shell"),
+            (Operation::HugePages, Errno::EINVAL, "TRANSPARENT_HUGEPAGE"),
+            (Operation::SocketCookie, Errno::ENOPROTOOPT, "SO_COOKIE"),
+            (Operation::OfdLock, Errno::EINVAL, "3.15"),
+            (file("/proc/7/wchan"), Errno::ENOENT, "CONFIG_KALLSYMS"),
+            (file("/proc/7/wchan"), Errno::EACCES, "SYS_PTRACE"),
+            (file("/proc/meminfo"), Errno::ENOENT, "subset=pid"),
         ] {
-            let remedy = remedy(operation, errno).unwrap_or_default();
-            assert!(remedy.contains(names), "{operation}: {remedy}");
+            let enable = enable(operation.clone(), errno).unwrap_or_default();
+            assert!(enable.contains(names), "{operation:?}: {enable}");
         }
-        assert_eq!(remedy("read /proc/2/fdinfo/3", Errno::ENOENT), None);
+        assert_eq!(enable(file("/proc/2/fdinfo/3"), Errno::ENOENT), None);
+    }
+
+    #[test]
+    fn it_crosses_to_the_parent() {
+        let refused = observe::Error::new("madvise", Errno::EINVAL).of(Operation::HugePages);
+        let failure = Failure::from(Error::new(refused));
+        let text = serde_json::to_string(&failure).expect("JSON");
+        assert_eq!(
+            serde_json::from_str::<Failure>(&text).expect("JSON"),
+            failure
+        );
     }
 }

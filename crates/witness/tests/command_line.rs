@@ -255,3 +255,21 @@ fn selftest_turns_a_claim() {
     assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
     assert!(out.contains("1 of 1 turned"), "{out}");
 }
+
+/// Where a filter can be installed at all: a sandbox may refuse another one, and then no lie is
+/// told.
+#[test]
+fn selftest_counts_acts_and_lies() {
+    let (status, out, err) = run(&["selftest", "access-mode"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    for what in ["acts seen", "lies survived"] {
+        // Before it stands `1 of 1`: all of them, and there were some, unless no lie can be told.
+        let (before, _) = out
+            .split_once(&format!(" {what}"))
+            .expect("a line of the claim");
+        let mut words = before.rsplit(' ');
+        let (all, seen) = (words.next(), words.nth(1));
+        assert_eq!(seen, all, "{out}");
+        assert!(all > Some("0") || what == "lies survived", "{out}");
+    }
+}

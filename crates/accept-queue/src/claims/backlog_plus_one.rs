@@ -3,9 +3,11 @@
 use std::net::TcpListener;
 
 use anyhow::{Context, Result};
+use child::OwnNetwork;
 use claim::Prediction::{AtLeast, Count};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
+use nix::errno::Errno;
 use observe::sock_diag::ESTABLISHED;
 use observe::{netstat, sysctl, tcp_info};
 use prefork::{Accept, Site};
@@ -17,7 +19,7 @@ use super::wait_for;
 const EXCESS: usize = 2;
 /// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill
 /// a queue that it caps.
-const SOMAXCONN: i32 = 64;
+const SOMAXCONN: u64 = 64;
 
 /// Each backlog, and what it lets in.
 const BACKLOGS: [(i32, Quantity); 5] = [
@@ -64,7 +66,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let child = child::fork("backlog", |parent| {
-        parent.enter_network()?;
+        let network = parent.enter_network()?;
         let mut established = Vec::new();
         for (backlog, _) in BACKLOGS {
             let asked = backlog as usize + 1 + EXCESS;
@@ -72,7 +74,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             established.push(fill_queue(backlog, asked, arm)?);
         }
         let dropped = netstat::listen_overflows()?;
-        let cap = somaxconn()?;
+        let cap = somaxconn(&network)?;
         let asked = cap as usize + 1 + EXCESS;
         // A client each and, in the control, as many at the server.
         room_for_descriptors(2 * asked as u64 + 64)?;
@@ -163,16 +165,11 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
 
 /// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
 /// /proc/sys may be written, else the value that was found.
-fn somaxconn() -> Result<i32> {
-    let file = sysctl::path(sysctl::SOMAXCONN);
-    match std::fs::write(&file, SOMAXCONN.to_string()) {
-        Err(e)
-            if matches!(
-                e.raw_os_error(),
-                Some(libc::EROFS | libc::EACCES | libc::EPERM)
-            ) => {}
-        written => written.with_context(|| format!("write {SOMAXCONN} to {file}"))?,
+fn somaxconn(network: &OwnNetwork) -> Result<i32> {
+    match network.set(sysctl::SOMAXCONN, SOMAXCONN) {
+        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM) => {}
+        set => set.with_context(|| format!("write {SOMAXCONN} to {}", sysctl::SOMAXCONN))?,
     }
     let value = sysctl::read(sysctl::SOMAXCONN)?;
-    i32::try_from(value).with_context(|| format!("{file} says {value}"))
+    i32::try_from(value).with_context(|| format!("{} is {value}", sysctl::SOMAXCONN))
 }

@@ -1,14 +1,13 @@
 //! Looking changes what is seen: under a tracer the herd that the kernel hides becomes visible.
 
-use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, bail, ensure};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use harness::scratch;
 use nix::errno::Errno;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -127,9 +126,7 @@ fn seize(pid: Pid) -> Result<()> {
 /// Follows every worker from system call to system call, entry and return, until this process is
 /// killed. At each stop it does what strace does: asks for the call, formats a line, writes it out.
 fn trace() -> Result<()> {
-    let mut log: File = memfd_create("trace", MFdFlags::MFD_CLOEXEC)
-        .context("memfd_create")?
-        .into();
+    let mut log = scratch::in_memory(b"")?;
     loop {
         let status = match waitpid(None, Some(WaitPidFlag::__WALL)) {
             Err(Errno::EINTR) => continue,

@@ -81,7 +81,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    if ldt::is_translated() {
+    if observe::hypervisor::is_emulated() {
         let why = "QEMU imitates this processor (TCG): its far return into 32-bit code makes the \
                    guest's kernel oops, and its segments have no limits";
         return NotMeasured::err(why, "run it on a processor, or under KVM");

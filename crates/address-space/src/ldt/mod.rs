@@ -18,8 +18,6 @@ mod probe;
 mod quiet;
 pub mod software;
 #[cfg(target_arch = "x86_64")]
-mod translator;
-#[cfg(target_arch = "x86_64")]
 mod trap;
 
 use serde::{Deserialize, Serialize};
@@ -66,16 +64,6 @@ pub const SIZE: u32 = 1000;
 
 #[cfg(target_arch = "x86_64")]
 pub use probe::{flat, segmented};
-#[cfg(target_arch = "x86_64")]
-pub use translator::is_translated;
-
-/// Whether QEMU translates the instructions of this machine: other machines have no segments
-/// anyway.
-#[cfg(not(target_arch = "x86_64"))]
-pub fn is_translated() -> bool {
-    false
-}
-
 /// Refused: no segments here.
 ///
 /// # Errors

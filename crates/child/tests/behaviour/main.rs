@@ -17,8 +17,10 @@ mod bonds;
 mod ends;
 mod forks;
 mod messages;
+mod network;
 mod process;
 mod signals;
+mod withheld;
 
 use std::error::Error;
 use std::os::fd::AsFd;
@@ -41,12 +43,14 @@ const SHORT: Duration = Duration::from_millis(50);
 type Case = (&'static str, fn() -> Outcome);
 
 /// Every promise, by what it is about.
-const CASES: [&[Case]; 5] = [
+const CASES: [&[Case]; 7] = [
     messages::CASES,
     ends::CASES,
     signals::CASES,
     bonds::CASES,
     forks::CASES,
+    withheld::CASES,
+    network::CASES,
 ];
 
 fn main() -> ExitCode {

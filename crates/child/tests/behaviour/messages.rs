@@ -4,9 +4,10 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
-use child::ErrorKind;
+use child::{Child, ErrorKind};
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
+use operation::Operation;
 
 use crate::process::{check_text, ensure, error_of, is_readable, process_state, wait_until};
 use crate::{Case, Outcome};
@@ -25,6 +26,10 @@ pub const CASES: &[Case] = &[
     (
         "an error comes with the child's name and its errno",
         failure,
+    ),
+    (
+        "an error comes with its operation, through two processes",
+        operation_of_failure,
     ),
     (
         "a panic becomes an error and is silent on stderr",
@@ -94,6 +99,17 @@ fn failure() -> Outcome {
     check_text(&error, &["reader of nothing (pid ", "No such file"])?;
     let errno = error.source().and_then(|e| e.downcast_ref::<Errno>());
     ensure(errno == Some(&Errno::ENOENT), || format!("{errno:?}"))
+}
+
+fn operation_of_failure() -> Outcome {
+    let refused = || operation::Error::new("kcmp", Errno::EPERM).of(Operation::Kcmp);
+    let inner = child::fork("outer", |_| {
+        let inner: Child<()> = child::fork("inner", |_| Err(refused().into()))?;
+        Ok(inner.join()?)
+    })?;
+    let error = error_of(inner.join())?;
+    let operation = child::find_operation(&error);
+    ensure(operation == Operation::Kcmp, || format!("{operation:?}"))
 }
 
 fn panic_in_child() -> Outcome {

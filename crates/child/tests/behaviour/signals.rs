@@ -19,6 +19,7 @@ pub const CASES: &[Case] = &[
         ignored_signal,
     ),
     ("signals do not disturb a wait", interrupted_wait),
+    ("children are kept for the wait", ignored_children),
 ];
 
 fn stopped_wait() -> Outcome {
@@ -51,6 +52,22 @@ fn ignored_signal() -> Outcome {
     raise(Signal::SIGTERM)?;
     let signal = held.next();
     ensure(signal == Some(Signal::SIGTERM), || format!("{signal:?}"))
+}
+
+/// waitpid(2) has no status of a child whose end is ignored.
+fn ignored_children() -> Outcome {
+    let (ignored, empty) = (SigHandler::SigIgn, SigSet::empty());
+    for (handler, flags) in [
+        (ignored, SaFlags::empty()),
+        (SigHandler::SigDfl, SaFlags::SA_NOCLDWAIT),
+    ] {
+        let action = SigAction::new(handler, flags, empty);
+        // SAFETY: neither runs any code of ours.
+        unsafe { sigaction(Signal::SIGCHLD, &action) }?;
+        let answer = child::fork("kept", |_| Ok(7))?.join()?;
+        ensure(answer == 7, || format!("{answer}"))?;
+    }
+    Ok(())
 }
 
 fn interrupted_wait() -> Outcome {

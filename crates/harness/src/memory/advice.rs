@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 use nix::sys::mman::{MmapAdvise, madvise};
-use observe::Error;
+use observe::{Error, Operation};
 use present::units::bytes;
 
 use super::Memory;
@@ -24,8 +24,10 @@ impl Memory {
             return Err(Error::new(what, Errno::EINVAL));
         }
         // SAFETY: the range is owned and mapped; this advice changes the size of pages and no byte.
-        unsafe { madvise(self.base.cast(), self.len, advice) }
-            .map_err(|errno| self.advice_error(&format!("{advice:?}"), errno))
+        unsafe { madvise(self.base.cast(), self.len, advice) }.map_err(|errno| {
+            self.advice_error(&format!("{advice:?}"), errno)
+                .of(Operation::HugePages)
+        })
     }
 
     /// Gives every second page back to the system; it reads as zeros afterwards.
@@ -51,9 +53,10 @@ impl Memory {
         const MADV_COLLAPSE: libc::c_int = 25;
         // SAFETY: owned and mapped; collapsing changes the frames and not the bytes.
         let result = unsafe { libc::madvise(self.base.as_ptr().cast(), self.len, MADV_COLLAPSE) };
-        Errno::result(result)
-            .map(drop)
-            .map_err(|errno| self.advice_error("MADV_COLLAPSE", errno))
+        Errno::result(result).map(drop).map_err(|errno| {
+            self.advice_error("MADV_COLLAPSE", errno)
+                .of(Operation::Collapse)
+        })
     }
 
     fn advice_error(&self, advice: &str, errno: Errno) -> Error {

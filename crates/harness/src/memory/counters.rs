@@ -1,10 +1,11 @@
 //! What the kernel counts of one's own memory: faults, resident bytes, pages.
+#![expect(unsafe_code, reason = "mincore, which nix does not have")]
 
 use nix::sys::resource::{UsageWho, getrusage};
 use observe::Error;
 use observe::pagemap::{Page, Pagemap};
 
-use super::Memory;
+use super::{Backing, Memory};
 
 /// Page faults of this process so far that were served without input or output (getrusage(2)).
 ///
@@ -32,14 +33,31 @@ pub fn resident(memory: &Memory) -> Result<(u64, u64), Error> {
 }
 
 /// Pages of `memory` that are in memory, by pagemap's present bit; the shared frame of zeros
-/// counts.
+/// counts. Where there is no pagemap, mincore(2) says it of private memory; of shared memory it
+/// would say whether the file has the page.
 ///
 /// # Errors
-/// /proc is not mounted, or this process is not dumpable (prctl(2)) and may not see its own
-/// pagemap.
+/// That of pagemap: this process is not dumpable (prctl(2)) and may not see its own, or the kernel
+/// has none and mincore is refused, too.
 pub fn present(memory: &Memory) -> Result<u64, Error> {
-    let pages = pages(memory)?;
-    Ok(pages.iter().filter(|page| page.present()).count() as u64)
+    match pages(memory) {
+        Ok(pages) => Ok(pages.iter().filter(|page| page.present()).count() as u64),
+        Err(refused) => present_by_mincore(memory).ok_or(refused),
+    }
+}
+
+fn present_by_mincore(memory: &Memory) -> Option<u64> {
+    if memory.backing != Backing::Private {
+        return None;
+    }
+    let page = observe::machine::read().page_size;
+    let mut pages = vec![0_u8; memory.len().div_ceil(page)];
+    let at = memory.base.as_ptr();
+    // SAFETY: the range is mapped and owned; the kernel writes one byte a page into the vector,
+    // which has as many, and nothing into the memory.
+    let asked = unsafe { libc::mincore(at.cast(), memory.len(), pages.as_mut_ptr()) };
+    let present = pages.iter().filter(|page| **page & 1 == 1);
+    (asked == 0).then(|| present.count() as u64)
 }
 
 /// The pagemap entries of `memory`.
@@ -49,4 +67,28 @@ pub fn present(memory: &Memory) -> Result<u64, Error> {
 pub fn pages(memory: &Memory) -> Result<Vec<Page>, Error> {
     let pagemap = Pagemap::open(std::process::id() as i32)?;
     pagemap.pages(memory.address() as u64, memory.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mincore_counts_what_pagemap_does() {
+        let page = observe::machine::read().page_size;
+        let mut memory = Memory::private(64 * page).unwrap();
+        memory
+            .advise(nix::sys::mman::MmapAdvise::MADV_NOHUGEPAGE)
+            .ok();
+        assert_eq!(present_by_mincore(&memory), Some(0));
+        // A page that was only read shows the frame of zeros, and is present all the same.
+        memory.write_every(4 * page, 1);
+        memory.read_every(8 * page);
+        assert_eq!(present_by_mincore(&memory), Some(16));
+        assert_eq!(present(&memory), Ok(16));
+        memory.discard_every_second(page).unwrap();
+        assert_eq!(present_by_mincore(&memory), present(&memory).ok());
+        let shared = Memory::shared(page).unwrap();
+        assert_eq!(present_by_mincore(&shared), None);
+    }
 }

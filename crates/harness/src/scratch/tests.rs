@@ -1,18 +1,15 @@
 //! Folders that are not there, may not be written, or have no O_TMPFILE.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::thread;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, apply_filter,
-};
+use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 
 use super::*;
+use crate::filter::with_refused_calls;
 
 /// A folder of its own, removed with what is in it.
 struct Folder(PathBuf);
@@ -39,22 +36,11 @@ impl Drop for Folder {
 /// Runs `test` in a thread for which the kernel answers `errno` to every open with O_TMPFILE, as a
 /// file system that has none does.
 fn without_tmpfile(errno: Errno, test: impl FnOnce() + Send + 'static) {
-    let filtered = move || {
-        let own = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u64;
-        let has_flag =
-            SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(own), own);
-        let rule = SeccompRule::new(vec![has_flag.unwrap()]).unwrap();
-        let filter = SeccompFilter::new(
-            BTreeMap::from([(libc::SYS_openat, vec![rule])]),
-            SeccompAction::Allow,
-            SeccompAction::Errno(errno as u32),
-            TargetArch::try_from(std::env::consts::ARCH).unwrap(),
-        );
-        let program: seccompiler::BpfProgram = filter.unwrap().try_into().unwrap();
-        apply_filter(&program).unwrap();
-        test();
-    };
-    thread::spawn(filtered).join().unwrap();
+    let own = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u64;
+    let has_flag =
+        SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(own), own);
+    let rule = SeccompRule::new(vec![has_flag.unwrap()]).unwrap();
+    with_refused_calls((libc::SYS_openat, vec![rule]), errno, test);
 }
 
 fn assert_nameless(mut file: File) {
@@ -78,7 +64,7 @@ fn an_absent_folder_is_named() {
     let error = file_in(Path::new("/nowhere/at all")).unwrap_err();
     assert_eq!(
         error,
-        Error::new("open a file in /nowhere/at all", Errno::ENOENT)
+        Error::new("open a file in /nowhere/at all", Errno::ENOENT).of(Operation::ScratchFile)
     );
     let error = file_in(Path::new("/proc/self/exe")).unwrap_err();
     assert!(error.to_string().contains("/proc/self/exe"), "{error}");
@@ -94,9 +80,12 @@ fn a_folder_that_may_not_be_written_is_named() {
         // Root is not held up by a mode: a read-only mount that only this thread sees.
         thread::spawn(move || {
             // A container may forbid it: /proc has shown above what there is to see.
+            let namespace = || fs::read_link("/proc/thread-self/ns/mnt").unwrap();
+            let host = namespace();
             if unshare(CloneFlags::CLONE_NEWNS).is_err() {
                 return;
             }
+            assert_ne!(namespace(), host, "nothing is mounted on the host");
             let none = None::<&str>;
             mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
             let flags = MsFlags::MS_RDONLY;
@@ -166,4 +155,19 @@ fn memory_needs_no_folder() {
         .read_to_string(&mut text)
         .unwrap();
     assert_eq!(text, "hello");
+}
+
+#[test]
+fn without_memory_files_a_folder_gives_one() {
+    for errno in [Errno::EPERM, Errno::ENOSYS] {
+        with_refused_calls((libc::SYS_memfd_create, Vec::new()), errno, move || {
+            let refused = memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC);
+            assert_eq!(refused.unwrap_err(), errno, "the filter is there");
+            let mut file = in_memory(b"hello").unwrap();
+            assert_eq!(file.metadata().unwrap().nlink(), 0);
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "hello");
+        });
+    }
 }

@@ -5,9 +5,8 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
 use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
-use harness::scratch;
+use harness::{inherited, scratch};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{close, execvp, gettid, pipe2};
 
@@ -101,12 +100,7 @@ fn compare_around_exec(arm: Arm) -> Result<String> {
         shell.join()?;
         return Ok(before_and_after_text([before, after]));
     }
-    let mut fds = [
-        PollFd::new(said.as_fd(), PollFlags::POLLIN),
-        PollFd::new(shell.pidfd(), PollFlags::POLLIN),
-    ];
-    poll(&mut fds, PollTimeout::NONE).context("poll")?;
-    if fds[0].any() != Some(true) {
+    if shell.ends_before(said.as_fd())? {
         shell.join()?;
         bail!("sh ended before it said a word");
     }
@@ -124,8 +118,11 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     let fd = |pipe: &OwnedFd| format!("/proc/self/fd/{}", pipe.as_raw_fd());
     let script = format!("echo x >{}; read gone <{}", fd(say), fd(wait));
     let script = std::ffi::CString::new(script)?;
+    inherited::restore();
     let Err(errno) = execvp(c"sh", &[c"sh", c"-c", script.as_c_str()]);
-    Err(anyhow::Error::new(errno).context("exec sh").into())
+    Err(observe::Error::new("exec sh", errno)
+        .of(observe::Operation::Shell)
+        .into())
 }
 
 fn close_in_child(table: Descriptors) -> Result<&'static str> {

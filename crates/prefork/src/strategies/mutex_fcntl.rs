@@ -2,9 +2,9 @@
 
 use std::fs::File;
 
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::mutex::{AcceptLocked, Lock};
 use super::{Prepared, Strategy};
@@ -20,9 +20,7 @@ pub const STRATEGY: Strategy = Strategy {
 
 fn prepare(site: &Site) -> Result<Prepared, Error> {
     let listener = site.listener(Accept::Blocking)?;
-    let file: File = memfd_create("accept-mutex", MFdFlags::MFD_CLOEXEC)
-        .map_err(Error::system("memfd_create", "accept-mutex"))?
-        .into();
+    let file = scratch::in_memory(b"").map_err(Error::system("make", "a lock file"))?;
     Ok(Prepared::one_listener(listener, move |listener, _| {
         let file = file
             .try_clone()

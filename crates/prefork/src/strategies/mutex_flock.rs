@@ -4,9 +4,9 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::mutex::{AcceptLocked, Lock};
 use super::{Prepared, Strategy};
@@ -22,8 +22,7 @@ pub const STRATEGY: Strategy = Strategy {
 
 fn prepare(site: &Site) -> Result<Prepared, Error> {
     let listener = site.listener(Accept::Blocking)?;
-    let file = memfd_create("accept-mutex", MFdFlags::MFD_CLOEXEC)
-        .map_err(Error::system("memfd_create", "accept-mutex"))?;
+    let file = scratch::in_memory(b"").map_err(Error::system("make", "a lock file"))?;
     Ok(Prepared::one_listener(listener, move |listener, _| {
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let file = File::open(&path).map_err(Error::system("open", path))?;

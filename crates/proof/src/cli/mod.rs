@@ -1,13 +1,23 @@
 //! The command line of `proof`: a subcommand a trial, each in a file of its own.
 
+mod chaos;
+mod inject;
+mod ladder;
+mod lie;
+mod lies;
 mod record;
+mod rung;
 mod sabotage;
+mod tours;
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use harness::interrupt::{Interrupt, Interrupted};
+use proof::remains::await_descendants;
 use proof::witness::Witness;
 
 /// Tries the claims from outside: each trial runs `witness` in surroundings that are wrong on
@@ -24,25 +34,68 @@ struct Arguments {
 enum Trial {
     /// Record each claim with strace, and look for the acts that it announces
     Record(record::RecordArgs),
+    /// Run one program on a kernel that refuses calls, or lies
+    Lie(lie::LieArgs),
+    /// Lie to each claim about the calls that it makes
+    Lies(lies::LiesArgs),
+    /// Run the claims on every rung: as other users, with calls refused, under limits
+    Ladder(ladder::LadderArgs),
+    /// Make one rung of the ladder, and become a program on it
+    Rung(rung::RungArgs),
+    /// Let each claim's own calls fail, one at a time
+    Inject(inject::InjectArgs),
+    /// Kill and stop runs at random moments: nothing may be left
+    Chaos(chaos::ChaosArgs),
+    /// Run many tours: one after the other, beside busy loops, and at once
+    Tours(tours::ToursArgs),
     /// Remove or weaken each act in the sources: the claim must notice
     Sabotage(sabotage::SabotageArgs),
 }
 
 /// Runs the trial that the command line names. Exit status: 0 where no claim said what it should
-/// not, 1 where one did, 2 for bad usage or a trial that could not be made.
+/// not, 1 where one did, 2 for bad usage or a trial that could not be made, 128 + n where signal n
+/// ended it.
 pub(crate) fn main() -> ExitCode {
     let Arguments { trial } = Arguments::parse();
     let result: Result<u8> = match trial {
         Trial::Record(arguments) => arguments.run(),
+        Trial::Lie(arguments) => arguments.run(),
+        Trial::Lies(arguments) => arguments.run(),
+        Trial::Ladder(arguments) => arguments.run(),
+        Trial::Rung(arguments) => arguments.run(),
+        Trial::Inject(arguments) => arguments.run(),
+        Trial::Chaos(arguments) => arguments.run(),
+        Trial::Tours(arguments) => arguments.run(),
         Trial::Sabotage(arguments) => arguments.run(),
     };
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             present::print_note(&format!("proof: {error:#}"));
-            ExitCode::from(2)
+            let signal = error.downcast_ref::<Interrupted>();
+            ExitCode::from(signal.map_or(2, |signal| signal.exit_status()))
         }
     }
+}
+
+/// Makes this process the one that inherits orphans, and runs a trial that asks now and then
+/// whether a signal has come. Where it fails, nothing that it started is left.
+fn begin(trial: impl FnOnce(&Interrupt) -> Result<u8>) -> Result<u8> {
+    child::adopt_orphans()?;
+    let interrupt = Interrupt::catch()?;
+    let result = trial(&interrupt);
+    if result.is_err() {
+        await_descendants()?;
+    }
+    result
+}
+
+/// Where the journal of the trial `name` lies: in the folder that holds the folder of the programs.
+fn journal_path(name: &str) -> PathBuf {
+    let own = env::current_exe().unwrap_or_default();
+    let target = own.parent().and_then(Path::parent);
+    let target = target.map_or_else(env::temp_dir, PathBuf::from);
+    target.join("proof").join(format!("{name}.journal"))
 }
 
 /// The program on trial: the one at `path`, or `witness` beside this program.

@@ -1,10 +1,11 @@
 //! What a claim says that it does, held against what was recorded of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use harness::seccomp::equivalents;
 use serde::Deserialize;
 
-use super::equivalents::equivalents;
 use super::recording::{Arm, Recorded, Recording, cut};
 use super::trace::Outcome;
 
@@ -69,16 +70,8 @@ struct Wanted<'a> {
 
 impl Act {
     /// What is wrong about this act in a recording; nothing where it is as declared. An act in
-    /// memory leaves nothing in a recording.
+    /// memory leaves nothing in a recording, but what stands in its place in the control may.
     pub fn faults(&self, recording: &Recording) -> Vec<String> {
-        let Some(call) = &self.call else {
-            return Vec::new();
-        };
-        let wanted = Wanted {
-            who: &self.by,
-            call,
-            argument: self.argument.as_deref().unwrap_or(""),
-        };
         let mut faults = Vec::new();
         let mut expect = |arm, wanted: &Wanted<'_>, least: usize, most: usize| {
             let seen = wanted.count(recording, arm);
@@ -87,22 +80,46 @@ impl Act {
                 faults.push(wanted.fault(recording, arm, seen, least));
             }
         };
+        if let InControl::Instead { call, argument } = &self.in_control {
+            let instead = Wanted {
+                who: &self.by,
+                call,
+                argument,
+            };
+            expect(Arm::Control, &instead, 1, usize::MAX);
+        }
+        let Some(wanted) = self.wanted() else {
+            return faults;
+        };
         expect(Arm::Experiment, &wanted, self.times, usize::MAX);
         match &self.in_control {
             InControl::Word(Word::Same) => expect(Arm::Control, &wanted, self.times, usize::MAX),
-            InControl::Word(Word::Not) => expect(Arm::Control, &wanted, 0, 0),
-            InControl::Word(Word::Either) => {}
-            InControl::Instead { call, argument } => {
+            InControl::Word(Word::Not) | InControl::Instead { .. } => {
                 expect(Arm::Control, &wanted, 0, 0);
-                let instead = Wanted {
-                    call,
-                    argument,
-                    ..wanted
-                };
-                expect(Arm::Control, &instead, 1, usize::MAX);
             }
+            InControl::Word(Word::Either) => {}
         }
         faults
+    }
+
+    /// The system calls by which it was done in the experiment: a library may make `clone3` where
+    /// the act says `clone`.
+    pub fn names<'a>(&self, recording: &'a Recording) -> BTreeSet<&'a str> {
+        let wanted = self.wanted();
+        let calls = recording.calls(Arm::Experiment);
+        let done = calls.filter(|recorded| {
+            let wanted = wanted.as_ref();
+            wanted.is_some_and(|wanted| wanted.is_done_by(recorded, Arm::Experiment))
+        });
+        done.map(|recorded| recorded.call.name.as_str()).collect()
+    }
+
+    fn wanted(&self) -> Option<Wanted<'_>> {
+        Some(Wanted {
+            who: &self.by,
+            call: self.call.as_deref()?,
+            argument: self.argument.as_deref().unwrap_or(""),
+        })
     }
 
     /// The calls that this act speaks of.
@@ -120,27 +137,24 @@ impl Wanted<'_> {
     fn count(&self, recording: &Recording, arm: Arm) -> usize {
         let calls = recording.calls(arm);
         calls
-            .filter(|recorded| self.is_by(recorded, arm) && self.is_done_by(recorded))
+            .filter(|recorded| self.is_done_by(recorded, arm))
             .count()
     }
 
-    fn is_by(&self, recorded: &Recorded, arm: Arm) -> bool {
+    /// Whether this call of an arm is the one that is wanted, and was done. One that failed was
+    /// not, unless the argument names the error; a connection that is under way is on its way.
+    fn is_done_by(&self, recorded: &Recorded, arm: Arm) -> bool {
         let who = match self.who {
             MEASURER => arm.name(),
             who => cut(who),
         };
-        recorded.who == who
-    }
-
-    /// Whether this call is the one that is wanted, and was done. One that failed was not, unless
-    /// the argument names the error; a connection that is under way is on its way.
-    fn is_done_by(&self, recorded: &Recorded) -> bool {
         let call = &recorded.call;
         let done = match &call.outcome {
             Outcome::Done(_) | Outcome::Unanswered => true,
             Outcome::Failed(error) => error == "EINPROGRESS" || self.argument.contains(error),
         };
-        done && equivalents(self.call).contains(&call.name.as_str())
+        done && recorded.who == who
+            && equivalents(self.call).contains(&call.name.as_str())
             && has_parts(&call.text, self.argument)
     }
 

@@ -1,12 +1,10 @@
 //! The recorder: a claim runs under strace(1), and each act that it announces must be seen.
 
 mod acts;
-mod equivalents;
 mod recording;
 mod trace;
 
 pub use acts::{Act, InControl, Word};
-pub use equivalents::equivalents;
 pub use recording::{Arm, Recorded, Recording, cut};
 pub use trace::{Event, Outcome, TracedCall, read};
 
@@ -18,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use harness::scratch;
+use harness::seccomp::equivalents;
 
 use crate::program::{self, Finished};
 use crate::witness::{self, Claim, Witness};

@@ -26,8 +26,9 @@ Exit status:
 /// The exit statuses of a self-test.
 pub(super) const HELP_OF_SELFTEST: &str = "\
 Exit status:
-  0        every claim that was measured turned
-  1        a claim is blind: it would hold whatever the kernel did
+  0        every claim that was measured turned, and none believes a lie
+  1        a claim is blind: it would hold whatever the kernel did; or it
+           gives a verdict where a call of its acts lies
   2        a set-up broke, the command line was wrong, or output could not be
            written
   4        no claim could be measured

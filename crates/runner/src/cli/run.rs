@@ -115,6 +115,7 @@ fn machine() -> Machine {
         cpus,
         page_size,
         uid,
+        ..
     } = observe::machine::read();
     Machine {
         kernel,

@@ -16,6 +16,10 @@ pub(super) enum SharedWord {
     /// Explain a claim: what it says, how it is measured, what its control is
     Explain(ExplainArgs),
     /// Run claims with experiment and control exchanged: every verdict must turn
+    ///
+    /// For each claim it says whether every quantity turned, how many acts were seen in the
+    /// experiment, and how many lies it survived: the system calls of its acts answer 0 and do
+    /// nothing, one at a time, and then there may be neither "holds" nor "refuted".
     #[command(after_long_help = HELP_OF_SELFTEST)]
     Selftest(SelftestArgs),
     /// Print manual pages or shell completions

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::{Register, Topic};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use harness::inherited;
 
 use super::exit::exit_code;
 use super::help::{HELP_OF_RUN, with_help};
@@ -49,6 +50,7 @@ enum TourWord {
 
 /// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main).
 pub fn tour_main(topics: &[Topic]) -> ExitCode {
+    inherited::reset();
     exit_code(parse_and_run(topics))
 }
 

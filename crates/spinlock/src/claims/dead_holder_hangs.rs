@@ -4,8 +4,8 @@ use std::fs::{File, TryLockError};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use anyhow::{Context, Result};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
@@ -20,6 +20,33 @@ const ROBUST: Quantity =
     Name("robust mutex, asked by its next owner").word("EOWNERDEAD, got", "got");
 const FLOCK: Quantity =
     Name("flock, before and after the end of its holder").word("held, got", "got, got");
+const TAKE_FLOCK: Act = Does("takes the flock")
+    .call("flock", "LOCK_EX")
+    .by("holder")
+    .shown_by("the `lock:` line of its descriptor in /proc/PID/fdinfo");
+const TAKE_SPINLOCK: Act = Does("takes the spinlock")
+    .in_memory()
+    .by("holder")
+    .shown_by("a spinlock that the parent is refused");
+const TAKE_ROBUST: Act = Does("takes the robust mutex")
+    .in_memory()
+    .by("holder")
+    .shown_by("a robust mutex that the parent is refused");
+const KEEP: Act = Does("gives nothing back before it is killed")
+    .in_memory()
+    .by("holder")
+    .shown_by("the `lock:` line and the refusal of the spinlock, just before the kill")
+    .in_control(InControl::Instead("flock", "LOCK_UN"));
+const KILL: Act = Does("kills the holder with SIGKILL")
+    .call("pidfd_send_signal", "SIGKILL")
+    .shown_by("how the holder ended (waitid)");
+const GIVE_UP: Act = Does("gives up its handle of the robust mutex")
+    .in_memory()
+    .by("bystander")
+    .shown_by("what it had to give up, and its end with status 0");
+const ASK: Act = Does("asks for the spinlock again and again")
+    .in_memory()
+    .shown_by("a count of its tries, within 100 ms");
 /// How long the spinlock is waited for.
 const DEADLINE: Duration = Duration::from_millis(100);
 
@@ -33,7 +60,15 @@ pub(super) const CLAIM: Claim = Claim {
                for 100 ms.",
     control: "the child releases all three before it is killed",
     notes: &[21, 26],
-    syscalls: &["mmap", "fork", "kill", "futex", "flock", "set_robust_list"],
+    acts: &[
+        TAKE_FLOCK,
+        TAKE_SPINLOCK,
+        TAKE_ROBUST,
+        KEEP,
+        KILL,
+        GIVE_UP,
+        ASK,
+    ],
     man: &[
         "pthread_mutexattr_setrobust(3)",
         "get_robust_list(2)",
@@ -54,27 +89,37 @@ fn measure(arm: Arm) -> Result<Reading> {
         let own = scratch::open_from_process(parent.pid(), file.as_raw_fd(), OFlag::O_WRONLY)?;
         let robust = robust.as_ref().context("the child's copy is there")?;
         let held = (spinlock.lock(), robust.lock()?, own.lock()?);
+        parent.send(&own.as_raw_fd())?;
+        parent.checkpoint()?;
         if arm == Arm::Control {
             drop(held);
             own.unlock()?;
-            return Ok(parent.checkpoint()?);
         }
         Ok(parent.checkpoint()?)
     })?;
+    let number: i32 = holder.recv()?;
+    let pid = holder.pid();
+    let has_lock = || -> Result<bool> {
+        let locks = observe::fdinfo::read(pid, number)?.locks;
+        Ok(locks.iter().any(|lock| lock.contains("FLOCK")))
+    };
     holder.at_checkpoint()?;
+    let (took, shut) = (has_lock()?, spinlock.try_lock().is_none());
+    let robust_shut = match &robust {
+        Some(robust) => robust.try_lock()?.is_none(),
+        None => false,
+    };
+    holder.release()?;
+    holder.at_checkpoint()?;
+    let kept = has_lock()? && spinlock.try_lock().is_none();
     let before = flock(&file)?;
     holder.signal(Signal::SIGKILL)?;
     let end = holder.wait()?;
-    ensure!(
-        matches!(end, WaitStatus::Signaled(_, Signal::SIGKILL, _)),
-        "the holder was to be killed, and ended by {end:?}"
-    );
-
+    let killed_by = matches!(end, WaitStatus::Signaled(_, Signal::SIGKILL, _));
     let gave_up = child::fork("bystander", |_| {
         Ok(robust.take().is_some()) // the bystander's copy only
     })?
     .join()?;
-    ensure!(gave_up, "the bystander had no handle to give up");
     let robust = robust.context("the parent's handle is there")?;
 
     let killed = Instant::now();
@@ -94,11 +139,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         tries += 1;
     }
     let spun = start.elapsed();
-    ensure!(
-        tries > 0 && (got.is_some() || spun >= DEADLINE),
-        "the spinlock was asked for {tries} times within {spun:?}"
-    );
     Ok(Reading::kernel()
+        .act(&TAKE_FLOCK, took)
+        .act(&TAKE_SPINLOCK, shut)
+        .act(&TAKE_ROBUST, robust_shut)
+        .act(&KEEP, kept)
+        .act(&KILL, killed_by)
+        .act(&GIVE_UP, gave_up)
+        .act(&ASK, tries > 0 && (got.is_some() || spun >= DEADLINE))
         .with(&SPINLOCK, if got.is_some() { "got" } else { "locked" })
         .with(&ROBUST, owner)
         .with(&FLOCK, format!("{before}, {after}"))

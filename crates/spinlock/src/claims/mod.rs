@@ -10,7 +10,7 @@ mod race;
 mod test_and_set_excludes;
 mod unfair_against_ticket;
 
-use claim::{Claim, NotMeasured};
+use claim::{Act, Claim, Does, InControl, NotMeasured};
 
 /// Every claim of the topic.
 pub const ALL: &[Claim] = &[
@@ -23,6 +23,31 @@ pub const ALL: &[Claim] = &[
     preempted_holder_collapse::CLAIM,
     dead_holder_hangs::CLAIM,
 ];
+
+/// The threads of a race; each race makes two.
+const TWO_THREADS: Act = Does("starts two threads")
+    .call("clone", "CLONE_THREAD")
+    .times(2)
+    .shown_by("two thread ids (gettid)");
+
+/// Each on its CPU.
+const PINNED: Act = Does("pins each thread to a CPU")
+    .call("sched_setaffinity", "")
+    .times(2)
+    .shown_by("the CPUs on which the threads end (getcpu)");
+
+/// The flag that excludes nobody.
+const BROKEN_FLAG: Act = Does("enters by a load and a store")
+    .in_memory()
+    .shown_by("the flag that is swapped, which is set from the start and stays so")
+    .in_control(InControl::Not);
+
+/// Threads that take turns show nothing about the flag between them. A flag at which no thread is
+/// ever refused is no flag either: what is lost behind it says nothing about one that works.
+const REFUSED: Act = Does("finds the flag set")
+    .in_memory()
+    .shown_by("refusals that the threads count")
+    .or_not_measured("try again on a quieter machine: the threads took turns");
 
 /// Two CPUs that this process may use: without two, no two threads ever run at once.
 fn two_cpus() -> anyhow::Result<[usize; 2]> {

@@ -4,18 +4,30 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 
-use super::race::{Entry, ensure_contended, repeat_until, two_threads};
-use super::two_cpus;
+use super::race::{Entry, repeat_until, two_threads};
+use super::{PINNED, REFUSED, TWO_THREADS, two_cpus};
 
 const LOST: Quantity = Name("races in which check-then-set lost an increment")
     .predict(AtMost(20.0), AtLeast(40.0))
     .unit("%");
+const TOGETHER: Act = Does("runs both threads on one CPU")
+    .in_memory()
+    .shown_by("the CPU on which both end (getcpu)")
+    .in_control(InControl::Not);
+/// If they only ran one after the other, nothing was hidden, because there was nothing to see.
+const PREEMPTED: Act = Does("is preempted 10 times among the increments")
+    .in_memory()
+    .shown_by("involuntary context switches (RUSAGE_THREAD)")
+    .in_control(InControl::Either)
+    .or_not_measured(
+        "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes the \
+         threads",
+    );
 /// Increments of each of the two threads: enough that a thread is preempted among them.
 const INCREMENTS: u64 = 5_000_000;
-/// How often each thread must have been preempted on the one CPU, in all races: if they only ran
-/// one after the other, nothing was hidden, because there was nothing to see.
+/// How often each thread must have been preempted on the one CPU, in all races.
 const PREEMPTIONS: u64 = 10;
 /// A few, because on two CPUs, too, a thread may be through before the other has begun.
 const CONTROL_RACES: u64 = 5;
@@ -33,7 +45,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same threads on two CPUs, five times",
     notes: &[24, 25, 26, 27],
     needs: &["two CPUs", claim::QUIET_MACHINE],
-    syscalls: &["sched_setaffinity", "getrusage"],
+    acts: &[TWO_THREADS, PINNED, TOGETHER, PREEMPTED, REFUSED],
     man: &["sched_setaffinity(2)", "getrusage(2)"],
     quantities: &[LOST],
     measure,
@@ -51,21 +63,14 @@ fn measure(arm: Arm) -> Result<Reading> {
         RACE_LIMIT,
         || two_threads(Entry::CheckThenSet, INCREMENTS, cpus),
     )?;
-    if arm == Arm::Experiment && all.preempted < PREEMPTIONS {
-        return NotMeasured::err(
-            format!(
-                "a thread was preempted {} times only, in {} races: they ran one after the other",
-                all.preempted, all.races
-            ),
-            "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes \
-             them",
-        );
-    }
-    // A thread that is preempted inside makes the other wait at the flag. Without that, there was
-    // no flag.
-    ensure_contended(all.refused)?;
     let share = 100.0 * all.races_with_loss as f64 / all.races as f64;
-    Ok(Reading::counters().with(&LOST, share).note(format!(
+    let reading = Reading::counters()
+        .act(&TWO_THREADS, all.is_of_two())
+        .act(&PINNED, all.is_in_place())
+        .act(&TOGETHER, all.is_on_one_cpu())
+        .act(&PREEMPTED, all.preempted >= PREEMPTIONS)
+        .act(&REFUSED, all.refused > 0);
+    Ok(reading.with(&LOST, share).note(format!(
         "{} of {} increments were lost, in {} of {} races; each thread was preempted {} times or \
          more, and one refused {} times",
         all.lost_updates(),

@@ -1,10 +1,18 @@
 //! What the compiler made of it: one locked exchange, against separate moves.
 
 use anyhow::Result;
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 
 const LOCKED: Quantity = Name("locked exchanges in the function").count(1, 0);
 const ACCESSES: Quantity = Name("instructions that access memory").count(1, 2);
+
+const OWN_TEXT: Act = Does("reads the function from its own text")
+    .in_memory()
+    .shown_by("a mapping of this program in /proc/self/maps, not writable, with its address");
+const TEST_AND_SET: Act = Does("calls what it reads, on the flag of the spinlock")
+    .in_memory()
+    .shown_by("the flag, which was clear and is set")
+    .in_control(InControl::Not);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "one-instruction",
@@ -16,6 +24,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the pseudo-code, compiled by the same compiler",
     notes: &[20, 24, 25, 26, 27],
     needs: &["x86-64", "a build with optimisation"],
+    acts: &[OWN_TEXT, TEST_AND_SET],
     quantities: &[LOCKED, ACCESSES],
     measure,
     ..Claim::DEFAULT
@@ -41,9 +50,10 @@ fn measure(arm: Arm) -> Result<Reading> {
 mod decode {
     #![expect(unsafe_code, reason = "reads this process's own text")]
 
+    use std::hint::black_box;
     use std::slice;
 
-    use super::{ACCESSES, LOCKED};
+    use super::{ACCESSES, LOCKED, OWN_TEXT, TEST_AND_SET};
     use anyhow::{Context, Result, ensure};
     use claim::{Arm, Reading};
     use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, SpecializedFormatter};
@@ -66,9 +76,17 @@ mod decode {
     const MAX_FUNCTION_BYTES: usize = 64;
 
     pub(super) fn reading(arm: Arm) -> Result<Reading> {
-        let (name, address) = match arm {
-            Arm::Experiment => ("test_and_set", test_and_set as *const () as usize),
-            Arm::Control => ("pseudo_code", pseudo_code as *const () as usize),
+        let (sound, broken) = (TestAndSet::INIT, NotAtomic::new());
+        // Called and decoded: one and the same pointer.
+        let (name, address, old) = match arm {
+            Arm::Experiment => {
+                let called: extern "C" fn(&TestAndSet) -> bool = black_box(test_and_set);
+                ("test_and_set", called as *const () as usize, called(&sound))
+            }
+            Arm::Control => {
+                let called: extern "C" fn(&NotAtomic) -> bool = black_box(pseudo_code);
+                ("pseudo_code", called as *const () as usize, called(&broken))
+            }
         };
         let text = observe::maps::read(std::process::id().cast_signed())?
             .into_iter()
@@ -78,8 +96,7 @@ mod decode {
         let length = MAX_FUNCTION_BYTES.min((text.end - address as u64) as usize);
         // SAFETY: the function begins here, and `length` bytes from here lie in one mapping that is
         // readable and executable. Nobody writes to text.
-        let code =
-            unsafe { slice::from_raw_parts(std::hint::black_box(address) as *const u8, length) };
+        let code = unsafe { slice::from_raw_parts(black_box(address) as *const u8, length) };
         let instructions = function(code, address as u64);
         ensure!(
             instructions
@@ -96,6 +113,11 @@ mod decode {
             .filter(|instruction| exchanges(instruction))
             .count();
         Ok(Reading::kernel()
+            .act(
+                &OWN_TEXT,
+                !text.permissions.write && text.path.starts_with('/'),
+            )
+            .act(&TEST_AND_SET, !old && sound.is_locked())
             .with(&LOCKED, locked)
             .with(&ACCESSES, accesses().count())
             .figure(listing(name, &instructions)))

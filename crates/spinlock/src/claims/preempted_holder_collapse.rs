@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::clock::Work;
 
 use super::two_cpus;
 use crate::compare::lock_name::LockName;
 use crate::compare::render::nanoseconds;
-use crate::compare::window::{Regime, Setup};
+use crate::compare::window::{ContentionWindow, Regime, Setup, Timed};
 
 const BARGING: Quantity = Name("time per operation, 8 threads by 2, sections of 1 us")
     .predict(AtLeast(1.8), AtMost(1.7))
@@ -18,6 +18,37 @@ const BARGING: Quantity = Name("time per operation, 8 threads by 2, sections of 
 const FIFO: Quantity = Name("time per operation, 8 threads by 2, first come first served")
     .predict(AtLeast(100.0), AtMost(20.0))
     .unit("times");
+
+/// How many threads are too many for two CPUs.
+const MANY: usize = 8;
+/// So many preempted holders are no accident.
+const HOLDERS: u64 = 3;
+const CROWD: Act = Does("starts eight threads")
+    .call("clone", "CLONE_THREAD")
+    .times(MANY)
+    .shown_by("eight thread ids (gettid) in the windows of eight");
+const PINNED: Act = Does("pins them to two CPUs by turns")
+    .call("sched_setaffinity", "")
+    .times(MANY)
+    .shown_by("the CPU on which each ends (getcpu)");
+const SPIN: Act = Does("waits for test-and-set and for the ticket lock by spinning")
+    .in_memory()
+    .shown_by("the types of the locks that the windows were made for")
+    .in_control(InControl::Not);
+const PREEMPT_HOLDER: Act = Does("preempts a thread that holds test-and-set, 3 times or more")
+    .in_memory()
+    .shown_by("sections of 1 us that took over 500 us, in a window in which they are timed")
+    .in_control(InControl::Either)
+    .or_not_measured("try again: no thread was preempted while it held the lock");
+const PREEMPT_IN_LINE: Act = Does("preempts the threads of the ticket lock, 8 times or more")
+    .in_memory()
+    .shown_by("involuntary context switches (RUSAGE_THREAD) in the window of eight")
+    .in_control(InControl::Either)
+    .or_not_measured("try again: no thread was preempted");
+/// A lock that lets everybody in at once never collapses.
+const EXCLUDE: Act = Does("lets one thread in at a time")
+    .in_memory()
+    .shown_by("a guarded value that counts every section of every window");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "preempted-holder-collapse",
@@ -29,7 +60,14 @@ pub(super) const CLAIM: Claim = Claim {
     control: "for both, the asymmetric lock, which yields and sleeps",
     notes: &[18, 21, 30],
     needs: &["two CPUs", claim::QUIET_MACHINE],
-    syscalls: &["sched_yield", "futex"],
+    acts: &[
+        CROWD,
+        PINNED,
+        SPIN,
+        PREEMPT_HOLDER,
+        PREEMPT_IN_LINE,
+        EXCLUDE,
+    ],
     man: &["sched_yield(2)", "futex(2)"],
     quantities: &[BARGING, FIFO],
     measure,
@@ -41,42 +79,68 @@ fn measure(arm: Arm) -> Result<Reading> {
     let work = Work::calibrate();
     let barging = arm.choose(LockName::TestAndSet, LockName::Asymmetric);
     let fifo = arm.choose(LockName::Ticket, LockName::Asymmetric);
-    let window = |lock: LockName, threads, critical_ns, ms| -> Result<f64> {
-        let window = lock.visit(Setup {
-            regime: Regime {
-                threads,
-                critical_ns,
-                think_ns: 0,
-            },
+    let open = |lock: LockName, threads, critical_ns, ms, timed| -> Result<ContentionWindow> {
+        let regime = Regime {
+            threads,
+            critical_ns,
+            think_ns: 0,
+        };
+        Ok(lock.visit(Setup {
+            regime,
             length: Duration::from_millis(ms),
             work,
             cpus: &cpus,
-            time_waits: false,
+            timed,
             interrupt: None,
-        })?;
-        let operations: u64 = window.operations.iter().sum();
-        // A window without any operation is a collapse, too: it counts as one operation that took
-        // the whole window.
-        Ok(window.elapsed_ns as f64 / operations.max(1) as f64)
+        })?)
     };
-    // Of the short windows the fastest counts: in the others another program may have used a CPU,
-    // so that the two threads had too few CPUs, as eight threads have.
-    let undisturbed = |lock, critical_ns| -> Result<f64> {
-        (0..3).try_fold(f64::INFINITY, |fastest, _| {
-            Ok(fastest.min(window(lock, 2, critical_ns, 20)?))
-        })
-    };
+    let mut windows = Vec::new();
     let mut reading = Reading::counters();
     for (quantity, lock, critical_ns) in [(BARGING, barging, 1000), (FIFO, fifo, 0)] {
-        let (two, eight) = (
-            undisturbed(lock, critical_ns)?,
-            window(lock, 8, critical_ns, 80)?,
-        );
+        // Of the short windows the fastest counts: in the others another program may have used a
+        // CPU, so that the two threads had too few CPUs, as eight threads have.
+        let mut two = f64::INFINITY;
+        for _ in 0..3 {
+            two = two.min(time_per_operation(&open(
+                lock,
+                2,
+                critical_ns,
+                20,
+                Timed::Nothing,
+            )?));
+        }
+        let crowd = open(lock, MANY, critical_ns, 80, Timed::Nothing)?;
+        let eight = time_per_operation(&crowd);
+        windows.push(crowd);
         reading = reading.with(&quantity, eight / two).note(format!(
             "{lock}: {} per operation with 2 threads, {} with 8",
             nanoseconds(two),
             nanoseconds(eight)
         ));
     }
-    Ok(reading)
+    let in_line = windows.last().map_or(0, |window| window.preempted);
+    let sections = open(barging, MANY, 1000, 80, Timed::Sections)?;
+    let holders = sections.interrupted_sections;
+    windows.push(sections);
+    let in_all = |evidence: fn(&ContentionWindow) -> bool| windows.iter().all(evidence);
+    let spins =
+        |it: &ContentionWindow| it.lock.contains("::TestAndSet>") || it.lock.contains("::Ticket>");
+    Ok(reading
+        .act(&CROWD, in_all(|window| window.threads.len() == MANY))
+        .act(&PINNED, in_all(|window| window.pinned))
+        .act(&SPIN, in_all(spins))
+        .act(&PREEMPT_HOLDER, holders >= HOLDERS)
+        .act(&PREEMPT_IN_LINE, in_line >= MANY as u64)
+        .act(&EXCLUDE, in_all(|window| window.lost == 0))
+        .note(format!(
+            "{barging}: a thread was preempted inside {holders} times within 80 ms; {fifo}: threads \
+             were preempted {in_line} times"
+        )))
+}
+
+/// In ns. A window without any operation is a collapse, too: it counts as one operation that took
+/// the whole window.
+fn time_per_operation(window: &ContentionWindow) -> f64 {
+    let operations: u64 = window.operations.iter().sum();
+    window.elapsed_ns as f64 / operations.max(1) as f64
 }

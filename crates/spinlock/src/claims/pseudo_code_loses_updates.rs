@@ -2,18 +2,27 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 
-use super::race::{Entry, ensure_contended, repeat_until, two_threads};
-use super::two_cpus;
+use super::race::{Entry, Outcome, repeat_until, two_threads};
+use super::{BROKEN_FLAG, PINNED, REFUSED, TWO_THREADS, two_cpus};
 
 const LITERAL: Quantity =
     Name("increments lost by the literal pseudo-code").predict(AtLeast(1.0), Count(0));
 const CHECKED: Quantity = Name("increments lost by check-then-set").predict(AtLeast(1.0), Count(0));
 const HUNG: Quantity =
     Name("flag of the literal pseudo-code in the end").word("set, with nobody inside", "clear");
+/// Else the threads took turns, as they do where a CPU is emulated slowly.
+const MET: Act = Does("is inside while the other is")
+    .in_memory()
+    .shown_by("marks that the threads set on entry and see of each other")
+    .in_control(InControl::Not)
+    .or_not_measured("try again on a quieter machine, or on CPUs that are not emulated");
+const GIVEN_BACK: Act = Does("clears the flag again and again")
+    .in_memory()
+    .shown_by("more entries than threads");
 /// Increments of each of the two threads.
 const INCREMENTS: u64 = 200_000;
 /// How long is waited for a failure to show.
@@ -30,6 +39,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "one swap in place of the load and the store, again until a thread was refused",
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
     needs: &["two CPUs", claim::QUIET_MACHINE],
+    acts: &[TWO_THREADS, PINNED, BROKEN_FLAG, REFUSED, MET, GIVEN_BACK],
     man: &["sched_setaffinity(2)"],
     quantities: &[LITERAL, CHECKED, HUNG],
     measure,
@@ -46,26 +56,29 @@ fn measure(arm: Arm) -> Result<Reading> {
         |race| {
             race.refused > 0
                 && race.was_given_back()
-                && (!fails || race.lost_updates() > 0 && race.lost_unlock)
+                && (!fails || race.met > 0 && race.lost_updates() > 0 && race.lost_unlock)
         },
         RACE_LIMIT,
         || two_threads(literal, INCREMENTS, cpus),
     )?;
     let checked = repeat_until(
-        |race| race.refused > 0 && race.was_given_back() && (!fails || race.lost_updates() > 0),
+        |race| {
+            race.refused > 0
+                && race.was_given_back()
+                && (!fails || race.met > 0 && race.lost_updates() > 0)
+        },
         RACE_LIMIT,
         || two_threads(checked, INCREMENTS, cpus),
     )?;
-    for (name, race) in [("literal", &literal), ("checked", &checked)] {
-        ensure_contended(race.refused)?;
-        ensure!(
-            race.was_given_back(),
-            "{name}: {} entries in {} races: the flag was never cleared",
-            race.entered,
-            race.races
-        );
-    }
+    let both = [&literal, &checked];
+    let shown = |evidence: fn(&&Outcome) -> bool| both.iter().all(evidence);
     Ok(Reading::counters()
+        .act(&TWO_THREADS, shown(|race| race.is_of_two()))
+        .act(&PINNED, shown(|race| race.is_in_place()))
+        .act(&BROKEN_FLAG, shown(|race| race.is_at_broken_flag()))
+        .act(&REFUSED, shown(|race| race.refused > 0))
+        .act(&MET, shown(|race| race.met > 0))
+        .act(&GIVEN_BACK, shown(|race| race.was_given_back()))
         .with(&LITERAL, literal.lost_updates())
         .with(&CHECKED, checked.lost_updates())
         .with(

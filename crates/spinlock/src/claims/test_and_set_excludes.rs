@@ -6,19 +6,47 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use claim::Prediction::{AtMost, Count};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::pin::pin;
 use locks::{Shareable, Shared};
+use nix::sched::sched_getcpu;
+use serde::{Deserialize, Serialize};
 
-use super::race::{Course, Entry, ensure_contended, two_threads};
+use super::race::{Course, Entry, two_threads};
 use super::two_cpus;
 
 const THREADS: Quantity = Name("increments counted, two threads")
     .predict(Count(2 * INCREMENTS), AtMost((2 * INCREMENTS - 1) as f64));
 const PROCESSES: Quantity = Name("increments counted, two processes over MAP_SHARED")
     .predict(Count(2 * INCREMENTS), AtMost((2 * INCREMENTS - 1) as f64));
+const PROCESSES_RUN: Act = Does("forks two processes")
+    .call("clone", "SIGCHLD")
+    .times(2)
+    .shown_by("two process ids, neither of them the parent's");
+const MAPPED: Act = Does("maps the flag and the counter for both")
+    .call("mmap", "MAP_SHARED|MAP_ANONYMOUS")
+    .shown_by("a mapping in /proc/self/maps that is shared (`s`) and has their address");
+const THREADS_RUN: Act = Does("starts two threads")
+    .call("clone", "CLONE_THREAD")
+    .by("threads")
+    .times(2)
+    .shown_by("two thread ids (gettid)");
+const PINNED: Act = Does("pins each of the threads to a CPU")
+    .call("sched_setaffinity", "")
+    .by("threads")
+    .times(2)
+    .shown_by("the CPUs on which they end (getcpu)");
+const SWAP: Act = Does("enters by one swap")
+    .in_memory()
+    .shown_by("the flag that is swapped, which is clear in the end; else it is set from the start")
+    .in_control(InControl::Not);
+/// A loss needs no other proof that they met.
+const MET: Act = Does("meets the other at the flag")
+    .in_memory()
+    .shown_by("refusals that both count, or increments that are lost")
+    .or_not_measured("try again on a quieter machine: the two took turns");
 /// Increments of each of the two.
 const INCREMENTS: u64 = 200_000;
 /// How long is waited for a telling race.
@@ -34,7 +62,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "check-then-set instead of the swap, again until something is lost (1.5 s at most)",
     notes: &[19, 20, 21],
     needs: &["two CPUs", claim::QUIET_MACHINE],
-    syscalls: &["mmap", "fork"],
+    acts: &[PROCESSES_RUN, MAPPED, THREADS_RUN, PINNED, SWAP, MET],
     man: &["mmap(2)", "fork(2)"],
     quantities: &[THREADS, PROCESSES],
     measure,
@@ -50,29 +78,56 @@ fn measure(arm: Arm) -> Result<Reading> {
     let threads = child::fork("threads", |_| {
         Ok(race(arm, || {
             let outcome = two_threads(entry, INCREMENTS, cpus)?;
-            Ok((outcome.counted, outcome.refused))
+            Ok(Raced {
+                counted: outcome.counted,
+                refused: outcome.refused,
+                are_two: outcome.is_of_two(),
+                are_in_place: outcome.is_in_place(),
+                is_swapped: !outcome.is_at_broken_flag(),
+                is_shared: true,
+            })
         })?)
     })?
     .join()?;
-    for (counted, refused) in [threads, processes] {
-        if counted == 2 * INCREMENTS {
-            ensure_contended(refused)?; // a loss needs no other proof that they met
-        }
-    }
+    let both = [&processes, &threads];
+    let met = |raced: &&Raced| raced.refused > 0 || raced.counted < 2 * INCREMENTS;
     Ok(Reading::counters()
-        .with(&THREADS, threads.0)
-        .with(&PROCESSES, processes.0))
+        .act(&PROCESSES_RUN, processes.are_two)
+        .act(&MAPPED, processes.is_shared)
+        .act(&THREADS_RUN, threads.are_two)
+        .act(&PINNED, threads.are_in_place)
+        .act(&SWAP, both.iter().all(|raced| raced.is_swapped))
+        .act(&MET, both.iter().all(met))
+        .with(&THREADS, threads.counted)
+        .with(&PROCESSES, processes.counted))
+}
+
+/// What became of one race, and the evidence that it was one.
+#[derive(Serialize, Deserialize)]
+struct Raced {
+    /// What the counter says.
+    counted: u64,
+    /// How often one of the two was refused.
+    refused: u64,
+    /// Whether their ids are two.
+    are_two: bool,
+    /// Whether they ended on the CPUs that they were pinned to.
+    are_in_place: bool,
+    /// Whether they went through the flag that is swapped.
+    is_swapped: bool,
+    /// Whether what they raced for is shared memory, as far as that was asked.
+    is_shared: bool,
 }
 
 /// Runs races until one of them proves something: increments were lost, or, where none should be
-/// lost, a thread was refused. Returns the counter and the refusals of the last race.
-fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
+/// lost, one of the two was refused. Returns the last race.
+fn race(arm: Arm, run: impl Fn() -> Result<Raced>) -> Result<Raced> {
     let start = Instant::now();
     loop {
-        let (counted, refused) = run()?;
-        let telling = counted != 2 * INCREMENTS || (arm == Arm::Experiment && refused > 0);
-        if telling || start.elapsed() > RACE_LIMIT {
-            return Ok((counted, refused));
+        let raced = run()?;
+        let lost = raced.counted != 2 * INCREMENTS;
+        if lost || arm == Arm::Experiment && raced.refused > 0 || start.elapsed() > RACE_LIMIT {
+            return Ok(raced);
         }
     }
 }
@@ -80,15 +135,17 @@ fn race(arm: Arm, run: impl Fn() -> Result<(u64, u64)>) -> Result<(u64, u64)> {
 // SAFETY: three atomics, no pointer; made to be used by several at once.
 unsafe impl Shareable for Course {}
 
-/// One race of two processes: returns the counter and the number of refusals.
-fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
-    let course = Shared::new(Course::new())?;
+/// One race of two processes.
+fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<Raced> {
+    let course = Shared::new(Course::new(entry))?;
     let runner = |cpu| {
         let course = &course;
         move |parent: &mut child::Parent| {
             pin(cpu)?;
             parent.checkpoint()?;
-            Ok(course.run(entry, INCREMENTS))
+            let refused = course.run(entry, INCREMENTS);
+            let ended_on = sched_getcpu().context("getcpu")?;
+            Ok((refused, std::process::id(), ended_on == cpu))
         }
     };
     let mut first = child::fork("first process", runner(cpus[0]))?;
@@ -97,6 +154,24 @@ fn two_processes(entry: Entry, cpus: [usize; 2]) -> Result<(u64, u64)> {
     second.at_checkpoint()?;
     first.release()?;
     second.release()?;
-    let refused = first.join()? + second.join()?;
-    Ok((course.count(), refused))
+    let (first, second) = (first.join()?, second.join()?);
+    let ids = [first.1, second.1];
+    let own = std::process::id();
+    Ok(Raced {
+        counted: course.count(),
+        refused: first.0 + second.0,
+        are_two: ids[0] != ids[1] && !ids.contains(&own),
+        are_in_place: first.2 && second.2,
+        is_swapped: !course.is_behind_broken_flag(),
+        is_shared: is_shared(&raw const *course as u64)?,
+    })
+}
+
+/// Whether `address` of this process lies in a shared mapping.
+fn is_shared(address: u64) -> Result<bool> {
+    let maps = observe::maps::read(std::process::id().cast_signed())?;
+    let found = maps
+        .into_iter()
+        .find(|mapping| (mapping.start..mapping.end).contains(&address));
+    Ok(found.is_some_and(|mapping| mapping.permissions.shared))
 }

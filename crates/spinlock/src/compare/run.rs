@@ -12,7 +12,7 @@ use super::error::Error;
 use super::lock_name::LockName;
 use super::plan::ComparisonPlan;
 use super::report::Comparison;
-use super::window::{ContentionWindow, Regime, Setup};
+use super::window::{ContentionWindow, Regime, Setup, Timed};
 
 /// The round in which the waits are timed: the second, so that a run that is cut short has timed
 /// them, too.
@@ -162,7 +162,10 @@ impl<P: FnMut(usize)> Run<'_, P> {
             length: self.plan.window,
             work: self.work,
             cpus: &self.cpus,
-            time_waits,
+            timed: match time_waits {
+                true => Timed::Waits,
+                false => Timed::Nothing,
+            },
             interrupt: Some(self.interrupt),
         })?;
         if time_waits {

@@ -3,10 +3,11 @@
 //! Counting in a fixed window, instead of timing a fixed count, is what makes the unfair
 //! comparable: a thread that gets nothing still ends with the window, and shows as a zero.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64};
 use std::sync::{Barrier, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ use harness::interrupt::{Interrupt, Interrupted};
 use harness::pin::pin;
 use harness::quiet::Reading;
 use locks::barriers;
+use nix::sched::sched_getcpu;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::unistd::gettid;
 
 use super::arena::Arena;
 use super::contender::{Contender, Visitor};
@@ -44,12 +48,27 @@ pub struct Setup<'a> {
     pub work: Work,
     /// Where threads are pinned: thread i to CPU i modulo their number.
     pub cpus: &'a [usize],
-    /// Whether each wait is timed. That costs two clock readings an operation, so such a window
-    /// gives no throughput.
-    pub time_waits: bool,
+    /// What is timed of each operation.
+    pub timed: Timed,
     /// What ends the window early, if anything does.
     pub interrupt: Option<&'a Interrupt>,
 }
+
+/// What of each operation is timed. That costs two clock readings an operation, so a window in which
+/// something is timed gives no throughput.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timed {
+    /// Nothing: the window gives the throughput.
+    Nothing,
+    /// How long a thread waits for the lock.
+    Waits,
+    /// How long it is inside.
+    Sections,
+}
+
+/// A section of a microsecond that takes this long was interrupted by a preemption: a scheduler's
+/// slice is longer, an interrupt shorter.
+const INTERRUPTED: Duration = Duration::from_micros(500);
 
 /// What a window showed.
 #[derive(Debug, Clone)]
@@ -63,8 +82,19 @@ pub struct ContentionWindow {
     pub cpu_ns_per_operation: Option<f64>,
     /// Share of the CPUs that others used; None where that cannot be known.
     pub others: Option<f64>,
-    /// Whether each thread could be pinned.
+    /// Whether each thread was on its CPU in the end (getcpu(2)).
     pub pinned: bool,
+    /// The type of the lock, by its path.
+    pub lock: &'static str,
+    /// Thread ids of the threads, each once.
+    pub threads: BTreeSet<i32>,
+    /// Sections that the guarded value does not count, of all from start to end: the lock let two
+    /// threads in together.
+    pub lost: u64,
+    /// Involuntary context switches of all threads (RUSAGE_THREAD).
+    pub preempted: u64,
+    /// Sections in whose middle the thread was preempted, if sections were timed.
+    pub interrupted_sections: u64,
     /// The waits, if they were timed.
     pub waits: Waits,
 }
@@ -76,6 +106,10 @@ struct Slot {
     operations: AtomicU64,
     /// When the wait that is going on began, in ns of the window's clock, plus 1; 0 if none is.
     waiting_since: AtomicU64,
+    /// Its thread id, and its involuntary context switches in the end.
+    thread: AtomicI32,
+    preempted: AtomicU64,
+    interrupted_sections: AtomicU64,
 }
 
 const WARM_UP: u8 = 0;
@@ -133,7 +167,16 @@ impl Visitor for Setup<'_> {
             elapsed_ns: counted.elapsed_ns,
             cpu_ns_per_operation: (all > 0).then(|| cpu_ns as f64 / all as f64),
             others: Reading::now().others_since(&before, self.cpus.len()),
-            pinned: shared.pinned.into_inner(),
+            pinned: shared.pinned.load(Relaxed),
+            lock: std::any::type_name::<C>(),
+            threads: shared
+                .slots
+                .iter()
+                .map(|it| it.thread.load(Relaxed))
+                .collect(),
+            lost: all.saturating_sub(shared.arena.value.load(Relaxed)),
+            preempted: shared.sum(|slot| &slot.preempted),
+            interrupted_sections: shared.sum(|slot| &slot.interrupted_sections),
             waits: counted.waits,
         })
     }
@@ -175,7 +218,7 @@ impl Setup<'_> {
         // At once: a wait that ends from here on is counted below.
         shared.phase.store(STOP, Relaxed);
         let mut waits = Waits::default();
-        if self.time_waits {
+        if self.timed == Timed::Waits {
             let now = closed.duration_since(shared.clock).as_nanos() as u64 + 1;
             let since = shared
                 .slots
@@ -220,6 +263,14 @@ impl<C: Contender> Shared<C> {
         }
     }
 
+    /// The sum of a number of each thread.
+    fn sum(&self, number: fn(&Slot) -> &AtomicU64) -> u64 {
+        self.slots
+            .iter()
+            .map(|slot| number(slot).load(Relaxed))
+            .sum()
+    }
+
     /// How many each thread has so far.
     fn operations(&self) -> Vec<u64> {
         let slots = self.slots.iter();
@@ -256,14 +307,24 @@ impl<C: Contender> Worker<'_, C> {
         } = self.setup.regime;
         let inside = self.setup.work.rounds_for(critical_ns);
         let outside = self.setup.work.rounds_for(think_ns);
-        if self.setup.time_waits {
-            self.time(inside, outside)
-        } else {
-            self.count(inside, outside)
+        self.slot.thread.store(gettid().as_raw(), Relaxed);
+        let waits = match self.setup.timed {
+            Timed::Nothing => self.count(inside, outside),
+            Timed::Waits => self.time_waits(inside, outside),
+            Timed::Sections => self.time_sections(inside, outside),
+        };
+        if !sched_getcpu().is_ok_and(|it| it == cpu) {
+            self.shared.pinned.store(false, Relaxed);
         }
+        // Without it none is known to have been preempted.
+        let usage = getrusage(UsageWho::RUSAGE_THREAD);
+        let preempted = usage.map_or(0, |usage| usage.involuntary_context_switches());
+        let preempted = preempted.unsigned_abs();
+        self.slot.preempted.store(preempted, Relaxed);
+        waits
     }
 
-    fn count(self, inside: u64, outside: u64) -> Waits {
+    fn count(&self, inside: u64, outside: u64) -> Waits {
         let (phase, lock) = (&self.shared.phase, self.shared.arena.lock());
         let mut operations = 0;
         while phase.load(Relaxed) != STOP {
@@ -275,7 +336,24 @@ impl<C: Contender> Worker<'_, C> {
         Waits::default()
     }
 
-    fn time(self, inside: u64, outside: u64) -> Waits {
+    fn time_sections(&self, inside: u64, outside: u64) -> Waits {
+        let (phase, lock) = (&self.shared.phase, self.shared.arena.lock());
+        let (mut operations, mut interrupted) = (0, 0);
+        while phase.load(Relaxed) != STOP {
+            lock.section(|| {
+                let entry = Instant::now();
+                self.work(inside);
+                interrupted += u64::from(entry.elapsed() >= INTERRUPTED);
+            });
+            operations += 1;
+            self.slot.operations.store(operations, Relaxed);
+            rounds(outside);
+        }
+        self.slot.interrupted_sections.store(interrupted, Relaxed);
+        Waits::default()
+    }
+
+    fn time_waits(&self, inside: u64, outside: u64) -> Waits {
         let (phase, lock) = (&self.shared.phase, self.shared.arena.lock());
         let (mut operations, mut waits) = (0, Waits::default());
         while phase.load(Relaxed) != STOP {

@@ -21,6 +21,9 @@ pub enum Entry {
 }
 
 /// The flag in both forms, and the counter: a load, then a store, as a plain increment would be.
+///
+/// The form that is not raced for is set from the start. A thread that asked for it would wait for
+/// ever, so whoever came in went through the other one: see [`Course::is_behind_broken_flag`].
 pub struct Course {
     broken: NotAtomic,
     sound: TestAndSet,
@@ -28,13 +31,25 @@ pub struct Course {
 }
 
 impl Course {
-    /// A clear flag and a zero.
-    pub const fn new() -> Self {
-        Course {
+    /// A zero behind a clear flag of the form that `entry` asks for.
+    pub fn new(entry: Entry) -> Self {
+        let course = Course {
             broken: NotAtomic::new(),
             sound: TestAndSet::INIT,
             counter: AtomicU64::new(0),
-        }
+        };
+        let other = match entry {
+            Entry::Literal | Entry::CheckThenSet => Entry::Swap,
+            Entry::Swap => Entry::CheckThenSet,
+        };
+        course.test_and_set(other);
+        course
+    }
+
+    /// Whether the sound flag is still set, as it was from the start where the broken one is raced
+    /// for. Ask once the race is over.
+    pub fn is_behind_broken_flag(&self) -> bool {
+        self.sound.is_locked()
     }
 
     /// What the counter says.
@@ -50,7 +65,8 @@ impl Course {
                 refused += 1;
                 std::hint::spin_loop();
             }
-            self.increment_and_leave(entry);
+            self.increment();
+            self.leave(entry);
         }
         refused
     }
@@ -65,8 +81,12 @@ impl Course {
     }
 
     /// Only for the thread that is inside.
-    pub(super) fn increment_and_leave(&self, entry: Entry) {
+    pub(super) fn increment(&self) {
         self.counter.store(self.counter.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Only for the thread that is inside.
+    pub(super) fn leave(&self, entry: Entry) {
         match entry {
             Entry::Literal | Entry::CheckThenSet => self.broken.clear(),
             // SAFETY: `test_and_set` said false to this thread, which has not left since.

@@ -7,7 +7,6 @@ mod watchdog;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use claim::NotMeasured;
 
 pub use course::{Course, Entry};
 pub use two_threads::two_threads;
@@ -31,12 +30,42 @@ pub struct Outcome {
     pub races_with_loss: u64,
     /// The flag stayed set with no thread inside: every thread would have waited for ever.
     pub lost_unlock: bool,
+    /// How often a thread that was inside saw the other one inside as well.
+    pub met: u64,
+    /// Races whose threads had two thread ids.
+    pub races_of_two: u64,
+    /// Races whose threads ended on the CPUs that they were pinned to.
+    pub races_in_place: u64,
+    /// Races whose threads ended on one and the same CPU.
+    pub races_on_one_cpu: u64,
+    /// Races in which whoever came in went through the broken flag.
+    pub races_at_broken_flag: u64,
 }
 
 impl Outcome {
     /// A flag that is never given back lets each thread in once a race at most.
     pub const fn was_given_back(&self) -> bool {
         self.entered > 2 * self.races
+    }
+
+    /// Whether every race was one of two threads.
+    pub const fn is_of_two(&self) -> bool {
+        self.races > 0 && self.races_of_two == self.races
+    }
+
+    /// Whether every thread ended on its CPU.
+    pub const fn is_in_place(&self) -> bool {
+        self.races > 0 && self.races_in_place == self.races
+    }
+
+    /// Whether the threads of every race ended on one and the same CPU.
+    pub const fn is_on_one_cpu(&self) -> bool {
+        self.races > 0 && self.races_on_one_cpu == self.races
+    }
+
+    /// Whether every race was for the broken flag.
+    pub const fn is_at_broken_flag(&self) -> bool {
+        self.races > 0 && self.races_at_broken_flag == self.races
     }
 
     /// Increments that are missing in the counter.
@@ -52,22 +81,12 @@ impl Outcome {
         self.races += race.races;
         self.races_with_loss += race.races_with_loss;
         self.lost_unlock |= race.lost_unlock;
+        self.met += race.met;
+        self.races_of_two += race.races_of_two;
+        self.races_in_place += race.races_in_place;
+        self.races_on_one_cpu += race.races_on_one_cpu;
+        self.races_at_broken_flag += race.races_at_broken_flag;
     }
-}
-
-/// Two threads that never met at the flag have shown nothing about it. A flag at which no thread is
-/// ever refused is no flag either: what is lost behind it says nothing about one that works.
-///
-/// # Errors
-/// [`NotMeasured`] where no thread was ever refused.
-pub fn ensure_contended(refused: u64) -> Result<()> {
-    if refused > 0 {
-        return Ok(());
-    }
-    NotMeasured::err(
-        "neither thread was ever refused: they took turns, and the flag was never contended",
-        "try again on a quieter machine",
-    )
 }
 
 /// Runs races until `enough` is content with their sum, or `limit` is over.

@@ -15,6 +15,13 @@ pub(super) struct Racer {
     pub(super) preempted: AtomicU64,
     /// Whether it has finished.
     pub(super) done: AtomicBool,
+    /// Whether it is between its entry and its exit.
+    pub(super) inside: AtomicBool,
+    /// How often it saw the other one inside while it was inside itself.
+    pub(super) met: AtomicU64,
+    /// Its thread id, and the CPU on which it ended; 0 and 0 until then.
+    pub(super) thread: AtomicU64,
+    pub(super) cpu: AtomicU64,
 }
 
 /// How often a racer that has not finished yet was refused and entered.
