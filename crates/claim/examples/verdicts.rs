@@ -3,31 +3,53 @@
 //! `cargo run -p claim --example verdicts`
 #![allow(clippy::print_stdout, reason = "a program")]
 
-use claim::{Claim, Name, Order, Quantity, Reading, Report, Topic};
+use claim::{Act, Claim, Does, InControl, Name, Order, Quantity, Reading, Report, Topic};
 
 const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
+const BLOCK: Act = Does("blocks in accept")
+    .call("accept4", "")
+    .shown_by("nothing here: the example says itself whether it was done")
+    .in_control(InControl::Not);
 
 const CLAIM: Claim = Claim {
     id: "one-wakes",
     statement: "A connection wakes one of eight workers.",
     measures: "nothing: it reads the predictions back",
     control: "a way to wait that wakes them all",
+    acts: &[BLOCK],
     quantities: &[WAKEUPS],
-    measure: |arm| Ok(Reading::counters().with(&WAKEUPS, arm.choose(1_u64, 8))),
+    measure: |arm| Ok(reading(arm.choose(true, false), arm.choose(1, 8))),
     ..Claim::DEFAULT
 };
 
 const TOPIC: Topic = Topic::new("accepting", "who wakes", &[CLAIM]);
 
+fn reading(blocked: bool, wakeups: u64) -> Reading {
+    let reading = Reading::counters().act(&BLOCK, blocked);
+    reading.with(&WAKEUPS, wakeups)
+}
+
 fn main() -> anyhow::Result<()> {
     println!("{}\nexperiment 1, control 8 predicted\n", CLAIM.statement);
     let predicted = CLAIM.measure_both(Order::AsClaimed, |_| ())?;
-    for (experiment, control) in [(1_u64, 8_u64), (2, 8), (8, 1), (1, 1), (8, 8)] {
+    let all = [
+        (1, 8, true),
+        (2, 8, true),
+        (8, 1, true),
+        (1, 1, true),
+        (8, 8, true),
+        (1, 8, false),
+    ];
+    for (experiment, control, blocked) in all {
         let mut readings = predicted.clone();
-        readings.experiment = Reading::counters().with(&WAKEUPS, experiment);
-        readings.control = Reading::counters().with(&WAKEUPS, control);
+        readings.experiment = reading(blocked, experiment);
+        readings.control = reading(false, control);
         let report = Report::judge(&TOPIC, &CLAIM, Order::AsClaimed, readings);
-        println!("read {experiment} and {control}: {:?}", report.verdict);
+        let act = if blocked { "done" } else { "not done" };
+        println!(
+            "read {experiment} and {control}, act {act}: {:?}",
+            report.verdict
+        );
     }
     Ok(())
 }

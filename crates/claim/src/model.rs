@@ -25,8 +25,6 @@ pub struct Claim {
     pub notes: &'static [u32],
     /// The least it needs beyond an ordinary process: features, permissions.
     pub needs: &'static [&'static str],
-    /// System calls to look for in a trace.
-    pub syscalls: &'static [&'static str],
     /// What the experiment does, each with the evidence that it was done.
     pub acts: &'static [Act],
     /// Manual pages to read on.
@@ -102,7 +100,6 @@ impl Claim {
         control: "",
         notes: &[],
         needs: &[],
-        syscalls: &[],
         acts: &[],
         man: &[],
         quantities: &[],

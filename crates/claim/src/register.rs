@@ -37,7 +37,7 @@ impl Topic {
     /// ```
     ///
     /// # Panics
-    /// Where a claim has no id, statement, description, control or quantity.
+    /// Where a claim has no id, statement, description, control, act or quantity.
     pub const fn new(name: &'static str, title: &'static str, claims: &'static [Claim]) -> Self {
         let mut rest = claims;
         while let [claim, others @ ..] = rest {
@@ -45,6 +45,7 @@ impl Topic {
             assert!(!claim.statement.is_empty(), "a claim has no `statement`");
             assert!(!claim.measures.is_empty(), "a claim has no `measures`");
             assert!(!claim.control.is_empty(), "a claim has no `control`");
+            assert!(!claim.acts.is_empty(), "a claim has no `acts`");
             assert!(!claim.quantities.is_empty(), "a claim has no `quantities`");
             rest = others;
         }
@@ -132,8 +133,7 @@ fn fault_of_acts(claim: &Claim) -> Option<String> {
     }
     // Else the two arms would do the same, and could not come out differently.
     let differs = claim.acts.iter().any(|act| !act.may_be_in_control(true));
-    (!claim.acts.is_empty() && !differs)
-        .then(|| "the control does everything that the experiment does".to_owned())
+    (!differs).then(|| "the control does everything that the experiment does".to_owned())
 }
 
 /// Why a list of claims was refused.
@@ -160,6 +160,10 @@ mod tests {
     use crate::{Act, Does, InControl, Name, Quantity, Reading};
 
     const GOOD: Quantity = Name("n").predict(Count(1), AtLeast(2.0));
+    const ALONE: Act = Does("opens")
+        .call("openat", "")
+        .shown_by("fdinfo")
+        .in_control(InControl::Not);
     const BLIND: Quantity = Name("n").predict(Count(2), AtLeast(2.0));
 
     const fn claim(id: &'static str, quantities: &'static [Quantity]) -> Claim {
@@ -168,6 +172,7 @@ mod tests {
             statement: "It is so.",
             measures: "nothing",
             control: "nothing",
+            acts: &[ALONE],
             quantities,
             measure: |_| Ok(Reading::counters()),
             ..Claim::DEFAULT
@@ -203,10 +208,6 @@ mod tests {
     #[test]
     fn acts_have_evidence_and_one_of_them_is_the_experiments_alone() {
         const SHOWN: Act = Does("closes").call("close", "3").shown_by("EBADF");
-        const ALONE: Act = Does("opens")
-            .call("openat", "")
-            .shown_by("fdinfo")
-            .in_control(InControl::Not);
         const fn with(acts: &'static [Act]) -> Claim {
             Claim {
                 acts,

@@ -118,10 +118,10 @@ fn a_process_that_is_left_is_told_and_ended() {
 /// What one pipe can hold is a fraction of a tour's document.
 #[test]
 fn a_long_document_is_read_whole() {
-    let claims = r#"{"id": "layers", "verdict": "holds", "why": null, "duration_ms": 1, "control": {"observed": {}}}"#;
-    let script = format!(
-        "echo '{{\"claims\": [{claims}'\nfor n in $(seq 3000); do echo ',{claims}'; done\necho ']}}'"
-    );
+    let claim = r#"{"id": "layers", "verdict": "holds", "why": null, "duration_ms": 1,
+        "control": {"observed": {}}}"#;
+    let more = format!("for n in $(seq 3000); do echo ',{claim}'; done");
+    let script = format!("echo '{{\"claims\": [{claim}'\n{more}\necho ']}}'");
     let (status, text) = tour("long", &script);
     assert_eq!(status, Some(0), "{text}");
     assert!(text.contains("3001"), "{text}");

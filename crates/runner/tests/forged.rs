@@ -7,11 +7,18 @@ use std::fs::{read_dir, read_link};
 use std::process::{ExitCode, exit};
 
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Name, Order, Quantity, Reading, Readings, Report, Topic, Verdict};
+use claim::{
+    Act, Arm, Claim, Does, InControl, Name, Order, Quantity, Reading, Readings, Report, Topic,
+    Verdict,
+};
 use nix::sys::socket::{MsgFlags, send};
 use serde_json::{Value, json};
 
 const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
+const SEND: Act = Does("sends readings")
+    .in_memory()
+    .shown_by("nothing: the child says so")
+    .in_control(InControl::Either);
 const SLEEPS: Quantity = Name("sleeps").count(1, 8);
 
 /// A claim with this experiment and control; what it predicts is always the same.
@@ -21,6 +28,7 @@ const fn claim(measure: fn(Arm) -> Result<Reading>) -> Claim {
         statement: "A child cannot judge itself.",
         measures: "nothing",
         control: "nothing",
+        acts: &[SEND],
         quantities: &[WAKEUPS],
         measure,
         ..Claim::DEFAULT
@@ -28,7 +36,7 @@ const fn claim(measure: fn(Arm) -> Result<Reading>) -> Claim {
 }
 
 fn wakeups(count: u64) -> Reading {
-    Reading::counters().with(&WAKEUPS, count)
+    Reading::counters().act(&SEND, true).with(&WAKEUPS, count)
 }
 
 /// Readings that hold, or with `experiment` 8 are refuted.

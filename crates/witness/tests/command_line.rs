@@ -115,7 +115,7 @@ fn explain_runs_nothing_and_tells_all() {
         "measured",
         "control",
         "predicted",
-        "syscalls",
+        "act ",
         "kcmp(2)",
         "notes",
     ] {

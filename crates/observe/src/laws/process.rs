@@ -382,8 +382,8 @@ pub fn status(data: &[u8]) {
 /// fs/proc/array.c and fs/proc/task_mmu.c.
 fn print_status(status: &Status, name: &str) -> String {
     let mut text = format!(
-        "Name:\t{name}\nUmask:\t0022\nState:\t{} (somehow)\nPPid:\t{}\nTracerPid:\t{}\nFDSize:\t{}\n\
-         Groups:\t0 27 \n",
+        "Name:\t{name}\nUmask:\t0022\nState:\t{} (somehow)\nPPid:\t{}\nTracerPid:\t{}\n\
+         FDSize:\t{}\nGroups:\t0 27 \n",
         status.state, status.parent, status.tracer, status.fd_size
     );
     if let (Some(size), Some(data)) = (status.virtual_kib, status.data_kib) {

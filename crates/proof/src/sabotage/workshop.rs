@@ -42,8 +42,8 @@ pub enum Build {
 }
 
 impl Workshop {
-    /// Copies the workspace at `root` into `folder`. Files that are there already and equal are left
-    /// as they are, so that only what has changed is built anew.
+    /// Copies the workspace at `root` into `folder`. Files that are there already and equal are
+    /// left as they are, so that only what has changed is built anew.
     ///
     /// # Errors
     /// Something cannot be read or written.

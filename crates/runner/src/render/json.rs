@@ -33,7 +33,7 @@ struct EntryJson<'a> {
     measures: &'a str,
     control: &'a str,
     needs: &'a [&'a str],
-    syscalls: &'a [&'a str],
+    syscalls: Vec<&'a str>,
     man: &'a [&'a str],
     notes: &'a [u32],
     acts: Vec<ActJson<'a>>,
@@ -134,12 +134,23 @@ fn entry<'a>(topic: &'a Topic, claim: &'a Claim) -> EntryJson<'a> {
         measures: claim.measures,
         control: claim.control,
         needs: claim.needs,
-        syscalls: claim.syscalls,
+        syscalls: system_calls(claim),
         man: claim.man,
         notes: claim.notes,
         acts: claim.acts.iter().map(act).collect(),
         quantities: claim.quantities.iter().map(quantity).collect(),
     }
+}
+
+/// The calls of the claim's acts, each once.
+fn system_calls(claim: &Claim) -> Vec<&str> {
+    let mut calls = Vec::new();
+    for call in claim.acts.iter().filter_map(|act| act.call) {
+        if !calls.contains(&call.name) {
+            calls.push(call.name);
+        }
+    }
+    calls
 }
 
 fn act(act: &Act) -> ActJson<'_> {

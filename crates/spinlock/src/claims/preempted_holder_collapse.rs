@@ -133,8 +133,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&PREEMPT_IN_LINE, in_line >= MANY as u64)
         .act(&EXCLUDE, in_all(|window| window.lost == 0))
         .note(format!(
-            "{barging}: a thread was preempted inside {holders} times within 80 ms; {fifo}: threads \
-             were preempted {in_line} times"
+            "{barging}: a thread was preempted inside {holders} times within 80 ms; {fifo}: \
+             threads were preempted {in_line} times"
         )))
 }
 

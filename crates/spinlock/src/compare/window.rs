@@ -54,8 +54,8 @@ pub struct Setup<'a> {
     pub interrupt: Option<&'a Interrupt>,
 }
 
-/// What of each operation is timed. That costs two clock readings an operation, so a window in which
-/// something is timed gives no throughput.
+/// What of each operation is timed. That costs two clock readings an operation, so a window in
+/// which something is timed gives no throughput.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timed {
     /// Nothing: the window gives the throughput.

@@ -40,7 +40,6 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
         );
     }
     field("needs", claim.needs.join("; "));
-    field("syscalls", claim.syscalls.join(", "));
     field("read on", claim.man.join(", "));
     let lines: Vec<String> = claim.notes.iter().map(u32::to_string).collect();
     field(
