@@ -19,20 +19,21 @@ pub fn cpus() -> Result<Vec<usize>, Error> {
 /// (sched_setaffinity(2)), and looks whether it is bound (sched_getaffinity(2)).
 ///
 /// # Errors
-/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter; EIO where
-/// the call answers that it was done, and was not.
+/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter, unless this
+/// is the only CPU that it may run on anyway; EIO where the call answers that it was done, and was
+/// not.
 pub fn pin(cpu: usize) -> Result<(), Error> {
     let refused = |errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno);
     let mut set = CpuSet::new();
-    let asked = set.set(cpu);
-    asked
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(refused)?;
-    if cpus()? != [cpu] {
-        let what = format!("sched_setaffinity CPU {cpu} did nothing");
-        return Err(Error::new(what, Errno::EIO));
+    let bound = set.set(cpu);
+    match bound.and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)) {
+        Err(errno) if cpus() != Ok(vec![cpu]) => Err(refused(errno)),
+        Ok(()) if cpus()? != [cpu] => {
+            let what = format!("sched_setaffinity CPU {cpu} did nothing");
+            Err(Error::new(what, Errno::EIO))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a
@@ -65,6 +66,27 @@ pub fn make_batch_process(pid: i32) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::with_refused_calls;
+
+    #[test]
+    fn who_may_run_on_one_cpu_alone_is_pinned_to_it() {
+        let [first, .., last] = cpus().unwrap()[..] else {
+            return;
+        };
+        std::thread::spawn(move || {
+            pin(first).unwrap();
+            with_refused_calls(
+                (libc::SYS_sched_setaffinity, Vec::new()),
+                Errno::EPERM,
+                move || {
+                    assert_eq!(pin(first), Ok(()));
+                    assert_eq!(pin(last).unwrap_err().errno, Errno::EPERM);
+                },
+            );
+        })
+        .join()
+        .unwrap();
+    }
 
     #[test]
     fn a_call_that_pins_nothing_is_an_error() {
