@@ -25,7 +25,8 @@ pub struct Finished {
     pub late: bool,
 }
 
-/// Runs `command` to its end, or kills it after `limit`.
+/// Runs `command` to its end, or kills it after `limit`, which is longer where the machine is
+/// overloaded: a claim's own limits are, too.
 ///
 /// # Errors
 /// It cannot be started, or a file for what it prints cannot be had.
@@ -65,7 +66,7 @@ fn ends_within(child: &Child, limit: Duration) -> Result<bool> {
     let pidfd = observe::pidfd::open(child.id() as i32)?;
     let begin = Instant::now();
     loop {
-        let left = limit.saturating_sub(begin.elapsed());
+        let left = child::stretch(limit).saturating_sub(begin.elapsed());
         let timeout = PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX);
         let mut end = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
         match poll(&mut end, timeout) {
