@@ -16,15 +16,24 @@ pub fn cpus() -> Result<Vec<usize>, Error> {
 }
 
 /// Binds the calling thread, and the threads and children that it starts from now on, to one CPU
-/// (sched_setaffinity(2)).
+/// (sched_setaffinity(2)), and looks whether it is bound (sched_getaffinity(2)).
 ///
 /// # Errors
-/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter.
+/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter, unless this
+/// is the only CPU that it may run on anyway; EIO where the call answers that it was done, and was
+/// not.
 pub fn pin(cpu: usize) -> Result<(), Error> {
+    let refused = |errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno);
     let mut set = CpuSet::new();
-    set.set(cpu)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno))
+    let bound = set.set(cpu);
+    match bound.and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)) {
+        Err(errno) if cpus() != Ok(vec![cpu]) => Err(refused(errno)),
+        Ok(()) if cpus()? != [cpu] => {
+            let what = format!("sched_setaffinity CPU {cpu} did nothing");
+            Err(Error::new(what, Errno::EIO))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a
@@ -52,4 +61,45 @@ pub fn make_batch_process(pid: i32) -> Result<(), Error> {
         let what = format!("sched_setscheduler {pid} SCHED_BATCH");
         Error::new(what, errno)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::with_refused_calls;
+
+    #[test]
+    fn who_may_run_on_one_cpu_alone_is_pinned_to_it() {
+        let [first, .., last] = cpus().unwrap()[..] else {
+            return;
+        };
+        std::thread::spawn(move || {
+            pin(first).unwrap();
+            with_refused_calls(
+                (libc::SYS_sched_setaffinity, Vec::new()),
+                Errno::EPERM,
+                move || {
+                    assert_eq!(pin(first), Ok(()));
+                    assert_eq!(pin(last).unwrap_err().errno, Errno::EPERM);
+                },
+            );
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn a_call_that_pins_nothing_is_an_error() {
+        let cpu = cpus().unwrap()[0];
+        if cpus().unwrap().len() == 1 {
+            // Here there is nothing that it could change.
+            return;
+        }
+        let lied_to = std::thread::spawn(move || {
+            let lie = crate::seccomp::Filter::answering(&["sched_setaffinity"], None).unwrap();
+            lie.install().unwrap();
+            pin(cpu)
+        });
+        assert_eq!(lied_to.join().unwrap().unwrap_err().errno, Errno::EIO);
+    }
 }

@@ -23,6 +23,20 @@ pub struct Usage {
     pub swap: u64,
     /// It grows down, as a stack does: the kernel keeps a gap free below it (`gd` of VmFlags).
     pub grows_down: bool,
+    /// What madvise(2) was told about huge pages in it (`hg` and `nh` of VmFlags).
+    pub huge_pages: HugePages,
+}
+
+/// What a mapping's flags say about huge pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HugePages {
+    /// Nothing: the system's setting counts.
+    #[default]
+    AsSet,
+    /// They are wanted: `MADV_HUGEPAGE`.
+    Wanted,
+    /// They are forbidden: `MADV_NOHUGEPAGE`.
+    Forbidden,
 }
 
 /// Reads what the mappings of process `pid` use.
@@ -37,7 +51,8 @@ pub fn read(pid: i32) -> Result<Vec<Usage>, Error> {
 /// belong to it. Unknown keys are skipped, missing ones are 0.
 pub fn parse(text: &str) -> Vec<Usage> {
     let mut usages: Vec<Usage> = Vec::new();
-    for line in text.lines() {
+    // Not `lines()`: see maps.
+    for line in text.split('\n') {
         if let Some(mapping) = maps::line(line) {
             usages.push(Usage::new(mapping));
         } else if let Some(usage) = usages.last_mut() {
@@ -58,6 +73,7 @@ impl Usage {
             anon_huge_pages: 0,
             swap: 0,
             grows_down: false,
+            huge_pages: HugePages::AsSet,
         }
     }
 
@@ -66,7 +82,14 @@ impl Usage {
             return;
         };
         if key == "VmFlags" {
-            self.grows_down = value.split_ascii_whitespace().any(|flag| flag == "gd");
+            for flag in value.split_ascii_whitespace() {
+                match flag {
+                    "gd" => self.grows_down = true,
+                    "hg" => self.huge_pages = HugePages::Wanted,
+                    "nh" => self.huge_pages = HugePages::Forbidden,
+                    _ => {}
+                }
+            }
         }
         let Some(bytes) = kib(value) else {
             return;
@@ -99,7 +122,7 @@ Anonymous:          2052 kB
 AnonHugePages:      2048 kB
 Swap:                  4 kB
 THPeligible:           1
-VmFlags: rd wr mr mw me ac sd
+VmFlags: rd wr mr mw me ac sd nh
 7ffd9a5e0000-7ffd9a601000 rw-p 00000000 00:00 0                          [stack]
 Rss:                  12 kB
 Pss:                  11 kB
@@ -117,6 +140,18 @@ VmFlags: rd wr mr mw me gd ac
         assert_eq!((usages[1].rss, usages[1].pss), (12 * 1024, 11 * 1024));
         assert_eq!(usages[1].anonymous, 0, "a missing line is 0");
         assert_eq!((usages[0].grows_down, usages[1].grows_down), (false, true));
+        assert_eq!(usages[0].huge_pages, HugePages::Forbidden);
+        assert_eq!(usages[1].huge_pages, HugePages::AsSet);
+    }
+
+    #[test]
+    fn a_path_may_end_with_a_carriage_return() {
+        let text = "7f2a00000000-7f2a00021000 r--p 00000000 fe:00 7 /tmp/odd\r\nRss: 4 kB\n";
+        let usage = &parse(text)[0];
+        assert_eq!(
+            (usage.mapping.path.as_str(), usage.rss),
+            ("/tmp/odd\r", 4096)
+        );
     }
 
     proptest! {

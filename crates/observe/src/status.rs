@@ -7,6 +7,8 @@ use crate::{Error, read_text};
 pub struct Status {
     /// State letter: `S` sleeping, `R` running, `D`, `T`, `Z`.
     pub state: char,
+    /// The process's parent (PPid); 0 where that is in no PID namespace of this process's.
+    pub parent: i32,
     /// Threads of the process.
     pub threads: u64,
     /// Slots in the descriptor table.
@@ -24,8 +26,6 @@ pub struct Status {
     pub data_kib: Option<u64>,
     /// Effective capabilities (CapEff): bit `n` for capability `n` of linux/capability.h.
     pub effective_capabilities: u64,
-    /// Process id of its parent (PPid).
-    pub parent: i32,
     /// Process id of the process that traces it (TracerPid); 0 for none.
     pub tracer: i32,
     /// The CPUs on which it may run (Cpus_allowed_list), as the kernel lists them: `0-3,8`.
@@ -55,6 +55,7 @@ pub fn parse(text: &str) -> Status {
         let mask = || u64::from_str_radix(word, 16).unwrap_or(0);
         match key {
             "State" => status.state = word.chars().next().unwrap_or('?'),
+            "PPid" => status.parent = word.parse().unwrap_or(0),
             "Threads" => status.threads = number(),
             "FDSize" => status.fd_size = number(),
             "VmRSS" => status.resident_kib = number(),
@@ -63,7 +64,6 @@ pub fn parse(text: &str) -> Status {
             "VmSize" => status.virtual_kib = word.parse().ok(),
             "VmData" => status.data_kib = word.parse().ok(),
             "CapEff" => status.effective_capabilities = mask(),
-            "PPid" => status.parent = word.parse().unwrap_or(0),
             "TracerPid" => status.tracer = word.parse().unwrap_or(0),
             "Cpus_allowed_list" => status.allowed_cpus = word.to_owned(),
             _ => {}
@@ -85,6 +85,7 @@ mod tests {
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
         let expected = Status {
             state: 'S',
+            parent: 41,
             threads: 1,
             fd_size: 256,
             resident_kib: 1024,
@@ -93,7 +94,6 @@ mod tests {
             virtual_kib: Some(2048),
             data_kib: Some(512),
             effective_capabilities: 0x1ff_ffff_ffff,
-            parent: 41,
             tracer: 7,
             allowed_cpus: "0-3,8".to_owned(),
         };

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod claims;
+mod evidence;
 mod flock;
+mod held_child;
 mod scm_rights;
 mod second_thread;
+mod tables;
 
 use claim::Topic;
 

@@ -6,12 +6,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use harness::scratch;
+use harness::{inherited, scratch};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
-/// How long what a program left behind has to die of SIGKILL.
-const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
 /// How a program ended, and what it said.
 #[derive(Debug)]
@@ -39,7 +36,9 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
     command.stderr(stderr.try_clone().context("dup")?);
     let begin = Instant::now();
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn().with_context(|| format!("start {name}"))?;
+    let mut child = inherited::restore_in(command)
+        .spawn()
+        .with_context(|| format!("start {name}"))?;
     let late = !ends_within(&child, limit)?;
     if late {
         // Dead already, perhaps.
@@ -59,15 +58,6 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
         took,
         late,
     })
-}
-
-/// Kills what programs left behind, and says how many processes that were. For a process with one
-/// thread that has called [`child::adopt_orphans`] and holds no child.
-///
-/// # Errors
-/// Those of [`child::end_orphans`].
-pub fn end_what_is_left() -> Result<usize> {
-    Ok(child::end_orphans(DEATH_LIMIT)?)
 }
 
 /// Whether a child ends within `limit`.

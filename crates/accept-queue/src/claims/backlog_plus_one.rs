@@ -169,11 +169,11 @@ fn settings() -> String {
     format!("in that namespace {}", settings.join(", "))
 }
 
-/// Sets net.core.somaxconn to [`SOMAXCONN`] in this namespace; leaves it where /proc/sys may not be
-/// written.
+/// Sets net.core.somaxconn to [`SOMAXCONN`] in this namespace; leaves it where /proc/sys is missing or
+/// may not be written.
 fn cap_backlogs(network: &OwnNetwork) -> Result<()> {
     match network.set(sysctl::SOMAXCONN, SOMAXCONN) {
-        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM) => Ok(()),
+        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM | Errno::ENOENT) => Ok(()),
         set => set.with_context(|| format!("write {SOMAXCONN} to {}", sysctl::SOMAXCONN)),
     }
 }

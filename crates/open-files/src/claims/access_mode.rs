@@ -2,25 +2,30 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use observe::fdinfo;
 
 use super::outcome;
+use crate::evidence::{here, status_flags};
 
 const MODE: Quantity =
     Name("access mode of a read-only description after F_SETFL O_RDWR").word("O_RDONLY", "O_RDWR");
-const WRITE: Quantity = Name("write through it").word("EBADF", "ok");
+const WRITE: Quantity = Name("write of one byte through it").word("EBADF", "ok");
 
 /// F_SETFL takes both flags and heeds one of them: that the call was made shows in the other.
 const ASK: Act = Does("asks for O_RDWR and O_APPEND with F_SETFL")
     .call("fcntl", "F_SETFL, O_RDWR|O_APPEND")
     .shown_by("O_APPEND among the flags in /proc/self/fdinfo")
     .in_control(InControl::Instead("openat", "/proc/self/fd/ … O_RDWR"));
+const DUPLICATE: Act = Does("duplicates the descriptor that it asked through")
+    .call("fcntl", "F_DUPFD_CLOEXEC")
+    .shown_by("O_APPEND among the flags of the duplicate's number, too")
+    .in_control(InControl::Not);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "access-mode",
@@ -30,7 +35,7 @@ pub(super) const CLAIM: Claim = Claim {
                back through a duplicate and writes through it.",
     control: "opens the read-only descriptor's file again through /proc/self/fd/N with O_RDWR",
     notes: &[6],
-    acts: &[ASK],
+    acts: &[ASK, DUPLICATE],
     man: &["fcntl(2)", "open(2)", "proc_pid_fd(5)"],
     quantities: &[MODE, WRITE],
     measure,
@@ -38,23 +43,35 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let file = scratch::open_again(&scratch::file(b"hello, kernel")?, OFlag::O_RDONLY)?;
-    let mut file: File = match arm {
+    let read_only = scratch::open_again(&scratch::file(b"hello, kernel")?, OFlag::O_RDONLY)?;
+    let mut other = match arm {
         Arm::Experiment => {
             let flags = OFlag::O_RDWR | OFlag::O_APPEND;
-            fcntl(&file, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL O_RDWR | O_APPEND")?;
-            scratch::duplicate(&file)?
+            let asked = fcntl(&read_only, FcntlArg::F_SETFL(flags));
+            asked.context("fcntl F_SETFL O_RDWR | O_APPEND")?;
+            scratch::duplicate(&read_only)?
         }
-        Arm::Control => scratch::open_again(&file, OFlag::O_RDWR)?,
+        Arm::Control => scratch::open_again(&read_only, OFlag::O_RDWR)?,
     };
-    let flags = fcntl(&file, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
-    let shown = fdinfo::read(std::process::id() as i32, file.as_raw_fd())?;
-    let write = file
-        .write(b"x")
-        .map(drop)
-        .map_err(|e| e.raw_os_error().unwrap_or(0));
+    let mode = fdinfo::access_mode(status_flags(&other)?.bits());
+    let asked = here(&read_only).has_flag(OFlag::O_APPEND)?;
+    let duplicated =
+        here(&other).leads_to(&read_only)? && here(&other).has_flag(OFlag::O_APPEND)?;
     Ok(Reading::counters()
-        .act(&ASK, shown.status_flags & libc::O_APPEND != 0)
-        .with(&MODE, fdinfo::access_mode(flags))
-        .with(&WRITE, outcome(write.map_err(nix::errno::Errno::from_raw))))
+        .act(&ASK, asked)
+        .act(&DUPLICATE, duplicated)
+        .with(&MODE, mode)
+        .with(&WRITE, write_one_byte(&mut other)?))
+}
+
+/// `ok` only where one byte was written.
+fn write_one_byte(file: &mut File) -> Result<String> {
+    match file.write(b"x") {
+        Ok(1) => Ok("ok".to_owned()),
+        Ok(count) => Ok(format!("{count} bytes written")),
+        Err(error) => {
+            let errno = error.raw_os_error().map(Errno::from_raw);
+            Ok(outcome::<()>(Err(errno.context("write")?)))
+        }
+    }
 }

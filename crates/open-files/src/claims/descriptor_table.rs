@@ -1,17 +1,18 @@
 //! Who shares a descriptor table: threads and CLONE_FILES do, fork and exec end it.
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
-use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
 use harness::{inherited, scratch};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{close, execvp, gettid, pipe2};
+use nix::unistd::{close, execvp, pipe2};
 
-use super::before_and_after_text;
-use crate::second_thread;
+use super::{CLONE_FILES, FORK, before_and_after_text};
+use crate::evidence::{Place, is_own_child};
+use crate::{second_thread, tables};
 
 const THREAD: Quantity = Name("table of a thread and its process").word(SAME, DIFFERENT);
 const FORKED: Quantity = Name("table of parent and forked child").word(DIFFERENT, SAME);
@@ -21,17 +22,34 @@ const EXECED: Quantity = Name("table of the two around the child's exec")
     .word("same, then different", "same, then same");
 const CLOSED: Quantity = Name("descriptor closed by a CLONE_FILES child").word("closed", "open");
 
+const START_THREAD: Act = Does("starts a second thread")
+    .call("clone", "CLONE_THREAD")
+    .by(second_thread::PROCESS)
+    .shown_by("the thread's own number in /proc/PID/task");
+const EXEC: Act = Does("becomes a shell")
+    .call("execve", "\"sh\", \"-c\"")
+    .by("sh")
+    .shown_by("another program than its parent's as /proc/CHILD/exe")
+    .in_control(InControl::Not);
+/// The number of the descriptor that is closed, which no other call of a closer has.
+const NUMBER: RawFd = 50;
+const CLOSE: Act = Does("closes the descriptor")
+    .call("close", "50")
+    .by("closer")
+    .shown_by("no such number in /proc/CHILD/fd");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "descriptor-table",
     statement: "Threads share one descriptor table, fork copies it, clone(CLONE_FILES) shares it \
                 between processes, and exec ends the sharing.",
     measures: "kcmp compares the tables in each case; and a child with a shared table closes a \
-               descriptor that the parent then looks for.",
+               descriptor that the parent then looks for. Where kcmp is refused, a new descriptor \
+               is looked for in /proc/PID/fd of the other.",
     control: "the thread unshares its table; CLONE_FILES and fork change places; the child does \
               not call exec",
     notes: &[4, 7],
-    needs: &["kcmp on a child of one's own", "a shell called sh"],
-    syscalls: &["clone", "fork", "unshare", "execve", "kcmp", "close"],
+    needs: &["a shell called sh"],
+    acts: &[START_THREAD, FORK, CLONE_FILES, EXEC, CLOSE],
     man: &["clone(2)", "fork(2)", "execve(2)", "unshare(2)", "kcmp(2)"],
     quantities: &[THREAD, FORKED, CLONED, EXECED, CLOSED],
     measure,
@@ -41,46 +59,60 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let shares = arm.choose(Descriptors::Shared, Descriptors::Copied);
     let copies = arm.choose(Descriptors::Copied, Descriptors::Shared);
+    let (with_thread, is_thread) = compare_with_thread(arm)?;
+    let with_copy = compare_with_child(copies)?;
+    let with_sharer = compare_with_child(shares)?;
+    let [forked, cloned] = arm.choose([&with_copy, &with_sharer], [&with_sharer, &with_copy]);
+    let (around_exec, is_shell) = compare_around_exec(arm)?;
+    let (after_close, closed) = close_in_child(shares)?;
     Ok(Reading::kernel()
-        .with(&THREAD, compare_with_thread(arm)?)
-        .with(&FORKED, compare_with_child(copies)?)
-        .with(&CLONED, compare_with_child(shares)?)
-        .with(&EXECED, compare_around_exec(arm)?)
-        .with(&CLOSED, close_in_child(shares)?))
+        .act(&START_THREAD, is_thread)
+        .act(&FORK, forked.is_child)
+        .act(&CLONE_FILES, cloned.is_child)
+        .act(&EXEC, is_shell)
+        .act(&CLOSE, closed)
+        .with(&THREAD, with_thread)
+        .with(&FORKED, with_copy.table)
+        .with(&CLONED, with_sharer.table)
+        .with(&EXECED, around_exec)
+        .with(&CLOSED, after_close))
 }
 
-fn compare_with_thread(arm: Arm) -> Result<&'static str> {
-    let same = second_thread::run(
+/// Compares a thread's table with its process's; tells whether it is another thread.
+fn compare_with_thread(arm: Arm) -> Result<(String, bool)> {
+    second_thread::run(
         || Ok(std::process::id() as i32),
         |process| {
             if arm == Arm::Control {
                 unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
             }
-            let thread = gettid().as_raw();
-            ensure!(thread != *process, "the thread is its process's first");
-            Ok(observe::kcmp::tables(*process, thread)?.is_eq())
+            let same = sameness(tables::is_shared_with(*process)?);
+            Ok((same.to_owned(), second_thread::is_second_of(*process)))
         },
-    )?;
-    Ok(sameness(same))
+    )
 }
 
-fn compare_with_child(table: Descriptors) -> Result<&'static str> {
+/// What was seen of a child.
+struct Compared {
+    table: &'static str,
+    is_child: bool,
+}
+
+fn compare_with_child(table: Descriptors) -> Result<Compared> {
     let mut held = child::fork_with(table, "held", |parent| Ok(parent.checkpoint()?))?;
     held.at_checkpoint()?;
-    let same = compare_tables(held.pid())?;
+    let compared = Compared {
+        table: sameness(tables::is_shared_with(held.pid())?),
+        is_child: is_own_child(held.pid())?,
+    };
     held.release()?;
     held.join()?;
-    Ok(same)
-}
-
-fn compare_tables(pid: i32) -> Result<&'static str> {
-    let tables = observe::kcmp::tables(std::process::id() as i32, pid)?;
-    Ok(sameness(tables.is_eq()))
+    Ok(compared)
 }
 
 /// A child with a shared table becomes a shell, which reports that and waits until a pipe is
-/// closed; in the control it does not call exec.
-fn compare_around_exec(arm: Arm) -> Result<String> {
+/// closed; in the control it does not call exec. Tells whether it became another program.
+fn compare_around_exec(arm: Arm) -> Result<(String, bool)> {
     let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
     let mut shell = child::fork_with(Descriptors::Shared, "sh", |parent| {
@@ -91,23 +123,30 @@ fn compare_around_exec(arm: Arm) -> Result<String> {
         }
     })?;
     shell.at_checkpoint()?;
-    let before = compare_tables(shell.pid())?;
+    let before = sameness(tables::is_shared_with(shell.pid())?);
     shell.release()?;
     if arm == Arm::Control {
         shell.at_checkpoint()?;
-        let after = compare_tables(shell.pid())?;
+        let after = look_at_program(shell.pid())?;
         shell.release()?;
         shell.join()?;
-        return Ok(before_and_after_text([before, after]));
+        return Ok((before_and_after_text([before, after.0]), after.1));
     }
     if shell.ends_before(said.as_fd())? {
         shell.join()?;
         bail!("sh ended before it said a word");
     }
-    let after = compare_tables(shell.pid())?;
+    let after = look_at_program(shell.pid())?;
     drop(end);
     shell.wait()?;
-    Ok(before_and_after_text([before, after]))
+    Ok((before_and_after_text([before, after.0]), after.1))
+}
+
+/// Compares a process's table with this one's; tells whether it runs another program.
+fn look_at_program(pid: i32) -> Result<(&'static str, bool)> {
+    let same = sameness(tables::is_shared_with(pid)?);
+    let own = observe::program::path(std::process::id() as i32)?;
+    Ok((same, observe::program::path(pid)? != own))
 }
 
 fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
@@ -125,13 +164,29 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
         .into())
 }
 
-fn close_in_child(table: Descriptors) -> Result<&'static str> {
-    let number = scratch::file(b"hello, kernel")?.into_raw_fd();
-    let closer = child::fork_with(table, "closer", |_| Ok(close(number)?))?;
+/// A child closes a descriptor that the parent then looks for; tells whether the child has closed
+/// it.
+fn close_in_child(table: Descriptors) -> Result<(&'static str, bool)> {
+    let file = scratch::file(b"hello, kernel")?;
+    let number =
+        fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(NUMBER)).context("fcntl F_DUPFD_CLOEXEC")?;
+    ensure!(number == NUMBER, "fd {NUMBER} is taken");
+    let mut closer = child::fork_with(table, "closer", |parent| {
+        close(NUMBER).context("close")?;
+        Ok(parent.checkpoint()?)
+    })?;
+    closer.at_checkpoint()?;
+    let its = Place {
+        pid: closer.pid(),
+        fd: NUMBER,
+    };
+    let closed = its.link()?.is_none();
+    closer.release()?;
     closer.join()?;
-    if scratch::is_open(number)? {
-        close(number).context("close").map(|()| "open")
+    if scratch::is_open(NUMBER)? {
+        close(NUMBER).context("close")?;
+        Ok(("open", closed))
     } else {
-        Ok("closed")
+        Ok(("closed", closed))
     }
 }

@@ -4,14 +4,15 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, ensure};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::unistd::{close, pipe2, write};
+use nix::unistd::{close, dup, pipe2, write};
 
 use super::outcome;
+use crate::evidence::{has_input, here};
 
 const GHOST: Quantity = Name("events of a descriptor that was closed").count(1, 0);
 const DELETE: Quantity = Name("EPOLL_CTL_DEL of the closed number").word("EBADF", "ok");
@@ -19,10 +20,40 @@ const RETURNED: Quantity =
     Name("EPOLL_CTL_DEL once the number is the description's again").word("ok", "ENOENT");
 const TWICE: Quantity = Name("registering a duplicate as well").word("ok", "EEXIST");
 
+const REGISTER: Act = Does("registers the read end of a pipe")
+    .call("epoll_ctl", "EPOLL_CTL_ADD … u64=1")
+    .times(4)
+    .shown_by("tfd with its number in /proc/self/fdinfo of the epoll instance");
+const KEEP: Act = Does("keeps a duplicate of what it registered")
+    .call("dup", "")
+    .times(2)
+    .shown_by("its flags in /proc/self/fdinfo, which follow O_NONBLOCK of the registered one")
+    .in_control(InControl::Instead("openat", "/proc/self/fd/ … O_NONBLOCK"));
+const CLOSE: Act = Does("closes the registered descriptor and nothing else")
+    .call("close", "")
+    .shown_by("no such number in /proc/self/fd, and the other descriptor of the pipe there");
+const WRITE: Act = Does("writes to the pipe")
+    .call("write", "\"x\", 1")
+    .shown_by("poll, which finds the other descriptor readable");
+const DELETE_CLOSED: Act = Does("asks for the removal of a number that is closed")
+    .call("epoll_ctl", "EPOLL_CTL_DEL … EBADF")
+    .shown_by("no such number in /proc/self/fd, and one in tfd of the epoll instance's fdinfo")
+    .in_control(InControl::Not);
+const PUT_BACK: Act = Does("puts what it kept on the number of the registration")
+    .call("fcntl", "F_DUPFD_CLOEXEC")
+    .shown_by("the pipe's link at that number in /proc/self/fd");
+const REGISTER_DUPLICATE: Act = Does("registers a duplicate of what is registered")
+    .call("epoll_ctl", "EPOLL_CTL_ADD … u64=2")
+    .shown_by("both numbers, with one inode, as tfd in fdinfo; and flags that follow the other's")
+    .in_control(InControl::Instead(
+        "epoll_ctl",
+        "EPOLL_CTL_ADD … u64=2 … EEXIST",
+    ));
+
 pub(super) const CLAIM: Claim = Claim {
     id: "epoll-registers-the-description",
     statement: "epoll watches the open file description: after close() its events still arrive \
-                while another descriptor keeps the description alive, and the registration can be \
+                while any other reference keeps the description alive, and the registration can be \
                 removed only under its old number, once that refers to the description again.",
     measures: "Registers a pipe's read end, keeps a duplicate, closes the registered descriptor, \
                writes to the pipe and waits without a timeout; asks for the registration's removal \
@@ -31,7 +62,15 @@ pub(super) const CLAIM: Claim = Claim {
     control: "what is kept is a second open of the pipe's read end, a description of its own, and \
               that is put on the number; nothing is closed; the same number is registered twice",
     notes: &[5],
-    syscalls: &["epoll_ctl", "close", "epoll_wait", "fcntl"],
+    acts: &[
+        REGISTER,
+        KEEP,
+        CLOSE,
+        WRITE,
+        DELETE_CLOSED,
+        PUT_BACK,
+        REGISTER_DUPLICATE,
+    ],
     man: &["epoll(7)", "epoll_ctl(2)"],
     quantities: &[GHOST, DELETE, RETURNED, TWICE],
     measure,
@@ -39,29 +78,42 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    Ok(Reading::kernel()
-        .with(&GHOST, count_ghosts(arm)?)
-        .with(&DELETE, outcome(delete_closed(arm)?))
-        .with(&RETURNED, outcome(delete_returned(arm)?))
-        .with(&TWICE, outcome(register_twice(arm)?)))
+    let reading = count_ghosts(arm, Reading::kernel())?;
+    let reading = delete_closed(arm, reading)?;
+    let reading = delete_returned(arm, reading)?;
+    register_twice(arm, reading)
 }
 
 /// Closes the registered descriptor while a reader of the pipe is left, and counts what arrives.
-fn count_ghosts(arm: Arm) -> Result<usize> {
+fn count_ghosts(arm: Arm, reading: Reading) -> Result<Reading> {
     let watched = Watched::new()?;
-    let _kept = watched.another_reader(arm)?;
+    let registered = watches(&watched.epoll, watched.reader.as_raw_fd())?;
+    let kept = watched.another_reader(arm)?;
+    let duplicated = here(&kept).follows(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
     drop(watched.reader);
-    ensure!(!scratch::is_open(number)?, "fd {number} is still open");
+    let closed = !scratch::is_open(number)? && scratch::is_open(kept.as_raw_fd())?;
     write(&watched.writer, b"x").context("write to the pipe")?;
     let mut events = [EpollEvent::empty(); 4];
-    watched
+    let count = watched
         .epoll
         .wait(&mut events, EpollTimeout::ZERO)
-        .context("epoll_wait")
+        .context("epoll_wait")?;
+    // The instance is readable itself while there is an event (epoll(7)).
+    let is_ready = has_input(&watched.epoll.0)?;
+    ensure!(
+        is_ready == (count > 0),
+        "epoll_wait tells {count} events, and poll of the instance otherwise"
+    );
+    Ok(reading
+        .act(&REGISTER, registered)
+        .act(&KEEP, duplicated)
+        .act(&CLOSE, closed)
+        .act(&WRITE, has_input(&kept)?)
+        .with(&GHOST, count))
 }
 
-fn delete_closed(arm: Arm) -> Result<Result<(), Errno>> {
+fn delete_closed(arm: Arm, reading: Reading) -> Result<Reading> {
     let watched = Watched::new()?;
     let _kept = scratch::duplicate(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
@@ -72,35 +124,57 @@ fn delete_closed(arm: Arm) -> Result<Result<(), Errno>> {
         }
         Arm::Control => Some(watched.reader),
     };
-    Ok(delete(&watched.epoll, number))
+    let closed = !scratch::is_open(number)? && watches(&watched.epoll, number)?;
+    Ok(reading
+        .act(&DELETE_CLOSED, closed)
+        .with(&DELETE, outcome(delete(&watched.epoll, number))))
 }
 
-fn delete_returned(arm: Arm) -> Result<Result<(), Errno>> {
+fn delete_returned(arm: Arm, reading: Reading) -> Result<Reading> {
     let watched = Watched::new()?;
     let kept = watched.another_reader(arm)?;
     let number = watched.reader.as_raw_fd();
     drop(watched.reader);
+    ensure!(!scratch::is_open(number)?, "fd {number} is still open");
     // The lowest free number from `number` on is `number` itself.
     let again = fcntl(&kept, FcntlArg::F_DUPFD_CLOEXEC(number)).context("fcntl F_DUPFD_CLOEXEC")?;
-    ensure!(
-        again == number,
-        "fcntl F_DUPFD_CLOEXEC gave {again} instead of {number}"
-    );
+    let put_back = again == number && here(&again).leads_to(&kept)?;
     let deleted = delete(&watched.epoll, number);
-    close(number).context("close")?;
-    Ok(deleted)
+    close(again).context("close")?;
+    Ok(reading
+        .act(&PUT_BACK, put_back)
+        .with(&RETURNED, outcome(deleted)))
 }
 
-fn register_twice(arm: Arm) -> Result<Result<(), Errno>> {
+fn register_twice(arm: Arm, reading: Reading) -> Result<Reading> {
     let watched = Watched::new()?;
     let duplicate = scratch::duplicate(&watched.reader)?;
     let again = match arm {
         Arm::Experiment => duplicate.as_fd(),
         Arm::Control => watched.reader.as_fd(),
     };
-    Ok(watched
+    let registered = watched
         .epoll
-        .add(again, EpollEvent::new(EpollFlags::EPOLLIN, 2)))
+        .add(again, EpollEvent::new(EpollFlags::EPOLLIN, 2));
+    let watches = here(&watched.epoll.0).info()?.watches;
+    let inode = |number| {
+        let watch = watches.iter().find(|watch| watch.fd == number);
+        watch.map(|watch| watch.inode)
+    };
+    let (first, second) = (watched.reader.as_raw_fd(), duplicate.as_raw_fd());
+    let both = inode(second).is_some() && inode(first) == inode(second);
+    Ok(reading
+        .act(
+            &REGISTER_DUPLICATE,
+            both && here(&duplicate).follows(&watched.reader)?,
+        )
+        .with(&TWICE, outcome(registered)))
+}
+
+/// Whether the epoll instance tells of a registration under this number.
+fn watches(epoll: &Epoll, number: RawFd) -> Result<bool> {
+    let watches = here(&epoll.0).info()?.watches;
+    Ok(watches.iter().any(|watch| watch.fd == number))
 }
 
 /// epoll_ctl(2) `EPOLL_CTL_DEL` of a number that may be closed, which nix's form does not take.
@@ -144,7 +218,7 @@ impl Watched {
     /// experiment, of another one in the control.
     fn another_reader(&self, arm: Arm) -> Result<File> {
         Ok(match arm {
-            Arm::Experiment => scratch::duplicate(&self.reader)?,
+            Arm::Experiment => dup(&self.reader).context("dup")?.into(),
             Arm::Control => scratch::open_again(&self.reader, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?,
         })
     }

@@ -1,20 +1,34 @@
 //! fork gives the child references to the parent's open file descriptions, not copies of them.
 
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::os::fd::AsRawFd;
 
-use anyhow::Result;
-use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use anyhow::{Context, Result};
+use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-/// Bytes that the child reads.
-const READ: usize = 6;
+use super::FORK;
+use crate::evidence::{Place, here, is_own_child, offset};
+
+/// What the child reads.
+const BYTES: &[u8; 6] = b"hello,";
 
 const OFFSET: Quantity = Name("parent's offset after the child read 6 bytes")
-    .count(READ as u64, 0)
+    .count(BYTES.len() as u64, 0)
     .unit("bytes");
 const DESCRIPTION: Quantity = Name("description of parent and child").word(SAME, DIFFERENT);
+
+/// A number that was inherited is used as it is; nothing is asked of the kernel for it.
+const INHERIT: Act = Does("has no descriptor of the file but the inherited one")
+    .in_memory()
+    .by("reader")
+    .shown_by("the parent's number, and its link in /proc/CHILD/fd")
+    .in_control(InControl::Not);
+const READ: Act = Does("reads 6 bytes")
+    .call("read", "\"hello,\", 6")
+    .by("reader")
+    .shown_by("the six bytes, which it sends to its parent");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "fork-shares-description",
@@ -26,7 +40,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the child opens the file itself instead of using what it inherited",
     notes: &[7],
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
-    syscalls: &["fork", "read", "lseek", "kcmp"],
+    acts: &[FORK, INHERIT, READ],
     man: &["fork(2)", "open(2)", "kcmp(2)"],
     quantities: &[OFFSET, DESCRIPTION],
     measure,
@@ -44,18 +58,27 @@ fn measure(arm: Arm) -> Result<Reading> {
                 &opened
             }
         };
-        reader.read_exact(&mut [0; READ])?;
-        parent.send(&reader.as_raw_fd())?;
+        let mut bytes = [0; BYTES.len()];
+        reader.read_exact(&mut bytes).context("read")?;
+        parent.send(&(reader.as_raw_fd(), bytes))?;
         Ok(parent.checkpoint()?)
     })?;
-    let its_fd: i32 = reader.recv()?;
+    let (fd, bytes): (i32, [u8; BYTES.len()]) = reader.recv()?;
     reader.at_checkpoint()?;
-    let own = std::process::id() as i32;
-    let same = observe::description::same((own, file.as_raw_fd()), (reader.pid(), its_fd))?;
-    let offset = file.stream_position()?;
+    let its = Place {
+        pid: reader.pid(),
+        fd,
+    };
+    let own = here(&file);
+    let same = observe::description::same((own.pid, own.fd), (its.pid, its.fd))?;
+    let offset = offset(&mut file)?;
+    let reading = Reading::kernel()
+        .act(&FORK, is_own_child(its.pid)?)
+        .act(&INHERIT, its.fd == own.fd && its.leads_to(&file)?)
+        .act(&READ, &bytes == BYTES)
+        .with(&OFFSET, offset)
+        .with(&DESCRIPTION, sameness(same));
     reader.release()?;
     reader.join()?;
-    Ok(Reading::kernel()
-        .with(&OFFSET, offset)
-        .with(&DESCRIPTION, sameness(same)))
+    Ok(reading)
 }

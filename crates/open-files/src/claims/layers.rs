@@ -5,10 +5,12 @@ use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
-use anyhow::Result;
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use anyhow::{Context, Result};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
+
+use crate::evidence::here;
 
 const DESCRIPTIONS: Quantity = Name("open file descriptions behind 3 descriptors").count(2, 3);
 const INODES: Quantity = Name("inodes behind 3 descriptors").count(1, 3);
@@ -16,18 +18,30 @@ const OFFSETS: Quantity = Name("offsets after reading 6 bytes through the first"
     .word("6, 6, 0", "6, 0, 0")
     .unit("bytes");
 
+const DUPLICATE: Act = Does("duplicates the descriptor")
+    .call("fcntl", "F_DUPFD_CLOEXEC")
+    .shown_by("the file's link and its O_RDWR at the new number, in /proc/self")
+    .in_control(InControl::Not);
+const OPEN_AGAIN: Act = Does("opens the file again")
+    .call("openat", "/proc/self/fd/ … O_RDONLY")
+    .shown_by("the file's link, and O_RDONLY, at the new number, in /proc/self")
+    .in_control(InControl::Not);
+const READ: Act = Does("reads 6 bytes through the first descriptor")
+    .call("read", "\"hello,\", 6")
+    .shown_by("the six bytes in memory");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "layers",
-    statement: "A descriptor refers to an open file description, and that to an inode: one file \
-                opened twice and duplicated once is three descriptors, two descriptions, one \
-                inode.",
+    statement: "A descriptor refers to an open file description, which has the offset, and that to \
+                an inode: one file opened twice and duplicated once is three descriptors, two \
+                descriptions, one inode.",
     measures: "Opens a file, duplicates the descriptor, opens the file again, and reads 6 bytes \
                through the first. kcmp groups the descriptors by description, fstat by inode, and \
                fdinfo tells each one's offset.",
     control: "three different files, each opened once",
     notes: &[4, 5, 6],
     needs: &["kcmp or F_DUPFD_QUERY"],
-    syscalls: &["open", "dup", "read", "kcmp", "fstat"],
+    acts: &[DUPLICATE, OPEN_AGAIN, READ],
     man: &["open(2)", "dup(2)", "kcmp(2)", "proc_pid_fdinfo(5)"],
     quantities: &[DESCRIPTIONS, INODES, OFFSETS],
     measure,
@@ -53,7 +67,19 @@ fn measure(arm: Arm) -> Result<Reading> {
         ),
         Arm::Control => (scratch::file(b"second")?, scratch::file(b"third")?),
     };
-    first.read_exact(&mut [0; 6])?;
+    let mut bytes = [0; 6];
+    first.read_exact(&mut bytes).context("read")?;
+    let [at_second, at_third] = [here(&second), here(&third)];
+    let reading = Reading::kernel()
+        .act(
+            &DUPLICATE,
+            at_second.leads_to(&first)? && at_second.access_mode()? == "O_RDWR",
+        )
+        .act(
+            &OPEN_AGAIN,
+            at_third.leads_to(&first)? && at_third.access_mode()? == "O_RDONLY",
+        )
+        .act(&READ, &bytes == b"hello,");
     let descriptors = layers_of(&[first, second, third])?;
     let distinct = |identity: fn(&Descriptor) -> (u64, u64)| {
         let mut all: Vec<_> = descriptors.iter().map(identity).collect();
@@ -62,7 +88,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         all.len()
     };
     let offsets: Vec<String> = descriptors.iter().map(|d| d.offset.to_string()).collect();
-    Ok(Reading::kernel()
+    Ok(reading
         .with(&DESCRIPTIONS, distinct(|d| (d.description as u64, 0)))
         .with(&INODES, distinct(|d| d.inode))
         .with(&OFFSETS, offsets.join(", "))
@@ -75,7 +101,7 @@ fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
     for file in files {
         let fd = file.as_raw_fd();
         let info = observe::fdinfo::read(own, fd)?;
-        let metadata = file.metadata()?;
+        let metadata = file.metadata().context("fstat")?;
         let mut description = seen.len();
         for (index, earlier) in seen.iter().enumerate() {
             if observe::description::same((own, earlier.fd), (own, fd))? {

@@ -17,7 +17,7 @@ mod ways_to_share;
 use std::fmt::Display;
 
 use anyhow::Result;
-use claim::{Arm, Claim};
+use claim::{Act, Arm, Claim, Does};
 use nix::errno::Errno;
 
 /// Every claim of the topic.
@@ -36,6 +36,17 @@ pub const ALL: &[Claim] = &[
     socket_is_the_object::CLAIM,
     port_is_not_an_object::CLAIM,
 ];
+
+/// fork(2), as the C library makes it. Whether the child then does its part is an act of its own.
+const FORK: Act = Does("forks a child")
+    .call("clone", "CLONE_CHILD_SETTID|SIGCHLD")
+    .shown_by("its own number as the parent's in /proc/CHILD/status");
+
+/// clone(2) with a shared table. Whether the table is one then is for a claim to measure; that it
+/// was asked for shows in the flags of the call alone.
+const CLONE_FILES: Act = Does("makes a child with CLONE_FILES")
+    .call("clone", "CLONE_FILES|SIGCHLD")
+    .shown_by("its own number as the parent's in /proc/CHILD/status");
 
 /// Observes something before and after `act`. In the control the act comes first, before both
 /// observations; the second shows in either arm that it has happened, which the first alone cannot.

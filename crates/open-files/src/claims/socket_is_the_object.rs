@@ -1,14 +1,19 @@
 //! The socket is the object: one inode, one cookie, one queue, however many descriptors.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 
-use anyhow::{Context, Result};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use anyhow::{Context, Result, ensure};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{MsgFlags, recv};
+use serde::{Deserialize, Serialize};
 use socket2::SockRef;
+
+use super::FORK;
+use crate::evidence::{Place, has_input, is_own_child, status_flags};
 
 const INODES: Quantity = Name("inodes behind 3 descriptors in 2 processes").count(1, 3);
 const COOKIES: Quantity = Name("cookies behind 3 descriptors in 2 processes").count(1, 3);
@@ -16,24 +21,44 @@ const QUEUE: Quantity = Name("messages left of 2 after the child received one").
 const OPTION: Quantity = Name("SO_RCVBUF, halved by the child").word("changed", "unchanged");
 const NONBLOCK: Quantity = Name("O_NONBLOCK, set by the child").word("changed", "unchanged");
 
+const SEND: Act = Does("sends two messages to the socket")
+    .call("write", "\"second\", 6")
+    .shown_by("poll, which finds the socket readable");
+const DUPLICATE: Act = Does("duplicates the descriptor of the socket")
+    .call("fcntl", "F_DUPFD_CLOEXEC")
+    .shown_by("its peer, asked with getpeername: a socket of its own has none")
+    .in_control(InControl::Instead("socket", "AF_UNIX, SOCK_DGRAM"));
+const INHERIT: Act = Does("has no descriptor of the socket but the inherited one")
+    .in_memory()
+    .by("user")
+    .shown_by("the parent's number for it, where /proc/CHILD/fd has a socket")
+    .in_control(InControl::Not);
+const RECEIVE: Act = Does("receives the first message")
+    .call("recvfrom", "\"first\"")
+    .by("user")
+    .shown_by("its text, which the child sends to its parent")
+    .in_control(InControl::Instead("recvfrom", "EAGAIN"));
+const SET_OPTION: Act = Does("halves the receive buffer")
+    .call("setsockopt", "SO_RCVBUF")
+    .by("user")
+    .shown_by("SO_RCVBUF, asked through the child's own descriptor");
+const SET_FLAG: Act = Does("sets O_NONBLOCK")
+    .call("fcntl", "F_SETFL … O_NONBLOCK")
+    .by("user")
+    .shown_by("O_NONBLOCK in /proc/CHILD/fdinfo of its descriptor");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "socket-is-the-object",
     statement: "A socket is the object behind its descriptors, as an inode is behind a file's: \
-                after dup and fork there is one inode number, one cookie, one receive queue and \
-                one set of options.",
+                after dup and fork there is one inode number, one cookie, one receive queue, one \
+                set of options and one of status flags.",
     measures: "Holds one UNIX datagram socket by a descriptor, a duplicate and a child's inherited \
                descriptor; compares inode numbers and cookies, sends two messages of which the \
                child receives one, and lets the child set a socket option and a status flag.",
     control: "duplicate and child have a socket of their own each",
     notes: &[3, 4, 8],
-    syscalls: &[
-        "socketpair",
-        "dup",
-        "fork",
-        "fstat",
-        "getsockopt",
-        "setsockopt",
-        "recvfrom",
+    acts: &[
+        SEND, DUPLICATE, FORK, INHERIT, RECEIVE, SET_OPTION, SET_FLAG,
     ],
     man: &["socket(7)", "unix(7)", "fork(2)"],
     quantities: &[INODES, COOKIES, QUEUE, OPTION, NONBLOCK],
@@ -41,27 +66,65 @@ pub(super) const CLAIM: Claim = Claim {
     ..Claim::DEFAULT
 };
 
+const FIRST: &str = "first";
+const SECOND: &str = "second";
+
 /// What identifies a socket: inode number and cookie.
 type Identity = (u64, u64);
 
+/// What the child tells of what it did.
+#[derive(Serialize, Deserialize)]
+struct Used {
+    fd: RawFd,
+    identity: Identity,
+    received: Option<String>,
+    halved: bool,
+}
+
 fn measure(arm: Arm) -> Result<Reading> {
     let (socket, peer) = UnixDatagram::pair().context("socketpair")?;
-    let another = || -> Result<UnixDatagram> {
-        match arm {
-            Arm::Experiment => Ok(OwnedFd::from(scratch::duplicate(&socket)?).into()),
-            Arm::Control => Ok(UnixDatagram::unbound()?),
-        }
-    };
-    peer.send(b"first").context("send")?;
-    peer.send(b"second").context("send")?;
+    for message in [FIRST, SECOND] {
+        peer.send(message.as_bytes()).context("send")?;
+    }
+    let sent = has_input(&socket)?;
     let before = (receive_buffer(&socket)?, status_flags(&socket)?);
+    let duplicate: UnixDatagram = match arm {
+        Arm::Experiment => OwnedFd::from(scratch::duplicate(&socket)?).into(),
+        Arm::Control => UnixDatagram::unbound().context("socket")?,
+    };
+    let mut user = child::fork("user", |parent| {
+        let own;
+        let its = match arm {
+            Arm::Experiment => &socket,
+            Arm::Control => {
+                own = UnixDatagram::unbound().context("socket")?;
+                &own
+            }
+        };
+        parent.send(&use_socket(its)?)?;
+        Ok(parent.checkpoint()?)
+    })?;
+    let used: Used = user.recv()?;
+    user.at_checkpoint()?;
+    let its = Place {
+        pid: user.pid(),
+        fd: used.fd,
+    };
+    let is_socket = its.link()?.is_some_and(|link| link.starts_with("socket:"));
+    let reading = Reading::kernel()
+        .act(&SEND, sent)
+        .act(&DUPLICATE, duplicate.peer_addr().is_ok())
+        .act(&FORK, is_own_child(its.pid)?)
+        .act(&INHERIT, its.fd == socket.as_raw_fd() && is_socket)
+        .act(&RECEIVE, used.received.as_deref() == Some(FIRST))
+        .act(&SET_OPTION, used.halved)
+        .act(&SET_FLAG, its.has_flag(OFlag::O_NONBLOCK)?);
+    user.release()?;
+    user.join()?;
 
-    let duplicate = another()?;
-    let user = child::fork("user", |_| Ok(use_socket(&another()?)?))?;
-    let identities = [identity(&socket)?, identity(&duplicate)?, user.join()?];
-
+    let identities = [identity(&socket)?, identity(&duplicate)?, used.identity];
     let changed = |changed| if changed { "changed" } else { "unchanged" };
-    Ok(Reading::kernel()
+    Ok(reading
         .with(&INODES, count_distinct(identities.map(|(inode, _)| inode)))
         .with(
             &COOKIES,
@@ -71,37 +134,48 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&NONBLOCK, changed(status_flags(&socket)? != before.1))
         .with(&QUEUE, drain(&socket)?)
         .note(
-            "a socket cannot be opened again through /proc/self/fd/N (ENXIO), so it has one open \
-             file description for life: options live in the socket, O_NONBLOCK in that description",
+            "open(2) of a socket through /proc/self/fd/N is refused (ENXIO), so one open file \
+             description reads and writes it (O_PATH may add others, which hold its inode alone): \
+             options live in the socket, O_NONBLOCK in that description",
         ))
 }
 
-/// What the child does with its descriptor: one message, one option, one flag.
-fn use_socket(socket: &UnixDatagram) -> Result<Identity> {
-    let flags = OFlag::from_bits_retain(status_flags(socket)?) | OFlag::O_NONBLOCK;
+/// What the child does with its descriptor: one flag, one message, one option.
+fn use_socket(socket: &UnixDatagram) -> Result<Used> {
+    let flags = status_flags(socket)? | OFlag::O_NONBLOCK;
     fcntl(socket, FcntlArg::F_SETFL(flags)).context("fcntl F_SETFL")?;
-    receive(socket)?;
+    let received = receive(socket)?;
     // Half of what getsockopt tells: the kernel doubles what it is given (socket(7)).
     let size = receive_buffer(socket)?;
     SockRef::from(socket)
         .set_recv_buffer_size(size / 4)
         .context("setsockopt SO_RCVBUF")?;
-    identity(socket)
+    Ok(Used {
+        fd: socket.as_raw_fd(),
+        identity: identity(socket)?,
+        received,
+        halved: receive_buffer(socket)? < size,
+    })
 }
 
-/// Takes one message; false where none waits.
-fn receive(socket: &UnixDatagram) -> Result<bool> {
-    match socket.recv(&mut [0; 16]) {
-        Ok(_) => Ok(true),
-        Err(e) if e.raw_os_error().map(Errno::from_raw) == Some(Errno::EAGAIN) => Ok(false),
-        Err(e) => Err(e).context("recv"),
+/// Takes one message; none where none waits.
+fn receive(socket: &UnixDatagram) -> Result<Option<String>> {
+    let mut message = [0; 16];
+    match recv(socket.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
+        Ok(length) => {
+            let text = String::from_utf8_lossy(&message[..length]);
+            Ok(Some(text.into_owned()))
+        }
+        Err(Errno::EAGAIN) => Ok(None),
+        Err(errno) => Err(errno).context("recv"),
     }
 }
 
+/// Counts the messages that are left. One of no bytes was never sent.
 fn drain(socket: &UnixDatagram) -> Result<u64> {
-    socket.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
     let mut count = 0;
-    while receive(socket)? {
+    while let Some(message) = receive(socket)? {
+        ensure!(!message.is_empty(), "recv: a message of no bytes");
         count += 1;
     }
     Ok(count)
@@ -116,10 +190,6 @@ fn receive_buffer(socket: &UnixDatagram) -> Result<usize> {
     SockRef::from(socket)
         .recv_buffer_size()
         .context("getsockopt SO_RCVBUF")
-}
-
-fn status_flags(socket: &UnixDatagram) -> Result<i32> {
-    fcntl(socket, FcntlArg::F_GETFL).context("fcntl F_GETFL")
 }
 
 fn count_distinct(mut all: [u64; 3]) -> usize {

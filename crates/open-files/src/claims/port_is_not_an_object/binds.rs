@@ -1,41 +1,45 @@
 //! Who can bind a port: its owner is looked up by number, in one network namespace.
 
 use std::io::Read;
-use std::net::TcpStream;
 
 use anyhow::{Context, Result};
 use claim::Arm;
 use nix::errno::Errno;
-use observe::sock_diag;
+use observe::sock_diag::{self, ESTABLISHED, LISTEN};
 use socket2::{Domain, Socket, Type};
 
 use super::super::{before_and_after_text, observe_before_and_after, outcome};
-use super::sockets::{address, listen_on, loopback, wait_for};
+use super::sockets::{Evidence, accept_from, address, connect_to, listen_on, loopback, wait_for};
+use crate::evidence::network_namespace;
 
 /// Binds a port that is taken here, from a child in another network namespace and from one in this.
-pub(super) fn bind_in_two_namespaces(arm: Arm) -> Result<[String; 2]> {
-    let listener = listen_on(0, false)?;
+pub(super) fn bind_in_two_namespaces(arm: Arm, evidence: &mut Evidence) -> Result<[String; 2]> {
+    let listener = listen_on(0, false, evidence)?;
     let port = address(&listener)?.port();
-    let bind_from = |another: bool| -> Result<String> {
+    let here = network_namespace()?;
+    let mut bind_from = |another: bool| -> Result<String> {
         let host = child::fork("other host", |parent| {
             if another {
                 parent.enter_network()?;
             }
-            Ok(bind(port)?)
+            Ok((bind(port)?, network_namespace()?))
         })?;
-        Ok(host.join()?)
+        let (outcome, its) = host.join()?;
+        evidence.elsewhere &= another == (its != here);
+        Ok(outcome)
     };
     let first = arm == Arm::Experiment;
     Ok([bind_from(first)?, bind_from(!first)?])
 }
 
 /// Binds a port whose listener is closed, while a connection that it accepted lives and after.
-pub(super) fn rebind_without_listener(arm: Arm) -> Result<String> {
-    let listener = listen_on(0, false)?;
+pub(super) fn rebind_without_listener(arm: Arm, evidence: &mut Evidence) -> Result<String> {
+    let listener = listen_on(0, false, evidence)?;
     let server = address(&listener)?;
-    let client = TcpStream::connect(server).context("connect")?;
-    let (connection, _) = listener.accept().context("accept")?;
+    let client = connect_to(server, evidence)?;
+    let connection = accept_from(&listener, &client, evidence)?;
     drop(listener);
+    let sockets = || sock_diag::tcp_on(server.port()).map_err(anyhow::Error::from);
     let end = || {
         // The client closes first, so that TIME_WAIT keeps its port and not the server's.
         drop(client);
@@ -44,18 +48,30 @@ pub(super) fn rebind_without_listener(arm: Arm) -> Result<String> {
             .context("read to the client's close")?;
         drop(connection);
         wait_for("the connection's end", || {
-            Ok(sock_diag::tcp_on(server.port())?.is_empty().then_some(()))
+            Ok(sockets()?.is_empty().then_some(()))
         })
     };
-    let results = observe_before_and_after(arm, end, || bind(server.port()))?;
-    Ok(before_and_after_text(results))
+    let look = || {
+        let states: Vec<u8> = sockets()?.iter().map(|socket| socket.state).collect();
+        let outlived = states.contains(&ESTABLISHED) && !states.contains(&LISTEN);
+        Ok((outlived, bind(server.port())?))
+    };
+    let looks = observe_before_and_after(arm, end, look)?;
+    evidence.outlived &= looks[0].0;
+    Ok(before_and_after_text(looks.map(|(_, outcome)| outcome)))
 }
 
-/// What binding `port` ends in, without SO_REUSEADDR.
+/// What binding `port` ends in, without SO_REUSEADDR: `ok` only where the socket then has it.
 fn bind(port: u16) -> Result<String> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
-    let result = socket.bind(&loopback(port).into());
-    Ok(outcome(result.map_err(|e| {
-        Errno::from_raw(e.raw_os_error().unwrap_or(0))
-    })))
+    match socket.bind(&loopback(port).into()) {
+        Ok(()) => match address(&socket)?.port() {
+            bound if bound == port => Ok("ok".to_owned()),
+            bound => Ok(format!("port {bound}")),
+        },
+        Err(error) => {
+            let errno = error.raw_os_error().map(Errno::from_raw);
+            Ok(outcome::<()>(Err(errno.context("bind")?)))
+        }
+    }
 }

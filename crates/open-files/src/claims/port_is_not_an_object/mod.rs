@@ -7,10 +7,12 @@ mod sockets;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
-use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
+use serde::{Deserialize, Serialize};
 
-use self::one_connection::follow_connection;
-use self::sockets::listen_on;
+use self::one_connection::{Connection, follow_connection};
+use self::sockets::{Evidence, listen_on};
+use crate::evidence::network_namespace;
 
 const INODE: Quantity = Name("inode of a connection before accept").predict(Count(0), AtLeast(1.0));
 const INODE_AFTER: Quantity = Name("inode of it after accept").predict(AtLeast(1.0), Count(0));
@@ -24,6 +26,51 @@ const HERE: Quantity =
     Name("bind of a listener's port in its own namespace").word("EADDRINUSE", "ok");
 const SURVIVOR: Quantity = Name("bind of a port left to a connection, then to nobody")
     .word("EADDRINUSE, then ok", "ok, then ok");
+
+const ENTER: Act = Does("moves into a network namespace of its own")
+    .call("unshare", "CLONE_NEWNET")
+    .by("host")
+    .shown_by("the inode of /proc/self/ns/net, which is another than before");
+const BIND: Act = Does("binds a socket")
+    .call("bind", "sin_port=htons(0)")
+    .by("host")
+    .times(3)
+    .shown_by("a port, and the one that was asked for, by getsockname");
+const LISTEN: Act = Does("listens")
+    .call("listen", "8")
+    .by("host")
+    .times(4)
+    .shown_by("SO_ACCEPTCONN of the socket");
+const CONNECT: Act = Does("connects to the listener")
+    .call("connect", "sin_port=htons")
+    .by("host")
+    .times(6)
+    .shown_by("the server's address, by getpeername");
+const ACCEPT: Act = Does("accepts the connection")
+    .call("accept4", "")
+    .by("host")
+    .times(3)
+    .shown_by("the client's address, by getpeername");
+const REUSE: Act = Does("asks for SO_REUSEPORT")
+    .call("setsockopt", "SO_REUSEPORT, [1]")
+    .by("host")
+    .times(4)
+    .shown_by("SO_REUSEPORT of each socket that listens, by getsockopt")
+    .in_control(InControl::Not);
+const DISCONNECT: Act = Does("takes the peer from a UDP socket")
+    .call("connect", "AF_UNSPEC")
+    .by("host")
+    .times(3)
+    .shown_by("no address, by getpeername");
+const ENTER_SECOND: Act = Does("moves into another network namespace than its parent's")
+    .call("unshare", "CLONE_NEWNET")
+    .by("other host")
+    .shown_by("the inode of /proc/self/ns/net, which is another than the parent's");
+const OUTLIVE: Act = Does("binds a port first while a connection lives and its listener does not")
+    .in_memory()
+    .by("host")
+    .shown_by("the states of the port's sockets in sock_diag, just before")
+    .in_control(InControl::Not);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "port-is-not-an-object",
@@ -43,14 +90,16 @@ pub(super) const CLAIM: Claim = Claim {
         "CAP_SYS_ADMIN or user namespaces, for a network of one's own",
         "sock_diag",
     ],
-    syscalls: &[
-        "socket",
-        "bind",
-        "listen",
-        "connect",
-        "accept4",
-        "getsockopt",
-        "unshare",
+    acts: &[
+        ENTER,
+        BIND,
+        LISTEN,
+        CONNECT,
+        ACCEPT,
+        REUSE,
+        DISCONNECT,
+        ENTER_SECOND,
+        OUTLIVE,
     ],
     man: &[
         "ip(7)",
@@ -75,32 +124,36 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let host = child::fork("host", |parent| {
-        parent.enter_network()?;
-        let listener = listen_on(0, false)?;
-        let connections = [follow_connection(&listener)?, follow_connection(&listener)?];
-        let listeners = one_port::count_listeners(arm)?;
-        let ports = one_port::count_udp_ports(arm)?;
-        let namespaces = binds::bind_in_two_namespaces(arm)?;
-        let survivor = binds::rebind_without_listener(arm)?;
-        Ok((connections, listeners, ports, namespaces, survivor))
-    })?;
-    let ([first, second], listeners, ports, [elsewhere, here], survivor) = host.join()?;
+    let before = network_namespace()?;
+    let host = child::fork("host", |parent| Ok(look_at_sockets(arm, parent)?))?;
+    let seen = host.join()?;
+    let [first, second] = &seen.connections;
     let (inode, inode_after, later) = match arm {
-        Arm::Experiment => (first.queued.inode, first.accepted.inode, &first),
-        Arm::Control => (first.accepted.inode, first.queued.inode, &second),
+        Arm::Experiment => (first.queued.inode, first.accepted.inode, first),
+        Arm::Control => (first.accepted.inode, first.queued.inode, second),
     };
     let cookie = first.queued.cookie;
+    let evidence = &seen.evidence;
+    let [elsewhere, here] = seen.namespaces;
     Ok(Reading::kernel()
+        .act(&ENTER, seen.namespace != before)
+        .act(&BIND, evidence.bound)
+        .act(&LISTEN, evidence.listening)
+        .act(&CONNECT, evidence.connected)
+        .act(&ACCEPT, evidence.accepted)
+        .act(&REUSE, evidence.reused)
+        .act(&DISCONNECT, evidence.disconnected)
+        .act(&ENTER_SECOND, evidence.elsewhere)
+        .act(&OUTLIVE, evidence.outlived)
         .with(&INODE, inode)
         .with(&INODE_AFTER, inode_after)
         .with(&ACCEPTED, sameness(cookie == later.accepted.cookie))
         .with(&CLOSED, sameness(cookie == later.closed.cookie))
-        .with(&LISTENERS, listeners)
-        .with(&PORTS, ports)
+        .with(&LISTENERS, seen.listeners)
+        .with(&PORTS, seen.ports)
         .with(&NAMESPACE, elsewhere)
         .with(&HERE, here)
-        .with(&SURVIVOR, survivor)
+        .with(&SURVIVOR, seen.survivor)
         .table(first.table())
         .caveat(
             "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each \
@@ -108,4 +161,34 @@ fn measure(arm: Arm) -> Result<Reading> {
              TIME_WAIT a smaller record stands in for the socket and keeps its cookie \
              (inet_timewait_sock)",
         ))
+}
+
+/// What the host saw.
+#[derive(Serialize, Deserialize)]
+struct Seen {
+    namespace: u64,
+    connections: [Connection; 2],
+    listeners: usize,
+    ports: usize,
+    namespaces: [String; 2],
+    survivor: String,
+    evidence: Evidence,
+}
+
+fn look_at_sockets(arm: Arm, host: &child::Parent) -> Result<Seen> {
+    host.enter_network()?;
+    let mut evidence = Evidence::ALL;
+    let listener = listen_on(0, false, &mut evidence)?;
+    Ok(Seen {
+        namespace: network_namespace()?,
+        connections: [
+            follow_connection(&listener, &mut evidence)?,
+            follow_connection(&listener, &mut evidence)?,
+        ],
+        listeners: one_port::count_listeners(arm, &mut evidence)?,
+        ports: one_port::count_udp_ports(arm, &mut evidence)?,
+        namespaces: binds::bind_in_two_namespaces(arm, &mut evidence)?,
+        survivor: binds::rebind_without_listener(arm, &mut evidence)?,
+        evidence,
+    })
 }

@@ -1,7 +1,7 @@
 //! One connection's socket keeps its identity in each of its states.
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use claim::Table;
@@ -9,7 +9,7 @@ use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
 use serde::{Deserialize, Serialize};
 use socket2::Socket;
 
-use super::sockets::{address, wait_for};
+use super::sockets::{Evidence, accept_from, address, connect_to, wait_for};
 
 /// What sock_diag says of a connection's socket.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -41,12 +41,12 @@ impl Connection {
 }
 
 /// Makes a connection, looks at it in each state, and ends it; the server closes first.
-pub(super) fn follow_connection(listener: &Socket) -> Result<Connection> {
+pub(super) fn follow_connection(listener: &Socket, evidence: &mut Evidence) -> Result<Connection> {
     let server = address(listener)?;
-    let mut client = TcpStream::connect(server).context("connect")?;
-    let peer = client.local_addr()?;
+    let mut client = connect_to(server, evidence)?;
+    let peer = client.local_addr().context("getsockname")?;
     let queued = find_socket(server, peer, ESTABLISHED)?;
-    let (connection, _) = listener.accept().context("accept")?;
+    let connection = accept_from(listener, &client, evidence)?;
     let accepted = find_socket(server, peer, ESTABLISHED)?;
     let cookie = observe::socket::identity(&connection)?.cookie;
     if cookie != accepted.cookie {

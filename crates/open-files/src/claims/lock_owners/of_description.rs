@@ -1,0 +1,124 @@
+//! Locks of the description: those of flock(2), and OFD locks (fcntl_locking(2)).
+
+use std::fs::File;
+
+use anyhow::{Result, ensure};
+use child::Descriptors;
+use claim::{Act, Arm, Does, InControl};
+use harness::scratch;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use observe::{Error, Operation};
+
+use super::super::{before_and_after_text, outcome};
+use super::{ask, file, is_second_open, second_open, whole_file};
+use crate::evidence::{has_lock, here};
+use crate::flock;
+use crate::held_child::{ChildFile, look_at};
+
+pub(super) const TAKE_FLOCK: Act = Does("takes a flock lock")
+    .call("flock", "LOCK_EX")
+    .times(2)
+    .shown_by("FLOCK as lock in /proc/self/fdinfo");
+pub(super) const TAKE_OFD: Act = Does("takes an OFD lock")
+    .call("fcntl", "F_OFD_SETLK, {l_type=F_WRLCK")
+    .shown_by("OFDLCK as lock in /proc/self/fdinfo");
+pub(super) const DUPLICATE: Act = Does("duplicates the descriptor of a locked file")
+    .call("fcntl", "F_DUPFD_CLOEXEC")
+    .times(2)
+    .shown_by("its flags in /proc/self/fdinfo, which follow O_NONBLOCK of the first one");
+pub(super) const OPEN: Act = Does("opens a locked file again")
+    .call("openat", "/proc/self/fd/ … O_RDWR")
+    .times(3)
+    .shown_by("the file's link at the new number, and flags that do not follow");
+pub(super) const INHERIT: Act = Does("has no descriptor of the locked file but the inherited one")
+    .in_memory()
+    .by("unlocker")
+    .shown_by("the parent's number, and its link in /proc/CHILD/fd")
+    .in_control(InControl::Not);
+pub(super) const UNLOCK: Act = Does("unlocks")
+    .call("flock", "LOCK_UN")
+    .by("unlocker")
+    .shown_by("its own number, that of a child, when it has done so");
+
+/// A lock that was asked for again.
+pub(super) struct Again {
+    pub(super) through_other: String,
+    pub(super) through_duplicate: String,
+    /// The lock was there when it was asked for again.
+    pub(super) taken: bool,
+    pub(super) duplicated: bool,
+    pub(super) opened: bool,
+}
+
+pub(super) fn ask_for_flock(arm: Arm) -> Result<Again> {
+    ask_again(arm, "FLOCK", |file| {
+        Ok(flock::try_lock(file)?.then_some(()).ok_or(Errno::EAGAIN))
+    })
+}
+
+pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {
+    let lock = whole_file();
+    ask_again(arm, "OFDLCK", |file| {
+        let refusal = |errno| Error::new("fcntl F_OFD_SETLK", errno).of(Operation::OfdLock);
+        ask(refusal, || fcntl(file, FcntlArg::F_OFD_SETLK(&lock)))
+    })
+}
+
+/// Asks for a lock that is held through a second open and through a duplicate, which change places
+/// in the control. What is refused first shows that the lock was there for the second to be
+/// granted.
+fn ask_again(
+    arm: Arm,
+    kind: &str,
+    ask: impl Fn(&File) -> Result<Result<(), Errno>>,
+) -> Result<Again> {
+    let file = file()?;
+    ensure!(ask(&file)?.is_ok(), "a file of one's own is locked: {kind}");
+    let taken = has_lock(&file, kind)?;
+    let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
+    let duplicated = here(&duplicate).follows(&file)?;
+    let opened = is_second_open(&other, &file)?;
+    let [first, second] = arm.choose([&other, &duplicate], [&duplicate, &other]);
+    Ok(Again {
+        through_other: outcome(ask(first)?),
+        through_duplicate: outcome(ask(second)?),
+        taken,
+        duplicated,
+        opened,
+    })
+}
+
+/// An unlock by a child.
+pub(super) struct Unlocked {
+    pub(super) around: String,
+    pub(super) taken: bool,
+    pub(super) is_child: bool,
+    pub(super) inherited: bool,
+}
+
+/// A child unlocks what it inherited; in the control, a second open of its own.
+pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
+    let file = file()?;
+    let witness = second_open(&file)?;
+    ensure!(flock::try_lock(&file)?, "a file of one's own is locked");
+    let taken = has_lock(&file, "FLOCK")?;
+    let before = flock::state(&witness)?;
+    let unlock = || {
+        let its = match arm {
+            Arm::Experiment => ChildFile::Inherited(&file),
+            Arm::Control => ChildFile::Opened(second_open(&file)?),
+        };
+        flock::unlock(&its)?;
+        Ok(its)
+    };
+    let seen = look_at(Descriptors::Copied, "unlocker", unlock, |its| {
+        Ok(its.fd == here(&file).fd && its.leads_to(&file)?)
+    })?;
+    Ok(Unlocked {
+        around: before_and_after_text([before, flock::state(&witness)?]),
+        taken,
+        is_child: seen.is_child,
+        inherited: seen.look,
+    })
+}

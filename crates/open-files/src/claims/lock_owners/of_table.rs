@@ -1,0 +1,175 @@
+//! Locks of the descriptor table: POSIX locks (fcntl_locking(2)).
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use anyhow::{Context, Result, ensure};
+use child::Descriptors;
+use claim::{Act, Arm, Does, InControl};
+use harness::scratch;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sched::{CloneFlags, unshare};
+use observe::Error;
+use serde::{Deserialize, Serialize};
+
+use super::super::{before_and_after_text, outcome};
+use super::{ask, file, is_second_open, second_open, whole_file};
+use crate::evidence::{has_lock, is_own_child};
+use crate::{second_thread, tables};
+
+pub(super) const TAKE_POSIX: Act = Does("takes a POSIX lock")
+    .call("fcntl", "F_SETLK, {l_type=F_WRLCK")
+    .times(2)
+    .shown_by("POSIX as lock in /proc/self/fdinfo");
+pub(super) const ASK_FORKED: Act = Does("asks for a lock that its parent has")
+    .call("fcntl", "F_SETLK … EAGAIN")
+    .by("forked asker")
+    .shown_by("its own number, that of a child, when it has asked");
+pub(super) const ASK_SHARING: Act = Does("asks for a lock that its table has")
+    .call("fcntl", "F_SETLK")
+    .by("sharing asker")
+    .shown_by("its own number, that of a child, when it has asked");
+pub(super) const UNSHARE: Act = Does("takes a table of its own")
+    .call("unshare", "CLONE_FILES")
+    .by(second_thread::SECOND)
+    .shown_by("a descriptor that it opens, which is not in /proc/PID/fd of its process")
+    .in_control(InControl::Not);
+pub(super) const CLOSE: Act = Does("has closed a second open of the file when it asks again")
+    .in_memory()
+    .shown_by("no such number in /proc/self/fd, then")
+    .in_control(InControl::Not);
+
+/// A file with a POSIX lock, and whether the lock is seen.
+fn locked_file() -> Result<(File, bool)> {
+    let file = file()?;
+    ensure!(posix(&file)?.is_ok(), "a file of one's own is locked");
+    let taken = has_lock(&file, "POSIX")?;
+    Ok((file, taken))
+}
+
+fn posix(file: &File) -> Result<Result<(), Errno>> {
+    let lock = whole_file();
+    let refusal = |errno| Error::new("fcntl F_SETLK", errno);
+    ask(refusal, || fcntl(file, FcntlArg::F_SETLK(&lock)))
+}
+
+/// A lock that was asked for again by others.
+pub(super) struct Again {
+    pub(super) forked: String,
+    pub(super) second_open: String,
+    pub(super) same_table: String,
+    pub(super) taken: bool,
+    pub(super) opened: bool,
+    pub(super) by_forked_child: bool,
+    pub(super) by_sharing_child: bool,
+}
+
+/// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
+/// that shares the descriptor table. In the control the askers that were granted it and the refused
+/// one change places.
+pub(super) fn ask_again(arm: Arm) -> Result<Again> {
+    let (file, taken) = locked_file()?;
+    // It stays open to the end: closing it would give the lock up.
+    let second = second_open(&file)?;
+    let opened = is_second_open(&second, &file)?;
+    let sharing = ask_in_child(Descriptors::Shared, &file)?;
+    let forked = ask_in_child(Descriptors::Copied, &file)?;
+    let through_second = outcome(posix(&second)?);
+    let (by_sharing_child, by_forked_child) = (sharing.is_child, forked.is_child);
+    let [forked, second_open, same_table] = match arm {
+        Arm::Experiment => [forked.outcome, through_second, sharing.outcome],
+        Arm::Control => [sharing.outcome, forked.outcome.clone(), forked.outcome],
+    };
+    Ok(Again {
+        forked,
+        second_open,
+        same_table,
+        taken,
+        opened,
+        by_forked_child,
+        by_sharing_child,
+    })
+}
+
+/// What a child was answered, and whether it was one.
+struct Asked {
+    outcome: String,
+    is_child: bool,
+}
+
+fn ask_in_child(table: Descriptors, file: &File) -> Result<Asked> {
+    let name = match table {
+        Descriptors::Copied => "forked asker",
+        Descriptors::Shared => "sharing asker",
+    };
+    let mut asker = child::fork_with(table, name, |parent| {
+        let outcome = outcome(posix(file)?);
+        parent.checkpoint()?;
+        Ok(outcome)
+    })?;
+    asker.at_checkpoint()?;
+    let is_child = is_own_child(asker.pid())?;
+    asker.release()?;
+    Ok(Asked {
+        outcome: asker.join()?,
+        is_child,
+    })
+}
+
+/// What became of a lock around a close.
+pub(super) struct Lost {
+    pub(super) around: String,
+    pub(super) taken: bool,
+    pub(super) by_forked_child: bool,
+    pub(super) opened: bool,
+    pub(super) closed: bool,
+}
+
+pub(super) fn close_second_open(arm: Arm) -> Result<Lost> {
+    let (file, taken) = locked_file()?;
+    let second = second_open(&file)?;
+    let (number, opened) = (second.as_raw_fd(), is_second_open(&second, &file)?);
+    let before = ask_in_child(Descriptors::Copied, &file)?;
+    let _still_open = match arm {
+        Arm::Experiment => {
+            drop(second);
+            None
+        }
+        Arm::Control => Some(second),
+    };
+    let closed = !scratch::is_open(number)?;
+    let after = ask_in_child(Descriptors::Copied, &file)?;
+    Ok(Lost {
+        by_forked_child: before.is_child && after.is_child,
+        around: before_and_after_text([before.outcome, after.outcome]),
+        taken,
+        opened,
+        closed,
+    })
+}
+
+/// What a thread was answered.
+#[derive(Serialize, Deserialize)]
+pub(super) struct InThread {
+    pub(super) outcome: String,
+    pub(super) taken: bool,
+    pub(super) has_own_table: bool,
+}
+
+/// The second thread of a process asks for the lock that the first has taken.
+pub(super) fn ask_in_thread(arm: Arm) -> Result<InThread> {
+    second_thread::run(
+        || Ok((locked_file()?, std::process::id() as i32)),
+        |((file, taken), process)| {
+            if arm == Arm::Experiment {
+                unshare(CloneFlags::CLONE_FILES).context("unshare CLONE_FILES")?;
+            }
+            Ok(InThread {
+                outcome: outcome(posix(file)?),
+                taken: *taken && second_thread::is_second_of(*process),
+                has_own_table: !tables::shows_new_descriptor(*process)?,
+            })
+        },
+    )
+}

@@ -1,0 +1,151 @@
+//! What shows that a system call did its work: facts of /proc, and not the call's own answer.
+
+use std::fs::{self, File};
+use std::io::Seek;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+
+use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use observe::{fdinfo, process, status};
+
+/// A descriptor of a process, this one or another: what /proc tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub pid: i32,
+    pub fd: RawFd,
+}
+
+/// The descriptor `fd` of this process.
+pub fn here(fd: &impl AsRawFd) -> Place {
+    Place {
+        pid: std::process::id() as i32,
+        fd: fd.as_raw_fd(),
+    }
+}
+
+impl Place {
+    /// Whether the descriptor is open, and its link leads where that of `other` leads.
+    pub fn leads_to(self, other: &impl AsRawFd) -> Result<bool> {
+        let Some(link) = self.link()? else {
+            return Ok(false);
+        };
+        Ok(here(other).link()? == Some(link))
+    }
+
+    /// Where its link in /proc/PID/fd leads; none where it is closed.
+    pub fn link(self) -> Result<Option<String>> {
+        match process::link(self.pid, self.fd) {
+            Ok(link) => Ok(Some(link)),
+            Err(error) if error.errno == Errno::ENOENT => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What /proc/PID/fdinfo/N tells.
+    pub fn info(self) -> Result<fdinfo::FdInfo> {
+        Ok(fdinfo::read(self.pid, self.fd)?)
+    }
+
+    /// The access mode, by its name in open(2).
+    pub fn access_mode(self) -> Result<&'static str> {
+        Ok(fdinfo::access_mode(self.info()?.status_flags))
+    }
+
+    /// Whether this flag is among the file status flags.
+    pub fn has_flag(self, flag: OFlag) -> Result<bool> {
+        Ok(OFlag::from_bits_retain(self.info()?.status_flags).contains(flag))
+    }
+
+    /// Whether its status flags follow when O_NONBLOCK changes through `original`, as those of one
+    /// open file description do. For claims in which that is a part of the set-up, and not what is
+    /// measured.
+    pub fn follows(self, original: &impl AsFd) -> Result<bool> {
+        let call = |argument| fcntl(original, argument).context("fcntl of status flags");
+        let flags = OFlag::from_bits_retain(call(FcntlArg::F_GETFL)?);
+        let before = self.has_flag(OFlag::O_NONBLOCK)?;
+        call(FcntlArg::F_SETFL(flags ^ OFlag::O_NONBLOCK))?;
+        let after = self.has_flag(OFlag::O_NONBLOCK)?;
+        call(FcntlArg::F_SETFL(flags))?;
+        Ok(before != after)
+    }
+}
+
+/// The access mode and file status flags by F_GETFL, with fdinfo as its witness.
+pub fn status_flags(fd: &(impl AsFd + AsRawFd)) -> Result<OFlag> {
+    let flags = fcntl(fd, FcntlArg::F_GETFL).context("fcntl F_GETFL")?;
+    let shown = here(fd).info()?.status_flags;
+    let known = libc::O_ACCMODE | libc::O_APPEND | libc::O_NONBLOCK;
+    ensure!(
+        flags & known == shown & known,
+        "F_GETFL tells flags {flags:o}, fdinfo {shown:o} (octal)"
+    );
+    Ok(OFlag::from_bits_retain(flags))
+}
+
+/// The offset of a file by lseek(2), with fdinfo as its witness.
+pub fn offset(file: &mut File) -> Result<u64> {
+    let offset = file.stream_position().context("lseek SEEK_CUR")?;
+    let pos = here(file).info()?.pos;
+    ensure!(offset == pos, "lseek tells offset {offset}, fdinfo {pos}");
+    Ok(offset)
+}
+
+/// How many descriptors of this process lead where `fd` leads, itself among them.
+pub fn count_alike(fd: &impl AsRawFd) -> Result<usize> {
+    let own = here(fd);
+    let mut count = 0;
+    for number in process::descriptors(own.pid)? {
+        let place = Place { fd: number, ..own };
+        count += usize::from(place.leads_to(fd)?);
+    }
+    Ok(count)
+}
+
+/// Whether `pid` is a process of its own whose parent is this one.
+pub fn is_own_child(pid: i32) -> Result<bool> {
+    let own = std::process::id() as i32;
+    Ok(pid != own && status::read(pid)?.parent == own)
+}
+
+/// What identifies the network namespace of the calling process: the inode of its link.
+pub fn network_namespace() -> Result<u64> {
+    let link = "/proc/self/ns/net";
+    let metadata = fs::metadata(link);
+    Ok(metadata
+        .map_err(|e| observe::Error::from_io(format!("stat {link}"), &e))?
+        .ino())
+}
+
+/// Whether the description of `file` holds a lock of this kind: `FLOCK`, `POSIX` or `OFDLCK`.
+pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
+    let locks = here(file).info()?.locks;
+    let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
+    if locks.iter().any(of_kind) {
+        return Ok(true);
+    }
+    // No evidence of absence where the kernel shows no locks: it has no list of them either.
+    let list = "/proc/locks";
+    File::open(list).map_err(|e| observe::Error::from_io(format!("open {list}"), &e))?;
+    Ok(false)
+}
+
+/// Whether a message that carries a descriptor waits on this UNIX socket. Before Linux 5.15 the
+/// kernel does not say what a message carries: there one that waits must do.
+pub fn holds_descriptor(socket: &(impl AsFd + AsRawFd)) -> Result<bool> {
+    match here(socket).info()?.in_flight {
+        Some(count) => Ok(count > 0),
+        None => has_input(socket),
+    }
+}
+
+/// Whether something waits to be read.
+pub fn has_input(fd: &impl AsFd) -> Result<bool> {
+    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO).context("poll")?;
+    Ok(fds[0]
+        .revents()
+        .is_some_and(|events| events.contains(PollFlags::POLLIN)))
+}

@@ -1,0 +1,69 @@
+//! A child that has got a descriptor in some way, and is held while its parent looks at it.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::os::fd::{AsRawFd, RawFd};
+
+use anyhow::Result;
+use child::Descriptors;
+
+use crate::evidence::{self, Place};
+
+/// A file as a child has it.
+pub enum ChildFile<'a> {
+    /// By the descriptor that it inherited: nothing is asked of the kernel for it.
+    Inherited(&'a File),
+    /// By a descriptor that it made.
+    Opened(File),
+}
+
+impl Deref for ChildFile<'_> {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        match self {
+            ChildFile::Inherited(file) => file,
+            ChildFile::Opened(file) => file,
+        }
+    }
+}
+
+impl AsRawFd for ChildFile<'_> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.deref().as_raw_fd()
+    }
+}
+
+/// What was seen of a child.
+pub struct Seen<R> {
+    /// What `look` returned.
+    pub look: R,
+    /// Whether /proc/CHILD/status names this process as its parent.
+    pub is_child: bool,
+}
+
+/// Forks a child called `name` that gets a descriptor by `get`, and returns what `look` sees of it
+/// while the child still has it.
+pub fn look_at<D, R>(
+    table: Descriptors,
+    name: &str,
+    get: impl FnOnce() -> Result<D> + Send,
+    look: impl FnOnce(Place) -> Result<R>,
+) -> Result<Seen<R>>
+where
+    D: AsRawFd,
+{
+    let mut held = child::fork_with(table, name, |parent| {
+        let descriptor = get()?;
+        parent.send(&descriptor.as_raw_fd())?;
+        Ok(parent.checkpoint()?)
+    })?;
+    let fd = held.recv()?;
+    held.at_checkpoint()?;
+    let pid = held.pid();
+    let is_child = evidence::is_own_child(pid)?;
+    let look = look(Place { pid, fd })?;
+    held.release()?;
+    held.join()?;
+    Ok(Seen { look, is_child })
+}
