@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use nix::unistd::gettid;
 use observe::{Error, Operation};
 use serde::{Serialize, de::DeserializeOwned};
