@@ -1,8 +1,6 @@
 //! "Exactly one", stated with care: at most one wakeup per connection. Connections of a burst may
 //! share a wakeup, and where no process sleeps, none is woken.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
@@ -31,10 +29,9 @@ const WAKEUPS: Quantity = Name("wakeups per connection, 8 workers, bursts of 2")
     Between(1.0 / BURST as f64, 1.2),
     AtLeast(0.9 * WORKERS as f64),
 );
-const ASLEEP: Quantity =
-    Name("connections, of 8, for which the worker was woken").count(0, WAITING);
-const AWAKE: Quantity =
-    Name("connections, of 8, that it accepted without a sleep").count(WAITING, 0);
+/// It sleeps once more when all have been served, and perhaps as it starts.
+const SLEEPS: Quantity = Name("sleeps of a lone worker by the time it had served 8 connections")
+    .predict(AtMost(4.0), AtLeast(WAITING as f64));
 /// Each connection that was taken is one such wakeup; more are sleeps at the socket's own lock.
 const FUTILE: Quantity = Name("wakeups of a worker in accept that brought it no connection")
     .predict(AtLeast(overtaken::CONNECTIONS as f64), AtMost(2.0));
@@ -66,8 +63,8 @@ pub(super) const CLAIM: Claim = Claim {
     acts: &[
         FORK, ACCEPT, UNTRACED, CONNECT, AT_ONCE, FORK_ALONE, OVERTAKE,
     ],
-    man: &["accept(2)", "getrusage(2)", "sched(7)"],
-    quantities: &[WAKEUPS, ASLEEP, AWAKE, FUTILE],
+    man: &["accept(2)", "sched(7)"],
+    quantities: &[WAKEUPS, SLEEPS, FUTILE],
     measure,
     ..Claim::DEFAULT
 };
@@ -108,8 +105,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&FORK_ALONE, alone.queued == Some(arm.choose(WAITING, 0)))
         .act(&OVERTAKE, raced.taken == overtaken::CONNECTIONS)
         .with(&WAKEUPS, wakeups)
-        .with(&ASLEEP, alone.slept)
-        .with(&AWAKE, alone.accepted.saturating_sub(alone.slept))
+        .with(&SLEEPS, alone.sleeps)
         .with(&FUTILE, raced.wakeups.saturating_sub(raced.accepted))
         .table(table)
         .table(raced.table());
@@ -127,10 +123,8 @@ fn measure(arm: Arm) -> Result<Reading> {
 struct Alone {
     /// Connections that waited when the worker, a child of this process, was forked.
     queued: Option<u64>,
-    /// Connections that it accepted.
-    accepted: u64,
-    /// Those of them before which it had slept.
-    slept: u64,
+    /// How often it slept, from its start until all eight were served.
+    sleeps: u64,
 }
 
 /// Queues eight connections and forks a worker; in the control the worker sleeps before each.
@@ -158,11 +152,9 @@ fn serve_alone(arm: Arm) -> Result<Alone> {
     for connection in waiting {
         wait_for_close(connection)?;
     }
-    worker.settle()?;
-    let tally = worker.tally(0);
+    let counted = worker.settle()?;
     Ok(Alone {
         queued: is_child.then_some(queued),
-        accepted: tally.accepted.load(Relaxed),
-        slept: tally.slept.load(Relaxed),
+        sleeps: counted.sum(|worker| worker.sleeps),
     })
 }

@@ -1,8 +1,12 @@
 //! Woken is not served: a connection wakes a worker, and a process that is running takes it first.
 
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
+
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Does, InControl, Table};
 use harness::pin;
+use observe::fdinfo;
 use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +26,10 @@ pub(super) const OVERTAKE: Act = Does("accepts, without blocking, what it has ju
     .call("ioctl", "FIONBIO, [1]")
     .by("runner")
     .times(CONNECTIONS as usize)
-    .shown_by("getpeername of what it accepted: the client of that connection, twenty times")
+    .shown_by(
+        "O_NONBLOCK among the flags in /proc/self/fdinfo; getpeername of what it accepted: the \
+         client of that connection, twenty times",
+    )
     .in_control(InControl::Not)
     .or_not_measured("run it on a machine that does little else meanwhile");
 
@@ -74,15 +81,20 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         let (mut made, mut taken) = (0, 0);
         while taken < CONNECTIONS && made < tries {
             made += 1;
-            let connection = client.connect()?;
             if arm == Arm::Experiment {
                 // For our accept only: the worker's has already started, and blocks in any case.
-                own.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
+                own.set_nonblocking(true).context("ioctl FIONBIO")?;
+                if !is_nonblocking(&own)? {
+                    break;
+                }
+            }
+            let connection = client.connect()?;
+            if arm == Arm::Experiment {
                 if let Ok((accepted, _)) = own.accept() {
                     let client = connection.local_addr().context("getsockname")?;
                     taken += u64::from(accepted.peer_addr().is_ok_and(|peer| peer == client));
                 }
-                own.set_nonblocking(false).context("fcntl O_NONBLOCK")?;
+                own.set_nonblocking(false).context("ioctl FIONBIO")?;
             }
             wait_for_close(connection)?;
             worker.settle()?;
@@ -96,4 +108,10 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         })
     })?;
     Ok(child.join()?)
+}
+
+/// Whether accept on `listener` returns at once where no connection waits.
+fn is_nonblocking(listener: &TcpListener) -> Result<bool> {
+    let info = fdinfo::read(std::process::id() as i32, listener.as_raw_fd())?;
+    Ok(info.status_flags & libc::O_NONBLOCK != 0)
 }

@@ -24,6 +24,8 @@ use crate::client::Client;
 
 const WORKERS: usize = 4;
 const CONNECTIONS: usize = 64;
+/// How long a worker may take to end, or to accept what waits.
+const LIMIT: Duration = Duration::from_secs(5);
 /// The longest of four queues holds a quarter at least.
 const LONGEST: usize = CONNECTIONS / WORKERS;
 
@@ -173,7 +175,7 @@ fn lengths(listeners: &[TcpListener]) -> Result<Vec<usize>> {
 
 /// Kills a worker; whether it has ended by that.
 fn kill(worker: Child<u64>) -> Result<bool> {
-    let mut worker = worker.limit(Duration::from_secs(5));
+    let mut worker = worker.limit(LIMIT);
     worker.signal(Signal::SIGKILL)?;
     let status = worker.wait()?;
     Ok(matches!(
@@ -187,9 +189,9 @@ fn let_accept(mut workers: Vec<Child<u64>>) -> Result<u64> {
     for worker in &mut workers {
         worker.release()?;
     }
-    workers
-        .into_iter()
-        .try_fold(0, |accepted, worker| Ok(accepted + worker.join()?))
+    workers.into_iter().try_fold(0, |accepted, worker| {
+        Ok(accepted + worker.limit(LIMIT).join()?)
+    })
 }
 
 /// Whether these are four sockets of one port, each with SO_REUSEPORT.
