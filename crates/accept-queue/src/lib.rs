@@ -12,6 +12,8 @@ mod workers;
 
 pub use client::{Client, End, wait_for_close};
 pub use error::Error;
+#[cfg(any(test, fuzzing))]
+pub use herd::laws;
 pub use workers::Workers;
 
 use claim::Topic;

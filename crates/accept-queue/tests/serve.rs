@@ -1,12 +1,16 @@
 //! The server from outside: it serves, replaces the dead, reports, and ends.
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+#![expect(unsafe_code, reason = "a filter is set between fork and exec")]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use harness::seccomp::Filter;
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use prefork::Site;
@@ -23,7 +27,11 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(BINARY)
+        Server::spawn(Command::new(BINARY), arguments)
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str]) -> Self {
+        let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", "3"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -144,32 +152,46 @@ fn dead_workers_are_replaced_and_nothing_is_left_at_the_end() {
         ("mutex-futex", Signal::SIGTERM),
     ];
     for (strategy, end) in strategies {
-        let mut server = Server::start(&["--strategy", strategy]);
-        let before = server.workers();
-        assert_eq!(before.len(), 3);
-        for &worker in &before {
-            kill(worker, Signal::SIGKILL).expect("killed");
-        }
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let now = server.workers();
-            if now.len() == 3 && !before.iter().any(|worker| now.contains(worker)) {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{now:?}");
-            std::thread::yield_now();
-        }
-        for _ in 0..20 {
-            assert!(server.ask(b"GET / HTTP/1.0\r\n\r\n").contains("200 OK"));
-        }
-        let workers = server.workers();
-        server.signal(end);
-        assert_eq!(server.process.wait().expect("it ends").code(), Some(0));
-        let alive = |pid: &Pid| observe::status::read(pid.as_raw()).is_ok();
-        assert!(!workers.iter().any(alive), "{strategy}: {workers:?}");
-        let report = server.report();
-        assert!(report[4].contains(" 20 "), "{report:?}");
+        replace_the_dead(Server::start(&["--strategy", strategy]), end);
     }
+}
+
+/// Older kernels and filters of containers have no pidfd.
+#[test]
+fn dead_workers_are_replaced_without_pidfd() {
+    let calls = ["pidfd_open", "pidfd_send_signal", "waitid"];
+    let filter = Filter::answering(&calls, Some(Errno::EPERM)).expect("a filter");
+    let mut command = Command::new(BINARY);
+    // SAFETY: between fork and exec `install` makes system calls alone.
+    unsafe { command.pre_exec(move || Ok(filter.install()?)) };
+    replace_the_dead(Server::spawn(command, &[]), Signal::SIGTERM);
+}
+
+fn replace_the_dead(mut server: Server, end: Signal) {
+    let before = server.workers();
+    assert_eq!(before.len(), 3);
+    for &worker in &before {
+        kill(worker, Signal::SIGKILL).expect("killed");
+    }
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let now = server.workers();
+        if now.len() == 3 && !before.iter().any(|worker| now.contains(worker)) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{now:?}");
+        std::thread::yield_now();
+    }
+    for _ in 0..20 {
+        assert!(server.ask(b"GET / HTTP/1.0\r\n\r\n").contains("200 OK"));
+    }
+    let workers = server.workers();
+    server.signal(end);
+    assert_eq!(server.process.wait().expect("it ends").code(), Some(0));
+    let alive = |pid: &Pid| observe::status::read(pid.as_raw()).is_ok();
+    assert!(!workers.iter().any(alive), "{workers:?}");
+    let report = server.report();
+    assert!(report[4].contains(" 20 "), "{report:?}");
 }
 
 #[test]

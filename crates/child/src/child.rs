@@ -78,7 +78,7 @@ impl<R: DeserializeOwned> Child<R> {
     /// A descriptor for poll(2), readable once the child has ended: that of the process itself
     /// (pidfd_open(2)). Where there is none it is the link, which is readable once the child has
     /// sent something, too; and for a child that shares the descriptor table not at its end.
-    pub fn end(&self) -> BorrowedFd<'_> {
+    pub fn end_fd(&self) -> BorrowedFd<'_> {
         self.life.pidfd().unwrap_or(self.link.as_fd())
     }
 
@@ -266,7 +266,7 @@ impl<R: DeserializeOwned> Child<R> {
             }
         }
         match self.wait() {
-            Ok(status) => self.error(ErrorKind::Ended(status)),
+            Ok(status) => self.error(ErrorKind::of_end(status)),
             Err(error) => error,
         }
     }

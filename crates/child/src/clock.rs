@@ -51,11 +51,11 @@ pub fn stretch(limit: Duration) -> Duration {
 }
 
 /// The larger of the average over a minute and the number of tasks that are runnable.
-fn parse_load(text: &str) -> Option<f64> {
+pub(crate) fn parse_load(text: &str) -> Option<f64> {
     let mut fields = text.split_ascii_whitespace();
     let average: f64 = fields.next()?.parse().ok()?;
     let (runnable, _) = fields.nth(2)?.split_once('/')?;
-    Some(average.max(runnable.parse().ok()?))
+    Some(average.max(runnable.parse().ok()?)).filter(|load: &f64| load.is_finite())
 }
 
 /// One poll(2) of descriptors, each for its events, for which a signal is an early end: the place
@@ -81,7 +81,13 @@ mod tests {
         assert_eq!(parse_load("0.20 0.18 0.12 1/80 11206\n"), Some(1.0));
         assert_eq!(parse_load("25.5 0.18 0.12 1/80 11206\n"), Some(25.5));
         assert_eq!(parse_load("0.20 0.18 0.12 26/80 11206\n"), Some(26.0));
-        for text in ["", "0.20", "0.20 0.18 0.12 180 11206", "x 0 0 1/2 3"] {
+        for text in [
+            "",
+            "0.20",
+            "0.20 0.18 0.12 180 11206",
+            "x 0 0 1/2 3",
+            "nan 0 0 nan/2 3",
+        ] {
             assert_eq!(parse_load(text), None, "{text}");
         }
     }

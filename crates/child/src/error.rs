@@ -3,6 +3,8 @@
 use std::{fmt, time::Duration};
 
 use nix::errno::Errno;
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -44,6 +46,9 @@ pub enum ErrorKind {
     Panicked(String),
     /// The child ended before it said what was waited for.
     Ended(WaitStatus),
+    /// The child aborted, as a program does whose allocation fails, under this limit on memory. The
+    /// source of the error is ENOMEM.
+    OutOfMemory(WaitStatus, String),
     /// Nothing came within the limit, while waiting for this.
     Late(&'static str, Duration),
     /// Something else came than what was waited for.
@@ -124,8 +129,25 @@ impl fmt::Display for ErrorKind {
                 write!(f, "exited with status {status} before it answered")
             }
             ErrorKind::Ended(status) => write!(f, "ended: {status:?}"),
+            ErrorKind::OutOfMemory(_, limit) => {
+                write!(
+                    f,
+                    "killed by SIGABRT, as a failed allocation ends, under {limit}"
+                )
+            }
             ErrorKind::Late(what, limit) => write!(f, "no {what} within {limit:?}"),
             ErrorKind::Unexpected(what) => f.write_str(what),
+        }
+    }
+}
+
+impl ErrorKind {
+    /// What it means that a child ended in this way of which more was expected.
+    pub(crate) fn of_end(status: WaitStatus) -> ErrorKind {
+        let aborted = matches!(status, WaitStatus::Signaled(_, Signal::SIGABRT, _));
+        match memory_limit().filter(|_| aborted) {
+            Some(limit) => ErrorKind::OutOfMemory(status, limit),
+            None => ErrorKind::Ended(status),
         }
     }
 }
@@ -155,6 +177,19 @@ impl ErrorKind {
     }
 }
 
+/// The limit on memory that this process has, and its children have with it.
+fn memory_limit() -> Option<String> {
+    let limits = [
+        (Resource::RLIMIT_AS, "RLIMIT_AS", "-v"),
+        (Resource::RLIMIT_DATA, "RLIMIT_DATA", "-d"),
+    ];
+    limits.into_iter().find_map(|(resource, name, option)| {
+        let (soft, _) = getrlimit(resource).ok()?;
+        let kib = soft >> 10;
+        (soft != RLIM_INFINITY).then(|| format!("{name} of {kib} KiB (ulimit {option})"))
+    })
+}
+
 /// The error number in an error of std's; none of the kernel's where std made it by itself.
 pub(crate) fn errno(error: &std::io::Error) -> Errno {
     error
@@ -173,6 +208,7 @@ impl std::error::Error for ErrorKind {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             ErrorKind::System(_, errno) => Some(errno),
+            ErrorKind::OutOfMemory(..) => Some(&Errno::ENOMEM),
             ErrorKind::Failed { errno, .. } => errno.as_ref().map(|errno| errno as _),
             _ => None,
         }

@@ -4,6 +4,8 @@ mod child;
 mod clock;
 mod error;
 mod fork;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod life;
 mod link;
 mod network;

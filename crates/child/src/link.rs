@@ -39,6 +39,9 @@ pub(crate) enum Tag {
     Panicked = b'p',
 }
 
+/// Bytes of a message for which memory is taken before they come.
+const PIECE: usize = 64 << 10;
+
 /// Why no message came.
 #[derive(Debug)]
 pub(crate) enum Silence {
@@ -131,8 +134,14 @@ impl Link {
             b'p' => Tag::Panicked,
             _ => return Err(Silence::Garbled),
         };
-        let mut body = vec![0; u32::from_le_bytes(length) as usize];
-        self.fill(&mut body, peer, deadline)?;
+        // Memory for what comes, and not for what a broken child says that will come.
+        let length = u32::from_le_bytes(length) as usize;
+        let mut body = Vec::new();
+        while body.len() < length {
+            let filled = body.len();
+            body.resize(length.min(filled + PIECE), 0);
+            self.fill(&mut body[filled..], peer.as_deref_mut(), deadline)?;
+        }
         Ok((tag, body))
     }
 

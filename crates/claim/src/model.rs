@@ -33,7 +33,9 @@ pub struct Claim {
     pub man: &'static [&'static str],
     /// What is predicted, for the experiment and for the control.
     pub quantities: &'static [Quantity],
-    /// Both arms together end within this time or are killed.
+    /// Both arms together end within this time or are killed. It is wall time on a machine with a
+    /// processor for each program that wants to run; where more want to, the runner allows as many
+    /// times more, ten times at most. A claim that is silent on an idle machine is ended in time.
     pub limit: Duration,
     /// Sets up one arm and reads every quantity. An `Err` is a broken set-up, except for one that
     /// carries [`crate::NotMeasured`].

@@ -10,6 +10,7 @@ pub mod mapping;
 pub mod memory;
 pub mod pin;
 pub mod quiet;
+pub mod retry;
 pub mod scratch;
 pub mod seccomp;
 pub mod statistics;

@@ -19,12 +19,16 @@ pub fn cpus() -> Result<Vec<usize>, Error> {
 /// (sched_setaffinity(2)).
 ///
 /// # Errors
-/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter.
+/// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter, unless this
+/// is the only CPU that it may run on anyway.
 pub fn pin(cpu: usize) -> Result<(), Error> {
     let mut set = CpuSet::new();
-    set.set(cpu)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .map_err(|errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno))
+    let bound = set.set(cpu);
+    match bound.and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)) {
+        Err(_) if cpus() == Ok(vec![cpu]) => Ok(()),
+        Err(errno) => Err(Error::new(format!("sched_setaffinity CPU {cpu}"), errno)),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Keeps this process, and the children that it forks from now on, on the CPU where it runs: a
@@ -52,4 +56,30 @@ pub fn make_batch_process(pid: i32) -> Result<(), Error> {
         let what = format!("sched_setscheduler {pid} SCHED_BATCH");
         Error::new(what, errno)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::with_refused_calls;
+
+    #[test]
+    fn who_may_run_on_one_cpu_alone_is_pinned_to_it() {
+        let [first, .., last] = cpus().unwrap()[..] else {
+            return;
+        };
+        std::thread::spawn(move || {
+            pin(first).unwrap();
+            with_refused_calls(
+                (libc::SYS_sched_setaffinity, Vec::new()),
+                Errno::EPERM,
+                move || {
+                    assert_eq!(pin(first), Ok(()));
+                    assert_eq!(pin(last).unwrap_err().errno, Errno::EPERM);
+                },
+            );
+        })
+        .join()
+        .unwrap();
+    }
 }

@@ -139,10 +139,22 @@ impl Reading {
 }
 
 fn own() -> Duration {
-    let reaped = getrusage(UsageWho::RUSAGE_CHILDREN).map_or(0, |usage| {
-        usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds()
-    });
-    Duration::from_nanos(process_cpu_ns()) + Duration::from_nanos(reaped.unsigned_abs())
+    Duration::from_nanos(process_cpu_ns()) + reaped()
+}
+
+/// CPU time of the descendants that have been reaped; under a filter on getrusage(2) in ticks.
+fn reaped() -> Duration {
+    match getrusage(UsageWho::RUSAGE_CHILDREN) {
+        Ok(usage) => {
+            let ns = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();
+            Duration::from_nanos(ns.unsigned_abs())
+        }
+        Err(_) => {
+            let stat = observe::stat::read(std::process::id() as i32);
+            let ticks = stat.map_or(0, |stat| stat.reaped_ticks);
+            cpu::TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 use observe::{Error, Operation};
 
+use crate::retry;
+
 /// What open(2) answers to O_TMPFILE where the file system has none (overlayfs before Linux 6.3,
 /// FUSE, FAT) or the kernel does not know the flag: it then tries to open the folder for writing.
 const NO_TMPFILE: [Errno; 4] = [
@@ -54,7 +56,8 @@ pub fn file(contents: &[u8]) -> Result<File, Error> {
 /// # Errors
 /// EMFILE; ENOMEM; under a filter as [`file`].
 pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
-    let file = match memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC) {
+    let made = retry::on_interrupt(|| memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC));
+    let file = match made {
         Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
             file_in(Path::new("/dev/shm")).or_else(|_| file_in(&folder("/tmp")))?
         }
@@ -140,13 +143,7 @@ pub fn open_from_process(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Erro
 }
 
 fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
-    let fd = loop {
-        match open(path, flags | OFlag::O_CLOEXEC, Mode::empty()) {
-            // A file system that waits for a server gives up at a signal (signal(7)).
-            Err(Errno::EINTR) => {}
-            opened => break opened,
-        }
-    };
+    let fd = retry::on_interrupt(|| open(path, flags | OFlag::O_CLOEXEC, Mode::empty()));
     let name = path.display();
     let kind = Operation::File(name.to_string());
     let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).of(kind))?;
@@ -160,7 +157,7 @@ fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
 /// EMFILE.
 pub fn duplicate(fd: &impl AsFd) -> Result<File, Error> {
     let fd = fd.as_fd();
-    let duplicate = fd.try_clone_to_owned();
+    let duplicate = retry::on_interrupt(|| fd.try_clone_to_owned());
     let what = || format!("duplicate fd {}", fd.as_raw_fd());
     Ok(duplicate.map_err(|e| Error::from_io(what(), &e))?.into())
 }

@@ -1,7 +1,8 @@
 //! Waiting for what the kernel shows: a condition, or that a process sleeps in its call.
 //!
 //! No call tells the moment, so it is looked for, and others run between two looks
-//! (sched_yield(2)): a sleep would be too long for what takes microseconds. Every wait has a limit.
+//! (sched_yield(2)): a sleep would be too long for what takes microseconds. Every wait has a limit,
+//! which is longer where more programs want to run than there are processors ([`child::stretch`]).
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -75,7 +76,8 @@ impl Deadline {
     /// # Errors
     /// [`Error::Late`] with `what`.
     pub fn yield_for(&self, what: &str) -> Result<(), Error> {
-        if self.start.elapsed() >= self.limit {
+        let spent = self.start.elapsed();
+        if spent >= self.limit && spent >= child::stretch(self.limit) {
             return Err(Error::Late {
                 what: what.to_owned(),
                 limit: self.limit,

@@ -1,8 +1,8 @@
 //! Every signal, ignored and blocked by the caller, and limits: a process is rid of them after
 //! [`harness::inherited::reset`], and what it executes has them as if the caller had executed it.
 //!
-//! No harness: signals belong to a process, and libtest runs threads. Without arguments this program
-//! starts itself and cat(1) for each case; with one it is the process that is looked at.
+//! No harness: signals belong to a process, and libtest runs threads. Without arguments this
+//! program starts itself and cat(1) for each case; with one it is the process that is looked at.
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(
     unsafe_code,

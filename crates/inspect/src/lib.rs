@@ -3,6 +3,8 @@
 mod error;
 pub mod frames;
 pub mod heap;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod limits;
 pub mod map;
 mod report;

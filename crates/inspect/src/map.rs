@@ -114,9 +114,9 @@ pub(crate) fn parts(usages: &[Usage], kinds: &[Kind]) -> Vec<Part> {
         let part = &mut parts[i];
         part.mappings += 1;
         part.size = part.size.saturating_add(usage.mapping.len());
-        part.resident += usage.rss;
-        part.proportional += usage.pss;
-        part.swapped += usage.swap;
+        part.resident = part.resident.saturating_add(usage.rss);
+        part.proportional = part.proportional.saturating_add(usage.pss);
+        part.swapped = part.swapped.saturating_add(usage.swap);
     }
     parts.sort_by_key(|part| part.part);
     parts

@@ -53,7 +53,7 @@ impl InspectReport {
     /// Resident bytes of the mappings that are for `kind`.
     pub fn resident(&self, kind: Kind) -> u64 {
         let parts = self.parts.iter().filter(|part| part.part == kind);
-        parts.map(|part| part.resident).sum()
+        parts.fold(0, |sum: u64, part| sum.saturating_add(part.resident))
     }
 }
 

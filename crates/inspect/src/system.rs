@@ -5,7 +5,7 @@
 
 use observe::buddyinfo::{self, Zone};
 use observe::{huge_pages, meminfo};
-use present::foreign_text::escape_controls;
+use present::foreign_text::{escape, escape_controls};
 use present::units::{bytes, count, percent};
 use present::{Column, Table, fold_lines};
 use serde::Serialize;
@@ -91,12 +91,6 @@ pub fn system() -> Result<SystemReport, Error> {
     }
     let size = info.huge_page_size;
     let order = size.map_or(9, |size| (size / page_size).max(1).ilog2() as usize);
-    let ready = zones
-        .iter()
-        .flat_map(|zone| zone.free.iter().enumerate().skip(order));
-    let ready = ready
-        .map(|(larger, &blocks)| blocks << (larger - order))
-        .sum();
     let mut unseen = Vec::new();
     let mut setting = |name: &str| {
         huge_pages::read(name).unwrap_or_else(|error| {
@@ -109,7 +103,7 @@ pub fn system() -> Result<SystemReport, Error> {
         defrag: setting(huge_pages::DEFRAG),
         size,
         in_use: info.anon_huge_pages,
-        ready,
+        ready: blocks_of(&zones, order),
         reserved: info.huge_pages_reserved,
         reserved_free: info.huge_pages_free,
     };
@@ -126,17 +120,27 @@ pub fn system() -> Result<SystemReport, Error> {
     })
 }
 
-fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
+/// Blocks of `order` that are free, or part of a larger free one. /proc may be emulated: no sum of
+/// its numbers wraps.
+pub(crate) fn blocks_of(zones: &[Zone], order: usize) -> u64 {
+    let free = zones.iter();
+    let free = free.flat_map(|zone| zone.free.iter().enumerate().skip(order));
+    free.fold(0, |sum: u64, (larger, &blocks)| {
+        sum.saturating_add(blocks.saturating_mul(1 << (larger - order)))
+    })
+}
+
+pub(crate) fn describe(zone: &Zone, page_size: u64) -> ZoneReport {
     let order = |(order, &free_blocks): (usize, &u64)| Order {
         order,
-        block: page_size << order,
+        block: page_size.saturating_mul(1 << order),
         free_blocks,
         unusable: zone.unusable_share(order),
     };
     ZoneReport {
         node: zone.node,
         zone: zone.name.clone(),
-        free: zone.pages() * page_size,
+        free: zone.pages().saturating_mul(page_size),
         orders: zone.free.iter().enumerate().map(order).collect(),
     }
 }
@@ -148,7 +152,7 @@ pub fn text(report: &SystemReport, width: Option<usize>) -> String {
         text.push_str(&format!(
             "node {}, zone {}: {} free\n",
             zone.node,
-            zone.zone,
+            escape(&zone.zone),
             bytes(zone.free)
         ));
         text.push_str(&orders(zone).render(width));
@@ -159,7 +163,7 @@ pub fn text(report: &SystemReport, width: Option<usize>) -> String {
          order\n\n",
     );
     let huge = &report.huge;
-    let word = |word: &Option<String>| word.clone().unwrap_or_else(|| "not in this kernel".into());
+    let word = |word: &Option<String>| word.as_ref().map_or("not in this kernel".into(), escape);
     text.push_str(&format!(
         "huge pages of {}: transparent {}, defrag {}\n  \
          {} could be made now without compaction, {} in use\n",

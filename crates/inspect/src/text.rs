@@ -63,7 +63,10 @@ fn parts(report: &InspectReport) -> Table {
             bytes(part.proportional),
         ]);
     }
-    let total = |size: fn(&Part) -> u64| report.parts.iter().map(size).sum::<u64>();
+    let total = |size: fn(&Part) -> u64| {
+        let sizes = report.parts.iter().map(size);
+        sizes.fold(0, u64::saturating_add)
+    };
     table.row([
         "all".into(),
         count(report.mappings.len() as u64),

@@ -38,7 +38,7 @@ pub const BASE_PAGE: usize = 4096;
 /// Looks for waste. The error says why huge pages could not be looked into, when they could not.
 pub(crate) fn measure(target: &Target, usages: &[Usage]) -> (Waste, Option<Error>) {
     let mut waste = Waste {
-        huge_pages: usages.iter().map(|usage| usage.anon_huge_pages).sum(),
+        huge_pages: in_huge_pages(usages),
         ..Waste::default()
     };
     let refused = match waste.huge_pages {
@@ -49,13 +49,21 @@ pub(crate) fn measure(target: &Target, usages: &[Usage]) -> (Waste, Option<Error
     (waste, refused)
 }
 
+/// Bytes in huge pages. /proc may be emulated: no sum of its numbers wraps.
+pub(crate) fn in_huge_pages(usages: &[Usage]) -> u64 {
+    let sizes = usages.iter().map(|usage| usage.anon_huge_pages);
+    sizes.fold(0, u64::saturating_add)
+}
+
 fn look_into_huge_pages(target: &Target, usages: &[Usage], waste: &mut Waste) -> Result<(), Error> {
     let memory = target.memory()?;
     let pagemap = Pagemap::open(target.pid)?;
     let huge_page = observe::huge_pages::size();
     let mut buffer = vec![0; huge_page as usize];
     let mut blocks = 0;
-    for usage in usages.iter().filter(|usage| usage.anon_huge_pages > 0) {
+    let in_user_space = |usage: &&Usage| usage.mapping.end < 1 << 63;
+    let usages = usages.iter().filter(|usage| usage.anon_huge_pages > 0);
+    for usage in usages.filter(in_user_space) {
         let mut left = usage.anon_huge_pages;
         let mapping = &usage.mapping;
         let mut at = mapping.start.next_multiple_of(huge_page);
@@ -100,7 +108,7 @@ fn add_file_tails(target: &Target, usages: &[Usage], waste: &mut Waste) {
         let Ok(metadata) = process::file_metadata(target.pid, path) else {
             continue;
         };
-        let end = mapping.offset + mapping.len();
+        let end = mapping.offset.saturating_add(mapping.len());
         if metadata.is_file() && metadata.len() > mapping.offset && end > metadata.len() {
             // The last page of a file is in memory once, however often it is mapped.
             if seen.insert((mapping.device, mapping.inode)) {

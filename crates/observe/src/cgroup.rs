@@ -34,7 +34,8 @@ pub fn parse(text: &str) -> Vec<Membership> {
             path: path.into(),
         })
     };
-    text.lines().filter_map(line).collect()
+    // Not `lines()`: a group's name may end with a carriage return.
+    text.split('\n').filter_map(line).collect()
 }
 
 /// Where the control groups are mounted.
@@ -197,6 +198,11 @@ mod tests {
         assert_eq!(parse_cpu_stat("user_usec 3\n"), None);
     }
 
+    #[test]
+    fn a_group_may_end_with_a_carriage_return() {
+        assert_eq!(parse("0::/odd\r\n")[0].path, Path::new("/odd\r"));
+    }
+
     /// A folder with these files, as a kernel would show its groups.
     struct Groups(PathBuf);
 
@@ -223,7 +229,8 @@ mod tests {
     fn the_tightest_quota_up_the_tree_counts() {
         let groups = Groups::new(&[
             ("a/cpu.max", "50000 100000\n"),
-            ("a/b/cpu.max", "max 100000\n"),
+            ("a/b/cpu.max", "150000 100000\n"),
+            ("cpu.max", "max 100000\n"),
             ("a/cpu.stat", "usage_usec 5\nnr_throttled 3\n"),
             ("a/b/cpu.stat", "usage_usec 5\nnr_throttled 4\n"),
         ]);

@@ -12,7 +12,7 @@ pub fn cpu_model() -> Result<String, Error> {
 }
 
 /// The value of the first line `model name : value`.
-fn parse(text: &str) -> Option<String> {
+pub(crate) fn parse(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         (key.trim() == "model name").then(|| value.trim().to_owned())

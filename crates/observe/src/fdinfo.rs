@@ -66,7 +66,9 @@ pub fn parse(text: &str) -> FdInfo {
         };
         let value = value.trim();
         match key {
-            "pos" => info.pos = value.parse().unwrap_or(0),
+            // Printed as a signed number, and negative for a file of more than 2^63 bytes, such as
+            // /proc/PID/mem.
+            "pos" => info.pos = value.parse().map_or(0, i64::cast_unsigned),
             "flags" => {
                 let flags = i32::from_str_radix(value, 8).unwrap_or(0);
                 let close_on_exec = OFlag::O_CLOEXEC.bits();
@@ -142,6 +144,12 @@ mod tests {
         let info = parse("pos:\t0\neventfd-count: 0\neventfd-id: 7\nscm_fds: 1\nlock:\t1: FLOCK\n");
         assert_eq!((info.eventfd_id, info.in_flight), (Some(7), Some(1)));
         assert_eq!(info.locks, ["1: FLOCK"]);
+    }
+
+    #[test]
+    fn an_offset_in_the_upper_half_is_printed_as_negative() {
+        let vsyscall = parse("pos:\t-10485760\nflags:\t02100000\n");
+        assert_eq!(vsyscall.pos, 0xffff_ffff_ff60_0000);
     }
 
     proptest! {

@@ -31,8 +31,16 @@ pub fn parse(text: &str) -> Option<&str> {
 /// MiB, the size on x86-64, where it says nothing.
 pub fn size() -> u64 {
     let text = read_text(path("hpage_pmd_size"));
-    let size = text.ok().and_then(|text| text.trim().parse().ok());
-    size.unwrap_or(2 << 20)
+    text.ok()
+        .and_then(|text| parse_size(&text))
+        .unwrap_or(2 << 20)
+}
+
+/// Parses hpage_pmd_size; none where it is no size of a page. The largest is 512 MiB, on aarch64
+/// with base pages of 64 KiB.
+pub fn parse_size(text: &str) -> Option<u64> {
+    let size = text.trim().parse::<u64>().ok();
+    size.filter(|size| size.is_power_of_two() && (4096..=1 << 30).contains(size))
 }
 
 #[cfg(test)]
@@ -45,6 +53,10 @@ mod tests {
         assert_eq!(parse("always [madvise] never\n"), Some("madvise"));
         assert_eq!(parse("always madvise never\n"), None);
         assert_eq!(parse("[never"), None);
+        assert_eq!(parse_size("2097152\n"), Some(2 << 20));
+        for wrong in ["0\n", "-1", "3000000", "9223372036854775808", ""] {
+            assert_eq!(parse_size(wrong), None, "{wrong}");
+        }
         assert!(size().is_power_of_two());
     }
 

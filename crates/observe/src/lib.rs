@@ -15,6 +15,8 @@ mod filter;
 pub mod huge_pages;
 pub mod hypervisor;
 pub mod kcmp;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 pub mod limits;
 pub mod machine;
 pub mod maps;
@@ -28,6 +30,7 @@ pub mod pidfd;
 pub mod process;
 pub mod program;
 pub mod remote_memory;
+pub mod robust_list;
 pub mod schedstat;
 pub mod sleep;
 pub mod smaps;

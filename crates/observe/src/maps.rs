@@ -72,7 +72,8 @@ pub fn read(pid: i32) -> Result<Vec<Mapping>, Error> {
 
 /// Parses the text of the file; lines that are none of its own are skipped.
 pub fn parse(text: &str) -> Vec<Mapping> {
-    text.lines().filter_map(line).collect()
+    // Not `lines()`: a path may end with a carriage return.
+    text.split('\n').filter_map(line).collect()
 }
 
 /// Parses one line.
@@ -137,6 +138,12 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
         assert_eq!(maps[1].len(), 0x21000);
         assert_eq!(maps[2].permissions.to_string(), "rw-s");
         assert_eq!(maps[3].start, 0xffff_ffff_ff60_0000);
+    }
+
+    #[test]
+    fn a_path_may_end_with_a_carriage_return() {
+        let maps = parse("7f2a00000000-7f2a00021000 r--p 00000000 fe:00 7 /tmp/odd\r\n");
+        assert_eq!(maps[0].path, "/tmp/odd\r");
     }
 
     proptest! {

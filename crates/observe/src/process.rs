@@ -43,7 +43,9 @@ pub fn ensure_own_proc() -> Result<(), Error> {
 
 /// The command name of a process, at most 15 bytes long; `?` where no such process exists.
 pub fn name(pid: i32) -> String {
-    read_text(format!("/proc/{pid}/comm")).map_or("?".into(), |name| name.trim_end().to_owned())
+    // A name may end with a blank, or with another line feed.
+    let name = |text: String| text.strip_suffix('\n').unwrap_or(&text).to_owned();
+    read_text(format!("/proc/{pid}/comm")).map_or("?".into(), name)
 }
 
 /// The open descriptors of a process, in ascending order. With CAP_SYS_PTRACE alone the directory
@@ -142,6 +144,13 @@ mod tests {
             target.link,
             fs::read_link("/proc/self/exe").unwrap().to_string_lossy()
         );
+    }
+
+    #[test]
+    fn a_name_keeps_its_last_bytes() {
+        nix::sys::prctl::set_name(c"odd \r").unwrap();
+        assert_eq!(name(nix::unistd::gettid().as_raw()), "odd \r");
+        assert_eq!(name(i32::MAX), "?");
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub fn read(pid: i32) -> Result<Vec<Usage>, Error> {
 /// belong to it. Unknown keys are skipped, missing ones are 0.
 pub fn parse(text: &str) -> Vec<Usage> {
     let mut usages: Vec<Usage> = Vec::new();
-    for line in text.lines() {
+    // Not `lines()`: see maps.
+    for line in text.split('\n') {
         if let Some(mapping) = maps::line(line) {
             usages.push(Usage::new(mapping));
         } else if let Some(usage) = usages.last_mut() {
@@ -117,6 +118,16 @@ VmFlags: rd wr mr mw me gd ac
         assert_eq!((usages[1].rss, usages[1].pss), (12 * 1024, 11 * 1024));
         assert_eq!(usages[1].anonymous, 0, "a missing line is 0");
         assert_eq!((usages[0].grows_down, usages[1].grows_down), (false, true));
+    }
+
+    #[test]
+    fn a_path_may_end_with_a_carriage_return() {
+        let text = "7f2a00000000-7f2a00021000 r--p 00000000 fe:00 7 /tmp/odd\r\nRss: 4 kB\n";
+        let usage = &parse(text)[0];
+        assert_eq!(
+            (usage.mapping.path.as_str(), usage.rss),
+            ("/tmp/odd\r", 4096)
+        );
     }
 
     proptest! {

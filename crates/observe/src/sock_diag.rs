@@ -167,7 +167,7 @@ fn dump(family: u8, question: &Question) -> Result<Vec<Socket>, Errno> {
 }
 
 /// Adds the sockets of one datagram to `found`; true at the end of the dump.
-fn parse(mut datagram: &[u8], found: &mut Vec<Socket>) -> Result<bool, Errno> {
+pub(crate) fn parse(mut datagram: &[u8], found: &mut Vec<Socket>) -> Result<bool, Errno> {
     while let Some(head) = datagram.get(..HEADER) {
         let length = u32_at(head, 0) as usize;
         let (Some(body), true) = (datagram.get(HEADER..length), length >= HEADER) else {

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::sys::stat::fstat;
 
-use crate::{Error, Operation};
+use crate::{Error, Operation, net_tcp, sock_diag};
 
 /// The two numbers of one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,48 @@ pub fn identity(fd: &(impl AsFd + AsRawFd)) -> Result<Identity, Error> {
     }
 }
 
+/// The inode numbers of the TCP sockets of this network namespace that listen: by sock_diag(7),
+/// or, where the kernel or a filter has none, by /proc/net/tcp and tcp6.
+///
+/// # Errors
+/// That of sock_diag, where /proc does not show them either.
+pub fn listening_inodes() -> Result<Vec<u64>, Error> {
+    match sock_diag::tcp_listeners() {
+        Ok(sockets) => Ok(sockets.iter().map(|socket| socket.inode.into()).collect()),
+        Err(refused) => listed_inodes().map_err(|_| refused),
+    }
+}
+
+fn listed_inodes() -> Result<Vec<u64>, Error> {
+    let mut rows = net_tcp::rows("tcp")?;
+    // A kernel without IPv6 has no such file.
+    rows.extend(net_tcp::rows("tcp6").unwrap_or_default());
+    let listening = rows.iter().filter(|row| row.state == sock_diag::LISTEN);
+    Ok(listening.map(|row| row.inode).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
     use std::os::unix::net::UnixDatagram;
+
+    use crate::filter::with_refused_call;
+
+    #[test]
+    fn proc_lists_the_listeners_that_sock_diag_finds() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let inode = identity(&listener).unwrap().inode;
+        assert!(listening_inodes().unwrap().contains(&inode));
+        assert!(listed_inodes().unwrap().contains(&inode));
+        for errno in [Errno::EPERM, Errno::ENOSYS] {
+            with_refused_call(libc::SYS_socket, errno, move || {
+                let refused = sock_diag::tcp_listeners().unwrap_err();
+                assert_eq!((refused.errno, refused.kind), (errno, Operation::SockDiag));
+                assert!(listening_inodes().unwrap().contains(&inode));
+            });
+        }
+    }
 
     #[test]
     fn a_duplicate_is_the_same_socket_and_a_peer_is_another() {

@@ -1,4 +1,5 @@
-//! `/proc/PID/stat`: name, state, flags and CPU time of a process (proc_pid_stat(5)).
+//! `/proc/PID/stat`: name, state, flags, CPU time and page faults of a process
+//! (proc_pid_stat(5)).
 
 use crate::{Error, read_text};
 
@@ -16,6 +17,10 @@ pub struct Stat {
     pub flags: u64,
     /// CPU time of all its threads so far, user and system, in ticks of 10 ms.
     pub cpu_ticks: u64,
+    /// The same of its descendants that have been reaped.
+    pub reaped_ticks: u64,
+    /// Page faults that were served without input or output.
+    pub minor_faults: u64,
 }
 
 impl Stat {
@@ -59,17 +64,25 @@ pub fn parse(text: &str) -> Option<Stat> {
     let mut words = rest.split_ascii_whitespace();
     let state = words.next()?.chars().next()?;
     let flags = words.nth(5)?.parse().ok()?;
-    // utime and stime, behind four counts of faults.
-    let mut time = words.skip(4).map_while(|word| word.parse::<u64>().ok());
-    let cpu_ticks = time
-        .next()
-        .unwrap_or(0)
-        .saturating_add(time.next().unwrap_or(0));
+    let mut counts = words.map(|word| word.parse::<u64>().unwrap_or(0));
+    let mut next = || counts.next().unwrap_or(0);
+    let [
+        minor_faults,
+        _,
+        _,
+        _,
+        user,
+        system,
+        child_user,
+        child_system,
+    ] = [(); 8].map(|()| next());
     Some(Stat {
         name: name.to_owned(),
         state,
         flags,
-        cpu_ticks,
+        minor_faults,
+        cpu_ticks: user.saturating_add(system),
+        reaped_ticks: child_user.saturating_add(child_system),
     })
 }
 
@@ -88,6 +101,7 @@ mod tests {
         assert!(odd.has_ended() && !odd.is_kernel_thread());
         let worked = parse("7 (a) R 1 7 7 0 -1 4194304 10 20 30 40 5 6 7 8").unwrap();
         assert_eq!((worked.cpu_ticks, odd.cpu_ticks), (11, 0));
+        assert_eq!((worked.reaped_ticks, worked.minor_faults), (15, 10));
         assert!(read(std::process::id() as i32).is_ok());
     }
 

@@ -52,7 +52,7 @@ pub fn read(socket: &impl AsFd) -> Result<TcpInfo, Error> {
     Ok(parse(&bytes))
 }
 
-fn parse(bytes: &[u8; LENGTH]) -> TcpInfo {
+pub(crate) fn parse(bytes: &[u8; LENGTH]) -> TcpInfo {
     let word =
         |at: usize| u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     TcpInfo {

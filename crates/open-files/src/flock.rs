@@ -1,9 +1,9 @@
 //! flock(2) through std, made again where a signal interrupts it, and what it tells of a lock.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
+use harness::retry::on_interrupt;
 
 /// The lock was refused: another description has it.
 pub const HELD: &str = "held";
@@ -12,26 +12,16 @@ pub const FREE: &str = "free";
 
 /// Asks for an exclusive lock and does not wait for it: whether it was granted.
 pub fn try_lock(file: &File) -> Result<bool> {
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => return Ok(false),
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
-            Err(TryLockError::Error(error)) => {
-                return Err(error).context("flock LOCK_EX | LOCK_NB");
-            }
-        }
+    match on_interrupt(|| file.try_lock()) {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
     }
 }
 
 /// Gives the lock back.
 pub fn unlock(file: &File) -> Result<()> {
-    loop {
-        match file.unlock() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            unlocked => return unlocked.context("flock LOCK_UN"),
-        }
-    }
+    on_interrupt(|| file.unlock()).context("flock LOCK_UN")
 }
 
 /// Whether the file is locked, asked through another description of it: [`HELD`] or [`FREE`].

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use nix::unistd::gettid;
 use observe::{Error, Operation};
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,7 +40,8 @@ where
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("the second thread panicked")))
         });
-        Ok(result?)
+        // With a context the kind of the operation stays visible behind the boxed error.
+        Ok(result.context("the second thread")?)
     })?;
     Ok(child.join()?)
 }

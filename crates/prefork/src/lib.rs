@@ -10,6 +10,8 @@ mod tally;
 pub use error::{BoxError, Error, ErrorKind};
 pub use limits::{descriptors_for, ensure_room_for};
 pub use listen::{Accept, Site};
+#[cfg(any(test, fuzzing))]
+pub use server::laws;
 pub use tally::{Metering, Round, Tally, Turn, now_ns};
 
 pub use locks::Shared;

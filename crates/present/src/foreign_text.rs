@@ -124,7 +124,7 @@ fn push_byte(escaped: &mut String, byte: u8) {
 /// Whether a character does something to the text around it instead of being shown. The
 /// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0
 /// forbids. Characters without a width are among them: two names must not look alike.
-fn acts_on_display(character: char) -> bool {
+pub(crate) fn acts_on_display(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -34,6 +34,8 @@
 
 mod error;
 pub mod foreign_text;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod lines;
 mod output;
 mod output_file;

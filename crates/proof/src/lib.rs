@@ -6,6 +6,8 @@ pub mod host;
 pub mod inject;
 pub mod journal;
 pub mod ladder;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 pub mod lies;
 pub mod program;
 pub mod random;

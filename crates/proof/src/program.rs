@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use harness::scratch;
+use harness::{inherited, scratch};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -39,7 +39,9 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
     command.stderr(stderr.try_clone().context("dup")?);
     let begin = Instant::now();
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn().with_context(|| format!("start {name}"))?;
+    let mut child = inherited::restore_in(command)
+        .spawn()
+        .with_context(|| format!("start {name}"))?;
     let late = !ends_within(&child, limit)?;
     if late {
         // Dead already, perhaps.

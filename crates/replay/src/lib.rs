@@ -22,3 +22,5 @@ pub use measure::{ReplayOptions, replay};
 pub use policy::Policy;
 pub use report::ReplayReport;
 pub use source::Source;
+#[cfg(any(test, fuzzing))]
+pub use trace::laws;

@@ -11,8 +11,11 @@ use harness::interrupt::Interrupt;
 use harness::limits::room_for_stack;
 use harness::quiet::watch;
 use harness::seccomp::Filter;
+use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::resource::{RLIM_INFINITY, Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::signal::Signal;
+use nix::sys::time::{TimeVal, TimeValLike};
 
 use crate::quiet;
 use crate::refusal::Failure;
@@ -27,7 +30,7 @@ const STACK: u64 = 1 << 20;
 /// Runs claims, each in a child of its own, until SIGINT, SIGTERM or SIGHUP asks for an end.
 pub struct Isolation {
     /// The signals, held back from this process. The child of a claim gives them up, so that it and
-    /// the programs that it executes have the mask that this process was started with.
+    /// the programs that it executes block none of them.
     pub(crate) interrupt: Option<Interrupt>,
 }
 
@@ -40,7 +43,12 @@ impl Isolation {
     pub fn begin() -> Result<Isolation> {
         require_own_proc()?;
         child::adopt_orphans()?;
-        let interrupt = Some(Interrupt::catch()?);
+        let interrupt = match Interrupt::catch() {
+            // A filter forbids signalfd(2). A signal then ends this process at once, and its
+            // children die with it: nothing is left behind, and no report is printed.
+            Err(refused) if is_refusal(&refused) => None,
+            caught => Some(caught?),
+        };
         Ok(Isolation { interrupt })
     }
 
@@ -120,6 +128,7 @@ impl Isolation {
         order: Order,
         filter: Option<&Filter>,
     ) -> Option<Report> {
+        let spent = time_of_children();
         let measured = self.measure_in_child(claim, order, filter);
         let aftermath = child::end_orphans(DEATH_LIMIT).map_err(into_failure);
         if self.signal().is_some() {
@@ -129,7 +138,10 @@ impl Isolation {
         Some(
             match measured?.and_then(|readings| aftermath.map(|_| readings)) {
                 Ok(readings) => Report::judge(topic, claim, order, readings),
-                Err(failure) => Report::without_readings(topic, claim, failure.verdict()),
+                Err(failure) => {
+                    let failure = out_of_time(spent).unwrap_or(failure);
+                    Report::without_readings(topic, claim, failure.verdict())
+                }
             },
         )
     }
@@ -165,6 +177,32 @@ impl Isolation {
         };
         Some(answer.unwrap_or_else(|error| Err(into_failure(error))))
     }
+}
+
+fn is_refusal(error: &observe::Error) -> bool {
+    matches!(error.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)
+}
+
+/// Why there are no readings, where the processes that ended since `spent` have used as much CPU
+/// time as one may: the kernel kills it then.
+fn out_of_time(spent: Duration) -> Option<Failure> {
+    let (_, most) = getrlimit(Resource::RLIMIT_CPU).ok()?;
+    // A tick more or less: two clocks are compared.
+    let used = time_of_children().saturating_sub(spent) + Duration::from_millis(20);
+    (most != RLIM_INFINITY && used >= Duration::from_secs(most)).then(|| {
+        let why = format!("RLIMIT_CPU allows a process {most} s of CPU time (ulimit -t)");
+        Failure::NotMeasured(NotMeasured::new(why, "raise the limit on CPU time"))
+    })
+}
+
+/// CPU time of the processes below this one that have been reaped.
+fn time_of_children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN);
+    usage.map_or(Duration::ZERO, |usage| {
+        let times = [usage.user_time(), usage.system_time()];
+        let micros = |time: TimeVal| time.num_microseconds().unsigned_abs();
+        Duration::from_micros(times.map(micros).iter().sum())
+    })
 }
 
 /// Makes sure that /proc shows the processes by the numbers that they have here.

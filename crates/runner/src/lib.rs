@@ -2,6 +2,8 @@
 
 mod cli;
 mod isolate;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod missing;
 mod output;
 mod quiet;
@@ -9,6 +11,7 @@ mod refusal;
 mod render;
 
 pub use cli::{
-    KnownNames, Tools, claims_main, known_names, number, topic_main, tour_main, whole_number,
+    KnownNames, Tools, byte_size, claims_main, known_names, number, topic_main, tour_main,
+    whole_number,
 };
 pub use isolate::{Isolation, require_own_proc};

@@ -142,6 +142,7 @@ fn remedy_of_any(errno: Errno) -> Option<&'static str> {
         Errno::ENETUNREACH => "bring the loopback interface up: ip link set lo up",
         Errno::EAFNOSUPPORT => "use a kernel with IPv4, IPv6 and Unix sockets",
         Errno::EMFILE => "raise the limit on open files, for instance: ulimit -n 1024",
+        Errno::EFBIG => "raise the limit on the size of files, for instance: ulimit -f unlimited",
         Errno::ENFILE => "the system's file table is full: close programs or raise fs.file-max",
         Errno::ENOMEM => "free memory, or raise the limit of the control group",
         Errno::ENOSPC | Errno::EDQUOT => "free space or raise the quota of what is named above",

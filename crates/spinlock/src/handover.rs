@@ -131,7 +131,11 @@ fn hand_over(mutex: &RobustMutex<u64>) -> Result<Option<f64>, Error> {
     .map_err(Error::Child)?;
     holder.at_checkpoint().map_err(Error::Child)?;
     let heir = child::fork("heir", |_| inherit(mutex)).map_err(Error::Child)?;
-    until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_SLEEP_LIMIT).map_err(Error::Heir)?;
+    match until_asleep_in(heir.pid(), libc::SYS_futex, "futex", HEIR_SLEEP_LIMIT) {
+        // It says itself why, or it got the lock of a holder that lives.
+        Err(wait::Error::Ended { .. }) => return heir.join().map(|_| None).map_err(Error::Child),
+        asleep => asleep.map_err(Error::Heir)?,
+    }
     let killed = monotonic_ns().map_err(Error::Clock)?;
     holder.signal(Signal::SIGKILL).map_err(Error::Child)?;
     let owned = heir.join().map_err(Error::Child)?;

@@ -11,6 +11,8 @@ pub mod claims;
 pub mod compare;
 pub mod doctor;
 pub mod handover;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod partial;
 
 use claim::Topic;

@@ -33,10 +33,11 @@ fn every_crate_uses_what_its_row_allows() {
         };
         for dependency in list(&package["dependencies"]) {
             let used = text(&dependency["name"]);
-            // A test may use any crate of the registry; of ours, those that its row names, and
-            // `child`.
+            // A test may use any crate of the registry; of ours, those that its row names, `child`
+            // and `samples`.
             let for_tests = dependency["kind"] == "dev";
-            let free = for_tests && (dependency["path"].is_null() || used == "child");
+            let free =
+                for_tests && (dependency["path"].is_null() || ["child", "samples"].contains(&used));
             if !free && !allowed.contains(used) {
                 let kind = if for_tests {
                     "its tests use"

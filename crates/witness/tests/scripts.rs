@@ -32,7 +32,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn an_unknown_option_is_refused() {
-    for name in ["check", "host-settings", "licences", "msrv", "miri"] {
+    for name in ["check", "fuzz", "host-settings", "licences", "msrv", "miri"] {
         let mut command = script(name);
         let output = command.arg("--no-such-option").output();
         let output = output.expect("bash starts");

@@ -164,10 +164,10 @@ fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bo
 }
 
 /// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
-/// /proc/sys may be written, else the value that was found.
+/// /proc/sys is there and may be written, else the value that was found.
 fn somaxconn(network: &OwnNetwork) -> Result<i32> {
     match network.set(sysctl::SOMAXCONN, SOMAXCONN) {
-        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM) => {}
+        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM | Errno::ENOENT) => {}
         set => set.with_context(|| format!("write {SOMAXCONN} to {}", sysctl::SOMAXCONN))?,
     }
     let value = sysctl::read(sysctl::SOMAXCONN)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use claim::NotMeasured;
-use observe::sock_diag::tcp_listeners;
+use observe::socket::listening_inodes;
 use observe::wchan::{Blocked, read_syscall};
 use observe::{fdinfo, process};
 
@@ -69,11 +69,10 @@ pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
 /// The names of the listening sockets that this process may see: `socket:[inode]`.
 ///
 /// # Errors
-/// Those of sock_diag(7).
+/// Neither sock_diag(7) nor /proc/net shows them.
 pub(super) fn listening() -> Result<Vec<String>> {
     let name = |inode| format!("socket:[{inode}]");
-    let sockets = tcp_listeners()?;
-    Ok(sockets.iter().map(|socket| name(socket.inode)).collect())
+    Ok(listening_inodes()?.into_iter().map(name).collect())
 }
 
 /// How many of `workers` sleep in accept4 on one and the same listening socket.

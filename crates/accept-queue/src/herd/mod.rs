@@ -4,6 +4,8 @@
 mod assertion;
 mod csv;
 mod evidence;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod measure;
 mod overhead;
 mod pace;

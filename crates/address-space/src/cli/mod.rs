@@ -43,27 +43,3 @@ address-space system                      free memory by order";
         }
     }
 }
-
-/// The most bytes that a size may name: what an address of 47 bits reaches, a process's memory.
-const MAX_BYTES: u64 = 1 << 47;
-
-/// `4096`, `64K`, `1.5M`, `2G`: bytes in binary units.
-fn parse_bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        "t" | "tb" | "tib" => 1 << 40,
-        unit => return Err(format!("unknown unit {unit}; known are K, M, G and T")),
-    };
-    let value: f64 = digits
-        .parse()
-        .map_err(|_| format!("{text} is no number of bytes"))?;
-    let size = value * factor as f64;
-    if !(1.0..=MAX_BYTES as f64).contains(&size) {
-        return Err("it takes a size from 1 byte to 128 TiB".into());
-    }
-    Ok(size as u64)
-}

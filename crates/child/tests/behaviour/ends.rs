@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use child::Descriptors;
+use child::{Descriptors, ErrorKind};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
@@ -23,6 +25,10 @@ pub const CASES: &[Case] = &[
     ),
     ("an exit status is read, whatever was answered", exit_status),
     ("a signal's number is read", killed_child),
+    (
+        "an allocation that a limit forbids is told",
+        failed_allocation,
+    ),
     ("a dropped child is reaped", dropped_child),
     (
         "a copy that another child drops kills nothing",
@@ -89,6 +95,22 @@ fn killed_child() -> Outcome {
     victim.signal(Signal::SIGUSR1)?;
     let error = error_of(victim.recv::<u32>())?;
     check_text(&error, &["victim (pid ", "killed by SIGUSR1"])
+}
+
+fn failed_allocation() -> Outcome {
+    let mut starved = child::fork("starved", |_| {
+        let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
+        setrlimit(Resource::RLIMIT_DATA, (1 << 30).min(hard), hard)?;
+        let greedy = child::fork("greedy", |_| Ok(vec![1_u8; 1 << 32].len()))?;
+        Ok(greedy.join()?)
+    })?;
+    let error = error_of(starved.recv::<usize>())?;
+    let limit = "under RLIMIT_DATA of 1048576 KiB (ulimit -d)";
+    check_text(&error, &["starved", "greedy", "SIGABRT", limit])?;
+    let ErrorKind::Failed { errno, .. } = error.kind else {
+        return Err(format!("{error:?}").into());
+    };
+    ensure(errno == Some(Errno::ENOMEM), || format!("{errno:?}"))
 }
 
 fn dropped_child() -> Outcome {

@@ -7,13 +7,18 @@ use observe::pagemap::{Page, Pagemap};
 
 use super::{Backing, Memory};
 
-/// Page faults of this process so far that were served without input or output (getrusage(2)).
+/// Page faults of this process so far that were served without input or output: by getrusage(2),
+/// or under a filter on that call by /proc/self/stat.
 ///
 /// # Errors
-/// None that is documented for one's own process.
+/// That of getrusage, where /proc does not say it either.
 pub fn minor_faults() -> Result<u64, Error> {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).map_err(|errno| Error::new("getrusage", errno))?;
-    Ok(usage.minor_page_faults() as u64)
+    match getrusage(UsageWho::RUSAGE_SELF) {
+        Ok(usage) => Ok(usage.minor_page_faults() as u64),
+        Err(errno) => observe::stat::read(std::process::id() as i32)
+            .map(|stat| stat.minor_faults)
+            .map_err(|_| Error::new("getrusage", errno)),
+    }
 }
 
 /// What smaps says of the mappings that begin inside `memory`, added up: resident bytes, and of
@@ -71,15 +76,30 @@ pub fn pages(memory: &Memory) -> Result<Vec<Page>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
+    use nix::sys::mman::MmapAdvise;
+
     use super::*;
+    use crate::filter::with_refused_calls;
+
+    #[test]
+    fn faults_are_counted_under_a_filter_too() {
+        let page = observe::machine::read().page_size;
+        with_refused_calls((libc::SYS_getrusage, Vec::new()), Errno::EPERM, move || {
+            assert_eq!(getrusage(UsageWho::RUSAGE_SELF), Err(Errno::EPERM));
+            let mut memory = Memory::private(64 * page).unwrap();
+            memory.advise(MmapAdvise::MADV_NOHUGEPAGE).ok();
+            let before = minor_faults().unwrap();
+            memory.write_every(page, 1);
+            assert!(minor_faults().unwrap() - before >= 64);
+        });
+    }
 
     #[test]
     fn mincore_counts_what_pagemap_does() {
         let page = observe::machine::read().page_size;
         let mut memory = Memory::private(64 * page).unwrap();
-        memory
-            .advise(nix::sys::mman::MmapAdvise::MADV_NOHUGEPAGE)
-            .ok();
+        memory.advise(MmapAdvise::MADV_NOHUGEPAGE).ok();
         assert_eq!(present_by_mincore(&memory), Some(0));
         // A page that was only read shows the frame of zeros, and is present all the same.
         memory.write_every(4 * page, 1);

@@ -8,8 +8,8 @@
 //!
 //! This file finds the heap; `chain` walks it, `layout` knows 32-bit and 64-bit chunks.
 
-mod chain;
-mod layout;
+pub(crate) mod chain;
+pub(crate) mod layout;
 
 use std::time::Instant;
 
@@ -130,16 +130,18 @@ fn maps_file(usages: &[Usage], prefix: &str) -> bool {
 }
 
 /// Where the heap lies.
-struct Place {
-    start: u64,
-    end: u64,
+pub(crate) struct Place {
+    /// First address.
+    pub(crate) start: u64,
+    /// First address after it.
+    pub(crate) end: u64,
     /// Resident bytes.
     resident: u64,
 }
 
 impl Place {
     /// The first [heap] mapping and those that continue it, as far as they may be read.
-    fn find(usages: &[Usage]) -> Option<Place> {
+    pub(crate) fn find(usages: &[Usage]) -> Option<Place> {
         let mut heap = usages.iter().filter(|usage| usage.mapping.path == "[heap]");
         let first = heap.next()?;
         let mut place = Place {
@@ -149,7 +151,7 @@ impl Place {
         };
         for more in heap.take_while(|usage| usage.mapping.permissions.read) {
             place.end = more.mapping.end;
-            place.resident += more.rss;
+            place.resident = place.resident.saturating_add(more.rss);
         }
         Some(place)
     }

@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The longest head of a request that is read, in bytes.
-const MAX_HEAD: usize = 8192;
+pub(super) const MAX_HEAD: usize = 8192;
 
 /// Answers one connection: the connection, a sentence about the worker that accepted it, and how
 /// long it may last. Called in the worker, with the connection in blocking mode.
@@ -126,7 +126,7 @@ fn http(mut connection: Bounded, acceptor: &str) -> Result<()> {
 }
 
 /// Reads the request up to the empty line, or as much as the client sent.
-fn read_head(connection: &mut Bounded) -> Result<Vec<u8>> {
+pub(super) fn read_head(connection: &mut impl Read) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     while head.len() < MAX_HEAD && !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -140,7 +140,7 @@ fn read_head(connection: &mut Bounded) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-fn response(head: &[u8], acceptor: &str) -> String {
+pub(super) fn response(head: &[u8], acceptor: &str) -> String {
     let head = String::from_utf8_lossy(head);
     let mut words = head.lines().next().unwrap_or("").split(' ');
     let (method, version) = (words.next().unwrap_or(""), words.nth(1).unwrap_or(""));

@@ -173,7 +173,7 @@ impl<'a> Server<'a> {
         fds.extend(
             self.workers
                 .iter()
-                .map(|worker| PollFd::new(worker.end(), PollFlags::POLLIN)),
+                .map(|worker| PollFd::new(worker.end_fd(), PollFlags::POLLIN)),
         );
         match poll(&mut fds, PollTimeout::NONE) {
             Err(Errno::EINTR) => return Ok(Vec::new()),

@@ -6,6 +6,8 @@
 
 mod error;
 pub mod generate;
+#[cfg(any(test, fuzzing))]
+pub mod laws;
 mod lines;
 mod live;
 mod plain;

@@ -1,15 +1,33 @@
-//! How a binary ends.
+//! How a binary begins and ends.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use harness::inherited;
+use harness::limits::room_for_stack;
 use present::foreign_text::escape_lines;
 use present::print_note;
 
+/// The stack without which not even a command line can be read.
+const STACK: u64 = 256 << 10;
+
+/// The whole of a binary: rids this process of what its caller ignored, blocked and limited, runs
+/// it, and returns its exit status.
+pub(super) fn start(run: impl FnOnce() -> Result<u8>) -> ExitCode {
+    inherited::reset();
+    match room_for_stack(STACK) {
+        Ok(()) => exit_code(run()),
+        Err(limit) => {
+            print_note(&format!("nothing can be measured: {limit}"));
+            ExitCode::from(4)
+        }
+    }
+}
+
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error,
 /// which goes to standard error.
-pub(super) fn exit_code(result: Result<u8>) -> ExitCode {
+fn exit_code(result: Result<u8>) -> ExitCode {
     match result {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -14,13 +14,13 @@ mod known;
 mod list;
 mod numbers;
 mod run;
-mod select;
+pub(crate) mod select;
 mod selftest;
 mod shared;
 mod topic;
 mod tour;
 
 pub use known::{KnownNames, known_names};
-pub use numbers::{number, whole_number};
+pub use numbers::{byte_size, number, whole_number};
 pub use topic::{Tools, claims_main, topic_main};
 pub use tour::tour_main;

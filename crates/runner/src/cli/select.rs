@@ -46,7 +46,7 @@ fn claim_ids(register: &Register) -> impl Iterator<Item = &str> + Clone {
     register.claims().map(|(_, claim)| claim.id)
 }
 
-fn require_known<'a>(
+pub(crate) fn require_known<'a>(
     name: &str,
     what: &str,
     names: impl Iterator<Item = &'a str> + Clone,

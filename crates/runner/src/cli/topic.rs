@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::{Register, Topic};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use harness::inherited;
 
-use super::exit::exit_code;
+use super::exit::start;
 use super::help::{HELP_OF_RUN, with_help};
 use super::known::with_known_names;
 use super::run::RunArgs;
@@ -60,15 +59,13 @@ enum TopicWord<T: Tools> {
 /// The whole of a topic's `main`: parses the command line, runs what it asks for, and returns the
 /// exit status.
 pub fn topic_main<T: Tools>(topic: Topic) -> ExitCode {
-    inherited::reset();
-    exit_code(parse_and_run::<T>(topic, T::ABOUT, T::EXAMPLES))
+    start(|| parse_and_run::<T>(topic, T::ABOUT, T::EXAMPLES))
 }
 
 /// As [`topic_main`], for a topic that has no tool of its own.
 pub fn claims_main(topic: Topic) -> ExitCode {
-    inherited::reset();
     let examples = examples_of_claims(topic);
-    exit_code(parse_and_run::<NoTools>(topic, topic.title, &examples))
+    start(|| parse_and_run::<NoTools>(topic, topic.title, &examples))
 }
 
 /// Command lines to begin with where there are only claims: of all, and of the first.

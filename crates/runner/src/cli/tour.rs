@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::{Register, Topic};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use harness::inherited;
 
-use super::exit::exit_code;
+use super::exit::start;
 use super::help::{HELP_OF_RUN, with_help};
 use super::known::with_known_names;
 use super::run::RunArgs;
@@ -50,8 +49,7 @@ enum TourWord {
 
 /// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main).
 pub fn tour_main(topics: &[Topic]) -> ExitCode {
-    inherited::reset();
-    exit_code(parse_and_run(topics))
+    start(|| parse_and_run(topics))
 }
 
 fn parse_and_run(topics: &[Topic]) -> Result<u8> {

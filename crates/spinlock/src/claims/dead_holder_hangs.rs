@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::scratch;
+use harness::retry::on_interrupt;
+use harness::{scratch, wait};
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
 use nix::fcntl::OFlag;
@@ -32,6 +33,11 @@ const TAKE_ROBUST: Act = Does("takes the robust mutex")
     .in_memory()
     .by("holder")
     .shown_by("a robust mutex that the parent is refused");
+const REGISTERED: Act = Does("has a robust list that the kernel knows")
+    .in_memory()
+    .by("holder")
+    .shown_by("its address (get_robust_list)")
+    .or_not_measured("run it where no filter refuses set_robust_list");
 const KEEP: Act = Does("gives nothing back before it is killed")
     .in_memory()
     .by("holder")
@@ -47,6 +53,8 @@ const GIVE_UP: Act = Does("gives up its handle of the robust mutex")
 const ASK: Act = Does("asks for the spinlock again and again")
     .in_memory()
     .shown_by("a count of its tries, within 100 ms");
+/// How long the robust mutex is waited for: it is handed on before its holder's end is seen.
+const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
 /// How long the spinlock is waited for.
 const DEADLINE: Duration = Duration::from_millis(100);
 
@@ -64,6 +72,7 @@ pub(super) const CLAIM: Claim = Claim {
         TAKE_FLOCK,
         TAKE_SPINLOCK,
         TAKE_ROBUST,
+        REGISTERED,
         KEEP,
         KILL,
         GIVE_UP,
@@ -89,7 +98,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         let own = scratch::open_from_process(parent.pid(), file.as_raw_fd(), OFlag::O_WRONLY)?;
         let robust = robust.as_ref().context("the child's copy is there")?;
         let held = (spinlock.lock(), robust.lock()?, own.lock()?);
-        parent.send(&own.as_raw_fd())?;
+        // Where the question is refused, the hand-over answers it.
+        let registered = observe::robust_list::is_registered().unwrap_or(true);
+        parent.send(&(own.as_raw_fd(), registered))?;
         parent.checkpoint()?;
         if arm == Arm::Control {
             drop(held);
@@ -97,7 +108,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
         Ok(parent.checkpoint()?)
     })?;
-    let number: i32 = holder.recv()?;
+    let (number, registered): (i32, bool) = holder.recv()?;
     let pid = holder.pid();
     let has_lock = || -> Result<bool> {
         let locks = observe::fdinfo::read(pid, number)?.locks;
@@ -123,13 +134,18 @@ fn measure(arm: Arm) -> Result<Reading> {
     let robust = robust.context("the parent's handle is there")?;
 
     let killed = Instant::now();
-    let (owner, handed_on) = match robust.lock()? {
-        Acquired::Clean(_) => ("got", killed.elapsed()),
-        Acquired::OwnerDied(bereft) => {
-            let handed_on = killed.elapsed();
+    let handed_on = wait::until_some("the robust mutex", HAND_OVER_LIMIT, || {
+        Ok::<_, anyhow::Error>(robust.try_lock()?)
+    });
+    let taken = killed.elapsed();
+    let owner = match handed_on {
+        Ok(Acquired::Clean(_)) => "got",
+        Ok(Acquired::OwnerDied(bereft)) => {
             drop(bereft.repair(|_| 0)?);
-            ("EOWNERDEAD, got", handed_on)
+            "EOWNERDEAD, got"
         }
+        Err(error) if error.is::<wait::Error>() => "locked",
+        Err(error) => return Err(error),
     };
     let after = flock(&file)?;
     let start = Instant::now();
@@ -143,6 +159,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&TAKE_FLOCK, took)
         .act(&TAKE_SPINLOCK, shut)
         .act(&TAKE_ROBUST, robust_shut)
+        .act(&REGISTERED, registered)
         .act(&KEEP, kept)
         .act(&KILL, killed_by)
         .act(&GIVE_UP, gave_up)
@@ -153,14 +170,17 @@ fn measure(arm: Arm) -> Result<Reading> {
         .note(format!(
             "the robust mutex was there {} after its holder's end was seen; the spinlock was asked \
              for {tries} times",
-            nanoseconds(handed_on.as_nanos() as f64)
+            nanoseconds(taken.as_nanos() as f64)
         )))
 }
 
 /// Whether flock(2) can be had just now; it is given back.
 fn flock(file: &File) -> Result<&'static str> {
-    match file.try_lock() {
-        Ok(()) => file.unlock().context("flock LOCK_UN").map(|()| "got"),
+    match on_interrupt(|| file.try_lock()) {
+        Ok(()) => {
+            let unlocked = on_interrupt(|| file.unlock());
+            unlocked.context("flock LOCK_UN").map(|()| "got")
+        }
         Err(TryLockError::WouldBlock) => Ok("held"),
         Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
     }

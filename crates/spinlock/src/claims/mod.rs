@@ -3,7 +3,7 @@
 mod busy_wait_burns_cpu;
 mod dead_holder_hangs;
 mod one_cpu_hides_the_race;
-mod one_instruction;
+pub(crate) mod one_instruction;
 mod preempted_holder_collapse;
 mod pseudo_code_loses_updates;
 mod race;

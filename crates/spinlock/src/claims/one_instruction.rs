@@ -47,7 +47,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod decode {
+pub(crate) mod decode {
     #![expect(unsafe_code, reason = "reads this process's own text")]
 
     use std::hint::black_box;
@@ -160,6 +160,26 @@ mod decode {
             text.push('\n');
         }
         text
+    }
+
+    /// The law of machine code, whatever bytes it is: see [`crate::laws`].
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn machine_code(data: &[u8]) {
+        let address = (data.len() as u64).wrapping_mul(u64::MAX / 300);
+        let instructions = function(data, address);
+        let length: usize = instructions.iter().map(Instruction::len).sum();
+        assert!(length <= data.len());
+        let returns = |instruction: &Instruction| instruction.mnemonic() == Mnemonic::Ret;
+        let before_the_last = instructions.iter().rev().skip(1);
+        assert!(before_the_last.clone().all(|it| !returns(it)));
+        assert!(
+            instructions
+                .iter()
+                .filter(|it| exchanges(it))
+                .all(accesses_memory)
+        );
+        let listing = listing("function", &instructions);
+        assert_eq!(listing.lines().count(), instructions.len() + 1);
     }
 
     #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What stands in the way of a comparison.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
-use std::{fmt, io};
 
 use harness::interrupt::Interrupted;
 use harness::limits::TooManyThreads;
@@ -13,14 +13,7 @@ pub enum Error {
     /// The CPUs of this process cannot be read.
     Affinity(observe::Error),
     /// A thread could not be created (EAGAIN: RLIMIT_NPROC, pids.max).
-    Spawn {
-        /// Which one, counted from 1.
-        thread: usize,
-        /// How many are needed.
-        threads: usize,
-        /// The answer of pthread_create(3).
-        source: io::Error,
-    },
+    Spawn(observe::Error),
     /// A signal came before the window was over.
     Interrupted(Interrupted),
 }
@@ -29,14 +22,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Affinity(error) => error.fmt(f),
-            Error::Spawn {
-                thread,
-                threads,
-                source,
-            } => write!(
-                f,
-                "spawn thread {thread} of {threads}: {source} (ulimit -u, cgroup pids.max)"
-            ),
+            Error::Spawn(error) => write!(f, "{error} (ulimit -u, cgroup pids.max)"),
             Error::Interrupted(interrupted) => interrupted.fmt(f),
         }
     }
@@ -46,7 +32,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Affinity(error) => error.source(),
-            Error::Spawn { source, .. } => Some(source),
+            Error::Spawn(error) => Some(error),
             Error::Interrupted(_) => None,
         }
     }

@@ -4,7 +4,6 @@
 //! comparable: a thread that gets nothing still ends with the window, and shows as a zero.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64};
@@ -20,6 +19,7 @@ use locks::barriers;
 use nix::sched::sched_getcpu;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::gettid;
+use observe::Operation;
 
 use super::arena::Arena;
 use super::contender::{Contender, Visitor};
@@ -199,10 +199,9 @@ impl Setup<'_> {
             let cpu = self.cpus[index % self.cpus.len()];
             let builder = thread::Builder::new();
             let spawned = builder.spawn_scoped(scope, move || worker.start(cpu));
-            spawned.map_err(|source: io::Error| Error::Spawn {
-                thread: index + 1,
-                threads,
-                source,
+            spawned.map_err(|e| {
+                let what = format!("spawn thread {} of {threads}", index + 1);
+                Error::Spawn(observe::Error::from_io(what, &e).of(Operation::Thread))
             })
         };
         shared.slots.iter().enumerate().map(spawn).collect()

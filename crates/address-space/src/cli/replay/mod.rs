@@ -14,9 +14,8 @@ use replay::source::DEFAULT_KEPT_OPERATIONS;
 use replay::svg::svg;
 use replay::table::table;
 use replay::{self, ReplayOptions, ReplayReport, Source};
-use runner::whole_number;
+use runner::{byte_size, whole_number};
 
-use super::parse_bytes;
 use input::{Form, LoadName};
 
 /// The most operations that may be kept in memory, 4 GiB of them.
@@ -63,10 +62,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FORM")]
     format: Option<Form>,
     /// Arena for the count of failed requests [default: 1.1 times the peak of live bytes]
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = byte_size)]
     arena: Option<u64>,
     /// Page sizes
-    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', value_parser = parse_bytes,
+    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', value_parser = byte_size,
           default_values = ["512", "4K", "16K", "64K", "256K", "2M"])]
     page_sizes: Vec<u64>,
     /// Do not look for the smallest arena: one pass in the given arena

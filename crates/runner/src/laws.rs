@@ -1,0 +1,189 @@
+//! What is true of what a measuring child sends, and of what a command line says, whatever it is:
+//! a law a parser.
+//!
+//! Tests try the laws a fixed number of times; `fuzz/` hands them to libFuzzer. In other builds
+//! this module does not exist.
+#![expect(clippy::expect_used, reason = "a law that is broken panics")]
+
+use std::time::Duration;
+
+use claim::Prediction::{AtLeast, AtMost};
+use claim::{Act, Claim, Does, InControl, Name, Order, Quantity, Reading, Readings};
+use claim::{Report, Topic, Verdict};
+
+use crate::cli::select::require_known;
+use crate::refusal::Failure;
+use crate::render::text::{self, Layout};
+use crate::{byte_size, number, whole_number};
+
+const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
+const SHARE: Quantity = Name("share").predict(AtMost(0.1), AtLeast(0.5));
+const WAIT: Act = Does("waits in accept")
+    .call("accept4", "")
+    .shown_by("/proc/PID/wchan")
+    .in_control(InControl::Not);
+const CLAIM: Claim = Claim {
+    id: "one-of-eight",
+    statement: "A connection wakes one of eight.",
+    measures: "nothing",
+    control: "nothing",
+    acts: &[WAIT],
+    quantities: &[WAKEUPS, SHARE],
+    ..Claim::DEFAULT
+};
+const TOPIC: Topic = Topic::new("laws", "what is sent", &[CLAIM]);
+
+/// What a child sends when it has measured.
+type Answer = Result<Readings, Failure>;
+
+/// Readings, or why there are none, as the parent of a measuring child reads, judges and draws
+/// them.
+pub fn readings(data: &[u8]) {
+    if let Ok(answer) = serde_json::from_slice::<Answer>(data) {
+        let json = serde_json::to_vec(&answer).expect("what was read can be written");
+        let again: Answer = serde_json::from_slice(&json).expect("what was written can be read");
+        assert_eq!(again.as_ref().ok(), answer.as_ref().ok());
+        assert_eq!(again.as_ref().err(), answer.as_ref().err());
+        judge(answer);
+    }
+    // The readings of this claim, in every combination of right and wrong ones.
+    let bits = data.first().copied().unwrap_or(0);
+    let is = |bit: u8| bits >> bit & 1 == 1;
+    let arm = |count: u64, share: f64, shown: bool| {
+        let reading = Reading::kernel().with(&WAKEUPS, count).with(&SHARE, share);
+        let note = String::from_utf8_lossy(data).into_owned();
+        reading.act(&WAIT, shown).note(note.clone()).figure(note)
+    };
+    let experiment = arm(
+        if is(0) { 1 } else { 8 },
+        if is(1) { 0.05 } else { 0.7 },
+        is(2),
+    );
+    let control = arm(
+        if is(3) { 8 } else { 1 },
+        if is(4) { 0.7 } else { 0.05 },
+        !is(5),
+    );
+    let readings = Readings {
+        experiment,
+        control,
+        duration: Duration::from_millis(bits.into()),
+    };
+    let json = serde_json::to_vec(&readings).expect("readings can be written");
+    assert_eq!(
+        serde_json::from_slice::<Readings>(&json).ok(),
+        Some(readings.clone())
+    );
+    let verdict = judge(Ok(readings));
+    assert_eq!(
+        verdict.holds(),
+        bits & 0b11_1111 == 0b11_1111,
+        "{verdict:?}"
+    );
+}
+
+/// The verdict on an answer, which is drawn as well.
+fn judge(answer: Answer) -> Verdict {
+    let sent_readings = answer.is_ok();
+    let report = match answer {
+        Ok(readings) => Report::judge(&TOPIC, &CLAIM, Order::AsClaimed, readings),
+        Err(failure) => Report::without_readings(&TOPIC, &CLAIM, failure.verdict()),
+    };
+    let decided = report.verdict.holds() || report.verdict == Verdict::Refuted;
+    assert!(sent_readings || !decided, "no verdict without readings");
+    if decided {
+        let values = |name: &str| report.observed.contains_key(name);
+        assert!(
+            values(WAKEUPS.name) && values(SHARE.name),
+            "nor without each value"
+        );
+    }
+    let layout = Layout {
+        width: 80,
+        details: true,
+    };
+    for part in text::claim(&CLAIM, &report, layout).split('\x1b').skip(1) {
+        let code = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        assert!(part.starts_with('[') || code.is_empty(), "{part:?}");
+    }
+    report.verdict
+}
+
+/// Numbers with bounds: [`whole_number`] and [`number`].
+pub fn numbers(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let whole = whole_number(3..=4096_u64);
+    match whole(&text) {
+        Ok(value) => assert_eq!(whole(&value.to_string()), Ok(value)),
+        Err(why) => assert_eq!(why, "it takes a whole number from 3 to 4096"),
+    }
+    let ratio = number(0.001..=3600.0);
+    match ratio(&text) {
+        Ok(value) => assert!((0.001..=3600.0).contains(&value), "{value}"),
+        Err(why) => assert_eq!(why, "it takes a number from 0.001 to 3600"),
+    }
+    let drawn = draw(data);
+    let any = whole_number(0..=u64::MAX);
+    assert_eq!(any(&drawn.to_string()), Ok(drawn));
+    assert_eq!(
+        whole(&drawn.to_string()).is_ok(),
+        (3..=4096).contains(&drawn)
+    );
+}
+
+/// Sizes in binary units: [`byte_size`].
+pub fn byte_sizes(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(bytes) = byte_size(&text) {
+        assert!((1..=1 << 47).contains(&bytes));
+        assert_eq!(byte_size(&bytes.to_string()), Ok(bytes));
+    }
+    for (unit, shift) in [
+        ("", 0),
+        ("b", 0),
+        ("K", 10),
+        ("MiB", 20),
+        ("gb", 30),
+        ("T", 40),
+    ] {
+        let most = 1 << (47 - shift);
+        let count = draw(data) % most + 1;
+        assert_eq!(byte_size(&format!("{count}{unit}")), Ok(count << shift));
+        assert!(byte_size(&format!("{}{unit}", most + 1)).is_err());
+    }
+}
+
+/// The names of claims and topics, and the nearest one that is suggested.
+pub fn names(data: &[u8]) {
+    let known = [
+        "offset",
+        "layers",
+        "fork-shares-description",
+        "at-most-one-in-bursts",
+    ];
+    let name = String::from_utf8_lossy(data);
+    let is_known = known.contains(&name.as_ref());
+    assert_eq!(
+        require_known(&name, "claim", known.into_iter()).is_ok(),
+        is_known
+    );
+    let chosen = known[draw(data) as usize % known.len()];
+    assert!(require_known(chosen, "claim", known.into_iter()).is_ok());
+    let mistyped = require_known(&format!("{chosen}x"), "claim", known.into_iter());
+    let message = mistyped.expect_err("it is not known").to_string();
+    assert!(
+        message.ends_with(&format!("did you mean `{chosen}`?")),
+        "{message}"
+    );
+}
+
+/// A number of any size, from the first bytes.
+fn draw(data: &[u8]) -> u64 {
+    let digits = data.iter().take(8);
+    digits.fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    samples::test_laws! { byte_sizes names numbers readings }
+}

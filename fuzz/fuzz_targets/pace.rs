@@ -1,0 +1,5 @@
+//! The parser in
+//! - crates/accept-queue/src/herd/pace.rs
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| accept_queue::laws::pace(data));
