@@ -104,11 +104,19 @@ impl Client {
     }
 }
 
-/// Waits until the server has closed `connection`.
+/// Waits until the server has closed `connection`, and closes it.
 ///
 /// # Errors
 /// No worker closes it within 10 s; an interrupt meanwhile.
-pub fn wait_for_close(mut connection: TcpStream) -> Result<End, Error> {
+pub fn wait_for_close(connection: TcpStream) -> Result<End, Error> {
+    wait_for_end(&connection)
+}
+
+/// Waits until the server has closed `connection`, which stays open here.
+///
+/// # Errors
+/// Those of [`wait_for_close`].
+pub(crate) fn wait_for_end(mut connection: &TcpStream) -> Result<End, Error> {
     let deadline = Instant::now() + LIMIT;
     let mut buffer = [0; 256];
     loop {

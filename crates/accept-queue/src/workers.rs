@@ -30,6 +30,16 @@ impl Workers {
     /// # Errors
     /// A full table of processes or descriptors, with the limit; an interrupt meanwhile.
     pub fn start(prepared: &mut Prepared, count: usize, metering: Metering) -> Result<Self, Error> {
+        Workers::start_as("worker", prepared, count, metering)
+    }
+
+    /// As [`Workers::start`], with another name than `worker` for each of them.
+    pub(crate) fn start_as(
+        name: &str,
+        prepared: &mut Prepared,
+        count: usize,
+        metering: Metering,
+    ) -> Result<Self, Error> {
         prefork::ensure_room_for(count)?;
         let tallies = Tally::shared(count)?;
         let round = Round::shared()?;
@@ -39,7 +49,7 @@ impl Workers {
             let body = |_: &mut Parent| {
                 accept_and_close(prepared, index, &tallies[index], &round, metering)
             };
-            let child = child::fork("worker", body);
+            let child = child::fork(name, body);
             let child = child.map_err(|error| prefork::Error::fork(index, count, error))?;
             let worker = Worker::new(child);
             workers.push(worker.map_err(|error| prefork::Error::fork(index, count, error))?);

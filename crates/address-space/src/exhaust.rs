@@ -3,14 +3,21 @@
 //!
 //! Everything but one arena is reserved, so that holes punched into the arena are the only room
 //! left. Between the first reservation and the last munmap nothing may allocate: there would be no
-//! room. Each range of addresses is a value that owns it, so that only own ranges can be unmapped.
-#![expect(unsafe_code, reason = "mmap and munmap of addresses without memory")]
+//! room. So what is kept meanwhile has its memory before, the text of /proc/self/maps as well, and
+//! none of it lies on the stack, which may be small.
 
-use std::ptr::null_mut;
+mod reservation;
+
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
+use observe::maps::{self, Mapping};
 use serde::{Deserialize, Serialize};
+
+use reservation::Reservation;
 
 /// Bytes of a hole and of the separator behind it.
 pub const UNIT: usize = 1 << 20;
@@ -20,6 +27,9 @@ pub const HOLES: usize = 512;
 const ARENA: usize = 2 * HOLES * UNIT;
 /// Reservations that fill the rest: a few for each power of two.
 const MAX_RESERVATIONS: usize = 4096;
+
+/// Bytes of /proc/self/maps that are read: a line of 100 for each mapping that may be.
+const TEXT: usize = 100 * (MAX_RESERVATIONS + 4 * HOLES);
 
 /// What came of the attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,6 +56,21 @@ pub struct Room {
     pub joined: usize,
     /// Reservations that it took to fill the address space.
     pub reservations: usize,
+    /// What /proc/self/maps had of it.
+    pub seen: Seen,
+}
+
+/// What /proc/self/maps showed of the arena.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Seen {
+    /// Gaps between mappings in the arena, as a number.
+    pub gaps: usize,
+    /// Bytes of all gaps.
+    pub free: usize,
+    /// The largest gap, in bytes.
+    pub largest: usize,
+    /// The largest gap once one separator was unmapped, in bytes.
+    pub largest_after: usize,
 }
 
 /// Where the holes lie.
@@ -61,16 +86,19 @@ pub enum Holes {
 /// 512 MiB in all, and looks for the largest mapping. Everything is given back before it returns.
 ///
 /// # Errors
-/// The arena cannot be reserved; munmap fails for another reason than vm.max_map_count.
+/// The arena cannot be reserved; munmap fails for another reason than vm.max_map_count; /proc is
+/// not mounted.
 pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
     // Each hole splits a mapping, and the arena is one.
     let most = MAX_RESERVATIONS.min(spare.saturating_sub(2 * HOLES + 1));
+    let mut desk = Desk::new(most)?;
     let arena = Reservation::new(ARENA).context("mmap an arena of 1 GiB")?;
-    let mut taken = [const { None }; MAX_RESERVATIONS];
-    let reservations = fill(&mut taken[..most], page);
-    let room = (reservations < most).then(|| probe(arena, holes, page, reservations));
+    fill(&mut desk.taken, most, page);
+    let reservations = desk.taken.len();
+    let whole = arena.at..arena.at + arena.size;
+    let room = (reservations < most).then(|| probe(&mut desk, arena, holes, page));
     // What follows allocates.
-    drop(taken);
+    desk.taken.clear();
     Ok(match room {
         None => Outcome::Obstructed(format!(
             "{most} mappings do not fill the gaps of this address space, and more are not tried: \
@@ -80,77 +108,150 @@ pub fn measure(holes: Holes, page: usize, spare: usize) -> Result<Outcome> {
             "munmap inside the arena: ENOMEM, which is vm.max_map_count and not a want of room"
                 .into(),
         ),
-        Some(room) => Outcome::Measured(room.context("munmap inside the arena")?),
+        Some(room) => {
+            let mut room = room.context("munmap inside the arena")?;
+            room.reservations = reservations;
+            room.seen = seen(&desk, &whole);
+            Outcome::Measured(room)
+        }
     })
 }
 
-/// Reserves what is left of the address space, the largest pieces first; returns their number.
-/// The address space is full if that is less than the length of `taken`.
-fn fill(taken: &mut [Option<Reservation>], page: usize) -> usize {
-    let mut size = 1usize << 62;
-    let mut count = 0;
-    while size >= page && count < taken.len() {
-        match Reservation::new(size) {
-            Ok(reservation) => {
-                taken[count] = Some(reservation);
-                count += 1;
+/// What is written down while nothing may allocate: each has its memory before.
+struct Desk {
+    taken: Vec<Reservation>,
+    /// What stands between the holes; given back at the end, with the rest of the arena.
+    separators: Vec<Reservation>,
+    units: Vec<Reservation>,
+    maps: File,
+    /// The text of /proc/self/maps with the holes, and after one separator was unmapped.
+    texts: [Vec<u8>; 2],
+}
+
+impl Desk {
+    fn new(most: usize) -> Result<Desk> {
+        let text = || vec![0; TEXT];
+        Ok(Desk {
+            taken: Vec::with_capacity(most),
+            separators: Vec::with_capacity(HOLES),
+            units: Vec::with_capacity(HOLES + 1),
+            maps: File::open("/proc/self/maps").context("open /proc/self/maps")?,
+            texts: [text(), text()],
+        })
+    }
+
+    /// Reads /proc/self/maps; what does not fit is left out, and shows as a gap.
+    fn copy_maps(&mut self, which: usize) -> Result<(), Errno> {
+        use std::io::Seek;
+        let errno = |error: std::io::Error| observe::errno(&error);
+        self.maps.rewind().map_err(errno)?;
+        let mut filled = 0;
+        loop {
+            match self.maps.read(&mut self.texts[which][filled..]) {
+                Ok(0) => return Ok(()),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(errno(error)),
             }
+        }
+    }
+}
+
+/// Reserves what is left of the address space, the largest pieces first, with `most` reservations.
+/// The address space is full if it took less.
+fn fill(taken: &mut Vec<Reservation>, most: usize, page: usize) {
+    let mut size = 1usize << 62;
+    while size >= page && taken.len() < most {
+        match Reservation::new(size) {
+            Ok(reservation) => taken.push(reservation),
             Err(_) => size /= 2,
         }
     }
-    count
 }
 
 fn probe(
+    desk: &mut Desk,
     mut arena: Reservation,
     holes: Holes,
     page: usize,
-    reservations: usize,
 ) -> Result<Room, Errno> {
-    // What stands between the holes; given back at the end, with the rest of the arena.
-    let mut separators = [const { None }; HOLES];
     match holes {
         Holes::Scattered => {
-            for separator in &mut separators {
+            for _ in 0..HOLES {
                 arena.cut(UNIT).release()?;
-                *separator = Some(arena.cut(UNIT));
+                desk.separators.push(arena.cut(UNIT));
             }
         }
         Holes::Together => {
             arena.cut(HOLES * UNIT).release()?;
-            separators[0] = Some(arena.cut(UNIT));
+            desk.separators.push(arena.cut(UNIT));
         }
     }
-    let units = units()?;
+    desk.copy_maps(0)?;
+    let units = units(&mut desk.units)?;
     let largest = largest(page)?;
     let refusal = attempt(UNIT + page)?.map_or_else(|errno| errno as i32, |()| 0);
     let unit_fits = attempt(UNIT)?.is_ok();
-    separators[0].take().map_or(Ok(()), Reservation::release)?;
+    desk.separators.swap_remove(0).release()?;
+    desk.copy_maps(1)?;
     let joined = self::largest(page)?;
+    desk.separators.clear();
     Ok(Room {
         units,
         largest,
         refusal,
         unit_fits,
         joined,
-        reservations,
+        reservations: 0,
+        seen: Seen::default(),
     })
 }
 
+/// What both texts say of the gaps in `arena`.
+fn seen(desk: &Desk, arena: &Range<usize>) -> Seen {
+    let [before, after] = [&desk.texts[0], &desk.texts[1]].map(|text| {
+        let text = String::from_utf8_lossy(text);
+        maps::parse(text.trim_end_matches('\0'))
+    });
+    let [before, after] = [before, after].map(|mappings| gaps(&mappings, arena));
+    let largest = |gaps: &[usize]| gaps.iter().copied().max().unwrap_or(0);
+    Seen {
+        gaps: before.len(),
+        free: before.iter().sum(),
+        largest: largest(&before),
+        largest_after: largest(&after),
+    }
+}
+
+/// The sizes of the gaps between `mappings` inside `range`, in bytes.
+fn gaps(mappings: &[Mapping], range: &Range<usize>) -> Vec<usize> {
+    let mut gaps = Vec::new();
+    let mut at = range.start as u64;
+    let end = range.end as u64;
+    for mapping in mappings {
+        if mapping.end <= at {
+            continue;
+        }
+        let start = mapping.start.min(end);
+        gaps.extend((start > at).then(|| (start - at) as usize));
+        at = mapping.end;
+        if at >= end {
+            return gaps;
+        }
+    }
+    gaps.push((end - at) as usize);
+    gaps
+}
+
 /// Takes units until no more fits, up to one more than there should be, and gives them back.
-fn units() -> Result<usize, Errno> {
-    let mut taken = [const { None }; HOLES + 1];
-    let mut count = 0;
-    while count < taken.len()
+fn units(taken: &mut Vec<Reservation>) -> Result<usize, Errno> {
+    while taken.len() <= HOLES
         && let Ok(unit) = Reservation::new(UNIT)
     {
-        taken[count] = Some(unit);
-        count += 1;
+        taken.push(unit);
     }
-    taken
-        .into_iter()
-        .flatten()
-        .try_for_each(Reservation::release)?;
+    let count = taken.len();
+    taken.drain(..).try_for_each(Reservation::release)?;
     Ok(count)
 }
 
@@ -176,66 +277,12 @@ fn attempt(size: usize) -> Result<Result<(), Errno>, Errno> {
     }
 }
 
-/// Addresses without memory (PROT_NONE), which vm.overcommit_memory does not count either. No other
-/// value has any of them, and no reference points there, since they never were readable.
-struct Reservation {
-    at: usize,
-    size: usize,
-}
-
-impl Reservation {
-    /// Reserves `size` bytes where the kernel likes.
-    fn new(size: usize) -> Result<Reservation, Errno> {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists.
-        let at = unsafe { libc::mmap(null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
-        if at == libc::MAP_FAILED {
-            Err(Errno::last())
-        } else {
-            Ok(Reservation {
-                at: at as usize,
-                size,
-            })
-        }
-    }
-
-    /// Cuts the lowest `size` bytes off: whole pages, and no more than there are.
-    fn cut(&mut self, size: usize) -> Reservation {
-        let size = size.min(self.size);
-        let lowest = Reservation { at: self.at, size };
-        self.at += size;
-        self.size -= size;
-        lowest
-    }
-
-    /// Gives the addresses back.
-    fn release(mut self) -> Result<(), Errno> {
-        let whole = self.cut(self.size);
-        let result = whole.unmap();
-        // Those that could not be given back are not tried again.
-        std::mem::forget(whole);
-        result
-    }
-
-    fn unmap(&self) -> Result<(), Errno> {
-        // SAFETY: these addresses are this value's alone, which is not used after this, and nothing
-        // points to them. Whoever maps something takes addresses that are free, and these are not.
-        Errno::result(unsafe { libc::munmap(self.at as *mut libc::c_void, self.size) }).map(drop)
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if self.size > 0 {
-            // One that stays takes addresses of a child that is about to end.
-            let _ = self.unmap();
-        }
-    }
-}
-
 /// What a person can do where mappings run out.
 pub const MAPPINGS_REMEDY: &str = "as root: sysctl vm.max_map_count=65530; and run it without what \
                                  maps much into every process (LD_PRELOAD, a sanitizer)";
+
+/// vm.max_map_count where nobody has changed it.
+const USUAL_MAPPINGS: u64 = 65_530;
 
 /// Makes sure that what will be refused is refused for want of room: no limit on the address
 /// space's size, and mappings enough for the holes. Returns how many mappings this process may
@@ -254,7 +301,9 @@ pub fn room_is_the_only_limit() -> Result<usize> {
         }
         setrlimit(Resource::RLIMIT_AS, hard, hard).context("setrlimit RLIMIT_AS")?;
     }
-    let limit = usize::try_from(observe::sysctl::read(observe::sysctl::MAX_MAP_COUNT)?)?;
+    // A kernel or a container may not show it; whether it was in the way is seen later, too.
+    let limit = observe::sysctl::read(observe::sysctl::MAX_MAP_COUNT).unwrap_or(USUAL_MAPPINGS);
+    let limit = usize::try_from(limit)?;
     let used = observe::maps::read(std::process::id() as i32)?.len();
     ensure!(used > 0, "/proc/self/maps is empty");
     if limit < used + 4 * HOLES {
@@ -269,26 +318,14 @@ pub fn room_is_the_only_limit() -> Result<usize> {
 mod tests {
     use super::*;
 
-    fn is_mapped(address: usize) -> Result<bool> {
-        let maps = observe::maps::read(std::process::id() as i32)?;
-        let address = address as u64;
-        Ok(maps.iter().any(|m| (m.start..m.end).contains(&address)))
-    }
-
     #[test]
-    fn what_is_cut_off_is_given_back_alone() -> Result<()> {
-        let mut whole = Reservation::new(3 * UNIT)?;
-        let lowest = whole.cut(UNIT);
-        let next = whole.cut(UNIT);
-        assert_eq!(
-            (next.at, whole.at),
-            (lowest.at + UNIT, lowest.at + 2 * UNIT)
-        );
-        // Whether the hole is there is not asked: another test may map something into it at once.
-        next.release()?;
-        assert!(is_mapped(lowest.at)? && is_mapped(whole.at)?);
-        let rest = whole.cut(2 * UNIT);
-        assert_eq!((rest.size, whole.size), (UNIT, 0), "no more than there is");
-        Ok(())
+    fn gaps_are_what_lies_between_mappings() {
+        let text = "1000-2000 ---p 00000000 00:00 0\n4000-5000 ---p 00000000 00:00 0\n\
+                    5000-6000 rw-p 00000000 00:00 0\n9000-a000 ---p 00000000 00:00 0\n";
+        let mappings = maps::parse(text);
+        assert_eq!(gaps(&mappings, &(0x1000..0xa000)), [0x2000, 0x3000]);
+        assert_eq!(gaps(&mappings, &(0x1800..0x8000)), [0x2000, 0x2000]);
+        assert_eq!(gaps(&mappings, &(0x5000..0x6000)), [0; 0]);
+        assert_eq!(gaps(&[], &(0x5000..0x6000)), [0x1000]);
     }
 }

@@ -23,7 +23,25 @@ pub struct FragmentedHeap {
     pub resident: u64,
     /// Resident size after malloc_trim(0).
     pub trimmed: u64,
+    /// By how much [heap] in /proc/self/maps grew while the blocks were allocated.
+    pub heap_grew: u64,
+    /// By how much the bytes in use (`uordblks`) grew meanwhile.
+    pub use_grew: u64,
+    /// By how much the bytes in use fell while blocks were freed.
+    pub use_fell: u64,
+    /// Whether blocks of the same size, asked for at the end, came back at addresses of the
+    /// first ones, no two of them side by side.
+    pub came_back_apart: bool,
+    /// Whether a malloc of more than all that is free was refused.
+    pub is_frozen: bool,
+    /// By how much the end of the heap, as brk(2) tells it, fell in malloc_trim(0).
+    pub heap_shrank: u64,
 }
+
+/// A block at the end of the heap that is freed before malloc_trim, so that there is something to
+/// give back in any case.
+#[cfg(target_env = "gnu")]
+const TAIL: usize = 64 << 10;
 
 /// Allocates `blocks` blocks of `size` bytes, frees those whose index `is_freed` picks, and
 /// measures the heap. To be called in a process that does nothing else afterwards: blocks stay
@@ -43,41 +61,51 @@ pub fn fragment_heap(
     // The list is mapped, not allocated, so that it is no part of the heap it describes.
     let mut list = harness::memory::Memory::private(blocks * size_of::<usize>())?;
     let (slots, _) = list.bytes().as_chunks_mut::<{ size_of::<usize>() }>();
-    // SAFETY: mallopt only sets parameters: all blocks from the heap, none given back unasked.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
-    }
+    keep_to_the_heap();
+    let (heap_before, used_before) = (heap_size()?, mallinfo().uordblks);
     for slot in slots.iter_mut() {
-        // SAFETY: malloc takes any size; the result is checked before it is used.
-        let block = unsafe { libc::malloc(size) };
-        anyhow::ensure!(!block.is_null(), "malloc of {size} bytes: ENOMEM");
-        // SAFETY: `block` has `size` writable bytes.
-        unsafe { block.write_bytes(1, size) };
-        *slot = (block as usize).to_ne_bytes();
+        *slot = allocate(size)?.to_ne_bytes();
     }
+    let (heap_full, used_full) = (heap_size()?, mallinfo().uordblks);
     for (i, slot) in slots.iter().enumerate() {
         if is_freed(i) {
             // SAFETY: each slot holds a block of malloc's, and each is freed at most once.
             unsafe { libc::free(usize::from_ne_bytes(*slot) as *mut libc::c_void) };
         }
     }
-    // SAFETY: mallinfo2 reads the allocator's own figures.
-    let info = unsafe { libc::mallinfo2() };
-    let resident = resident()?;
+    let info = mallinfo();
     let (soft, hard) = getrlimit(Resource::RLIMIT_DATA).context("getrlimit RLIMIT_DATA")?;
     // Not 0: with 0 the kernel still lets brk grow.
     setrlimit(Resource::RLIMIT_DATA, 4096.min(hard), hard).context("setrlimit RLIMIT_DATA")?;
     let largest = largest_malloc(info.fordblks);
+    let is_frozen = !is_served(info.fordblks + (1 << 20));
     setrlimit(Resource::RLIMIT_DATA, soft, hard).context("setrlimit RLIMIT_DATA")?;
+    let tail = allocate(TAIL)?;
+    let resident = resident()?;
+    // SAFETY: the tail is a block of malloc's that nobody else has.
+    unsafe { libc::free(tail as *mut libc::c_void) };
+    // Nothing allocates before the second look: it would let the heap grow again.
+    let end = heap_end();
     // SAFETY: malloc_trim gives whole free pages back; live blocks stay.
     unsafe { libc::malloc_trim(0) };
+    let end_trimmed = heap_end();
+    let trimmed = self::resident()?;
+    let slots: Vec<usize> = slots
+        .iter()
+        .map(|slot| usize::from_ne_bytes(*slot))
+        .collect();
     Ok(FragmentedHeap {
         free: info.fordblks as u64,
         holes: info.ordblks as u64,
         largest: largest as u64,
         resident,
-        trimmed: self::resident()?,
+        trimmed,
+        heap_grew: heap_full.saturating_sub(heap_before),
+        use_grew: used_full.saturating_sub(used_before) as u64,
+        use_fell: used_full.saturating_sub(info.uordblks) as u64,
+        came_back_apart: come_back_apart(&slots, size)?,
+        is_frozen,
+        heap_shrank: end.saturating_sub(end_trimmed),
     })
 }
 
@@ -87,8 +115,39 @@ pub fn fragment_heap(
 /// Always.
 #[cfg(not(target_env = "gnu"))]
 pub fn fragment_heap(_: usize, _: usize, _: fn(usize) -> bool) -> anyhow::Result<FragmentedHeap> {
-    let why = "this program is not linked with glibc";
-    Err(claim::NotMeasured::new(why, "build it for a -gnu target").into())
+    anyhow::bail!("this program is not linked with glibc")
+}
+
+/// All blocks from the heap of brk(2), which grows as it does where nobody has set anything, and
+/// none of it given back unasked.
+#[cfg(target_env = "gnu")]
+fn keep_to_the_heap() {
+    // SAFETY: mallopt only sets parameters.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        libc::mallopt(libc::M_TOP_PAD, 128 << 10);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
+    }
+}
+
+/// A block of `size` bytes, each of them written: its address.
+#[cfg(target_env = "gnu")]
+fn allocate(size: usize) -> anyhow::Result<usize> {
+    use anyhow::Context;
+    // SAFETY: malloc takes any size; the result is checked before it is used.
+    let block = unsafe { libc::malloc(size) };
+    if block.is_null() {
+        return Err(nix::errno::Errno::ENOMEM).with_context(|| format!("malloc of {size} bytes"));
+    }
+    // SAFETY: `block` has `size` writable bytes.
+    unsafe { block.write_bytes(1, size) };
+    Ok(block as usize)
+}
+
+#[cfg(target_env = "gnu")]
+fn mallinfo() -> libc::mallinfo2 {
+    // SAFETY: mallinfo2 reads the allocator's own figures.
+    unsafe { libc::mallinfo2() }
 }
 
 /// The largest size that malloc still serves, up to `free` bytes, found by bisection.
@@ -97,20 +156,55 @@ fn largest_malloc(free: usize) -> usize {
     let (mut fits, mut fails) = (0, free + 1);
     while fails - fits > 1 {
         let size = fits + (fails - fits) / 2;
-        // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps
-        // the compiler from removing a malloc whose block goes straight back.
-        let block = unsafe {
-            let block = std::hint::black_box(libc::malloc(size));
-            libc::free(block);
-            block
-        };
-        if block.is_null() {
-            fails = size
-        } else {
+        if is_served(size) {
             fits = size
+        } else {
+            fails = size
         }
     }
     fits
+}
+
+/// Whether malloc serves `size` bytes, which go back at once.
+#[cfg(target_env = "gnu")]
+fn is_served(size: usize) -> bool {
+    // SAFETY: any size may be asked for, and a null result may be freed. The black box keeps the
+    // compiler from removing a malloc whose block goes straight back.
+    let block = unsafe {
+        let block = std::hint::black_box(libc::malloc(size));
+        libc::free(block);
+        block
+    };
+    !block.is_null()
+}
+
+/// Whether blocks of `size` bytes, nearly half as many as `slots`, come back at addresses that
+/// stand in `slots`, no two of them side by side there: then every second one had been freed.
+#[cfg(target_env = "gnu")]
+fn come_back_apart(slots: &[usize], size: usize) -> anyhow::Result<bool> {
+    let wanted = slots.len() / 2 - slots.len() / 100;
+    let mut back = std::collections::HashSet::new();
+    for _ in 0..wanted {
+        back.insert(allocate(size)?);
+    }
+    let came: Vec<bool> = slots.iter().map(|slot| back.contains(slot)).collect();
+    let apart = !came.windows(2).any(|pair| pair[0] && pair[1]);
+    Ok(apart && came.iter().filter(|&&came| came).count() >= wanted * 9 / 10)
+}
+
+/// Bytes of [heap] in /proc/self/maps.
+#[cfg(target_env = "gnu")]
+fn heap_size() -> anyhow::Result<u64> {
+    let mappings = crate::evidence::mappings()?;
+    let heap = mappings.iter().filter(|mapping| mapping.path == "[heap]");
+    Ok(heap.map(observe::maps::Mapping::len).sum())
+}
+
+/// Where the kernel has the end of the heap.
+#[cfg(target_env = "gnu")]
+fn heap_end() -> u64 {
+    // SAFETY: brk to an address below the heap moves nothing and answers where the heap ends.
+    unsafe { libc::syscall(libc::SYS_brk, 0) as u64 }
 }
 
 /// Resident bytes of this process (VmRSS of proc_pid_status(5)).

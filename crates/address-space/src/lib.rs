@@ -2,8 +2,10 @@
 //! policies, and the tools `replay`, `record`, `inspect` and `system`.
 
 pub mod claims;
+mod evidence;
 mod exhaust;
 mod glibc;
+mod huge_pages;
 mod ldt;
 
 use claim::Topic;

@@ -66,10 +66,13 @@ const LOWEST_DESCRIPTOR: RawFd = 100;
 fn with_high_number(fd: SignalFd) -> SignalFd {
     match fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(LOWEST_DESCRIPTOR)) {
         // SAFETY: the kernel has just made this descriptor for this call, as a copy of a signalfd,
-        // and nothing else knows its number: this is its only owner.
-        Ok(copy) => unsafe { SignalFd::from_owned_fd(OwnedFd::from_raw_fd(copy)) },
+        // and nothing else knows its number: this is its only owner. A lower number than was asked
+        // for is somebody else's: the call has answered and done nothing.
+        Ok(copy) if copy >= LOWEST_DESCRIPTOR => unsafe {
+            SignalFd::from_owned_fd(OwnedFd::from_raw_fd(copy))
+        },
         // The limit is lower (EINVAL), or reached (EMFILE).
-        Err(_) => fd,
+        _ => fd,
     }
 }
 

@@ -198,6 +198,18 @@ impl<R: Read + AsFd> Read for &mut Ending<'_, R> {
 mod tests {
     use super::*;
 
+    /// The copy of the descriptor would be number 0, which is somebody else's.
+    #[test]
+    fn a_call_that_copies_nothing_is_not_believed() {
+        let lied_to = std::thread::spawn(|| {
+            let lie = crate::seccomp::Filter::answering(&["fcntl"], None).unwrap();
+            lie.install().unwrap();
+            let interrupt = Interrupt::catch().unwrap();
+            interrupt.take()
+        });
+        assert_eq!(lied_to.join().unwrap(), None);
+    }
+
     #[test]
     fn a_signal_of_this_thread_is_taken_once_and_remembered() {
         let interrupt = Interrupt::catch().unwrap();

@@ -16,18 +16,23 @@ pub fn cpus() -> Result<Vec<usize>, Error> {
 }
 
 /// Binds the calling thread, and the threads and children that it starts from now on, to one CPU
-/// (sched_setaffinity(2)).
+/// (sched_setaffinity(2)), and looks whether it is bound (sched_getaffinity(2)).
 ///
 /// # Errors
 /// EINVAL if the CPU is not there or a cpuset forbids it; EPERM under a seccomp filter, unless this
-/// is the only CPU that it may run on anyway.
+/// is the only CPU that it may run on anyway; EIO where the call answers that it was done, and was
+/// not.
 pub fn pin(cpu: usize) -> Result<(), Error> {
+    let refused = |errno| Error::new(format!("sched_setaffinity CPU {cpu}"), errno);
     let mut set = CpuSet::new();
     let bound = set.set(cpu);
     match bound.and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)) {
-        Err(_) if cpus() == Ok(vec![cpu]) => Ok(()),
-        Err(errno) => Err(Error::new(format!("sched_setaffinity CPU {cpu}"), errno)),
-        Ok(()) => Ok(()),
+        Err(errno) if cpus() != Ok(vec![cpu]) => Err(refused(errno)),
+        Ok(()) if cpus()? != [cpu] => {
+            let what = format!("sched_setaffinity CPU {cpu} did nothing");
+            Err(Error::new(what, Errno::EIO))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -81,5 +86,20 @@ mod tests {
         })
         .join()
         .unwrap();
+    }
+
+    #[test]
+    fn a_call_that_pins_nothing_is_an_error() {
+        let cpu = cpus().unwrap()[0];
+        if cpus().unwrap().len() == 1 {
+            // Here there is nothing that it could change.
+            return;
+        }
+        let lied_to = std::thread::spawn(move || {
+            let lie = crate::seccomp::Filter::answering(&["sched_setaffinity"], None).unwrap();
+            lie.install().unwrap();
+            pin(cpu)
+        });
+        assert_eq!(lied_to.join().unwrap().unwrap_err().errno, Errno::EIO);
     }
 }

@@ -6,10 +6,11 @@ use crate::{Error, read_text};
 /// SYNs and final ACKs that found an accept queue full, in this process's network namespace.
 ///
 /// # Errors
-/// ENOENT where the kernel has no TCP or no /proc.
+/// ENOENT where the kernel has no TCP or no /proc, ENODATA where it does not count them.
 pub fn listen_overflows() -> Result<u64, Error> {
-    let text = read_text("/proc/self/net/netstat")?;
-    Ok(parse(&text, "TcpExt", "ListenOverflows").unwrap_or(0))
+    let path = "/proc/self/net/netstat";
+    parse(&read_text(path)?, "TcpExt", "ListenOverflows")
+        .ok_or_else(|| Error::no_data(format!("find ListenOverflows in {path}")))
 }
 
 /// The value of `name` in the section `section`.

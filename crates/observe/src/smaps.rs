@@ -23,6 +23,20 @@ pub struct Usage {
     pub swap: u64,
     /// It grows down, as a stack does: the kernel keeps a gap free below it (`gd` of VmFlags).
     pub grows_down: bool,
+    /// What madvise(2) was told about huge pages in it (`hg` and `nh` of VmFlags).
+    pub huge_pages: HugePages,
+}
+
+/// What a mapping's flags say about huge pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HugePages {
+    /// Nothing: the system's setting counts.
+    #[default]
+    AsSet,
+    /// They are wanted: `MADV_HUGEPAGE`.
+    Wanted,
+    /// They are forbidden: `MADV_NOHUGEPAGE`.
+    Forbidden,
 }
 
 /// Reads what the mappings of process `pid` use.
@@ -59,6 +73,7 @@ impl Usage {
             anon_huge_pages: 0,
             swap: 0,
             grows_down: false,
+            huge_pages: HugePages::AsSet,
         }
     }
 
@@ -67,7 +82,14 @@ impl Usage {
             return;
         };
         if key == "VmFlags" {
-            self.grows_down = value.split_ascii_whitespace().any(|flag| flag == "gd");
+            for flag in value.split_ascii_whitespace() {
+                match flag {
+                    "gd" => self.grows_down = true,
+                    "hg" => self.huge_pages = HugePages::Wanted,
+                    "nh" => self.huge_pages = HugePages::Forbidden,
+                    _ => {}
+                }
+            }
         }
         let Some(bytes) = kib(value) else {
             return;
@@ -100,7 +122,7 @@ Anonymous:          2052 kB
 AnonHugePages:      2048 kB
 Swap:                  4 kB
 THPeligible:           1
-VmFlags: rd wr mr mw me ac sd
+VmFlags: rd wr mr mw me ac sd nh
 7ffd9a5e0000-7ffd9a601000 rw-p 00000000 00:00 0                          [stack]
 Rss:                  12 kB
 Pss:                  11 kB
@@ -118,6 +140,8 @@ VmFlags: rd wr mr mw me gd ac
         assert_eq!((usages[1].rss, usages[1].pss), (12 * 1024, 11 * 1024));
         assert_eq!(usages[1].anonymous, 0, "a missing line is 0");
         assert_eq!((usages[0].grows_down, usages[1].grows_down), (false, true));
+        assert_eq!(usages[0].huge_pages, HugePages::Forbidden);
+        assert_eq!(usages[1].huge_pages, HugePages::AsSet);
     }
 
     #[test]

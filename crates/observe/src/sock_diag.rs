@@ -147,17 +147,19 @@ fn dump(family: u8, question: &Question) -> Result<Vec<Socket>, Errno> {
         SockFlag::SOCK_CLOEXEC,
         SockProtocol::NetlinkSockDiag,
     )?;
-    sendto(
-        socket.as_raw_fd(),
-        &question.request(family),
-        &NetlinkAddr::new(0, 0),
-        MsgFlags::empty(),
-    )?;
+    let request = question.request(family);
+    let kernel = NetlinkAddr::new(0, 0);
+    if sendto(socket.as_raw_fd(), &request, &kernel, MsgFlags::empty())? != request.len() {
+        return Err(Errno::EIO);
+    }
     let mut found = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let length = match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
+        // The kernel has the next part of its answer ready whenever it is asked for: there is no
+        // wait that could last for ever.
+        let length = match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
             Err(Errno::EINTR) => continue,
+            Ok(0) => return Err(Errno::EIO),
             length => length?,
         };
         if parse(&buffer[..length], &mut found)? {

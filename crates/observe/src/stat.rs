@@ -1,6 +1,8 @@
 //! `/proc/PID/stat`: name, state, flags, CPU time and page faults of a process
 //! (proc_pid_stat(5)).
 
+use std::ops::Range;
+
 use crate::{Error, read_text};
 
 /// linux/sched.h: the process is a kernel thread.
@@ -21,6 +23,22 @@ pub struct Stat {
     pub reaped_ticks: u64,
     /// Page faults that were served without input or output.
     pub minor_faults: u64,
+    /// Where its program was put; none for a thread of the kernel, and where the reader may not
+    /// know (ptrace access).
+    pub layout: Option<Layout>,
+}
+
+/// Where the kernel put the parts of a program when it was started: addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The instructions of the program's file.
+    pub code: Range<u64>,
+    /// Its variables, as far as they have a value in the file.
+    pub data: Range<u64>,
+    /// Where brk(2) began.
+    pub heap_start: u64,
+    /// Where the stack began; it grows down from there.
+    pub stack_start: u64,
 }
 
 impl Stat {
@@ -61,29 +79,34 @@ fn read_path(path: &str) -> Result<Stat, Error> {
 pub fn parse(text: &str) -> Option<Stat> {
     let (_, rest) = text.split_once('(')?;
     let (name, rest) = rest.rsplit_once(')')?;
-    let mut words = rest.split_ascii_whitespace();
-    let state = words.next()?.chars().next()?;
-    let flags = words.nth(5)?.parse().ok()?;
-    let mut counts = words.map(|word| word.parse::<u64>().unwrap_or(0));
-    let mut next = || counts.next().unwrap_or(0);
-    let [
-        minor_faults,
-        _,
-        _,
-        _,
-        user,
-        system,
-        child_user,
-        child_system,
-    ] = [(); 8].map(|()| next());
+    // The first of them is field 3 of the manual page.
+    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let count = |field: usize| -> u64 {
+        let word = words.get(field - 3);
+        word.and_then(|word| word.parse().ok()).unwrap_or(0)
+    };
     Some(Stat {
         name: name.to_owned(),
-        state,
-        flags,
-        minor_faults,
-        cpu_ticks: user.saturating_add(system),
-        reaped_ticks: child_user.saturating_add(child_system),
+        state: words.first()?.chars().next()?,
+        flags: words.get(6)?.parse().ok()?,
+        minor_faults: count(10),
+        // utime and stime, and the same of the children that were waited for.
+        cpu_ticks: count(14).saturating_add(count(15)),
+        reaped_ticks: count(16).saturating_add(count(17)),
+        layout: layout(&words),
     })
+}
+
+fn layout(words: &[&str]) -> Option<Layout> {
+    let field = |number: usize| words.get(number - 3)?.parse::<u64>().ok();
+    let layout = Layout {
+        code: field(26)?..field(27)?,
+        data: field(45)?..field(46)?,
+        heap_start: field(47)?,
+        stack_start: field(28)?,
+    };
+    // Hidden or absent addresses read as 0 or 1.
+    (layout.code.start > 1 && layout.stack_start > 1).then_some(layout)
 }
 
 #[cfg(test)]
@@ -102,7 +125,15 @@ mod tests {
         let worked = parse("7 (a) R 1 7 7 0 -1 4194304 10 20 30 40 5 6 7 8").unwrap();
         assert_eq!((worked.cpu_ticks, odd.cpu_ticks), (11, 0));
         assert_eq!((worked.reaped_ticks, worked.minor_faults), (15, 10));
-        assert!(read(std::process::id() as i32).is_ok());
+        assert_eq!(odd.layout, None);
+    }
+
+    #[test]
+    fn a_program_lies_where_its_code_and_its_stack_are() {
+        let own = read(std::process::id() as i32).unwrap().layout.unwrap();
+        assert!(own.code.contains(&(parse as *const () as u64)), "{own:?}");
+        let hidden = format!("7 (x) S {}", "0 ".repeat(50));
+        assert_eq!(parse(&hidden).unwrap().layout, None);
     }
 
     proptest! {

@@ -26,6 +26,10 @@ pub struct Status {
     pub data_kib: Option<u64>,
     /// Effective capabilities (CapEff): bit `n` for capability `n` of linux/capability.h.
     pub effective_capabilities: u64,
+    /// Process id of the process that traces it (TracerPid); 0 for none.
+    pub tracer: i32,
+    /// The CPUs on which it may run (Cpus_allowed_list), as the kernel lists them: `0-3,8`.
+    pub allowed_cpus: String,
 }
 
 /// Reads the status of process or thread `pid`.
@@ -60,6 +64,8 @@ pub fn parse(text: &str) -> Status {
             "VmSize" => status.virtual_kib = word.parse().ok(),
             "VmData" => status.data_kib = word.parse().ok(),
             "CapEff" => status.effective_capabilities = mask(),
+            "TracerPid" => status.tracer = word.parse().unwrap_or(0),
+            "Cpus_allowed_list" => status.allowed_cpus = word.to_owned(),
             _ => {}
         }
     }
@@ -73,10 +79,9 @@ mod tests {
 
     #[test]
     fn saved_text() {
-        let text = "Name:\tcat\nState:\tS (sleeping)\nPPid:\t41\nFDSize:\t256\n\
-            VmSize:\t    2048 kB\n\
-            VmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
-            CapEff:\t000001ffffffffff\n\
+        let text = "Name:\tcat\nState:\tS (sleeping)\nPPid:\t41\nTracerPid:\t7\n\
+            FDSize:\t256\nVmSize:\t    2048 kB\nVmData:\t     512 kB\nVmRSS:\t    1024 kB\n\
+            CapEff:\t000001ffffffffff\nCpus_allowed_list:\t0-3,8\n\
             Threads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
         let expected = Status {
             state: 'S',
@@ -89,6 +94,8 @@ mod tests {
             virtual_kib: Some(2048),
             data_kib: Some(512),
             effective_capabilities: 0x1ff_ffff_ffff,
+            tracer: 7,
+            allowed_cpus: "0-3,8".to_owned(),
         };
         assert_eq!(parse(text), expected);
         assert_eq!(parse("Name:\tzombie\n").virtual_kib, None);

@@ -16,6 +16,30 @@ pub struct Error {
     pub errno: Errno,
     /// The operation, for programs.
     pub kind: Operation,
+    /// Both of these once more, as the source.
+    cause: Refusal,
+}
+
+/// What the kernel answered to what. The source of an [`Error`]: where an error is wrapped so that
+/// its own type is lost, as in a `Box<dyn Error>` that was an `anyhow::Error`, its sources stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The operation.
+    pub kind: Operation,
+    /// The answer.
+    pub errno: Errno,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.errno.fmt(f)
+    }
+}
+
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.errno)
+    }
 }
 
 impl Error {
@@ -25,6 +49,10 @@ impl Error {
             operation: operation.into(),
             errno,
             kind: Operation::Other,
+            cause: Refusal {
+                kind: Operation::Other,
+                errno,
+            },
         }
     }
 
@@ -42,7 +70,15 @@ impl Error {
     /// The same error, which says by its type what the operation was.
     #[must_use]
     pub fn of(self, kind: Operation) -> Self {
-        Error { kind, ..self }
+        let cause = Refusal {
+            kind: kind.clone(),
+            errno: self.errno,
+        };
+        Error {
+            kind,
+            cause,
+            ..self
+        }
     }
 }
 
@@ -54,7 +90,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.errno)
+        Some(&self.cause)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod error;
 
-pub use error::{Error, errno};
+pub use error::{Error, Refusal, errno};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +53,8 @@ pub fn find(error: &(dyn std::error::Error + 'static)) -> Operation {
     let mut found = Operation::Other;
     let mut next = Some(error);
     while let Some(error) = next {
-        match error.downcast_ref::<Error>() {
-            Some(error) if error.kind != Operation::Other => found = error.kind.clone(),
+        match error.downcast_ref::<Refusal>() {
+            Some(refusal) if refusal.kind != Operation::Other => found = refusal.kind.clone(),
             _ => {}
         }
         next = error.source();

@@ -10,9 +10,6 @@ use harness::{inherited, scratch};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// How long what a program left behind has to die of SIGKILL.
-const DEATH_LIMIT: Duration = Duration::from_secs(5);
-
 /// How a program ended, and what it said.
 #[derive(Debug)]
 pub struct Finished {
@@ -61,15 +58,6 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Finished> {
         took,
         late,
     })
-}
-
-/// Kills what programs left behind, and says how many processes that were. For a process with one
-/// thread that has called [`child::adopt_orphans`] and holds no child.
-///
-/// # Errors
-/// Those of [`child::end_orphans`].
-pub fn end_what_is_left() -> Result<usize> {
-    Ok(child::end_orphans(DEATH_LIMIT)?)
 }
 
 /// Whether a child ends within `limit`.

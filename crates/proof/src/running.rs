@@ -14,7 +14,8 @@ use nix::sys::signal::Signal;
 
 use crate::program::Finished;
 
-/// A program that runs, its outputs in pipes: a limit on files does not cut them. Dropped before its end, it is killed and reaped.
+/// A program that runs, its outputs in pipes: a limit on files does not cut them. Dropped before
+/// its end, it is killed and reaped.
 pub struct Running {
     child: Child,
     pidfd: OwnedFd,

@@ -99,6 +99,11 @@ impl CheckedArena {
         self.policy.as_ref()
     }
 
+    /// The memory under it, to ask the kernel about it.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// Places a block and writes a pattern of its own into each of its bytes; `None` when there is
     /// no room.
     ///

@@ -5,12 +5,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
+use observe::tcp_info;
 use prefork::{Metering, Site, strategies};
 
-use super::overtaken::{self, overtake};
-use super::sleepers::accept_on_one_socket;
-use super::{Bursts, measure_bursts};
+use super::acts::{self, LONE_WORKER, UNTRACED};
+use super::overtaken::{self, OVERTAKE, overtake};
+use super::pool::{self, Bursts, ensure_queue_holds};
+use super::sleepers::{count_children, count_in_accept};
+use super::wait_for;
 use crate::client::{Client, wait_for_close};
 use crate::counts::Counts;
 use crate::workers::Workers;
@@ -28,26 +31,25 @@ const WAKEUPS: Quantity = Name("wakeups per connection, 8 workers, bursts of 2")
     Between(1.0 / BURST as f64, 1.2),
     AtLeast(0.9 * WORKERS as f64),
 );
-const AT_ONCE: Quantity =
-    Name("connections of a burst that were open at once").count(BURST as u64, 1);
-const SHARED: Quantity =
-    Name("workers asleep in accept4 on one and the same socket").count(WORKERS as u64, 0);
 const ASLEEP: Quantity =
     Name("connections, of 8, for which the worker was woken").count(0, WAITING);
 const AWAKE: Quantity =
     Name("connections, of 8, that it accepted without a sleep").count(WAITING, 0);
-
-const TAKEN: Quantity = Name("connections taken by a running process before the worker they woke")
-    .count(overtaken::CONNECTIONS, 0);
 /// Each connection that was taken is one such wakeup; more are sleeps at the socket's own lock.
 const FUTILE: Quantity = Name("wakeups of a worker in accept that brought it no connection")
-    .predict(
-        Between(
-            overtaken::CONNECTIONS as f64,
-            1.2 * overtaken::CONNECTIONS as f64,
-        ),
-        AtMost(2.0),
-    );
+    .predict(AtLeast(overtaken::CONNECTIONS as f64), AtMost(2.0));
+
+const FORK: Act = acts::fork("forks eight workers", WORKERS);
+const ACCEPT: Act = acts::sleep_in_accept(WORKERS);
+const CONNECT: Act = acts::connect("connects thirty times, while all workers sleep", ROUNDS);
+const AT_ONCE: Act = Does("connects a second time before it waits for the first to be served")
+    .call("connect", "AF_INET")
+    .times(BURST * ROUNDS)
+    .shown_by("TCP_INFO of both clients of a burst: neither has closed yet")
+    .in_control(InControl::Either);
+const FORK_ALONE: Act = Does("forks a lone worker once all connections wait that are to be there")
+    .call("clone", "SIGCHLD")
+    .shown_by("TCP_INFO of the listening socket before the fork: that many; PPid of the worker");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "at-most-one-in-bursts",
@@ -61,9 +63,11 @@ pub(super) const CLAIM: Claim = Claim {
               sleeps before each connection; nobody but the worker accepts",
     notes: &[11, 14],
     needs: &[claim::QUIET_MACHINE],
-    syscalls: &["accept4", "getrusage", "sched_setscheduler"],
+    acts: &[
+        FORK, ACCEPT, UNTRACED, CONNECT, AT_ONCE, FORK_ALONE, OVERTAKE,
+    ],
     man: &["accept(2)", "getrusage(2)", "sched(7)"],
-    quantities: &[SHARED, AT_ONCE, WAKEUPS, ASLEEP, AWAKE, TAKEN, FUTILE],
+    quantities: &[WAKEUPS, ASLEEP, AWAKE, FUTILE],
     measure,
     ..Claim::DEFAULT
 };
@@ -78,13 +82,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     ];
     let mut table = Table::new("per connection, 8 workers", &columns);
     let mut run_bursts = |burst: usize| -> Result<Bursts> {
-        let woken = measure_bursts(
-            strategy,
-            WORKERS,
-            (ROUNDS, burst),
-            None,
-            accept_on_one_socket,
-        )?;
+        let woken = pool::measure(strategy, WORKERS, (ROUNDS, burst), None, count_in_accept)?;
         let made = (ROUNDS * burst) as f64;
         let per = |count: fn(&Counts) -> u64| woken.sum(count) as f64 / made;
         let (wakeups, slept) = (per(|counts| counts.sleeps), per(|counts| counts.slept));
@@ -96,28 +94,25 @@ fn measure(arm: Arm) -> Result<Reading> {
     // One connection at a time: poll wakes all workers for each. In a burst, two connections could
     // share a wakeup of poll.
     let burst = arm.choose(BURST, 1);
+    let alone = serve_alone(arm)?;
     let bursts = run_bursts(burst)?;
     run_bursts(4 * burst)?;
     let wakeups = bursts.sum(|counts| counts.sleeps) as f64 / (ROUNDS * burst) as f64;
-    let (asleep, awake) = serve_alone(arm)?;
     let raced = overtake(arm)?;
-    let mut race = Table::new(
-        "one worker asleep in accept, one process that runs",
-        &["", "wakeups", "returns", "accepted"],
-    );
-    let cells = [raced.wakeups, raced.returns, raced.accepted].map(|count| count.to_string());
-    race.row(["the worker".to_owned()].into_iter().chain(cells));
-    race.row(["the running process", "-", "-", &raced.taken.to_string()]);
     let reading = Reading::counters()
-        .with(&SHARED, bursts.seen)
-        .with(&AT_ONCE, bursts.at_once)
+        .act(&FORK, bursts.forked == WORKERS)
+        .act(&ACCEPT, bursts.asleep == WORKERS)
+        .act(&UNTRACED, bursts.untraced)
+        .act(&CONNECT, bursts.closed == ROUNDS * burst)
+        .act(&AT_ONCE, bursts.at_once == BURST as u64)
+        .act(&FORK_ALONE, alone.queued == Some(arm.choose(WAITING, 0)))
+        .act(&OVERTAKE, raced.taken == overtaken::CONNECTIONS)
         .with(&WAKEUPS, wakeups)
-        .with(&ASLEEP, asleep)
-        .with(&AWAKE, awake)
-        .with(&TAKEN, raced.taken)
+        .with(&ASLEEP, alone.slept)
+        .with(&AWAKE, alone.accepted.saturating_sub(alone.slept))
         .with(&FUTILE, raced.wakeups.saturating_sub(raced.accepted))
         .table(table)
-        .table(race);
+        .table(raced.table());
     Ok(if arm == Arm::Experiment && wakeups > 1.0 {
         reading.caveat(format!(
             "{wakeups:.3} wakeups per connection: what is above 1 are sleeps of workers that met \
@@ -128,29 +123,46 @@ fn measure(arm: Arm) -> Result<Reading> {
     })
 }
 
-/// How many of eight connections a lone worker got after a sleep, and how many without.
-fn serve_alone(arm: Arm) -> Result<(u64, u64)> {
+/// What became of eight connections to a lone worker.
+struct Alone {
+    /// Connections that waited when the worker, a child of this process, was forked.
+    queued: Option<u64>,
+    /// Connections that it accepted.
+    accepted: u64,
+    /// Those of them before which it had slept.
+    slept: u64,
+}
+
+/// Queues eight connections and forks a worker; in the control the worker sleeps before each.
+fn serve_alone(arm: Arm) -> Result<Alone> {
     let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
-    let address = prepared.address()?;
-    let mut client = Client::new(address);
+    let mut client = Client::new(prepared.address()?);
+    ensure_queue_holds(WAITING as usize, &prepared.listeners[0])?;
+    let due = arm.choose(WAITING, 0);
     let mut waiting = Vec::new();
-    if arm == Arm::Experiment {
-        for _ in 0..WAITING {
-            waiting.push(client.connect()?);
-        }
+    for _ in 0..due {
+        waiting.push(client.connect()?);
     }
-    let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
-    if arm == Arm::Control {
-        for _ in 0..WAITING {
-            worker.wait_until_asleep()?;
-            wait_for_close(client.connect()?)?;
-        }
+    let queued = || -> Result<u64> {
+        let listener = &prepared.listeners[0];
+        Ok(tcp_info::read(listener)?.unacked.into())
+    };
+    wait_for("the connections in the queue", || Ok(queued()? == due))?;
+    let queued = queued()?;
+    let mut worker = Workers::start_as(LONE_WORKER, &mut prepared, 1, Metering::Counts)?;
+    let is_child = count_children(&worker.pids(), std::process::id())? == 1;
+    for _ in 0..WAITING - due {
+        worker.wait_until_asleep()?;
+        wait_for_close(client.connect()?)?;
     }
     for connection in waiting {
         wait_for_close(connection)?;
     }
     worker.settle()?;
     let tally = worker.tally(0);
-    let (slept, accepted) = (tally.slept.load(Relaxed), tally.accepted.load(Relaxed));
-    Ok((slept, accepted.saturating_sub(slept)))
+    Ok(Alone {
+        queued: is_child.then_some(queued),
+        accepted: tally.accepted.load(Relaxed),
+        slept: tally.slept.load(Relaxed),
+    })
 }

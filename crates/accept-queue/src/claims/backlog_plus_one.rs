@@ -1,55 +1,73 @@
 //! How many connections wait: one more than the backlog, and the next SYN is dropped and counted.
 
-use std::net::TcpListener;
-
 use anyhow::{Context, Result};
-use child::OwnNetwork;
+use child::{OwnNetwork, Parent};
 use claim::Prediction::{AtLeast, Count};
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
-use harness::limits::room_for_descriptors;
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use nix::errno::Errno;
-use observe::sock_diag::ESTABLISHED;
-use observe::{netstat, sysctl, tcp_info};
-use prefork::{Accept, Site};
-use socket2::{Domain, Protocol, Socket, Type};
+use observe::{netstat, sysctl};
+use serde::{Deserialize, Serialize};
 
-use super::wait_for;
+use super::full_queue::{Queue, fill_queue};
 
-/// Connections asked for beyond what the queue holds.
+/// Connections asked for beyond what the queue holds; the control's backlog is larger by as many.
 const EXCESS: usize = 2;
-/// What net.core.somaxconn is set to in the namespace, where that may be: few connections then fill
-/// a queue that it caps.
-const SOMAXCONN: u64 = 64;
+/// What the experiment sets net.core.somaxconn to, in its namespace: few connections then fill a
+/// queue that it caps.
+const SOMAXCONN: u64 = 48;
 
 /// Each backlog, and what it lets in.
 const BACKLOGS: [(i32, Quantity); 5] = [
-    (0, holds("ESTABLISHED with backlog 0", 0)),
-    (1, holds("ESTABLISHED with backlog 1", 1)),
-    (2, holds("ESTABLISHED with backlog 2", 2)),
-    (5, holds("ESTABLISHED with backlog 5", 5)),
-    (128, holds("ESTABLISHED with backlog 128", 128)),
+    (0, holds("connections that wait with backlog 0", 0)),
+    (1, holds("connections that wait with backlog 1", 1)),
+    (2, holds("connections that wait with backlog 2", 2)),
+    (5, holds("connections that wait with backlog 5", 5)),
+    (128, holds("connections that wait with backlog 128", 128)),
 ];
+/// With every backlog, and once more with the cap.
+const CONNECTIONS: usize = 1 + 2 + 3 + 6 + 129 + (SOMAXCONN as usize + 1) + 6 * EXCESS;
 const DROPPED: Quantity = Name("SYNs dropped and counted as ListenOverflows")
     .predict(AtLeast((BACKLOGS.len() * EXCESS) as f64), Count(0));
-const CAPPED: Quantity = Name("ESTABLISHED beyond somaxconn, with a backlog of twice as much")
-    .count(1, 1 + EXCESS as u64);
+const CAPPED: Quantity =
+    Name("connections that wait beyond 48, with a backlog of 96").count(1, 1 + EXCESS as u64);
 
 const fn holds(name: &'static str, backlog: u64) -> Quantity {
     Name(name).count(backlog + 1, backlog + 1 + EXCESS as u64)
 }
+
+const NAMESPACE: Act = Does("moves into a network namespace of its own")
+    .call("unshare", "CLONE_NEWNET")
+    .by("backlog")
+    .shown_by("/proc/self/ns/net: another inode than the parent's");
+const LISTEN: Act = Does("listens with the backlogs 0, 1, 2, 5 and 128")
+    .call("listen", "128")
+    .by("backlog")
+    .shown_by("TCP_INFO of each listening socket: that backlog is in force")
+    .in_control(InControl::Instead("listen", "130"));
+const CONNECT: Act = Does("asks for two connections more than each queue is to hold")
+    .call("connect", "AF_INET")
+    .by("backlog")
+    .times(CONNECTIONS)
+    .shown_by("TCP_INFO of each client: SYN_SENT or ESTABLISHED");
+const CAP: Act = Does("sets net.core.somaxconn to 48 in its namespace")
+    .call("write", "\"48\"")
+    .by("backlog")
+    .shown_by("/proc/sys/net/core/somaxconn in its namespace: 48")
+    .in_control(InControl::Not)
+    .or_not_measured("mount /proc/sys so that it may be written in a network namespace");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "backlog-plus-one",
     statement: "A queue with backlog B holds B + 1 connections; the next SYN is dropped and \
                 counted; somaxconn caps the backlog.",
     measures: "In a network namespace of its own: for B of 0, 1, 2, 5 and 128, B + 3 clients \
-               connect while nobody accepts; TCP_INFO tells who is ESTABLISHED, /proc/net/netstat \
-               what was dropped. Then the same with a backlog of twice somaxconn, which is set to \
-               64 there if /proc/sys may be written.",
-    control: "the server accepts each connection as it comes",
+               connect, one after the other, while nobody accepts; TCP_INFO of the listening \
+               socket tells how many wait, /proc/net/netstat what was dropped. Then the same with \
+               somaxconn set to 48 and a backlog of 96.",
+    control: "each backlog is larger by two, and somaxconn is left as it is: all are let in",
     notes: &[9],
     needs: &["a network namespace: root, or user namespaces for everyone"],
-    syscalls: &["unshare", "listen", "connect", "getsockopt TCP_INFO"],
+    acts: &[NAMESPACE, LISTEN, CONNECT, CAP],
     man: &["listen(2)", "tcp(7)", "network_namespaces(7)"],
     quantities: &[
         BACKLOGS[0].1,
@@ -64,43 +82,81 @@ pub(super) const CLAIM: Claim = Claim {
     ..Claim::DEFAULT
 };
 
+/// What the child in its namespace found.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    /// The namespace in which it was found.
+    namespace: String,
+    /// Each backlog's queue, and last the capped one.
+    queues: Vec<Queue>,
+    dropped: u64,
+    somaxconn: u64,
+    settings: String,
+}
+
 fn measure(arm: Arm) -> Result<Reading> {
-    let child = child::fork("backlog", |parent| {
-        let network = parent.enter_network()?;
-        let mut established = Vec::new();
-        for (backlog, _) in BACKLOGS {
-            let asked = backlog as usize + 1 + EXCESS;
-            room_for_descriptors(2 * asked as u64 + 64)?;
-            established.push(fill_queue(backlog, asked, arm)?);
-        }
-        let dropped = netstat::listen_overflows()?;
-        let cap = somaxconn(&network)?;
-        let asked = cap as usize + 1 + EXCESS;
-        // A client each and, in the control, as many at the server.
-        room_for_descriptors(2 * asked as u64 + 64)?;
-        let held = fill_queue(cap.saturating_mul(2), asked, arm)?;
-        Ok((established, dropped, (cap, held), settings()))
-    })?;
-    let (established, dropped, (cap, held), settings) = child.join()?;
-    let columns = ["backlog", "asked to connect", "ESTABLISHED"];
+    let child = child::fork("backlog", |parent| Ok(fill_queues(parent, arm)?))?;
+    let found = child.join()?;
+    let columns = ["backlog", "in force", "asked to connect", "waited"];
     let mut table = Table::new("who got in", &columns);
     let mut reading = Reading::kernel();
-    for ((backlog, quantity), established) in BACKLOGS.into_iter().zip(established) {
-        let asked = backlog as u64 + 1 + EXCESS as u64;
-        table.row([backlog as u64, asked, established].map(|number| number.to_string()));
-        reading = reading.with(&quantity, established);
+    for queue in &found.queues {
+        let cells = [
+            u64::from(queue.asked_backlog.unsigned_abs()),
+            queue.backlog.into(),
+            queue.clients as u64,
+            queue.waiting,
+        ];
+        table.row(cells.map(|number| number.to_string()));
     }
-    let cap = u64::try_from(cap).unwrap_or(0);
-    table.row([
-        format!("{}, somaxconn {cap}", 2 * cap),
-        (cap + 1 + EXCESS as u64).to_string(),
-        held.to_string(),
-    ]);
+    let (capped, queues) = found.queues.split_last().context("no queue was filled")?;
+    for ((_, quantity), queue) in BACKLOGS.iter().zip(queues) {
+        reading = reading.with(quantity, queue.waiting);
+    }
+    let is_in_force =
+        |(backlog, queue): (&(i32, Quantity), &Queue)| queue.backlog == backlog.0.unsigned_abs();
+    let listened = BACKLOGS.iter().zip(queues).all(is_in_force);
+    let sent: usize = found.queues.iter().map(|queue| queue.sent).sum();
     Ok(reading
-        .with(&DROPPED, dropped)
-        .with(&CAPPED, held.saturating_sub(cap))
+        .act(&NAMESPACE, found.namespace != namespace()?)
+        .act(&LISTEN, listened)
+        .act(&CONNECT, sent == CONNECTIONS)
+        .act(&CAP, found.somaxconn == SOMAXCONN)
+        .with(&DROPPED, found.dropped)
+        .with(&CAPPED, capped.waiting.saturating_sub(SOMAXCONN))
         .table(table)
-        .note(settings))
+        .note(found.settings))
+}
+
+/// Moves into a network namespace and fills all queues there.
+fn fill_queues(parent: &Parent, arm: Arm) -> Result<Found> {
+    let network = parent.enter_network()?;
+    let mut queues = Vec::new();
+    for (backlog, _) in BACKLOGS {
+        let more = arm.choose(0, EXCESS as i32);
+        let clients = backlog as usize + 1 + EXCESS;
+        queues.push(fill_queue(backlog + more, clients)?);
+    }
+    let dropped = netstat::listen_overflows()?;
+    if arm == Arm::Experiment {
+        cap_backlogs(&network)?;
+    }
+    let clients = SOMAXCONN as usize + 1 + EXCESS;
+    queues.push(fill_queue(2 * SOMAXCONN as i32, clients)?);
+    Ok(Found {
+        namespace: namespace()?,
+        queues,
+        dropped,
+        somaxconn: sysctl::read(sysctl::SOMAXCONN)?,
+        settings: settings(),
+    })
+}
+
+/// The network namespace of this process: `net:[inode]`.
+fn namespace() -> Result<String> {
+    let path = "/proc/self/ns/net";
+    let link = std::fs::read_link(path).with_context(|| format!("readlink {path}"))?;
+    Ok(link.to_string_lossy().into_owned())
 }
 
 /// What else decides the fate of a SYN, in this network namespace (tcp(7)): read, never set.
@@ -113,63 +169,11 @@ fn settings() -> String {
     format!("in that namespace {}", settings.join(", "))
 }
 
-/// Asks for so many connections to a listener with this backlog; says how many are ESTABLISHED.
-fn fill_queue(backlog: i32, asked: usize, arm: Arm) -> Result<u64> {
-    let site = Site {
-        backlog,
-        ..Site::loopback(1)
-    };
-    let listener = site.listener(Accept::NonBlocking)?;
-    let address = listener.local_addr().context("getsockname")?;
-    let overflows = netstat::listen_overflows()?;
-    let mut clients = Vec::new();
-    let mut accepted = Vec::new();
-    for _ in 0..asked {
-        let kind = Type::STREAM.nonblocking().cloexec();
-        let client = Socket::new(Domain::IPV4, kind, Some(Protocol::TCP)).context("socket")?;
-        match client.connect(&address.into()) {
-            Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => {
-                return Err(e).context("connect");
-            }
-            _ => {}
-        }
-        if arm == Arm::Control {
-            wait_for("a connection to accept", || {
-                Ok(accept(&listener, &mut accepted))
-            })?;
-        }
-        clients.push(client);
-    }
-    let established = || -> Result<u64> {
-        let mut count = 0;
-        for client in &clients {
-            count += u64::from(tcp_info::read(client)?.state == ESTABLISHED);
-        }
-        Ok(count)
-    };
-    // Every SYN has had its answer: a connection, or a drop that was counted.
-    wait_for("an answer to every SYN", || {
-        let dropped = netstat::listen_overflows()? - overflows;
-        Ok(established()? + dropped >= clients.len() as u64)
-    })?;
-    established()
-}
-
-fn accept(listener: &TcpListener, accepted: &mut Vec<std::net::TcpStream>) -> bool {
-    let connection = listener.accept();
-    connection.is_ok_and(|(connection, _)| {
-        accepted.push(connection);
-        true
-    })
-}
-
-/// net.core.somaxconn of this network namespace, which is one of its own: [`SOMAXCONN`] where
-/// /proc/sys is there and may be written, else the value that was found.
-fn somaxconn(network: &OwnNetwork) -> Result<i32> {
+/// Sets net.core.somaxconn to [`SOMAXCONN`] in this namespace; leaves it where /proc/sys is missing or
+/// may not be written.
+fn cap_backlogs(network: &OwnNetwork) -> Result<()> {
     match network.set(sysctl::SOMAXCONN, SOMAXCONN) {
-        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM | Errno::ENOENT) => {}
-        set => set.with_context(|| format!("write {SOMAXCONN} to {}", sysctl::SOMAXCONN))?,
+        Err(Errno::EROFS | Errno::EACCES | Errno::EPERM | Errno::ENOENT) => Ok(()),
+        set => set.with_context(|| format!("write {SOMAXCONN} to {}", sysctl::SOMAXCONN)),
     }
-    let value = sysctl::read(sysctl::SOMAXCONN)?;
-    i32::try_from(value).with_context(|| format!("{} is {value}", sysctl::SOMAXCONN))
 }

@@ -2,48 +2,47 @@
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
 
-use super::measure_bursts;
-use super::sleepers::exclusive_on_one_socket;
+use super::sleepers::count_exclusive;
+use super::{acts, pool};
 
 const WORKERS: usize = 8;
 const CONNECTIONS: usize = 3;
 
-const EXCLUSIVE: Quantity =
-    Name("workers whose epoll instance has the one socket with EPOLLEXCLUSIVE")
-        .count(WORKERS as u64, 0);
 const WOKEN: Quantity = Name("workers that woke, over 3 connections").predict(
     Count(CONNECTIONS as u64),
     AtLeast(0.9 * (WORKERS * CONNECTIONS) as f64),
 );
 
+const FORK: Act = acts::fork("forks eight workers", WORKERS);
+const WATCH: Act = acts::watch(
+    "watches the one listening socket with EPOLLEXCLUSIVE",
+    acts::EXCLUSIVE,
+    WORKERS,
+)
+.in_control(InControl::Instead("epoll_ctl", acts::LEVEL_TRIGGERED));
+const CONNECT: Act = acts::connect("connects three times, while all workers sleep", CONNECTIONS);
+
 pub(super) const CLAIM: Claim = Claim {
     id: "exclusive-waiters",
-    statement: "Registered with EPOLLEXCLUSIVE, epoll waiters are woken one at a time, as accept's \
-                are.",
+    statement: "Of processes that all sleep in epoll_wait, each registered with EPOLLEXCLUSIVE, a \
+                connection wakes one, as it does in accept.",
     measures: "Eight workers sleep in epoll_wait, each on an instance of its own that watches the \
-               one socket with EPOLLEXCLUSIVE, as /proc/PID/fdinfo tells. For each of three \
-               connections the workers whose count of sleeps moved are counted, which holds under \
-               strace, too.",
+               one socket with EPOLLEXCLUSIVE. For each of three connections the workers whose \
+               count of sleeps moved are counted, which holds under strace, too.",
     control: "the same without EPOLLEXCLUSIVE",
     notes: &[13, 14],
-    syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
+    acts: &[FORK, WATCH, CONNECT],
     man: &["epoll_ctl(2)", "proc_pid_fdinfo(5)", "proc_pid_status(5)"],
-    quantities: &[EXCLUSIVE, WOKEN],
+    quantities: &[WOKEN],
     measure,
     ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-exclusive", "epoll-level");
-    let woken = measure_bursts(
-        strategy,
-        WORKERS,
-        (CONNECTIONS, 1),
-        None,
-        exclusive_on_one_socket,
-    )?;
+    let woken = pool::measure(strategy, WORKERS, (CONNECTIONS, 1), None, count_exclusive)?;
     let mut table = Table::new("who woke", &["connection", "woke", "accepted by"]);
     let mut awake_in_all = 0;
     for (number, round) in woken.rounds.iter().enumerate() {
@@ -57,11 +56,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         awake_in_all += awake;
     }
     Ok(Reading::counters()
-        .with(&EXCLUSIVE, woken.seen)
+        .act(&FORK, woken.forked == WORKERS)
+        .act(&WATCH, woken.asleep == WORKERS)
+        .act(&CONNECT, woken.closed == CONNECTIONS)
         .with(&WOKEN, awake_in_all)
         .table(table)
         .note(
             "one wakeup, but not by turns: the worker registered first is told first (accept \
-             itself rotates)",
+             itself rotates); and only among idle workers: epoll_ctl(2) promises one or more",
         ))
 }

@@ -1,29 +1,49 @@
 //! What the herd costs: CPU time of the workers per connection, both ways in one run.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
 use harness::pin;
 use prefork::{Metering, ensure_room_for};
 
-use super::sleepers::count_level_triggered;
-use super::start;
-use crate::client::{Client, wait_for_close};
-use crate::workers::Workers;
+use super::acts::UNTRACED;
+use super::pool::{Pool, serve_burst};
+use super::sleepers::{
+    are_on_one_cpu, are_untraced, count_children, count_exclusive, count_level_triggered,
+};
+use super::{WITHOUT_PINNING, acts};
 
 const WORKERS: usize = 100;
 const ROUNDS: usize = 7;
 const CONNECTIONS: usize = 6;
+/// Of both sets, with the first round, which meets cold pages and is not counted.
+const CONNECTIONS_IN_ALL: usize = 2 * (1 + ROUNDS) * CONNECTIONS;
 
-const ASLEEP: Quantity =
-    Name("of the first 100, asleep in epoll_wait without EPOLLEXCLUSIVE").count(WORKERS as u64, 0);
 const WAKEUPS: Quantity = Name("wakeups per connection of the first 100 workers").predict(
     Between(0.99 * WORKERS as f64, 1.02 * WORKERS as f64),
     Between(1.0, 1.1),
 );
 const RATIO: Quantity = Name("CPU per connection over that of wake-one, 100 workers")
-    .predict(AtLeast(5.0), AtMost(1.5))
+    .predict(AtLeast(2.0), AtMost(1.5))
     .unit("x");
+
+const FORK: Act = acts::fork("forks two sets of a hundred workers", 2 * WORKERS);
+const WATCH: Act = acts::watch(
+    "watches, in the first set, its listening socket without EPOLLEXCLUSIVE",
+    acts::LEVEL_TRIGGERED,
+    WORKERS,
+)
+.in_control(InControl::Instead("epoll_ctl", acts::EXCLUSIVE));
+const WATCH_EXCLUSIVELY: Act = acts::watch(
+    "watches, in the second set, its listening socket with EPOLLEXCLUSIVE",
+    acts::EXCLUSIVE,
+    WORKERS,
+);
+const ONE_CPU: Act = acts::ONE_CPU.or_not_measured(WITHOUT_PINNING);
+const CONNECT: Act = acts::connect(
+    "connects six times in a round to each set",
+    CONNECTIONS_IN_ALL,
+);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "herd-costs-cpu",
@@ -38,9 +58,9 @@ pub(super) const CLAIM: Claim = Claim {
         "/proc/PID/schedstat (CONFIG_SCHED_INFO)",
         claim::QUIET_MACHINE,
     ],
-    syscalls: &["epoll_ctl", "epoll_wait", "accept4"],
+    acts: &[FORK, WATCH, WATCH_EXCLUSIVELY, ONE_CPU, UNTRACED, CONNECT],
     man: &["epoll_ctl(2)", "epoll(7)"],
-    quantities: &[ASLEEP, WAKEUPS, RATIO],
+    quantities: &[WAKEUPS, RATIO],
     measure,
     ..Claim::DEFAULT
 };
@@ -49,15 +69,19 @@ fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-level", "epoll-exclusive");
     pin::stay_here()?;
     ensure_room_for(2 * WORKERS)?;
-    let (mut herd, mut one) = (Herd::start(strategy)?, Herd::start("epoll-exclusive")?);
+    let (mut herd, mut one) = (start(strategy)?, start("epoll-exclusive")?);
+    for pool in [&mut herd, &mut one] {
+        pool.workers.settle()?;
+    }
+    let level_triggered = count_level_triggered(&herd)?;
+    let exclusive = count_exclusive(&one)?;
+    let pids = [herd.workers.pids(), one.workers.pids()].concat();
     let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
-    herd.workers.settle()?;
-    let asleep = count_level_triggered(&herd.workers)?;
-    let mut wakeups = 0;
-    // The first round meets cold pages and is not counted.
-    for round in 0..=ROUNDS {
-        let (a, b) = (herd.round()?, one.round()?);
-        if round > 0 {
+    let (mut wakeups, mut closed) = (0, 0);
+    for number in 0..=ROUNDS {
+        let (a, b) = (round(&mut herd)?, round(&mut one)?);
+        closed += a.closed + b.closed;
+        if number > 0 {
             herd_us.push(a.cpu_us);
             one_us.push(b.cpu_us);
             wakeups += a.wakeups;
@@ -75,48 +99,46 @@ fn measure(arm: Arm) -> Result<Reading> {
     let ratio = median(strategy, &mut herd_us) / median("epoll-exclusive", &mut one_us);
     let wakeups = wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
     Ok(Reading::counters()
-        .with(&ASLEEP, asleep)
+        .act(
+            &FORK,
+            count_children(&pids, std::process::id())? == 2 * WORKERS,
+        )
+        .act(&WATCH, level_triggered == WORKERS)
+        .act(&WATCH_EXCLUSIVELY, exclusive == WORKERS)
+        .act(&ONE_CPU, are_on_one_cpu(&pids)?)
+        .act(&UNTRACED, are_untraced(&pids)?)
+        .act(&CONNECT, closed == CONNECTIONS_IN_ALL)
         .with(&WAKEUPS, wakeups)
         .with(&RATIO, ratio)
         .table(table))
 }
 
-struct Herd {
-    workers: Workers,
-    client: Client,
-}
-
-impl Herd {
-    fn start(strategy: &str) -> Result<Self> {
-        let (workers, address) = start(strategy, WORKERS, Metering::Nothing)?;
-        let client = Client::new(address);
-        Ok(Herd { workers, client })
-    }
-
-    /// Makes a round of connections.
-    fn round(&mut self) -> Result<Round> {
-        let before = self.workers.settle()?;
-        for _ in 0..CONNECTIONS {
-            self.workers.wait_until_asleep()?;
-            wait_for_close(self.client.connect()?)?;
-        }
-        let spent = self.workers.settle()?.since(&before);
-        let wakeups = spent.sum(|worker| worker.sleeps);
-        ensure!(
-            wakeups >= CONNECTIONS as u64,
-            "{wakeups} wakeups by {CONNECTIONS} connections that found all asleep"
-        );
-        Ok(Round {
-            wakeups,
-            cpu_us: spent.sum(|worker| worker.cpu_ns) as f64 / 1e3 / CONNECTIONS as f64,
-        })
-    }
+fn start(strategy: &str) -> Result<Pool> {
+    Pool::start(strategy, WORKERS, Metering::Nothing)
 }
 
 /// What a round of connections took.
 struct Round {
+    /// Connections that a worker closed.
+    closed: usize,
     /// Wakeups of all workers.
     wakeups: u64,
     /// CPU time of all workers for one connection, in microseconds.
     cpu_us: f64,
+}
+
+/// Makes a round of connections, all workers asleep before each.
+fn round(pool: &mut Pool) -> Result<Round> {
+    let before = pool.workers.settle()?;
+    let mut closed = 0;
+    for _ in 0..CONNECTIONS {
+        pool.workers.wait_until_asleep()?;
+        closed += serve_burst(&mut pool.client, 1)?.1;
+    }
+    let spent = pool.workers.settle()?.since(&before);
+    Ok(Round {
+        closed,
+        wakeups: spent.sum(|worker| worker.sleeps),
+        cpu_us: spent.sum(|worker| worker.cpu_ns) as f64 / 1e3 / CONNECTIONS as f64,
+    })
 }

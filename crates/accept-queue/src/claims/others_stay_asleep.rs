@@ -1,29 +1,31 @@
 //! One connection, worker by worker: the one that got it ran, the others did not notice.
 
 use anyhow::Result;
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Name, Quantity, Reading, Table};
 
-use super::measure_bursts;
-use super::sleepers::accept_on_one_socket;
+use super::sleepers::count_in_accept;
+use super::{acts, pool};
 
 const WORKERS: usize = 8;
 
-const ASLEEP: Quantity =
-    Name("workers asleep in accept4 on one and the same socket").count(WORKERS as u64, 0);
 const UNTOUCHED: Quantity =
     Name("workers whose count of sleeps did not move").count(WORKERS as u64 - 1, 0);
+
+const FORK: Act = acts::fork("forks eight workers", WORKERS);
+const ACCEPT: Act = acts::sleep_in_accept(WORKERS);
+const CONNECT: Act = acts::connect("connects once, while all workers sleep", 1);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "others-stay-asleep",
     statement: "One process gets the connection; the others stay asleep: they do not run at all.",
-    measures: "Eight workers sleep in accept, all on one socket (/proc/PID/syscall). Their \
-               voluntary context switches are read, one client connects and is served, and they \
-               are read again once all sleep.",
+    measures: "Eight workers sleep in accept, all on one socket. Their voluntary context switches \
+               are read, one client connects and is served, and they are read again once all \
+               sleep.",
     control: "the workers sleep in poll: each of the eight runs",
     notes: &[12],
-    syscalls: &["accept4"],
+    acts: &[FORK, ACCEPT, CONNECT],
     man: &["accept(2)", "proc_pid_status(5)"],
-    quantities: &[ASLEEP, UNTOUCHED],
+    quantities: &[UNTOUCHED],
     measure,
     ..Claim::DEFAULT
 };
@@ -33,7 +35,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let columns = ["worker", "pid", "woke", "accepted"];
     let mut table = Table::new("what one connection did to each", &columns);
     let mut untouched = 0u64;
-    let woken = measure_bursts(strategy, WORKERS, (1, 1), None, accept_on_one_socket)?;
+    let woken = pool::measure(strategy, WORKERS, (1, 1), None, count_in_accept)?;
     for round in &woken.rounds {
         for (index, worker) in round.iter().enumerate() {
             let counts = worker.counts;
@@ -48,7 +50,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     Ok(Reading::counters()
-        .with(&ASLEEP, woken.seen)
+        .act(&FORK, woken.forked == WORKERS)
+        .act(&ACCEPT, woken.asleep == WORKERS)
+        .act(&CONNECT, woken.closed == 1)
         .with(&UNTOUCHED, untouched)
         .table(table))
 }

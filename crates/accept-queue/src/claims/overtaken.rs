@@ -1,11 +1,12 @@
 //! Woken is not served: a connection wakes a worker, and a process that is running takes it first.
 
 use anyhow::{Context, Result};
-use claim::Arm;
+use claim::{Act, Arm, Does, InControl, Table};
 use harness::pin;
 use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
+use super::acts::LONE_WORKER;
 use crate::client::{Client, wait_for_close};
 use crate::workers::Workers;
 
@@ -15,6 +16,15 @@ pub(super) const CONNECTIONS: u64 = 20;
 /// Connections that are made at most: on a busy machine the running process may lose its turn
 /// meanwhile.
 const MAX_CONNECTIONS: u64 = 40 * CONNECTIONS;
+
+/// What makes a wakeup futile.
+pub(super) const OVERTAKE: Act = Does("accepts, without blocking, what it has just connected")
+    .call("ioctl", "FIONBIO, [1]")
+    .by("runner")
+    .times(CONNECTIONS as usize)
+    .shown_by("getpeername of what it accepted: the client of that connection, twenty times")
+    .in_control(InControl::Not)
+    .or_not_measured("run it on a machine that does little else meanwhile");
 
 /// What became of them.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -27,6 +37,20 @@ pub(super) struct Overtaken {
     pub(super) accepted: u64,
     /// Returns of its call.
     pub(super) returns: u64,
+}
+
+impl Overtaken {
+    /// Who did what.
+    pub(super) fn table(&self) -> Table {
+        let mut table = Table::new(
+            "one worker asleep in accept, one process that runs",
+            &["", "wakeups", "returns", "accepted"],
+        );
+        let cells = [self.wakeups, self.returns, self.accepted].map(|count| count.to_string());
+        table.row(["the worker".to_owned()].into_iter().chain(cells));
+        table.row(["the running process", "-", "-", &self.taken.to_string()]);
+        table
+    }
 }
 
 /// Makes connections to a worker that sleeps in accept. In the experiment the process that makes
@@ -43,7 +67,7 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
         let own = prepared.listeners[0].try_clone().context("dup")?;
         let mut client = Client::new(own.local_addr().context("getsockname")?);
-        let mut worker = Workers::start(&mut prepared, 1, Metering::Counts)?;
+        let mut worker = Workers::start_as(LONE_WORKER, &mut prepared, 1, Metering::Counts)?;
         pin::make_batch_process(worker.pids()[0])?;
         let before = worker.settle()?;
         let tries = arm.choose(MAX_CONNECTIONS, CONNECTIONS);
@@ -54,7 +78,10 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
             if arm == Arm::Experiment {
                 // For our accept only: the worker's has already started, and blocks in any case.
                 own.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
-                taken += u64::from(own.accept().is_ok());
+                if let Ok((accepted, _)) = own.accept() {
+                    let client = connection.local_addr().context("getsockname")?;
+                    taken += u64::from(accepted.peer_addr().is_ok_and(|peer| peer == client));
+                }
                 own.set_nonblocking(false).context("fcntl O_NONBLOCK")?;
             }
             wait_for_close(connection)?;

@@ -4,50 +4,60 @@
 use std::net::TcpStream;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use observe::net_tcp;
 use observe::sock_diag::{ESTABLISHED, LISTEN, tcp_on};
+use observe::tcp_info;
 use prefork::{Accept, Site};
 
-use super::wait_for;
+use super::acts;
+use super::pool::ensure_queue_holds;
+use super::sleepers::count_children;
+use super::{is_shown, wait_for};
 use crate::client::Client;
 
 /// Connections that are made.
-const CONNECTIONS: u64 = 3;
+const CONNECTIONS: usize = 3;
 
 const UNACCEPTED: Quantity = all_or_none("ESTABLISHED at the server, held by no process (inode 0)");
 const BY_TCP_INFO: Quantity = all_or_none("length of the queue by TCP_INFO");
-const BY_SOCK_DIAG: Quantity = all_or_none("length of the queue by sock_diag");
-const ACCEPTOR: Quantity = Name("the accepting process, once the connections were queued")
-    .word(NOT_FORKED_YET, ALREADY_RUNNING);
-const NOT_FORKED_YET: &str = "not forked yet";
-const ALREADY_RUNNING: &str = "there already";
+const BY_LIST: Quantity = all_or_none("length of the queue in the kernel's list of sockets");
 const LATECOMER: Quantity = all_or_none("accepted by a process forked after they were made");
 
+const CONNECT: Act = Does("connects three times while nobody accepts")
+    .call("connect", "AF_INET")
+    .times(CONNECTIONS)
+    .shown_by("TCP_INFO of each client: ESTABLISHED");
+const ALONE: Act = Does("has no child while the connections wait")
+    .call("waitid", "P_ALL … ECHILD")
+    .shown_by("waitid(2): ECHILD")
+    .in_control(InControl::Not);
+const FORK: Act = acts::fork("forks the process that accepts", 1);
+const ACCEPT: Act = Does("accepts until the queue is empty")
+    .call("accept4", "SOCK_CLOEXEC")
+    .by("latecomer")
+    .times(CONNECTIONS)
+    .shown_by("TCP_INFO of the listening socket: none waits when it has ended, three did before")
+    .in_control(InControl::Not);
+
 const fn all_or_none(name: &'static str) -> Quantity {
-    Name(name).count(CONNECTIONS, 0)
+    Name(name).count(CONNECTIONS as u64, 0)
 }
 
 pub(super) const CLAIM: Claim = Claim {
     id: "queue-belongs-to-the-socket",
     statement: "The kernel completes connections and queues them at the listening socket; a \
                 process that did not exist when they were made can accept them.",
-    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag are asked for \
-               the queue; this process has no child (waitid), then forks one that accepts until \
-               the queue is empty.",
+    measures: "Three clients connect while nobody accepts. TCP_INFO and sock_diag (or, where that \
+               is not to be had, /proc/net/tcp) are asked for the queue; this process has no \
+               child, then forks one that accepts until the queue is empty.",
     control: "the child is forked before, and the parent accepts the three before it asks",
     notes: &[9],
-    syscalls: &[
-        "connect",
-        "getsockopt TCP_INFO",
-        "sendto AF_NETLINK",
-        "waitid",
-        "fork",
-        "accept4",
-    ],
+    acts: &[CONNECT, ALONE, FORK, ACCEPT],
     man: &["listen(2)", "tcp(7)", "sock_diag(7)"],
-    quantities: &[ACCEPTOR, UNACCEPTED, BY_TCP_INFO, BY_SOCK_DIAG, LATECOMER],
+    quantities: &[UNACCEPTED, BY_TCP_INFO, BY_LIST, LATECOMER],
     measure,
     ..Claim::DEFAULT
 };
@@ -55,6 +65,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
+    ensure_queue_holds(CONNECTIONS, &listener)?;
     let fork = || {
         child::fork("latecomer", |parent| {
             parent.checkpoint()?;
@@ -71,36 +82,59 @@ fn measure(arm: Arm) -> Result<Reading> {
     for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
     }
-    wait_for("the connections in the queue", || {
-        Ok(u64::from(observe::tcp_info::read(&listener)?.unacked) == CONNECTIONS)
-    })?;
-    let acceptor = if has_children()? {
-        ALREADY_RUNNING
-    } else {
-        NOT_FORKED_YET
-    };
+    let mut made = 0;
+    for connection in &connections {
+        made += usize::from(tcp_info::read(connection)?.state == ESTABLISHED);
+    }
+    let waiting = || -> Result<usize> { Ok(tcp_info::read(&listener)?.unacked as usize) };
+    // A kernel that does not queue them is to be refuted, and is no broken set-up.
+    is_shown(|| Ok(waiting()? == CONNECTIONS))?;
+    let alone = !has_children()?;
     let mut taken: Vec<TcpStream> = Vec::new();
     if arm == Arm::Control {
         for _ in 0..CONNECTIONS {
-            taken.push(listener.accept().context("accept")?.0);
+            wait_for("a connection to accept", || {
+                Ok(listener.accept().map(|(it, _)| taken.push(it)).is_ok())
+            })?;
         }
     }
-    let by_tcp_info = observe::tcp_info::read(&listener)?.unacked;
-    let sockets = tcp_on(address.port())?;
-    let of_state = |state| sockets.iter().filter(move |socket| socket.state == state);
-    let by_sock_diag: u32 = of_state(LISTEN).map(|socket| socket.receive_queue).sum();
-    let unaccepted = of_state(ESTABLISHED)
-        .filter(|socket| socket.inode == 0)
-        .count();
+    let by_tcp_info = waiting()?;
+    let (by_list, unaccepted) = look_up(address.port())?;
     let mut latecomer = early.map_or_else(fork, Ok)?;
     latecomer.at_checkpoint()?;
+    let forked = count_children(&[latecomer.pid()], std::process::id())?;
     latecomer.release()?;
+    let accepted = latecomer.join()?;
     Ok(Reading::kernel()
+        .act(&CONNECT, made == CONNECTIONS)
+        .act(&ALONE, alone)
+        .act(&FORK, forked == 1)
+        .act(&ACCEPT, by_tcp_info == CONNECTIONS && waiting()? == 0)
         .with(&UNACCEPTED, unaccepted)
         .with(&BY_TCP_INFO, by_tcp_info)
-        .with(&BY_SOCK_DIAG, by_sock_diag)
-        .with(&ACCEPTOR, acceptor)
-        .with(&LATECOMER, latecomer.join()?))
+        .with(&BY_LIST, by_list)
+        .with(&LATECOMER, accepted))
+}
+
+/// Of the sockets with local port `port`: the length of the listener's queue, and how many are
+/// ESTABLISHED and held by no process. By sock_diag(7); by proc_net(5) where that is refused.
+fn look_up(port: u16) -> Result<(u32, usize)> {
+    let sockets: Vec<(u8, u32, u64)> = match tcp_on(port) {
+        Ok(sockets) => {
+            let facts = sockets.iter();
+            let facts = facts.map(|it| (it.state, it.receive_queue, u64::from(it.inode)));
+            facts.collect()
+        }
+        Err(_) => {
+            let rows = net_tcp::rows("tcp")?;
+            let rows = rows.iter().filter(|row| row.local.port() == port);
+            rows.map(|it| (it.state, it.rx_queue, it.inode)).collect()
+        }
+    };
+    let of_state = |wanted| sockets.iter().filter(move |(state, ..)| *state == wanted);
+    let queue = of_state(LISTEN).map(|(_, queue, _)| queue).sum();
+    let unaccepted = of_state(ESTABLISHED).filter(|(.., inode)| *inode == 0);
+    Ok((queue, unaccepted.count()))
 }
 
 /// Whether this process has a child, alive or dead: waitid(2) fails with ECHILD where it has none.

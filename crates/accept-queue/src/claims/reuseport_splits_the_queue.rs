@@ -1,38 +1,73 @@
 //! SO_REUSEPORT: as many queues as sockets, and a dead worker takes its own queue with it.
 
-use anyhow::{Context, Result, ensure};
-use claim::Prediction::{AtLeast, Count};
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
-use harness::limits::room_for_descriptors;
-use observe::sock_diag::CLOSE;
-use observe::sysctl;
-use prefork::{Accept, Site};
+use std::collections::HashSet;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
 
-use super::wait_for;
-use crate::client::{Client, End, wait_for_close};
+use anyhow::{Context, Result};
+use child::Child;
+use claim::Prediction::{AtLeast, AtMost, Between, Count};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
+use harness::limits::room_for_descriptors;
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use observe::sock_diag::{CLOSE, ESTABLISHED};
+use observe::{process, sysctl, tcp_info};
+use prefork::{Accept, Site};
+use socket2::SockRef;
+
+use super::acts::{self, WORKER};
+use super::is_shown;
+use super::pool::{ensure_queue_holds, socket_name};
+use super::sleepers::count_children;
+use crate::client::Client;
 
 const WORKERS: usize = 4;
-const CONNECTIONS: u32 = 64;
+const CONNECTIONS: usize = 64;
+/// The longest of four queues holds a quarter at least.
+const LONGEST: usize = CONNECTIONS / WORKERS;
 
 const QUEUES: Quantity =
     Name("queues that 64 connections to one port wait in").predict(AtLeast(2.0), Count(1));
-/// The longest of four queues holds a quarter at least.
-const RESET: Quantity = Name("connections reset when one of 4 workers dies")
-    .predict(AtLeast((CONNECTIONS / WORKERS as u32) as f64), Count(0));
+const RESET: Quantity =
+    Name("share of the dead worker's queue that is reset").predict(Between(1.0, 1.0), AtMost(0.0));
+const LEFT: Quantity = Name("connections that the three other workers accept").predict(
+    AtMost((CONNECTIONS - LONGEST) as f64),
+    Count(CONNECTIONS as u64),
+);
+
+const REUSEPORT: Act = Does("gives each of four sockets of one port SO_REUSEPORT")
+    .call("setsockopt", "SO_REUSEPORT, [1]")
+    .times(WORKERS)
+    .shown_by("four inodes, of each getsockopt SO_REUSEPORT: 1, and getsockname: the same port")
+    .in_control(InControl::Not);
+const FORK: Act = acts::fork("forks four workers", WORKERS);
+const KEEP_ONE: Act = Does("keeps one listening socket and closes what else it inherits")
+    .call("close", "")
+    .by(WORKER)
+    .times(WORKERS)
+    .shown_by("/proc/PID/fd of each worker: one of these sockets");
+const CONNECT: Act = Does("connects 64 times to the port")
+    .call("connect", "AF_INET")
+    .times(CONNECTIONS)
+    .shown_by("TCP_INFO of each client: ESTABLISHED");
+const KILL: Act = Does("kills the worker with the longest queue")
+    .call("pidfd_send_signal", "SIGKILL")
+    .shown_by("its wait status: ended by SIGKILL");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "reuseport-splits-the-queue",
     statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it \
-                when its worker dies is reset.",
+                when its worker dies is reset, unless net.ipv4.tcp_migrate_req is set.",
     measures: "Four workers each hold one listening socket of one port and accept nothing; 64 \
                clients connect; TCP_INFO tells each queue. The worker with the longest queue is \
                killed, the connections that are closed then are counted (TCP_INFO), and the others \
                accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
     notes: &[9],
-    syscalls: &["setsockopt SO_REUSEPORT", "getsockopt TCP_INFO", "accept4"],
+    acts: &[REUSEPORT, FORK, KEEP_ONE, CONNECT, KILL],
     man: &["socket(7)", "tcp(7)"],
-    quantities: &[QUEUES, RESET],
+    quantities: &[QUEUES, RESET, LEFT],
     measure,
     ..Claim::DEFAULT
 };
@@ -45,16 +80,64 @@ fn measure(arm: Arm) -> Result<Reading> {
         );
     }
     // Both ends of each connection, and the workers.
-    room_for_descriptors(2 * u64::from(CONNECTIONS) + 64)?;
+    room_for_descriptors(2 * CONNECTIONS as u64 + 64)?;
     let site = Site::loopback(WORKERS);
     let mut listeners = match arm {
         Arm::Experiment => site.reuseport_group()?,
         Arm::Control => vec![site.listener(Accept::Blocking)?],
     };
+    ensure_queue_holds(CONNECTIONS, &listeners[0])?;
     let address = listeners[0].local_addr().context("getsockname")?;
+    let shares_a_port = is_group(&listeners)?;
+    let sockets: Vec<String> = listeners.iter().map(socket_name).collect::<Result<_>>()?;
+    let mut workers = fork_workers(&mut listeners)?;
+    let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
+    let forked = count_children(&pids, std::process::id())?;
+    let keep_one = each_holds_one(&pids, &sockets)?;
+    let connections = connect(Client::new(address))?;
+    let made = count_in_state(&connections, ESTABLISHED)?;
+    is_shown(|| Ok(lengths(&listeners)?.iter().sum::<usize>() == CONNECTIONS))?;
+    let lengths = lengths(&listeners)?;
+    let (longest, &length) = lengths
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, length)| **length)
+        .context("no queue")?;
+    // The workers' sockets are theirs alone from here on.
+    drop(listeners);
+    let killed = kill(workers.remove(longest))?;
+    // The other workers still hold their sockets: a reset now comes from the victim's end.
+    if arm == Arm::Experiment {
+        // A kernel that resets none is to be refuted, and is no broken set-up.
+        is_shown(|| Ok(count_in_state(&connections, CLOSE)? == length))?;
+    }
+    let reset = count_in_state(&connections, CLOSE)?;
+    let accepted = let_accept(workers)?;
+    let mut table = Table::new("length of each queue", &["socket", "connections"]);
+    for (index, length) in lengths.iter().enumerate() {
+        table.row([index.to_string(), length.to_string()]);
+    }
+    let queues = lengths.iter().filter(|&&length| length > 0);
+    Ok(Reading::kernel()
+        .act(&REUSEPORT, shares_a_port)
+        .act(&FORK, forked == WORKERS)
+        .act(&KEEP_ONE, keep_one)
+        .act(&CONNECT, made == CONNECTIONS)
+        .act(&KILL, killed)
+        .with(&QUEUES, queues.count())
+        .with(&RESET, reset as f64 / length as f64)
+        .with(&LEFT, accepted)
+        .note(format!(
+            "the killed worker's queue held {length}, of which {reset} were reset"
+        ))
+        .table(table))
+}
+
+/// Forks the workers, each of which holds one of `listeners`, and waits until they do.
+fn fork_workers(listeners: &mut Vec<TcpListener>) -> Result<Vec<Child<u64>>> {
     let mut workers = Vec::new();
     for index in 0..WORKERS {
-        workers.push(child::fork("worker", |parent| {
+        workers.push(child::fork(WORKER, |parent| {
             // Each closes its siblings' sockets: only then does its own die with it.
             let own = listeners.swap_remove(index.min(listeners.len() - 1));
             listeners.clear();
@@ -70,70 +153,80 @@ fn measure(arm: Arm) -> Result<Reading> {
     for worker in &mut workers {
         worker.at_checkpoint()?;
     }
-    let mut client = Client::new(address);
+    Ok(workers)
+}
+
+/// Makes the connections.
+fn connect(mut client: Client) -> Result<Vec<TcpStream>> {
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
     }
-    let lengths = || -> Result<Vec<u32>> {
-        let length = |listener| Ok(observe::tcp_info::read(listener)?.unacked);
-        listeners.iter().map(length).collect()
-    };
-    wait_for("64 connections in the queues", || {
-        Ok(lengths()?.iter().sum::<u32>() == CONNECTIONS)
-    })?;
-    let lengths = lengths()?;
-    let (longest, &length) = lengths
-        .iter()
-        .enumerate()
-        .max_by_key(|(_, length)| **length)
-        .context("no queue")?;
-    // The workers' sockets are theirs alone from here on.
-    drop(listeners);
-    let mut victim = workers.remove(longest);
-    victim.signal(nix::sys::signal::Signal::SIGKILL)?;
-    victim.wait()?;
-    // The other workers still hold their sockets: a reset now comes from the victim's end.
-    let reset_now = || -> Result<u32> {
-        let mut count = 0;
-        for connection in &connections {
-            count += u32::from(observe::tcp_info::read(connection)?.state == CLOSE);
-        }
-        Ok(count)
-    };
-    if arm == Arm::Experiment {
-        // A kernel that resets none is to be refuted, and is no broken set-up.
-        let _ = wait_for("the resets", || Ok(reset_now()? == length));
-    }
-    let at_its_end = reset_now()?;
+    Ok(connections)
+}
+
+/// The length of each queue.
+fn lengths(listeners: &[TcpListener]) -> Result<Vec<usize>> {
+    let length = |listener| Ok(tcp_info::read(listener)?.unacked as usize);
+    listeners.iter().map(length).collect()
+}
+
+/// Kills a worker; whether it has ended by that.
+fn kill(worker: Child<u64>) -> Result<bool> {
+    let mut worker = worker.limit(Duration::from_secs(5));
+    worker.signal(Signal::SIGKILL)?;
+    let status = worker.wait()?;
+    Ok(matches!(
+        status,
+        WaitStatus::Signaled(_, Signal::SIGKILL, _)
+    ))
+}
+
+/// Lets the workers accept what waits in their queues: how many connections that is.
+fn let_accept(mut workers: Vec<Child<u64>>) -> Result<u64> {
     for worker in &mut workers {
         worker.release()?;
     }
-    let mut accepted = 0;
-    for worker in workers {
-        accepted += worker.join()?;
+    workers
+        .into_iter()
+        .try_fold(0, |accepted, worker| Ok(accepted + worker.join()?))
+}
+
+/// Whether these are four sockets of one port, each with SO_REUSEPORT.
+fn is_group(listeners: &[TcpListener]) -> Result<bool> {
+    let (mut sockets, mut addresses) = (HashSet::new(), HashSet::new());
+    let mut share = true;
+    for listener in listeners {
+        let shares = SockRef::from(listener).reuse_port();
+        share &= shares.context("getsockopt SO_REUSEPORT")?;
+        sockets.insert(socket_name(listener)?);
+        addresses.insert(listener.local_addr().context("getsockname")?);
     }
-    let mut reset = 0u32;
-    for connection in connections {
-        reset += u32::from(wait_for_close(connection)? == End::Reset);
+    Ok(share && sockets.len() == WORKERS && addresses.len() == 1)
+}
+
+/// Whether each of the processes `pids` has exactly one of these sockets open, and all together
+/// have all of them.
+fn each_holds_one(pids: &[i32], sockets: &[String]) -> Result<bool> {
+    let mut held = Vec::new();
+    for &pid in pids {
+        let links = process::descriptors(pid)?.into_iter();
+        let links = links.filter_map(|fd| process::link(pid, fd).ok());
+        held.push(
+            links
+                .filter(|link| sockets.contains(link))
+                .collect::<Vec<_>>(),
+        );
     }
-    ensure!(
-        accepted + u64::from(reset) == u64::from(CONNECTIONS),
-        "{accepted} accepted and {reset} reset of {CONNECTIONS}"
-    );
-    let mut table = Table::new("length of each queue", &["socket", "connections"]);
-    for (index, length) in lengths.iter().enumerate() {
-        table.row([index.to_string(), length.to_string()]);
+    let all: HashSet<&String> = held.iter().flatten().collect();
+    Ok(held.iter().all(|sockets| sockets.len() == 1) && all.len() == sockets.len())
+}
+
+/// How many of these clients are in `state`.
+fn count_in_state(clients: &[TcpStream], state: u8) -> Result<usize> {
+    let mut count = 0;
+    for client in clients {
+        count += usize::from(tcp_info::read(client)?.state == state);
     }
-    Ok(Reading::kernel()
-        .with(
-            &QUEUES,
-            lengths.iter().filter(|&&length| length > 0).count(),
-        )
-        .with(&RESET, at_its_end)
-        .note(format!(
-            "the killed worker's queue held {length}; {accepted} were accepted by the others, \
-             {reset} reset in all"
-        ))
-        .table(table))
+    Ok(count)
 }

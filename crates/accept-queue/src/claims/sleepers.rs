@@ -1,15 +1,14 @@
-//! Where workers sleep: in which system call, on which socket. Read from `/proc/PID/syscall` and
-//! the descriptor that the call was given, so that what else a worker has open does not matter.
-
-use std::collections::HashMap;
+//! Where workers are and sleep: whose children, in which system call, on which socket. Read from
+//! /proc, where a call is shown with its descriptor, so that what else a worker has open does not
+//! matter.
 
 use anyhow::{Context, Result};
 use claim::NotMeasured;
-use observe::socket::listening_inodes;
+use observe::status::{self, Status};
 use observe::wchan::{Blocked, read_syscall};
 use observe::{fdinfo, process};
 
-use crate::workers::Workers;
+use super::pool::Pool;
 
 /// One sleeping worker.
 pub(super) struct Sleeper {
@@ -42,18 +41,10 @@ impl Sleeper {
     }
 }
 
-/// Each of `workers`, which sleep.
-///
-/// # Errors
-/// A kernel that does not tell system calls; a worker that has woken.
-pub(super) fn sleepers(workers: &Workers) -> Result<Vec<Sleeper>> {
-    look_at(&workers.pids())
-}
-
 /// Each of the processes `pids`, which sleep.
 ///
 /// # Errors
-/// As [`sleepers`].
+/// A kernel that does not tell system calls; a worker that has woken.
 pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
     let look = |&pid: &i32| {
         let call = read_syscall(pid).map_err(|error| {
@@ -66,76 +57,99 @@ pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
     pids.iter().map(look).collect()
 }
 
-/// The names of the listening sockets that this process may see: `socket:[inode]`.
+/// How many of the processes `pids` live and are children of process `parent`.
 ///
 /// # Errors
-/// Neither sock_diag(7) nor /proc/net shows them.
-pub(super) fn listening() -> Result<Vec<String>> {
-    let name = |inode| format!("socket:[{inode}]");
-    Ok(listening_inodes()?.into_iter().map(name).collect())
+/// A process that is gone.
+pub(super) fn count_children(pids: &[i32], parent: u32) -> Result<usize> {
+    let is_child =
+        |status: &Status| status.parent == parent as i32 && !matches!(status.state, 'Z' | 'X');
+    let statuses = statuses(pids)?;
+    Ok(statuses.iter().filter(|status| is_child(status)).count())
 }
 
-/// How many of `workers` sleep in accept4 on one and the same listening socket.
+/// Whether none of the processes `pids` is traced.
 ///
 /// # Errors
-/// As [`sleepers`].
-pub(super) fn accept_on_one_socket(workers: &Workers) -> Result<u64> {
-    let listening = listening()?;
-    let mut on = HashMap::new();
-    for sleeper in sleepers(workers)?
-        .iter()
-        .filter(|sleeper| sleeper.accepts())
-    {
-        let socket = sleeper.descriptor()?;
-        if listening.contains(&socket) {
-            *on.entry(socket).or_insert(0) += 1;
-        }
+/// A process that is gone.
+pub(super) fn are_untraced(pids: &[i32]) -> Result<bool> {
+    Ok(statuses(pids)?.iter().all(|status| status.tracer == 0))
+}
+
+/// Whether all processes `pids` may run on one CPU only, the same for all.
+///
+/// # Errors
+/// A process that is gone.
+pub(super) fn are_on_one_cpu(pids: &[i32]) -> Result<bool> {
+    let statuses = statuses(pids)?;
+    let mut cpus: Vec<&str> = statuses.iter().map(|it| it.allowed_cpus.as_str()).collect();
+    cpus.dedup();
+    // A list of several CPUs, `0-3`, is no number.
+    Ok(matches!(cpus[..], [cpu] if cpu.parse::<usize>().is_ok()))
+}
+
+fn statuses(pids: &[i32]) -> Result<Vec<Status>> {
+    let read = |&pid: &i32| Ok(status::read(pid)?);
+    pids.iter().map(read).collect()
+}
+
+/// How many workers sleep in accept4 on the listening socket.
+///
+/// # Errors
+/// As [`look_at`].
+pub(super) fn count_in_accept(pool: &Pool) -> Result<usize> {
+    let socket = pool.socket()?;
+    let sleepers = look_at(&pool.workers.pids())?;
+    let mut count = 0;
+    for sleeper in sleepers.iter().filter(|sleeper| sleeper.accepts()) {
+        count += usize::from(sleeper.descriptor()? == socket);
     }
-    Ok(on.into_values().max().unwrap_or(0))
+    Ok(count)
 }
 
-/// How many of `workers` sleep in epoll_wait on an instance that watches one and the same file with
-/// EPOLLEXCLUSIVE (`tfd` lines of proc_pid_fdinfo(5)).
+/// How many workers sleep in epoll_wait on an instance that watches the listening socket with
+/// EPOLLEXCLUSIVE.
 ///
 /// # Errors
-/// As [`sleepers`].
-pub(super) fn exclusive_on_one_socket(workers: &Workers) -> Result<u64> {
-    count_watchers_of_one_file(workers, |events| events & EXCLUSIVE != 0)
+/// As [`look_at`].
+pub(super) fn count_exclusive(pool: &Pool) -> Result<usize> {
+    let watch = |events| events & EXCLUSIVE != 0;
+    count_watchers(&pool.workers.pids(), pool.inode()?, watch)
 }
 
-/// How many of `workers` sleep in epoll_wait on an instance that watches one and the same file,
+/// How many workers sleep in epoll_wait on an instance that watches the listening socket
 /// level-triggered and without EPOLLEXCLUSIVE.
 ///
 /// # Errors
-/// As [`sleepers`].
-pub(super) fn count_level_triggered(workers: &Workers) -> Result<u64> {
-    count_watchers_of_one_file(workers, |events| events & (EXCLUSIVE | EDGE) == 0)
+/// As [`look_at`].
+pub(super) fn count_level_triggered(pool: &Pool) -> Result<usize> {
+    count_watchers(&pool.workers.pids(), pool.inode()?, is_level_triggered)
+}
+
+/// Whether these events are those of a plain waiter: told as long as there is something to read,
+/// and not by turns.
+pub(super) fn is_level_triggered(events: u32) -> bool {
+    events & (EXCLUSIVE | EDGE) == 0
 }
 
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 const EDGE: u32 = libc::EPOLLET as u32;
 
-fn count_watchers_of_one_file(workers: &Workers, wanted: fn(u32) -> bool) -> Result<u64> {
-    let mut on = HashMap::new();
-    for sleeper in sleepers(workers)? {
-        if sleeper.is_in_epoll() {
-            let epoll = sleeper.call.arguments[0] as i32;
-            for watch in fdinfo::read(sleeper.pid, epoll)?.watches {
-                *on.entry(watch.inode).or_insert(0) += u64::from(wanted(watch.events));
-            }
-        }
-    }
-    Ok(on.into_values().max().unwrap_or(0))
-}
-
-/// How many of `workers` sleep in system call `number`.
+/// How many of the processes `pids` sleep on an epoll instance that watches the file `inode` for
+/// events that are `wanted`.
 ///
 /// # Errors
-/// As [`sleepers`].
-pub(super) fn blocked_in(workers: &Workers, number: libc::c_long) -> Result<u64> {
-    let sleepers = sleepers(workers)?;
-    let blocked = sleepers
+/// As [`look_at`].
+pub(super) fn count_watchers(pids: &[i32], inode: u64, wanted: fn(u32) -> bool) -> Result<usize> {
+    let mut count = 0;
+    for sleeper in look_at(pids)?
         .iter()
-        .filter(|sleeper| sleeper.call.number == number);
-    Ok(blocked.count() as u64)
+        .filter(|sleeper| sleeper.is_in_epoll())
+    {
+        let epoll = sleeper.call.arguments[0] as i32;
+        let watches = fdinfo::read(sleeper.pid, epoll)?.watches;
+        let mut watches = watches.iter();
+        count += usize::from(watches.any(|it| it.inode == inode && wanted(it.events)));
+    }
+    Ok(count)
 }

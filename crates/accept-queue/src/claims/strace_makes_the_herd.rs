@@ -3,40 +3,58 @@
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use child::{Child, Parent};
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
+use nix::sys::stat::fstat;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use observe::sleep::{Look, Sleeper};
+use observe::status;
 use prefork::strategies::{self, Prepared};
 use prefork::{Metering, Round, Site, Tally, Turn};
 
-use super::sleepers::look_at;
+use super::acts::{self, WORKER};
+use super::pool::serve_burst;
+use super::sleepers::{count_children, count_watchers, is_level_triggered};
 use super::wait_for;
-use crate::client::{Client, wait_for_close};
+use crate::client::Client;
 
 const WORKERS: usize = 8;
-const CONNECTIONS: u64 = 25;
+const CONNECTIONS: usize = 25;
 
 const VISIBLE: Quantity =
     Name("accepts that failed with EAGAIN, per connection").predict(AtLeast(1.8), AtMost(1.5));
 
+const FORK: Act = acts::fork("forks eight workers", WORKERS).by("tracer");
+const TRACE: Act = Does("attaches to each worker and follows it from system call to system call")
+    .call("ptrace", "PTRACE_SEIZE")
+    .by("tracer")
+    .times(WORKERS)
+    .shown_by("TracerPid in /proc/PID/status of each worker: the tracer")
+    .in_control(InControl::Not);
+const WATCH: Act = acts::watch(
+    "watches the one listening socket, level-triggered and without EPOLLEXCLUSIVE",
+    acts::LEVEL_TRIGGERED,
+    WORKERS,
+);
+const CONNECT: Act = acts::connect("connects 25 times, while all workers sleep", CONNECTIONS);
+
 pub(super) const CLAIM: Claim = Claim {
     id: "strace-makes-the-herd",
-    statement: "Tracing changes the herd: workers in epoll that would sleep again inside the \
-                kernel return to user space and fail with EAGAIN, because the tracer slows the \
-                winner.",
+    statement: "Tracing changes the herd: more of the workers in epoll that would sleep again \
+                inside the kernel return to user space and fail with EAGAIN.",
     measures: "Eight workers sleep in epoll_wait (level-triggered) while their parent traces their \
                system calls with ptrace, as strace does; 25 connections, all asleep before each.",
     control: "the same workers, not traced",
     notes: &[13],
     needs: &["ptrace of a child of one's own", claim::QUIET_MACHINE],
-    syscalls: &["ptrace", "epoll_wait", "accept4"],
+    acts: &[FORK, TRACE, WATCH, CONNECT],
     man: &["ptrace(2)", "strace(1)", "epoll(7)"],
     quantities: &[VISIBLE],
     measure,
@@ -45,32 +63,16 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let mut prepared = (strategies::by_name("epoll-level")?.prepare)(&Site::loopback(WORKERS))?;
-    let address = prepared.address()?;
+    let mut client = Client::new(prepared.address()?);
+    let inode = fstat(&prepared.listeners[0])?.st_ino;
     let tallies = Tally::shared(WORKERS)?;
-    // The tracer is the workers' parent, which ptrace always allows, and does nothing else.
     let mut tracer = child::fork("tracer", |parent| {
-        let mut workers = Vec::new();
-        for tally in tallies.iter() {
-            workers.push(child::fork("worker", |_| work(&mut prepared, tally))?);
-        }
-        let pids: Vec<i32> = workers.iter().map(|worker| worker.pid()).collect();
-        if arm == Arm::Experiment {
-            for &pid in &pids {
-                seize(Pid::from_raw(pid))?;
-            }
-        }
-        parent.send(&pids)?;
-        match arm {
-            Arm::Experiment => trace()?,
-            Arm::Control => parent.checkpoint()?,
-        }
-        Ok(())
+        Ok(fork_workers(parent, arm, &mut prepared, &tallies)?)
     })?;
     let pids: Vec<i32> = tracer.recv()?;
     let workers = pids.iter().map(|&pid| Sleeper::open(pid));
     let mut workers = workers.collect::<Result<Vec<_>, _>>()?;
-    let mut client = Client::new(address);
-    for number in 0..CONNECTIONS {
+    let mut wait_until_asleep = || {
         for (worker, tally) in workers.iter_mut().zip(tallies.iter()) {
             // Not in a stop of the tracer: there it is awake.
             wait_for("a worker asleep in its call", || {
@@ -78,18 +80,16 @@ fn measure(arm: Arm) -> Result<Reading> {
                 Ok(ready && matches!(worker.look()?, Look::Asleep(_)))
             })?;
         }
-        if number == 0 {
-            let sleepers = look_at(&pids)?;
-            let in_epoll = sleepers
-                .iter()
-                .filter(|sleeper| sleeper.is_in_epoll())
-                .count();
-            ensure!(
-                in_epoll == WORKERS,
-                "{in_epoll} of {WORKERS} sleep in epoll_wait"
-            );
-        }
-        wait_for_close(client.connect()?)?;
+        Ok::<(), anyhow::Error>(())
+    };
+    wait_until_asleep()?;
+    let forked = count_children(&pids, tracer.pid() as u32)?;
+    let watching = count_watchers(&pids, inode, is_level_triggered)?;
+    let traced = count_traced(&pids, tracer.pid())?;
+    let mut closed = 0;
+    for _ in 0..CONNECTIONS {
+        wait_until_asleep()?;
+        closed += serve_burst(&mut client, 1)?.1;
     }
     let per = |count: fn(&Tally) -> u64| {
         tallies.iter().map(count).sum::<u64>() as f64 / CONNECTIONS as f64
@@ -102,7 +102,68 @@ fn measure(arm: Arm) -> Result<Reading> {
         per(|tally| tally.returns.load(Relaxed)),
     );
     line("accepts that failed with EAGAIN", again);
-    Ok(Reading::counters().with(&VISIBLE, again).table(table))
+    Ok(Reading::counters()
+        .act(&FORK, forked == WORKERS)
+        .act(&TRACE, traced == WORKERS)
+        .act(&WATCH, watching == WORKERS)
+        .act(&CONNECT, closed == CONNECTIONS)
+        .with(&VISIBLE, again)
+        .table(table)
+        .note(
+            "the tracer stops the worker that was first, so that the others find the connection \
+             still there",
+        ))
+}
+
+/// Forks the workers and, in the experiment, traces them. The tracer is their parent, which ptrace
+/// always allows, and does nothing else.
+fn fork_workers(
+    parent: &mut Parent,
+    arm: Arm,
+    prepared: &mut Prepared,
+    tallies: &[Tally],
+) -> Result<()> {
+    let mut workers = Vec::new();
+    for tally in tallies {
+        workers.push(child::fork(WORKER, |_| work(prepared, tally))?);
+    }
+    wait_until_ready(&mut workers, tallies)?;
+    let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
+    if arm == Arm::Experiment {
+        for &pid in &pids {
+            seize(Pid::from_raw(pid))?;
+        }
+    }
+    parent.send(&pids)?;
+    match arm {
+        Arm::Experiment => trace(),
+        Arm::Control => Ok(parent.checkpoint()?),
+    }
+}
+
+/// How many of the processes `pids` are traced by `tracer`.
+fn count_traced(pids: &[i32], tracer: i32) -> Result<usize> {
+    let mut count = 0;
+    for &pid in pids {
+        count += usize::from(status::read(pid)?.tracer == tracer);
+    }
+    Ok(count)
+}
+
+/// Waits until each of `workers` is about to wait for its first connection.
+///
+/// # Errors
+/// What a worker that could not start failed with.
+fn wait_until_ready(workers: &mut [Child<()>], tallies: &[Tally]) -> Result<()> {
+    for (worker, tally) in workers.iter_mut().zip(tallies) {
+        wait_for("a worker that is ready", || {
+            if status::read(worker.pid())?.state == 'Z' {
+                worker.recv::<()>()?;
+            }
+            Ok(tally.ready.load(Relaxed) == 1)
+        })?;
+    }
+    Ok(())
 }
 
 fn work(prepared: &mut Prepared, tally: &Tally) -> Result<(), child::BoxError> {

@@ -2,34 +2,44 @@
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
-use claim::{Arm, Claim, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
 
+use super::acts::UNTRACED;
 use super::sleepers::count_level_triggered;
-use super::{TRACEPOINT_IF_ALLOWED, measure_bursts, reading, tracepoint};
+use super::{TRACEPOINT_IF_ALLOWED, acts, pool, reading, tracepoint};
 use crate::counts::Counts;
 
 const WORKERS: usize = 100;
 const CONNECTIONS: usize = 20;
 
-const ASLEEP: Quantity =
-    Name("workers asleep in epoll_wait, the one socket watched level-triggered")
-        .count(WORKERS as u64, 0);
 const WAKEUPS: Quantity =
     Name("wakeups per connection, 100 workers").predict(Between(99.0, 102.0), Between(1.0, 1.01));
 const WASTED: Quantity = Name("of them wasted").predict(Between(98.0, 101.0), AtMost(0.01));
+
+const FORK: Act = acts::fork("forks a hundred workers", WORKERS);
+const WATCH: Act = acts::watch(
+    "watches the one listening socket, level-triggered and without EPOLLEXCLUSIVE",
+    acts::LEVEL_TRIGGERED,
+    WORKERS,
+)
+.in_control(InControl::Instead("accept4", acts::NO_RETURN));
+const CONNECT: Act = acts::connect(
+    "connects twenty times, while all workers sleep",
+    CONNECTIONS,
+);
 
 pub(super) const CLAIM: Claim = Claim {
     id: "thundering-herd",
     statement: "Where 100 processes wait for one socket by level-triggered epoll, a connection \
                 wakes them all and 99 wake for nothing.",
-    measures: "A hundred workers sleep in epoll_wait, each on an instance of its own \
-               (/proc/PID/fdinfo); twenty times, all are seen asleep and a client is served.",
+    measures: "A hundred workers sleep in epoll_wait, each on an instance of its own; twenty \
+               times, all are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
     notes: &[13, 14],
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
-    syscalls: &["epoll_wait", "accept4", "perf_event_open"],
+    acts: &[FORK, WATCH, UNTRACED, CONNECT],
     man: &["epoll(7)", "accept(2)"],
-    quantities: &[ASLEEP, WAKEUPS, WASTED],
+    quantities: &[WAKEUPS, WASTED],
     measure,
     ..Claim::DEFAULT
 };
@@ -37,13 +47,8 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
     let strategy = arm.choose("epoll-level", "blocking");
-    let woken = measure_bursts(
-        strategy,
-        WORKERS,
-        (CONNECTIONS, 1),
-        tracepoint.kernel,
-        count_level_triggered,
-    )?;
+    let look = count_level_triggered;
+    let woken = pool::measure(strategy, WORKERS, (CONNECTIONS, 1), tracepoint.kernel, look)?;
     let per = |count: u64| count as f64 / CONNECTIONS as f64;
     let sum = |count: fn(&Counts) -> u64| woken.sum(count);
     let sleeps = sum(|counts| counts.sleeps);
@@ -67,8 +72,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         per(sum(|counts| counts.again)),
     );
     Ok(reading(&tracepoint)
-        .with(&ASLEEP, woken.seen)
-        .with(&WAKEUPS, per(woken.by_tracepoint.unwrap_or(sleeps)))
+        .act(&FORK, woken.forked == WORKERS)
+        .act(&WATCH, woken.asleep == WORKERS)
+        .act(&UNTRACED, woken.untraced)
+        .act(&CONNECT, woken.closed == CONNECTIONS)
+        .with(&WAKEUPS, per(woken.wakeups()))
         .with(&WASTED, wasted)
         .caveat(format!(
             "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look \

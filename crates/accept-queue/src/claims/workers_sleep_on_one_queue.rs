@@ -3,99 +3,103 @@
 use std::collections::HashSet;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading, Table};
-use observe::process;
-use observe::wchan::{self, Blocked};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
+use observe::wchan::Blocked;
+use observe::{process, status, wchan};
 use prefork::Metering;
 
-use super::sleepers::{listening, sleepers};
-use super::start;
+use super::acts::{self, NO_RETURN, WORKER};
+use super::pool::Pool;
+use super::sleepers::{Sleeper, count_children, look_at};
 
 const WORKERS: usize = 4;
 
-const CHANNEL: Quantity =
-    Name("workers whose wait channel is inet_csk_accept").count(WORKERS as u64, 0);
-const CALL: Quantity =
-    Name("workers blocked in accept4 on a listening socket").count(WORKERS as u64, 0);
-const SOCKETS: Quantity = Name("sockets that they listen on").count(1, WORKERS as u64);
+const ASLEEP: Quantity = Name("workers asleep (state S) in a call whose descriptor is the socket")
+    .count(WORKERS as u64, 0);
+const SOCKETS: Quantity = Name("sockets that they wait at").count(1, WORKERS as u64);
+
+const FORK: Act = acts::fork("forks four workers", WORKERS);
+const ACCEPT: Act = Does("calls accept4 and does not return")
+    .call("accept4", NO_RETURN)
+    .by(WORKER)
+    .times(WORKERS)
+    .shown_by("the number of its system call in /proc/PID/syscall")
+    .in_control(InControl::Instead("poll", "POLLIN"));
 
 pub(super) const CLAIM: Claim = Claim {
     id: "workers-sleep-on-one-queue",
     statement: "Processes that call accept on one socket enter the kernel and sleep there, all on \
                 that socket.",
-    measures: "Four forked workers call accept. /proc/PID/wchan tells the kernel function in which \
-               each sleeps, /proc/PID/syscall the call and its descriptor, /proc/PID/fd what that \
-               descriptor is.",
-    control: "four workers that sleep in poll, each on a listening socket of its own",
+    measures: "Four forked workers call accept on the socket that they inherit. Of each, \
+               /proc/PID/status tells whether it sleeps, /proc/PID/syscall the call and its first \
+               argument, /proc/PID/fd what that descriptor is.",
+    control: "four workers that sleep in poll, each at a listening socket of its own",
     notes: &[10],
-    needs: &["/proc/PID/wchan and /proc/PID/syscall of a child of one's own"],
-    syscalls: &["accept4"],
+    needs: &["/proc/PID/syscall of a child of one's own"],
+    acts: &[FORK, ACCEPT],
     man: &["accept(2)", "proc_pid_wchan(5)", "proc_pid_syscall(5)"],
-    quantities: &[CHANNEL, CALL, SOCKETS],
+    quantities: &[ASLEEP, SOCKETS],
     measure,
     ..Claim::DEFAULT
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let mut herds = Vec::new();
-    match arm {
-        Arm::Experiment => herds.push(start("blocking", WORKERS, Metering::Counts)?.0),
-        Arm::Control => {
-            for _ in 0..WORKERS {
-                herds.push(start("poll", 1, Metering::Counts)?.0);
-            }
-        }
+    let start = |workers| Pool::start(arm.choose("blocking", "poll"), workers, Metering::Counts);
+    let mut pools = match arm {
+        Arm::Experiment => vec![start(WORKERS)?],
+        Arm::Control => (0..WORKERS).map(|_| start(1)).collect::<Result<_>>()?,
+    };
+    for pool in &mut pools {
+        pool.workers.wait_until_asleep()?;
     }
-    let (mut in_accept, mut in_call) = (0u64, 0u64);
+    let (mut pids, mut accepting, mut asleep) = (Vec::new(), 0, 0u64);
     let mut sockets = HashSet::new();
-    let columns = ["pid", "wait channel", "system call", "descriptor refers to"];
+    let columns = ["pid", "wait channel", "system call", "waits at"];
     let mut table = Table::new("the workers, asleep", &columns);
-    for herd in &mut herds {
-        herd.wait_until_asleep()?;
-        let listening = listening()?;
-        for sleeper in sleepers(herd)? {
+    for pool in &pools {
+        let socket = pool.socket()?;
+        for sleeper in look_at(&pool.workers.pids())? {
             let pid = sleeper.pid;
-            let channel = wchan::read(pid)?.ok_or_else(|| {
-                let why = format!("/proc/{pid}/wchan does not tell where an own child sleeps");
-                NotMeasured::new(
-                    why,
-                    "use a kernel with CONFIG_KALLSYMS, outside of a sandbox",
-                )
-            })?;
-            let accepts = sleeper.accepts();
-            // accept has its socket as an argument. Another call has no such argument, so there
-            // the worker's open listening socket is taken.
-            let socket = if accepts {
-                sleeper.descriptor()?
+            let waits_at = waits_at(&sleeper, &socket)?;
+            let on_socket = sleeper.descriptor().is_ok_and(|name| name == socket);
+            asleep += u64::from(on_socket && status::read(pid)?.state == 'S');
+            accepting += usize::from(sleeper.accepts());
+            let name = if sleeper.accepts() {
+                "accept4"
             } else {
-                listening_socket(pid, &listening)?
+                "another"
             };
-            in_accept += u64::from(channel == "inet_csk_accept");
-            in_call += u64::from(accepts && listening.contains(&socket));
-            let name = if accepts { "accept4" } else { "another" };
             let Blocked { number, arguments } = sleeper.call;
+            let channel = wchan::read(pid).ok().flatten();
             table.row([
                 pid.to_string(),
-                channel,
+                channel.unwrap_or_else(|| "not told".to_owned()),
                 format!("{name} ({number}) {:#x}", arguments[0]),
-                socket.clone(),
+                waits_at.clone(),
             ]);
-            sockets.insert(socket);
+            sockets.insert(waits_at);
+            pids.push(pid);
         }
     }
     Ok(Reading::kernel()
-        .with(&CHANNEL, in_accept)
-        .with(&CALL, in_call)
+        .act(&FORK, count_children(&pids, std::process::id())? == WORKERS)
+        .act(&ACCEPT, accepting == WORKERS)
+        .with(&ASLEEP, asleep)
         .with(&SOCKETS, sockets.len())
         .table(table))
 }
 
-/// The socket of `listening` among the descriptors of process `pid`: `socket:[inode]`.
-fn listening_socket(pid: i32, listening: &[String]) -> Result<String> {
+/// The socket at which a worker waits. accept has it as an argument; another call has no such
+/// argument, so there it is `listener`, if the worker has that open.
+fn waits_at(sleeper: &Sleeper, listener: &str) -> Result<String> {
+    if sleeper.accepts() {
+        return sleeper.descriptor();
+    }
+    let pid = sleeper.pid;
     let mut links = process::descriptors(pid)?
         .into_iter()
         .filter_map(|fd| process::link(pid, fd).ok());
     links
-        .find(|link| listening.contains(link))
-        .with_context(|| format!("process {pid} has no listening socket"))
+        .find(|link| link == listener)
+        .with_context(|| format!("process {pid} does not have its listening socket"))
 }

@@ -14,7 +14,7 @@ use crate::workers::Workers;
 const AGREEMENT: f64 = 0.01;
 
 /// Why a row may have no split of what was wasted.
-pub(crate) const WASTE_NOT_SPLIT: &str = "waste not split: FUTEX_WAIT returns to libc";
+const WASTE_NOT_SPLIT: &str = "waste not split: FUTEX_WAIT returns to libc";
 
 /// What to measure.
 #[derive(Clone, Copy, Debug)]

@@ -18,7 +18,6 @@ mod trace;
 pub use assertion::{Assertions, METRICS};
 pub use csv::csv;
 pub use evidence::TracepointPermit;
-pub(crate) use measure::WASTE_NOT_SPLIT;
 pub use measure::{HerdPlan, measure};
 pub use overhead::{Overhead, measure_overhead};
 pub use pace::Pace;

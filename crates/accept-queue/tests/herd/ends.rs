@@ -9,8 +9,8 @@ use prefork::strategies;
 use serde_json::Value;
 
 use super::{
-    BINARY, Run, children, document_after, has_ended, long_run, note_after_sigint, number, start,
-    wait_until,
+    BINARY, Run, children, descriptor_limit, document_after, has_ended, long_run,
+    note_after_sigint, number, start, wait_until,
 };
 
 /// Waits until `worker` has slept and woken some more.
@@ -94,7 +94,9 @@ fn an_interrupt_is_heard_while_a_stopped_worker_is_waited_for() {
 
 #[test]
 fn an_interrupt_is_heard_while_workers_are_forked() {
-    let run = start("blocking", 800);
+    // Four descriptors are kept for each worker, and 64 for the rest.
+    let most = (descriptor_limit() - 64) / 4;
+    let run = start("blocking", most.min(800) as usize);
     wait_until("the first are forked", || children(run.0.id()).len() > 4);
     let workers = children(run.0.id());
     note_after_sigint(run, &workers);

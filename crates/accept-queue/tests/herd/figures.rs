@@ -79,7 +79,7 @@ fn every_strategy_is_measured_or_says_why_not() {
 
 #[test]
 fn other_paces() {
-    for pace in ["back-to-back", "burst=4"] {
+    for pace in ["back-to-back", "burst=2"] {
         let arguments = [
             "--pace",
             pace,

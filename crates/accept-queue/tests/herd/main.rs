@@ -10,6 +10,7 @@ use std::io::Read;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -36,6 +37,11 @@ fn rows(arguments: &[&str]) -> Vec<Value> {
     let document: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(document["schema"], 1);
     document["rows"].as_array().expect("rows").clone()
+}
+
+/// The most descriptors that a process may have here.
+fn descriptor_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).expect("a limit").1
 }
 
 fn number(row: &Value, key: &str) -> f64 {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{BINARY, herd, number};
+use super::{BINARY, descriptor_limit, herd, number};
 
 #[test]
 fn a_burst_must_fit_the_queue() {
@@ -125,6 +125,9 @@ fn without_room_for_the_tracepoint_the_counters_count() {
 
 #[test]
 fn what_one_row_lacks_does_not_end_the_others() {
+    if descriptor_limit() < 2048 {
+        return; // select can be given no descriptor here that it does not take
+    }
     // select takes no descriptor above 1023, and the listener gets the lowest number that is free.
     let script = "ulimit -n 2048; for fd in {3..1030}; do eval \"exec $fd</dev/null\"; done; \
                   exec \"$0\" herd --strategy select,blocking --connections 20 --json";

@@ -1,7 +1,7 @@
 //! A real ENOMEM from mmap with half a gibibyte of addresses free.
 
-use anyhow::{Result, ensure};
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
+use anyhow::Result;
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 use nix::errno::Errno;
 
 use crate::exhaust::{self, HOLES, Holes, MAPPINGS_REMEDY, Outcome, UNIT};
@@ -17,6 +17,25 @@ const JOINED: Quantity = Name("largest mmap after one separator of 1 MiB went")
     .count(3 * KIB, ALL_HOLES_KIB + KIB)
     .unit("KiB");
 
+const FILL: Act = Does("reserves every other address")
+    .call("mmap", "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE")
+    .by("full")
+    .shown_by("512 mappings of 1 MiB fit at once, and not one more")
+    .or_not_measured("run it without what maps and unmaps memory meanwhile (a sanitizer)");
+const PUNCH: Act = Does("unmaps 512 MiB of the arena")
+    .call("munmap", "")
+    .by("full")
+    .shown_by("gaps of 512 MiB in all in /proc/self/maps");
+const SCATTER: Act = Does("leaves a separator between any two holes")
+    .in_memory()
+    .by("full")
+    .shown_by("512 gaps in /proc/self/maps, none larger than 1 MiB")
+    .in_control(InControl::Not);
+const JOIN: Act = Does("unmaps the first separator of 1 MiB")
+    .call("munmap", "1048576")
+    .by("full")
+    .shown_by("a gap larger by 1 MiB in /proc/self/maps");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "address-space-fragments",
     statement: "Addresses must be contiguous even where frames need not: mmap fails with ENOMEM \
@@ -28,7 +47,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same 512 MiB in one piece",
     notes: &[46],
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
-    syscalls: &["mmap", "munmap"],
+    acts: &[FILL, PUNCH, SCATTER, JOIN],
     man: &["mmap(2)", "proc_sys_vm(5)"],
     quantities: &[LARGEST, REFUSED, JOINED],
     measure,
@@ -49,16 +68,16 @@ fn measure(arm: Arm) -> Result<Reading> {
         Outcome::Measured(room) => room,
         Outcome::Obstructed(why) => return NotMeasured::err(why, MAPPINGS_REMEDY),
     };
-    ensure!(
-        room.units == HOLES,
-        "{} MiB of addresses are free, and not {HOLES}",
-        room.units
-    );
     let refused = match room.refusal {
         0 => "success".to_owned(),
         errno => format!("{:?}", Errno::from_raw(errno)),
     };
+    let seen = room.seen;
     Ok(Reading::kernel()
+        .act(&FILL, room.units == 512)
+        .act(&PUNCH, seen.free == 512 << 20)
+        .act(&SCATTER, seen.gaps == 512 && seen.largest == 1 << 20)
+        .act(&JOIN, seen.largest_after > seen.largest)
         .with(&LARGEST, room.largest / 1024)
         .with(&REFUSED, refused)
         .with(&JOINED, room.joined / 1024)

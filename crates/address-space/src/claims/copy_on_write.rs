@@ -2,11 +2,14 @@
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::memory::{Memory, minor_faults, pages};
-use nix::sys::mman::MmapAdvise;
+use serde::{Deserialize, Serialize};
 
 use super::page_size;
+use crate::evidence::{
+    BASE_PAGES, addresses, every_page_holds, forbid_huge_pages, is_mapped, mappings,
+};
 
 const PAGES: usize = 1024;
 
@@ -26,6 +29,27 @@ const FAULTS: Quantity = Name("minor faults while the child writes each")
     )
     .unit("faults");
 
+const MAP: Act = Does("maps 1024 pages as private memory")
+    .call(
+        "mmap",
+        "4194304, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS",
+    )
+    .shown_by("rw-p in /proc/self/maps")
+    .in_control(InControl::Instead(
+        "mmap",
+        "4194304, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS",
+    ));
+const FILL: Act = Does("writes each page before the fork")
+    .in_memory()
+    .shown_by("the child reads the parent's byte in every page");
+const FORK: Act = Does("forks a child")
+    .call("clone", "SIGCHLD")
+    .shown_by("the parent that getppid(2) tells the child");
+const WRITE: Act = Does("writes one byte of each page")
+    .in_memory()
+    .by("writer")
+    .shown_by("the child reads its own byte in every page");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "copy-on-write",
     statement: "After fork, parent and child share every frame of private memory; a frame is \
@@ -38,12 +62,23 @@ pub(super) const CLAIM: Claim = Claim {
               mapped and wrote itself",
     notes: &[41, 42],
     needs: &["/proc/self/pagemap"],
-    syscalls: &["mmap", "fork", "pread64", "getrusage"],
+    acts: &[MAP, BASE_PAGES, FILL, FORK, WRITE],
     man: &["fork(2)", "mmap(2)", "getrusage(2)", "proc_pid_pagemap(5)"],
     quantities: &[CHANGED, BEFORE, OWN, FAULTS],
     measure,
     ..Claim::DEFAULT
 };
+
+/// What the child saw.
+#[derive(Serialize, Deserialize)]
+struct Seen {
+    parent: u32,
+    filled: bool,
+    before: u64,
+    faults: u64,
+    written: bool,
+    own: u64,
+}
 
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
@@ -52,45 +87,62 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => Memory::private(PAGES * page)?,
         Arm::Control => Memory::shared(PAGES * page)?,
     };
-    let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+    let base_pages = forbid_huge_pages(&memory)?;
     memory.write_every(page, b'p');
+    let mapped = is_mapped(&mappings()?, &addresses(&memory), "rw-p");
     let mut writer = child::fork("writer", |parent| {
-        // Reading maps what fork did not.
-        memory.read_every(page);
-        let before = match arm {
-            Arm::Experiment => count_exclusive(&memory)?,
-            // Shared memory is private to no process; the child's private pages are counted apart.
-            Arm::Control => {
-                // Where the processor does not mark a page as written, the first write of any is a
-                // fault.
-                memory.write_every(page, b'p');
-                count_exclusive(&written_pages(page)?)?
-            }
-        };
-        let faults = minor_faults()?;
-        memory.write_every(page, b'c');
-        let faults = minor_faults()? - faults;
-        parent.send(&(before, count_exclusive(&memory)?, faults))?;
+        parent.send(&write_pages(arm, &mut memory, page)?)?;
         // The parent looks while the child still maps the pages.
         Ok(parent.checkpoint()?)
     })?;
-    let (before, own, faults): (u64, u64, u64) = writer.recv()?;
+    let seen: Seen = writer.recv()?;
     writer.at_checkpoint()?;
     let first = memory.first_bytes(page).into_iter();
     let changed = first.filter(|&byte| byte != b'p').count();
     writer.release()?;
     writer.join()?;
     Ok(Reading::kernel()
+        .act(&MAP, mapped)
+        .act(&BASE_PAGES, base_pages)
+        .act(&FILL, seen.filled)
+        .act(&FORK, seen.parent == std::process::id())
+        .act(&WRITE, seen.written)
         .with(&CHANGED, changed)
-        .with(&BEFORE, before)
-        .with(&OWN, own)
-        .with(&FAULTS, faults))
+        .with(&BEFORE, seen.before)
+        .with(&OWN, seen.own)
+        .with(&FAULTS, seen.faults))
+}
+
+/// What the child does.
+fn write_pages(arm: Arm, memory: &mut Memory, page: usize) -> Result<Seen> {
+    // Reading maps what fork did not.
+    let filled = every_page_holds(memory, page, b'p');
+    let before = match arm {
+        Arm::Experiment => count_exclusive(memory)?,
+        // Shared memory is private to no process; the child's private pages are counted apart.
+        Arm::Control => {
+            // Where the processor does not mark a page as written, the first write of any is a
+            // fault.
+            memory.write_every(page, b'p');
+            count_exclusive(&own_pages(page)?)?
+        }
+    };
+    let faults = minor_faults()?;
+    memory.write_every(page, b'c');
+    Ok(Seen {
+        faults: minor_faults()? - faults,
+        parent: std::os::unix::process::parent_id(),
+        filled,
+        before,
+        written: every_page_holds(memory, page, b'c'),
+        own: count_exclusive(memory)?,
+    })
 }
 
 /// As many pages that no other process has ever mapped.
-fn written_pages(page: usize) -> Result<Memory> {
+fn own_pages(page: usize) -> Result<Memory> {
     let mut memory = Memory::private(PAGES * page)?;
-    let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+    forbid_huge_pages(&memory)?;
     memory.write_every(page, b'o');
     Ok(memory)
 }

@@ -1,72 +1,106 @@
 //! One byte costs two mebibytes where the page is a huge one.
 
 use anyhow::Result;
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 use harness::memory::{Memory, resident};
-use nix::sys::mman::MmapAdvise;
-use observe::huge_pages;
+use observe::smaps::HugePages;
 
 use super::HUGE_PAGE;
+use crate::evidence::{forbid_huge_pages, told_of_huge_pages};
+use crate::huge_pages;
 
-const BLOCKS: usize = 16;
+const BLOCKS: usize = 8;
+/// After a search for free memory in one piece that found none, the kernel refuses the next
+/// requests without a search, up to 64 of them (compact_defer_shift in mm/compaction.c).
+const ATTEMPTS: usize = 200;
 
 const RESIDENT: Quantity = Name("memory made resident for each byte that was written")
     .count(HUGE_PAGE as u64, 4096)
     .unit("bytes");
 
+const ASK: Act = Does("asks for huge pages")
+    .call("madvise", "2097152, MADV_HUGEPAGE")
+    .times(BLOCKS)
+    .shown_by("`hg` among the VmFlags in /proc/self/smaps of each block")
+    .in_control(InControl::Instead("madvise", "2097152, MADV_NOHUGEPAGE"));
+const WRITE: Act = Does("writes one byte in each block of 2 MiB")
+    .in_memory()
+    .shown_by("of all bytes of each block, one is not 0");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "huge-page-rounds-up",
-    statement: "The larger the page, the more a byte can cost: with transparent huge pages one \
-                touched byte makes 2 MiB resident.",
-    measures: "Maps 32 MiB with MADV_HUGEPAGE, writes one byte in each 2 MiB, asks smaps for the \
-               resident size before and after, and divides by the bytes that are found to be \
-               written.",
-    control: "the same with MADV_NOHUGEPAGE",
+    statement: "The larger the page, the more a byte can cost: where a transparent huge page is \
+                got, one touched byte makes 2 MiB resident.",
+    measures: "Up to 8 times: maps a block of 2 MiB with MADV_HUGEPAGE, writes one byte, asks smaps \
+               for the resident size before and after, and divides by the bytes that are found to \
+               be written. A block for which the kernel found no huge page does not count.",
+    control: "the same with MADV_NOHUGEPAGE; every block counts",
     notes: &[41, 45],
     needs: &[
-        "transparent huge pages (not `never`)",
+        "transparent huge pages (not `never`), one of which can be had",
         "base pages of 4 KiB",
     ],
-    syscalls: &["mmap", "madvise"],
+    acts: &[ASK, WRITE],
     man: &["madvise(2)", "proc_pid_smaps(5)"],
     quantities: &[RESIDENT],
     measure,
     ..Claim::DEFAULT
 };
 
+/// What smaps and its contents say of blocks of memory, added up.
+#[derive(Default)]
+struct Sum {
+    blocks: usize,
+    resident: u64,
+    written: u64,
+}
+
 fn measure(arm: Arm) -> Result<Reading> {
     super::require_pages_of_4_kib()?;
     super::ask_for(BLOCKS * HUGE_PAGE)?;
-    let mut memory = Memory::aligned(BLOCKS * HUGE_PAGE, HUGE_PAGE)?;
-    match arm {
-        Arm::Experiment => {
-            ensure_enabled()?;
-            memory.advise(MmapAdvise::MADV_HUGEPAGE)?;
+    let (mut asked, mut one_byte) = (true, true);
+    let mut counted = Sum::default();
+    // One after the other: a single huge page that the kernel has will do for all of them.
+    for _ in 0..ATTEMPTS {
+        if counted.blocks == BLOCKS {
+            break;
         }
-        Arm::Control => {
-            let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+        let mut block = Memory::aligned(HUGE_PAGE, HUGE_PAGE)?;
+        match arm {
+            Arm::Experiment => huge_pages::ask(&block)?,
+            Arm::Control => drop(forbid_huge_pages(&block)?),
         }
+        asked &= told_of_huge_pages(&block)? == HugePages::Wanted;
+        let before = resident(&block)?.0;
+        block.write_every(HUGE_PAGE, 1);
+        let (after, huge) = resident(&block)?;
+        if arm == Arm::Experiment && asked && huge == 0 {
+            continue;
+        }
+        // Only now: to look for the bytes touches every page.
+        let written = count_written(block.bytes());
+        one_byte &= written == 1;
+        counted.blocks += 1;
+        counted.resident += after.saturating_sub(before);
+        counted.written += written;
     }
-    let before = resident(&memory)?.0;
-    memory.write_every(HUGE_PAGE, 1);
-    let (rss, huge) = resident(&memory)?;
-    // Only now: to look for the bytes touches every page.
-    let written = count_written(memory.bytes());
-    if arm == Arm::Experiment && huge < written * HUGE_PAGE as u64 {
-        let why = format!(
-            "the kernel found {} of {written} huge pages",
-            huge / HUGE_PAGE as u64
-        );
-        let enable = "free memory, or as root: echo 1 > /proc/sys/vm/compact_memory";
-        return NotMeasured::err(why, enable);
+    if counted.blocks == 0 {
+        let why = format!("the kernel found no huge page in {ATTEMPTS} attempts");
+        return NotMeasured::err(why, huge_pages::FIND);
     }
-    let each = rss.saturating_sub(before) / written.max(1);
-    Ok(Reading::kernel().with(&RESIDENT, each).note(format!(
-        "{written} bytes written; resident {} KiB before, {} KiB after, {} KiB of it in huge pages",
-        before / 1024,
-        rss / 1024,
-        huge / 1024
-    )))
+    let Sum {
+        blocks,
+        resident,
+        written,
+    } = counted;
+    Ok(Reading::kernel()
+        .act(&ASK, asked)
+        .act(&WRITE, one_byte)
+        .with(&RESIDENT, resident / written.max(1))
+        .note(format!(
+            "{blocks} blocks: {written} bytes written, {} KiB made resident",
+            resident / 1024
+        )))
 }
 
 /// Bytes that are not zero. Whole pages are compared first, which is fast without optimisation,
@@ -75,15 +109,4 @@ fn count_written(bytes: &[u8]) -> u64 {
     let pages = bytes.chunks(4096).filter(|page| *page != [0; 4096]);
     let written = pages.map(|page| page.iter().filter(|&&byte| byte != 0).count());
     written.sum::<usize>() as u64
-}
-
-fn ensure_enabled() -> Result<()> {
-    let path = huge_pages::path(huge_pages::ENABLED);
-    let enable = "as root: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
-    let why = match huge_pages::read(huge_pages::ENABLED) {
-        Ok(Some(word)) if word == "never" => format!("{path} says never"),
-        Ok(_) => return Ok(()),
-        Err(error) => error.to_string(),
-    };
-    NotMeasured::err(why, enable)
 }

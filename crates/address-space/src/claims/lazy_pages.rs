@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between, Count};
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::memory::{Memory, minor_faults, pages, resident};
-use nix::sys::mman::MmapAdvise;
 
 use super::page_size;
+use crate::evidence::{
+    BASE_PAGES, addresses, every_page_holds, forbid_huge_pages, is_mapped, mappings,
+};
 
 const PAGES: usize = 1024;
 
@@ -31,6 +33,21 @@ const FAULTS: Quantity = Name("minor faults while each page is written for the f
     )
     .unit("faults");
 
+const MAP: Act = Does("maps 1024 pages of private memory")
+    .call(
+        "mmap",
+        "4194304, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS",
+    )
+    .shown_by("their addresses with rw-p in /proc/self/maps");
+/// Populated memory would read as zeros, too: so the control writes it before.
+const READ: Act = Does("reads each page before anything is written to it")
+    .in_memory()
+    .shown_by("pagemap has every page in memory, and every byte reads 0")
+    .in_control(InControl::Not);
+const WRITE: Act = Does("writes each page")
+    .in_memory()
+    .shown_by("the byte that was written is read in every page");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "lazy-pages",
     statement: "mmap gives addresses and no memory: each page gets its frame in a minor fault, \
@@ -38,13 +55,14 @@ pub(super) const CLAIM: Claim = Claim {
     measures: "Maps 1024 pages, reads one byte of each, then writes one byte of each; asks smaps \
                for the resident size before, getrusage for the faults, and pagemap for the frames \
                in between.",
-    control: "the same with MAP_POPULATE, which fetches every frame in the call",
+    control: "the same with MAP_POPULATE, which fetches every frame in the call; each page is \
+              written before it is read",
     notes: &[41, 42],
     needs: &[
         "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands \
          in",
     ],
-    syscalls: &["mmap", "getrusage", "pread64"],
+    acts: &[MAP, BASE_PAGES, READ, WRITE],
     man: &[
         "mmap(2)",
         "getrusage(2)",
@@ -63,26 +81,34 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => Memory::private(PAGES * page)?,
         Arm::Control => Memory::populated(PAGES * page)?,
     };
-    // Where huge pages are always on, one fault would serve 512 pages. EINVAL: the kernel has none.
-    let _ = memory.advise(MmapAdvise::MADV_NOHUGEPAGE);
+    // Where huge pages are always on, one fault would serve 512 pages.
+    let base_pages = forbid_huge_pages(&memory)?;
     let mapped = resident(&memory)?.0 / page as u64;
+    if arm == Arm::Control {
+        memory.write_every(page, 1);
+    }
     let before = minor_faults()?;
     memory.read_every(page);
     let reading = minor_faults()? - before;
-    let zeros = pages_on_one_frame(&memory, page)?;
-    let before = minor_faults()?;
-    memory.write_every(page, 1);
-    let writing = minor_faults()? - before;
+    let read = pages_read(&memory, page)?;
+    let was_untouched = every_page_holds(&memory, page, 0);
     let before = minor_faults()?;
     memory.write_every(page, 2);
+    let writing = minor_faults()? - before;
+    let before = minor_faults()?;
+    memory.write_every(page, 3);
     let again = minor_faults()? - before;
     let result = Reading::kernel()
+        .act(&MAP, is_mapped(&mappings()?, &addresses(&memory), "rw-p"))
+        .act(&BASE_PAGES, base_pages)
+        .act(&READ, read.present == PAGES as u64 && was_untouched)
+        .act(&WRITE, every_page_holds(&memory, page, 3))
         .with(&MAPPED, mapped)
         .with(&READING, reading)
-        .with(&ZEROS, zeros.pages)
+        .with(&ZEROS, read.on_one_frame)
         .with(&FAULTS, writing)
         .note(format!("writing the same pages again cost {again} faults"));
-    Ok(match zeros.shown {
+    Ok(match read.frames_shown {
         true => result,
         false => result.caveat(
             "frame numbers are hidden without CAP_SYS_ADMIN: counted instead are pages that are in \
@@ -91,15 +117,16 @@ fn measure(arm: Arm) -> Result<Reading> {
     })
 }
 
-/// Pages that share a frame.
-struct OnOneFrame {
-    pages: u64,
-    /// Whether the frames' numbers were shown.
-    shown: bool,
+/// What pagemap says once every page was read.
+struct PagesRead {
+    /// Pages in memory.
+    present: u64,
+    /// The most pages that lie on the same frame.
+    on_one_frame: u64,
+    frames_shown: bool,
 }
 
-/// The most pages of `memory` that lie on the same frame.
-fn pages_on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
+fn pages_read(memory: &Memory, page: usize) -> Result<PagesRead> {
     let mut frames: HashMap<u64, u64> = HashMap::new();
     let mut present = 0;
     for entry in pages(memory)? {
@@ -108,10 +135,14 @@ fn pages_on_one_frame(memory: &Memory, page: usize) -> Result<OnOneFrame> {
             *frames.entry(frame).or_default() += 1;
         }
     }
-    let shown = !frames.is_empty();
-    let pages = match frames.into_values().max() {
+    let frames_shown = !frames.is_empty();
+    let on_one_frame = match frames.into_values().max() {
         Some(most) => most,
         None => present.saturating_sub(resident(memory)?.0 / page as u64),
     };
-    Ok(OnOneFrame { pages, shown })
+    Ok(PagesRead {
+        present,
+        on_one_frame,
+        frames_shown,
+    })
 }

@@ -1,11 +1,15 @@
 //! A process consists of parts of different kind and size: the textbook's segments, as mappings.
+#![expect(unsafe_code, reason = "sbrk, to know where the heap ends")]
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
-use observe::maps::{self, Mapping};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
+use observe::maps::Mapping;
+use observe::stat;
 use present::units::bytes;
+
+use crate::evidence::mappings;
 
 /// Read-only data of this program.
 static CONSTANT: &str = "lies in the file, and no store reaches it";
@@ -13,21 +17,26 @@ static CONSTANT: &str = "lies in the file, and no store reaches it";
 static VARIABLE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(42);
 
 const MAPPINGS: Quantity = Name("mappings that hold the six parts").count(6, 1);
-const KINDS: Quantity = Name("different permissions among them").count(3, 1);
+
+const PLACE: Act = Does("takes the address of one thing of each kind")
+    .in_memory()
+    .shown_by("what /proc/self/stat tells of the program's code and data, and of heap and stack")
+    .in_control(InControl::Not)
+    .or_not_measured("use a kernel whose /proc/self/stat has start_code, start_data and start_brk");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "logical-parts",
-    statement: "Code, constants, variables, heap, stack and libraries of a process lie in mappings \
-                of their own, each as large as it needs to be and with permissions of its own.",
+    statement: "Code, constants, variables, heap, stack and a library of a process lie in mappings \
+                of their own, each with a beginning and an end of its own.",
     measures: "Takes the address of one thing of each kind in this very process and looks up the \
                mapping that holds it in /proc/self/maps. The textbook calls these logical parts \
                segments; the hardware's segment registers play no role in them.",
     control: "six addresses inside one array on the heap",
     notes: &[40],
     needs: &["/proc"],
-    syscalls: &["mmap", "brk"],
-    man: &["proc_pid_maps(5)", "end(3)"],
-    quantities: &[MAPPINGS, KINDS],
+    acts: &[PLACE],
+    man: &["proc_pid_maps(5)", "proc_pid_stat(5)", "end(3)"],
+    quantities: &[MAPPINGS],
     measure,
     ..Claim::DEFAULT
 };
@@ -47,7 +56,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         ],
         Arm::Control => [0, 1, 2, 3, 4, 5].map(|i| ("array", on_heap + i * 1000)),
     };
-    let mappings = maps::read(std::process::id() as i32)?;
+    let mappings = mappings()?;
     let mut held: Vec<(&str, &Mapping)> = Vec::new();
     for (name, address) in parts {
         let holds = |mapping: &&Mapping| (mapping.start..mapping.end).contains(&address);
@@ -72,9 +81,32 @@ fn measure(arm: Arm) -> Result<Reading> {
         .map(|(_, mapping)| mapping.permissions.to_string())
         .collect();
     Ok(Reading::kernel()
+        .act(&PLACE, is_one_of_each(&parts.map(|(_, address)| address))?)
         .with(&MAPPINGS, starts.len())
-        .with(&KINDS, kinds.len())
+        .note(format!("{} different permissions among them", kinds.len()))
         .figure(draw(&held)))
+}
+
+/// Whether these are, in the order of the experiment, addresses of the kinds that they stand for,
+/// by what the kernel noted when it started the program. Constants and the library are in none of
+/// the parts that it noted.
+fn is_one_of_each(addresses: &[u64; 6]) -> Result<bool> {
+    let Some(layout) = stat::read(std::process::id() as i32)?.layout else {
+        return Ok(false);
+    };
+    // SAFETY: sbrk(0) moves nothing and answers where the heap ends.
+    let heap = layout.heap_start..unsafe { libc::sbrk(0) } as u64;
+    // No stack of a first thread is larger than this without being asked for.
+    let stack = layout.stack_start.saturating_sub(1 << 30)..layout.stack_start;
+    let kind = |address: &u64| match address {
+        it if layout.code.contains(it) => "code",
+        it if layout.data.contains(it) => "variables",
+        it if heap.contains(it) => "heap",
+        it if stack.contains(it) => "stack",
+        _ => "none",
+    };
+    let kinds = addresses.each_ref().map(kind);
+    Ok(kinds == ["code", "none", "variables", "heap", "none", "stack"])
 }
 
 /// The parts from high addresses to low, the way the textbook draws them.

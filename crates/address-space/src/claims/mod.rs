@@ -56,7 +56,13 @@ fn require_pages_of_4_kib() -> anyhow::Result<()> {
 /// Makes sure that `wanted` bytes of memory can be had twice over, so that no claim ever brings the
 /// out-of-memory killer; a machine that has less does not measure.
 fn ask_for(wanted: usize) -> anyhow::Result<()> {
-    let available = observe::memory::available_memory()?;
+    let available = match observe::memory::available_memory() {
+        Ok(available) => available,
+        Err(error) => {
+            let why = format!("how much memory is free cannot be read: {error}");
+            return claim::NotMeasured::err(why, "mount /proc with all of its files");
+        }
+    };
     if available / 2 < wanted as u64 {
         return claim::NotMeasured::err(
             format!(

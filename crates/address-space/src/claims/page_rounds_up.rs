@@ -3,18 +3,36 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::memory::Memory;
-use nix::sys::mman::MmapAdvise;
 use observe::pagemap::Pagemap;
 
 use super::page_size;
+use crate::evidence::{self, is_mapped};
 
 const OBJECTS: usize = 256;
 
 const RESIDENT: Quantity = Name("pages resident for 256 objects of one byte")
     .count(OBJECTS as u64, 1)
     .unit("pages");
+const ASKED: Quantity = Name("bytes asked for in each mmap")
+    .count(1, OBJECTS as u64)
+    .unit("bytes");
+
+const MAP: Act = Does("maps each object by itself")
+    .call(
+        "mmap",
+        "NULL, 1, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS",
+    )
+    .times(OBJECTS)
+    .shown_by("256 addresses on pages of their own, each with rw-p in /proc/self/maps")
+    .in_control(InControl::Instead(
+        "mmap",
+        "NULL, 256, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS",
+    ));
+const WRITE: Act = Does("writes the byte of each object")
+    .in_memory()
+    .shown_by("the byte is read in each of them");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "page-rounds-up",
@@ -25,9 +43,9 @@ pub(super) const CLAIM: Claim = Claim {
     control: "256 objects of one byte, one after the other in one mapping",
     notes: &[41, 45],
     needs: &["/proc/self/pagemap"],
-    syscalls: &["mmap", "pread64"],
+    acts: &[MAP, WRITE],
     man: &["mmap(2)", "proc_pid_pagemap(5)"],
-    quantities: &[RESIDENT],
+    quantities: &[ASKED, RESIDENT],
     measure,
     ..Claim::DEFAULT
 };
@@ -52,21 +70,33 @@ fn measure(arm: Arm) -> Result<Reading> {
         }
     }
     for mapping in &mut mappings {
-        let _ = mapping.advise(MmapAdvise::MADV_NOHUGEPAGE);
         mapping.write_every(1, 1);
     }
     // The same questions in both arms, one for each object; a page counts once.
     let pagemap = Pagemap::open(std::process::id() as i32)?;
-    let mut held = BTreeSet::new();
+    let (mut held, mut starts) = (BTreeSet::new(), BTreeSet::new());
     for address in addresses {
+        starts.insert(address / page);
         let entries = pagemap.pages(address as u64, 1)?;
         if entries.iter().any(|entry| entry.present()) {
             held.insert(address / page);
         }
     }
+    let maps = evidence::mappings()?;
+    let mapped = mappings
+        .iter()
+        .all(|it| is_mapped(&maps, &evidence::addresses(it), "rw-p"));
+    let written: u64 = mappings.iter().map(|mapping| mapping.read_every(1)).sum();
+    // Those of the largest, so that not one may be otherwise.
+    let asked = mappings.iter().map(Memory::len).max().unwrap_or(0);
     let share = OBJECTS as f64 / (held.len() * page).max(1) as f64;
-    Ok(Reading::kernel().with(&RESIDENT, held.len()).note(format!(
-        "{:.3} % of the resident bytes were asked for",
-        share * 100.0
-    )))
+    Ok(Reading::kernel()
+        .act(&MAP, mapped && starts.len() == OBJECTS)
+        .act(&WRITE, written == OBJECTS as u64)
+        .with(&ASKED, asked)
+        .with(&RESIDENT, held.len())
+        .note(format!(
+            "{:.3} % of the resident bytes were asked for",
+            share * 100.0
+        )))
 }

@@ -1,8 +1,11 @@
 //! The processor checks every byte against a segment's limit; pages end where pages end.
 
 use anyhow::{Error, Result};
-use claim::{Arm, Claim, Name, NotMeasured, Quantity, Reading};
+use child::ErrorKind;
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
 
 use crate::ldt::{self, SIZE, software};
 
@@ -17,11 +20,48 @@ const ABSENT: Quantity =
 const MOVED: Quantity =
     Name("byte at offset 0 after the base moved on by 256 (byte i holds i/256)").count(1, 0);
 
+const GUARD: Act = Does("forbids the pages behind the data")
+    .call("mprotect", "135168, PROT_NONE")
+    .by("prober")
+    .shown_by("---p in /proc/self/maps");
+const ENTER: Act = Does("enters a segment of 1000 bytes")
+    .call(
+        "modify_ldt",
+        "limit=0x0003e7 … contents=0 … seg_not_present=0",
+    )
+    .by("prober")
+    .shown_by("modify_ldt reads its base and its descriptor back")
+    .in_control(InControl::Not);
+const GROW: Act = Does("raises the limit to 2000 bytes")
+    .call("modify_ldt", "limit=0x0007cf")
+    .by("prober")
+    .shown_by("modify_ldt reads the limit back")
+    .in_control(InControl::Not);
+const MOVE: Act = Does("moves the base on by 256")
+    .call(
+        "modify_ldt",
+        "limit=0x0003e7 … contents=0 … seg_not_present=0",
+    )
+    .by("prober")
+    .times(2)
+    .shown_by("modify_ldt reads the base back")
+    .in_control(InControl::Not);
+const TURN: Act = Does("turns the segment upside down")
+    .call("modify_ldt", "limit=0x0003e7 … contents=1")
+    .by("prober")
+    .shown_by("modify_ldt reads the expand-down bit back")
+    .in_control(InControl::Not);
+const REMOVE: Act = Does("marks the segment not present")
+    .call("modify_ldt", "limit=0x0003e7 … seg_not_present=1")
+    .by("prober")
+    .shown_by("modify_ldt reads the present bit back")
+    .in_control(InControl::Not);
+
 pub(super) const CLAIM: Claim = Claim {
     id: "segment-limit",
     statement: "A hardware segment ends at any byte: of a segment of 1000 bytes, byte 999 reads \
-                and byte 1000 faults; limit, base and presence change without a page being \
-                touched.",
+                and byte 1000 faults; another descriptor changes its limit, its base, its \
+                direction and its presence.",
     measures: "In a child, enters a data segment with modify_ldt and reads every offset of it from \
                32-bit code through ES; then raises the limit, moves the base, turns the segment \
                upside down, and marks it not present.",
@@ -29,11 +69,11 @@ pub(super) const CLAIM: Claim = Claim {
               page is PROT_NONE: paging lets them run on to the end of the page",
     notes: &[38, 39, 40],
     needs: &[
-        "x86-64",
+        "x86-64, and no emulator (QEMU without KVM)",
         "modify_ldt (CONFIG_MODIFY_LDT_SYSCALL)",
         "a 32-bit code segment, which Linux has on x86-64 with and without CONFIG_IA32_EMULATION",
     ],
-    syscalls: &["modify_ldt", "mmap", "mprotect"],
+    acts: &[GUARD, ENTER, GROW, MOVE, TURN, REMOVE],
     man: &["modify_ldt(2)", "sigaction(2)"],
     quantities: &[FIRST, GROWN, DOWN, ABSENT, MOVED],
     measure,
@@ -41,27 +81,54 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    if observe::hypervisor::is_emulated() {
+        let why = "QEMU imitates this processor (TCG): its far return into 32-bit code makes the \
+                   guest's kernel oops, and its segments have no limits";
+        return NotMeasured::err(why, "run it on a processor, or under KVM");
+    }
     let probe = match arm {
         Arm::Experiment => ldt::segmented,
         Arm::Control => ldt::flat,
     };
     let prober = child::fork("prober", move |_| Ok(probe()?))?;
-    let seen = prober
-        .join()
-        .map_err(|error| explain_absence(error.into()))?;
+    let seen = prober.join().map_err(|error| match error.kind {
+        ErrorKind::Ended(WaitStatus::Signaled(_, signal, _)) if is_fault(signal) => {
+            NotMeasured::new(
+                format!("the step into 32-bit code ended the child with {signal}"),
+                "run it on a Linux kernel that a processor runs (User-mode Linux cannot do it)",
+            )
+            .into()
+        }
+        _ => explain_absence(error.into()),
+    })?;
     let signal = match seen.not_present {
         0 => "none",
         libc::SIGBUS => "SIGBUS",
         libc::SIGSEGV => "SIGSEGV",
         _ => "another",
     };
+    let done = seen.done;
     let reading = Reading::kernel()
+        .act(&GUARD, done.guarded)
+        .act(&ENTER, done.entered)
+        .act(&GROW, done.grown)
+        .act(&MOVE, done.moved)
+        .act(&TURN, done.down)
+        .act(&REMOVE, done.absent)
         .with(&FIRST, seen.first_fault)
         .with(&GROWN, seen.after_growing)
         .with(&DOWN, seen.expand_down)
         .with(&ABSENT, signal)
         .with(&MOVED, seen.after_moving);
     Ok(seen.notes.into_iter().fold(reading, Reading::note))
+}
+
+/// Whether instructions raise this signal.
+fn is_fault(signal: Signal) -> bool {
+    matches!(
+        signal,
+        Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGILL | Signal::SIGTRAP
+    )
 }
 
 /// Without the hardware's segments: why, and what a base and a limit checked in software do.

@@ -9,7 +9,7 @@ use std::arch::asm;
 use nix::errno::Errno;
 
 /// A data segment, wherever it begins. Limits are in bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptor {
     /// Highest offset that is allowed; in a segment that expands down, the highest that is not.
     pub limit: u32,
@@ -34,6 +34,8 @@ const SEG_NOT_PRESENT: u32 = 1 << 5;
 const USEABLE: u32 = 1 << 6;
 /// modify_ldt's function: write an entry, in the form that allows all of its fields.
 const WRITE: libc::c_int = 0x11;
+/// modify_ldt's function: read the table as the processor has it, 8 bytes an entry.
+const READ: libc::c_int = 0;
 
 /// Enters `descriptor` into the local descriptor table of the process, with offset 0 at the address
 /// `base`, and returns its selector.
@@ -75,6 +77,35 @@ pub unsafe fn enter(entry: u32, base: u32, descriptor: Descriptor) -> Result<u16
     }
 }
 
+/// The base and the descriptor in the first entry of the local descriptor table of the process, as
+/// modify_ldt(2) reads it; none where the table is empty.
+///
+/// # Errors
+/// As [`enter`].
+pub fn first() -> Result<Option<(u32, Descriptor)>, Errno> {
+    let mut entry = [0u8; 8];
+    // SAFETY: the kernel writes as many bytes as it is told, and these are `entry`'s.
+    let read =
+        unsafe { libc::syscall(libc::SYS_modify_ldt, READ, entry.as_mut_ptr(), entry.len()) };
+    match read as i32 {
+        -1 => Err(Errno::last()),
+        error @ ..0 => Err(Errno::from_raw(-error)),
+        0 => Ok(None),
+        _ => Ok(Some(decode(u64::from_le_bytes(entry)))),
+    }
+}
+
+/// Base and descriptor in the processor's form (Intel SDM, volume 3, 3.4.5).
+fn decode(entry: u64) -> (u32, Descriptor) {
+    let field = |lowest: u32, bits: u32| (entry >> lowest & ((1 << bits) - 1)) as u32;
+    let descriptor = Descriptor {
+        limit: field(0, 16) | field(48, 4) << 16,
+        expand_down: field(42, 1) == 1,
+        present: field(47, 1) == 1,
+    };
+    (field(16, 24) | field(56, 8) << 24, descriptor)
+}
+
 /// The limit that the processor has for `selector` in bytes (LSL); none where it may not be loaded.
 pub fn limit(selector: u16) -> Option<u32> {
     let (limit, valid): (u32, u8);
@@ -96,6 +127,18 @@ pub fn limit(selector: u16) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_in_the_processors_form() {
+        // Base 0x12345678, limit 0xabcde, data that expands down, present.
+        let (base, descriptor) = decode(0x124a_f634_5678_bcde);
+        let expected = Descriptor {
+            limit: 0xabcde,
+            expand_down: true,
+            present: true,
+        };
+        assert_eq!((base, descriptor), (0x1234_5678, expected));
+    }
 
     #[test]
     fn the_struct_is_the_kernels() {

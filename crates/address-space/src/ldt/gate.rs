@@ -16,13 +16,14 @@
     reason = "machine code is written, made executable and called"
 )]
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 
-use super::descriptor::{Descriptor, enter};
+use super::descriptor::{Descriptor, enter, first};
 use super::pages::{FLAT_DATA, PAGE, PAGES, Pages};
 use super::quiet::Quiet;
 use super::trap::{self, Trap};
+use crate::evidence::{is_mapped, mappings};
 
 /// What the table above says of a segment and an offset that are both as far as they can be.
 const _: () = assert!(2 * (u16::MAX as usize) < (PAGES - 2) * PAGE);
@@ -77,11 +78,35 @@ impl Gate {
         code_page.context("mprotect PROT_EXEC")?;
         guard.context("mprotect PROT_NONE")?;
         let base = pages.base();
+        // Where it cannot be executed, the way out of the fault would fault as well.
+        ensure!(
+            is_mapped(&mappings()?, &(base..base + PAGE), "r-xp"),
+            "mprotect PROT_READ|PROT_EXEC had no effect: /proc/self/maps does not have r-xp"
+        );
         Ok(Gate {
             _trap: Trap::new(base, base + PAGE, base + code.back)?,
             pages,
             _quiet: Quiet::new()?,
         })
+    }
+
+    /// Whether the kernel has what follows on the data as it should be: not to be read.
+    ///
+    /// # Errors
+    /// /proc is not mounted.
+    pub fn is_guarded(&self) -> Result<bool> {
+        let base = self.pages.base();
+        let guard = base + 3 * PAGE..base + PAGES * PAGE;
+        Ok(is_mapped(&mappings()?, &guard, "---p"))
+    }
+
+    /// Whether the gate's entry, read back, is `descriptor` with a segment `skip` bytes into the
+    /// data.
+    ///
+    /// # Errors
+    /// As modify_ldt(2).
+    pub fn has_entered(&self, skip: u16, descriptor: Descriptor) -> Result<bool, Errno> {
+        Ok(first()? == Some((self.data() + u32::from(skip), descriptor)))
     }
 
     /// Enters a segment that begins `skip` bytes into the data.

@@ -35,8 +35,28 @@ pub struct Seen {
     pub not_present: i32,
     /// The byte at offset 0 after the base moved by 256; byte `i` of the memory holds `i / 256`.
     pub after_moving: u64,
+    /// What was seen to be done before.
+    pub done: Done,
     /// What was seen beside it, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// Which steps had their effect: pages as /proc/self/maps has them, descriptors as modify_ldt(2)
+/// reads them back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The pages behind the data may not be read.
+    pub guarded: bool,
+    /// A segment of [`SIZE`] bytes was entered.
+    pub entered: bool,
+    /// One with twice its limit.
+    pub grown: bool,
+    /// One that begins 256 bytes later.
+    pub moved: bool,
+    /// One that expands down.
+    pub down: bool,
+    /// One that is not present.
+    pub absent: bool,
 }
 
 /// Bytes of the segment.
@@ -44,7 +64,6 @@ pub const SIZE: u32 = 1000;
 
 #[cfg(target_arch = "x86_64")]
 pub use probe::{flat, segmented};
-
 /// Refused: no segments here.
 ///
 /// # Errors

@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::descriptor::{Descriptor, limit};
-use super::gate::Gate;
+use super::descriptor::{Descriptor, first, limit};
+use super::gate::{Gate, Segment};
 use super::pages::CODE_32;
 use super::trap::Fault;
-use super::{SIZE, Seen};
+use super::{Done, SIZE, Seen};
 
 /// Where the page of data ends.
 const END: u16 = 4096;
@@ -25,9 +25,22 @@ pub fn segmented() -> Result<Seen> {
         expand_down: false,
         present: true,
     };
-    let enter = |skip, descriptor| gate.enter(skip, descriptor).context("modify_ldt");
+    // The segment, and whether the kernel reads it back.
+    let enter = |skip, descriptor| -> Result<(Segment<'_>, bool)> {
+        let segment = gate.enter(skip, descriptor).context("modify_ldt")?;
+        Ok((segment, gate.has_entered(skip, descriptor)?))
+    };
+    let mut done = Done {
+        guarded: gate.is_guarded()?,
+        ..Done::default()
+    };
 
-    let segment = enter(0, whole)?;
+    let (segment, entered) = enter(0, whole)?;
+    ensure!(
+        entered,
+        "modify_ldt had no effect: it does not read back the segment that it was given"
+    );
+    done.entered = entered;
     code_32()?;
     let read_back = limit(segment.selector).context("lsl: the segment cannot be loaded")?;
     let at = |offset| segment.read(offset);
@@ -57,10 +70,13 @@ pub fn segmented() -> Result<Seen> {
         limit: 2 * SIZE - 1,
         ..whole
     };
-    let grown = enter(0, grown)?;
+    let (grown, entered) = enter(0, grown)?;
+    done.grown = entered;
     let after_growing = first_offset(READ_LIMIT, |offset| grown.read(offset).is_err());
 
-    let moved = enter(256, whole)?.read(0);
+    let (moved, entered) = enter(256, whole)?;
+    done.moved = entered;
+    let moved = moved.read(0);
     let after_moving =
         moved.map_err(|fault| anyhow::anyhow!("a moved base: {}", describe(fault)))?;
 
@@ -68,14 +84,17 @@ pub fn segmented() -> Result<Seen> {
         expand_down: true,
         ..whole
     };
-    let down = enter(0, down)?;
+    let (down, entered) = enter(0, down)?;
+    done.down = entered;
     let expand_down = first_offset(END, |offset| down.read(offset).is_ok());
 
     let absent = Descriptor {
         present: false,
         ..whole
     };
-    let absent = enter(0, absent)?.read(0).err();
+    let (absent, entered) = enter(0, absent)?;
+    done.absent = entered;
+    let absent = absent.read(0).err();
     notes.extend(absent.map(|fault| format!("a segment that is not present: {}", describe(fault))));
 
     Ok(Seen {
@@ -84,6 +103,7 @@ pub fn segmented() -> Result<Seen> {
         expand_down: expand_down.into(),
         not_present: absent.map_or(0, |fault| fault.signal),
         after_moving: after_moving.into(),
+        done,
         notes,
     })
 }
@@ -100,7 +120,17 @@ pub fn flat() -> Result<Seen> {
     let note = at(first_fault)
         .err()
         .map(|fault| format!("the read at {first_fault} ends in {}", describe(fault)));
+    // Nothing was entered, and so nothing is read back.
+    let entered = first()?.is_some();
     Ok(Seen {
+        done: Done {
+            guarded: gate.is_guarded()?,
+            entered,
+            grown: entered,
+            moved: entered,
+            down: entered,
+            absent: entered,
+        },
         first_fault: first_fault.into(),
         after_growing: first_fault.into(),
         expand_down: first_offset(END, |offset| at(offset).is_ok()).into(),

@@ -1,4 +1,5 @@
-//! A thread that no signal interrupts, except those that its own instructions raise.
+//! A thread that no signal interrupts, except those that its own instructions raise. These come
+//! even where the program was started with them blocked.
 
 use std::marker::PhantomData;
 
@@ -16,7 +17,7 @@ const SYNCHRONOUS_SIGNALS: [Signal; 6] = [
     Signal::SIGSYS,
 ];
 
-/// Every other signal is blocked in this thread while the value lives.
+/// Every other signal is blocked in this thread while the value lives, and these are not.
 pub struct Quiet {
     before: SigSet,
     /// The mask is the thread's, and so the value may not leave it.
@@ -24,7 +25,7 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    /// Blocks them.
+    /// Sets the thread's signal mask.
     ///
     /// # Errors
     /// None that is documented.
@@ -33,7 +34,7 @@ impl Quiet {
         SYNCHRONOUS_SIGNALS
             .into_iter()
             .for_each(|signal| others.remove(signal));
-        let before = others.thread_swap_mask(SigmaskHow::SIG_BLOCK);
+        let before = others.thread_swap_mask(SigmaskHow::SIG_SETMASK);
         Ok(Quiet {
             before: before.context("pthread_sigmask")?,
             _thread: PhantomData,
@@ -56,10 +57,18 @@ mod tests {
     #[test]
     fn faults_stay_and_timers_wait() {
         let blocked = |signal| SigSet::thread_get_mask().unwrap().contains(signal);
+        // As a program may be started.
+        let mut inherited = SigSet::empty();
+        inherited.add(Signal::SIGSEGV);
+        inherited.thread_block().unwrap();
         let quiet = Quiet::new().unwrap();
         assert!(blocked(Signal::SIGALRM) && blocked(Signal::SIGUSR1));
         assert!(!blocked(Signal::SIGSEGV) && !blocked(Signal::SIGBUS));
         drop(quiet);
-        assert!(!blocked(Signal::SIGALRM));
+        assert!(
+            !blocked(Signal::SIGALRM) && blocked(Signal::SIGSEGV),
+            "as before"
+        );
+        inherited.thread_unblock().unwrap();
     }
 }

@@ -7,12 +7,11 @@ mod advice;
 mod counters;
 mod ranges;
 
-use std::num::NonZeroUsize;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
 
 use nix::errno::Errno;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use nix::sys::mman::{MapFlags, munmap};
 use observe::Error;
 use present::units::bytes;
 
@@ -67,15 +66,10 @@ impl Memory {
 
     fn anonymous(len: usize, flags: MapFlags, backing: Backing) -> Result<Memory, Error> {
         let error = |errno| Error::new(format!("mmap of {}", bytes(len as u64)), errno);
-        let size = NonZeroUsize::new(len).ok_or_else(|| error(Errno::EINVAL))?;
         // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing that exists:
         // the callers above pass neither MAP_FIXED nor anything that would limit it.
-        let base = unsafe { mmap_anonymous(None, size, WRITABLE, flags) }.map_err(error)?;
-        Ok(Memory {
-            base: base.cast(),
-            len,
-            backing,
-        })
+        let base = unsafe { map(0, len, flags | MapFlags::MAP_ANONYMOUS, None) }.map_err(error)?;
+        Ok(Memory { base, len, backing })
     }
 
     /// Private anonymous memory that begins at a multiple of `alignment`.
@@ -105,18 +99,14 @@ impl Memory {
         let mut memory = Memory::private(page * order.len())?;
         memory.backing = Backing::Shared;
         for (i, &which) in order.iter().enumerate() {
-            let at = NonZeroUsize::new(memory.address() + i * page);
-            let (Some(at), Some(size)) = (at, NonZeroUsize::new(page)) else {
-                return Err(error(which)(Errno::EINVAL));
-            };
+            let at = memory.address() + i * page;
             let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
             let offset = which.checked_mul(page);
             let offset = offset.and_then(|offset| libc::off_t::try_from(offset).ok());
             let offset = offset.ok_or_else(|| error(which)(Errno::EINVAL))?;
             // SAFETY: `page` is the size of a page, so MAP_FIXED replaces just page `i` of the
             // `order.len()` pages that `memory` owns, and no reference points into it yet.
-            unsafe { mmap(Some(at), size, WRITABLE, flags, file.as_fd(), offset) }
-                .map_err(error(which))?;
+            unsafe { map(at, page, flags, Some((file.as_fd(), offset))) }.map_err(error(which))?;
         }
         Ok(memory)
     }
@@ -174,7 +164,28 @@ impl Memory {
     }
 }
 
-const WRITABLE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+/// mmap(2) of readable and writable memory: where it lies. A kernel that answers with address 0 has
+/// mapped nothing that could be used, and that is EFAULT.
+///
+/// # Safety
+/// With `MAP_FIXED`, what lies at `address` is replaced: it is the caller's, and nothing points to
+/// it.
+unsafe fn map(
+    address: usize,
+    len: usize,
+    flags: MapFlags,
+    file: Option<(BorrowedFd<'_>, libc::off_t)>,
+) -> Result<NonNull<u8>, Errno> {
+    let (fd, offset) = file.map_or((-1, 0), |(fd, offset)| (fd.as_raw_fd(), offset));
+    let writable = libc::PROT_READ | libc::PROT_WRITE;
+    let at = address as *mut libc::c_void;
+    // SAFETY: as the caller promises; without MAP_FIXED nothing that exists is replaced.
+    let base = unsafe { libc::mmap(at, len, writable, flags.bits(), fd, offset) };
+    if base == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    NonNull::new(base.cast()).ok_or(Errno::EFAULT)
+}
 
 impl Drop for Memory {
     fn drop(&mut self) {

@@ -2,14 +2,13 @@
 #![expect(unsafe_code, reason = "mmap and mremap at addresses that a value owns")]
 
 use std::mem::ManuallyDrop;
-use std::num::NonZeroUsize;
 
 use nix::errno::Errno;
-use nix::sys::mman::{MRemapFlags, MapFlags, mmap_anonymous, mremap};
+use nix::sys::mman::MapFlags;
 use observe::Error;
 use present::units::bytes;
 
-use super::{Backing, Memory, WRITABLE};
+use super::{Backing, Memory, map};
 
 impl Memory {
     /// Unmaps every second page, makes sure that one page fits into the first gap, and asks for
@@ -44,14 +43,13 @@ impl Memory {
     /// Private anonymous memory at `address` (`MAP_FIXED_NOREPLACE`, Linux 4.17): the error number
     /// where something is mapped there.
     fn at(address: usize, len: usize) -> Result<Result<Memory, Errno>, Error> {
-        let size = NonZeroUsize::new(len);
-        let size = size.ok_or_else(|| Error::new("mmap of 0 bytes", Errno::EINVAL))?;
-        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED_NOREPLACE;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_ANONYMOUS;
+        let flags = flags | MapFlags::MAP_FIXED_NOREPLACE;
         // SAFETY: MAP_FIXED_NOREPLACE replaces nothing; a kernel that does not know it takes the
         // address for a wish and maps elsewhere, which replaces nothing either.
-        let base = unsafe { mmap_anonymous(NonZeroUsize::new(address), size, WRITABLE, flags) };
+        let base = unsafe { map(address, len, flags, None) };
         let memory = base.map(|base| Memory {
-            base: base.cast(),
+            base,
             len,
             backing: Backing::Private,
         });
@@ -81,15 +79,23 @@ impl Memory {
         // Whatever becomes of the target's range, its Drop must not unmap it: after a failure it
         // may belong to another thread's mmap.
         let target = ManuallyDrop::new(target);
-        let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
-        let (old, new) = (self.base.cast(), target.base.cast());
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        let (old, new): (*mut libc::c_void, *mut libc::c_void) =
+            (self.base.as_ptr().cast(), target.base.as_ptr().cast());
         // SAFETY: both ranges are owned by values that this call consumes, so no reference points
         // into either; MREMAP_FIXED replaces the first `self.len` bytes of the target, which are
         // its own.
-        let moved = unsafe { mremap(old, self.len, self.len, flags, Some(new)) };
-        let base = moved
-            .map_err(|errno| Error::new(format!("mremap of {}", bytes(self.len as u64)), errno))?
-            .cast();
+        let moved = unsafe { libc::mremap(old, self.len, self.len, flags, new) };
+        // A kernel that answers with another address has moved nothing that could be read.
+        if moved != new {
+            let errno = match moved {
+                libc::MAP_FAILED => Errno::last(),
+                _ => Errno::EFAULT,
+            };
+            let what = format!("mremap of {}", bytes(self.len as u64));
+            return Err(Error::new(what, errno));
+        }
+        let base = target.base;
         let memory = Memory {
             base,
             len: self.len,

@@ -12,7 +12,7 @@ use crate::maps::{Mapping, Permissions};
 use crate::pagemap::Page;
 use crate::program::ElfClass;
 use crate::schedstat::SchedStat;
-use crate::smaps::Usage;
+use crate::smaps::{HugePages, Usage};
 use crate::stat::Stat;
 use crate::status::Status;
 use crate::wchan::Blocked;
@@ -296,6 +296,8 @@ fn draw_usage(draw: &mut Draw<'_>) -> Usage {
         anon_huge_pages: kib(),
         swap: kib(),
         grows_down: draw.flag(),
+        huge_pages: [HugePages::AsSet, HugePages::Wanted, HugePages::Forbidden]
+            [draw.below(3) as usize],
     }
 }
 
@@ -316,8 +318,13 @@ fn print_usage(usage: &Usage) -> String {
     }
     let _ = writeln!(
         text,
-        "VmFlags: rd wr {}ac ",
-        if usage.grows_down { "gd " } else { "" }
+        "VmFlags: rd wr {}ac {}",
+        if usage.grows_down { "gd " } else { "" },
+        match usage.huge_pages {
+            HugePages::AsSet => "",
+            HugePages::Wanted => "hg ",
+            HugePages::Forbidden => "nh ",
+        }
     );
     text
 }
@@ -326,20 +333,25 @@ fn print_usage(usage: &Usage) -> String {
 pub fn stat(data: &[u8]) {
     stat::parse(&String::from_utf8_lossy(data));
     let mut draw = Draw::new(data);
-    let [user, system] = [draw.number(), draw.number()];
+    let [user, system, child_user, child_system, faults] = [(); 5].map(|()| draw.number());
     // The kernel writes the name as it is, line feeds and parentheses too.
     let stat = Stat {
         name: draw.text() + ["", ")", "(", "\n", ") R 1"][draw.below(5) as usize],
         state: ['R', 'S', 'D', 'Z', 'T', 't', 'X', 'I'][draw.below(8) as usize],
         flags: draw.below(1 << 32),
         cpu_ticks: user.saturating_add(system),
+        reaped_ticks: child_user.saturating_add(child_system),
+        minor_faults: faults,
+        layout: None,
     };
     let Stat {
         name, state, flags, ..
     } = &stat;
     let pid = draw.below(1 << 22);
-    let text =
-        format!("{pid} ({name}) {state} 1 {pid} {pid} 0 -1 {flags} 12 0 0 0 {user} {system} 7 8\n");
+    let text = format!(
+        "{pid} ({name}) {state} 1 {pid} {pid} 0 -1 {flags} {faults} 0 0 0 {user} {system} \
+         {child_user} {child_system}\n"
+    );
     assert_eq!(stat::parse(&text), Some(stat));
 }
 
@@ -358,6 +370,9 @@ pub fn status(data: &[u8]) {
         virtual_kib: has_memory.then(|| draw.number()),
         data_kib: has_memory.then(|| draw.number()),
         effective_capabilities: draw.number(),
+        parent: draw.below(1 << 22) as i32,
+        tracer: draw.below(1 << 22) as i32,
+        allowed_cpus: format!("0-{},{}", draw.below(99), draw.below(9999)),
     };
     // A line feed in the name is escaped by the kernel.
     let text = print_status(&status, &draw.text());
@@ -367,8 +382,9 @@ pub fn status(data: &[u8]) {
 /// fs/proc/array.c and fs/proc/task_mmu.c.
 fn print_status(status: &Status, name: &str) -> String {
     let mut text = format!(
-        "Name:\t{name}\nUmask:\t0022\nState:\t{} (somehow)\nFDSize:\t{}\nGroups:\t0 27 \n",
-        status.state, status.fd_size
+        "Name:\t{name}\nUmask:\t0022\nState:\t{} (somehow)\nPPid:\t{}\nTracerPid:\t{}\nFDSize:\t{}\n\
+         Groups:\t0 27 \n",
+        status.state, status.parent, status.tracer, status.fd_size
     );
     if let (Some(size), Some(data)) = (status.virtual_kib, status.data_kib) {
         let resident = status.resident_kib;
@@ -379,10 +395,11 @@ fn print_status(status: &Status, name: &str) -> String {
     }
     let _ = write!(
         text,
-        "Threads:\t{}\nCapEff:\t{:016x}\nvoluntary_ctxt_switches:\t{}\n\
+        "Threads:\t{}\nCapEff:\t{:016x}\nCpus_allowed_list:\t{}\nvoluntary_ctxt_switches:\t{}\n\
          nonvoluntary_ctxt_switches:\t{}\n",
         status.threads,
         status.effective_capabilities,
+        status.allowed_cpus,
         status.voluntary_switches,
         status.involuntary_switches
     );

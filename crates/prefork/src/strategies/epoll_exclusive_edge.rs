@@ -1,4 +1,5 @@
-//! EPOLLEXCLUSIVE and edge-triggered: the event is delivered to one instance, and only once.
+//! EPOLLEXCLUSIVE and edge-triggered: the event is delivered to one or more instances
+//! (epoll_ctl(2)), in practice up to the first with a sleeper, and to each only once.
 
 use nix::sys::epoll::EpollFlags;
 

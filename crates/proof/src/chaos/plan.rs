@@ -83,8 +83,8 @@ impl Target {
     }
 }
 
-/// Draws run number `run` of the trial with this seed. Every strike meets every target equally often:
-/// they go round, and chance decides the rest.
+/// Draws run number `run` of the trial with this seed. Every strike meets every target equally
+/// often: they go round, and chance decides the rest.
 pub fn plan(seed: u64, run: u64, claims: &[String]) -> Plan {
     let mut random = Random::of_step(seed, run);
     let count = 1 + random.below(MOST_CLAIMS);

@@ -53,8 +53,8 @@ enum Entry {
 }
 
 impl InjectArgs {
-    /// Runs the claims with faults. Status 1 where one was refuted, panicked, did not end in time or
-    /// left something.
+    /// Runs the claims with faults. Status 1 where one was refuted, panicked, did not end in time
+    /// or left something.
     ///
     /// # Errors
     /// No strace, no such program or claim; a signal.

@@ -50,6 +50,9 @@ pub(super) struct LadderArgs {
     list: bool,
 }
 
+/// How many of a rung's faults are told one by one: where no claim can be measured, they are alike.
+const MOST_FAULTS: usize = 12;
+
 /// The list of this crate.
 const ALLOWED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ladder.txt");
 
@@ -75,7 +78,7 @@ impl LadderArgs {
             ensure!(known, "there is no rung {name}; --list names them");
         }
         let is_chosen = |rung: &&Rung| match self.rungs.is_empty() {
-            true => rung.short || !self.short,
+            true => rung.is_short() || !self.short,
             false => self.rungs.iter().any(|name| name == rung.name),
         };
         Ok(rungs().filter(is_chosen).collect())
@@ -137,8 +140,12 @@ fn row(record: &Record) -> String {
             text += &format!("{}{:>9.1}\n", counts.concat(), record.seconds);
         }
     }
-    for fault in &record.faults {
+    for fault in record.faults.iter().take(MOST_FAULTS) {
         text += &format!("    {fault}\n");
+    }
+    let more = record.faults.len().saturating_sub(MOST_FAULTS);
+    if more > 0 {
+        text += &format!("    and {more} more\n");
     }
     text
 }

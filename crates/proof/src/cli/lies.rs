@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use present::foreign_text::escape_controls;
 use present::print;
-use proof::lies::{Calls, Liar};
+use proof::lies::{Calls, Liar, Trial};
 use proof::room;
 
 use super::witness_at;
@@ -32,9 +32,11 @@ pub(super) struct LiesArgs {
     results: Option<PathBuf>,
 }
 
-/// The results of earlier sweeps, and where new ones are added.
+/// The results of earlier sweeps, and where new ones are added: claim, lie and what came of it,
+/// with tabs between.
 #[derive(Default)]
 struct Results {
+    /// Claims and lies, with a tab between.
     known: BTreeSet<String>,
     file: Option<File>,
 }
@@ -46,7 +48,7 @@ impl LiesArgs {
     /// No strace, no such program, no such claim; a file that cannot be written.
     pub(super) fn run(&self) -> Result<u8> {
         let mut results = Results::open(self.results.as_ref())?;
-        room::enter(|| self.sweep(&mut results))
+        room::enter_if_root(|| self.sweep(&mut results))
     }
 
     fn sweep(&self, results: &mut Results) -> Result<u8> {
@@ -61,27 +63,31 @@ impl LiesArgs {
                 calls.lies_about_acts()
             };
             for lie in lies {
-                let key = format!("{:<32} {:<28}", claim.id, lie.to_string());
-                if results.known.contains(key.trim_end()) {
+                let (id, name) = (&claim.id, lie.to_string());
+                if results.known.contains(&format!("{id}\t{name}")) {
                     continue;
                 }
                 let trial = liar.try_claim(&claim, &calls, &lie)?;
                 told += 1;
-                let said = match &trial {
-                    None => "no program starts".to_owned(),
-                    Some(trial) => match &trial.fault {
-                        Some(fault) => format!("WRONG: {fault}"),
-                        None => trial.said.replace('_', " "),
-                    },
-                };
-                faults += usize::from(said.starts_with("WRONG"));
-                let line = escape_controls(&format!("{key} {said}"));
-                print(&format!("{line}\n"))?;
-                results.add(&line)?;
+                faults += usize::from(trial.as_ref().is_some_and(|trial| trial.fault.is_some()));
+                let said = escape_controls(&description(trial));
+                print(&format!("{id:<32} {name:<28} {said}\n"))?;
+                results.add(&format!("{id}\t{name}\t{said}"))?;
             }
         }
         print(&format!("\n{told} lies told, {faults} wrong\n"))?;
         Ok(u8::from(faults > 0))
+    }
+}
+
+/// What came out of a trial; none where under the lie no program starts.
+fn description(trial: Option<Trial>) -> String {
+    match trial {
+        None => "no program starts".to_owned(),
+        Some(Trial {
+            fault: Some(fault), ..
+        }) => format!("WRONG: {fault}"),
+        Some(Trial { said, .. }) => said.replace('_', " "),
     }
 }
 
@@ -96,8 +102,10 @@ impl Results {
         let mut known = BTreeSet::new();
         for line in BufReader::new(&file).lines() {
             let line = line.with_context(|| format!("read {}", path.display()))?;
-            let key: String = line.chars().take(61).collect();
-            known.insert(key.trim_end().to_owned());
+            let fields: Vec<&str> = line.splitn(3, '\t').collect();
+            if let [id, lie, _] = fields[..] {
+                known.insert(format!("{id}\t{lie}"));
+            }
         }
         Ok(Results {
             known,

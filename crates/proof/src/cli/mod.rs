@@ -90,12 +90,10 @@ fn begin(trial: impl FnOnce(&Interrupt) -> Result<u8>) -> Result<u8> {
     result
 }
 
-/// Where the journal of the trial `name` lies: in the folder that holds the folder of the programs.
+/// Where the journal of the trial `name` lies: beside this program.
 fn journal_path(name: &str) -> PathBuf {
     let own = env::current_exe().unwrap_or_default();
-    let target = own.parent().and_then(Path::parent);
-    let target = target.map_or_else(env::temp_dir, PathBuf::from);
-    target.join("proof").join(format!("{name}.journal"))
+    own.with_file_name(format!("proof-{name}.journal"))
 }
 
 /// The program on trial: the one at `path`, or `witness` beside this program.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use present::foreign_text::escape_lines;
 use present::print;
-use proof::record::{Arm, Findings, Recorded, check};
+use proof::record::{Arm, Findings, Recorded, check, reason_against};
 
 use super::witness_at;
 
@@ -35,6 +35,10 @@ impl RecordArgs {
         let witness = witness_at(self.witness.as_deref())?;
         let mut status = 0;
         for claim in witness.claims(&self.ids)? {
+            if let Some(reason) = reason_against(&claim.id) {
+                print(&format!("{:<32} not recorded: {reason}\n", claim.id))?;
+                continue;
+            }
             let findings = check(&witness, &claim)?;
             let Findings {
                 acts,

@@ -138,7 +138,7 @@ impl Climb<'_> {
                 faults.push(format!("no document, {}: {words}", ended.how()));
             }
         }
-        record.rows = rows(rung.name, document.as_ref());
+        record.rows = rows(rung, document.as_ref());
     }
 }
 

@@ -26,8 +26,9 @@ const KNOWN: [(CloneFlags, &str); 3] = [
 /// Which namespaces this process has made.
 static OWN: OnceLock<CloneFlags> = OnceLock::new();
 
-/// Moves this process into new namespaces. In a new user namespace it is root, which keeps
-/// its capabilities there through exec(2); in a new mount namespace nothing that is mounted reaches others.
+/// Moves this process into new namespaces. In a new user namespace it is root, which keeps its
+/// capabilities there through exec(2); in a new mount namespace nothing that is mounted reaches
+/// others.
 ///
 /// # Errors
 /// EPERM, ENOSPC; a namespace that is not new although unshare(2) said so.

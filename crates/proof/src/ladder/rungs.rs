@@ -18,8 +18,44 @@ pub struct Rung {
     pub steps: &'static [Step],
     /// Who else runs.
     pub company: Company,
+    /// Whether chance decides there which claims can be measured: others use the processors.
+    pub by_chance: bool,
+}
+
+/// The short ladder: rungs that are fast, or telling, and on none of which chance decides.
+const SHORT: &[&str] = &[
+    "nobody",
+    "only-SYS_ADMIN",
+    "kcmp-ENOSYS",
+    "pidfd_open-ENOSYS",
+    "socketpair-EPERM",
+    "unshare-EPERM",
+    "prlimit64-EPERM",
+    "memfd_create-EPERM",
+    "all-of-these-ENOSYS",
+    "no-ipv6",
+    "container",
+    "no-proc-of-its-own",
+    "somaxconn-1",
+    "proc-subset-pid",
+    "proc-hidepid-2",
+    "no-proc-stat",
+    "no-dev-shm",
+    "tmp-full",
+    "descriptors-16",
+    "processes-8",
+    "stack-64-KiB",
+    "file-size-0",
+    "pids-max-4",
+    "signals-ignored",
+    "signals-blocked",
+];
+
+impl Rung {
     /// Whether it belongs to the short ladder.
-    pub short: bool,
+    pub fn is_short(&self) -> bool {
+        SHORT.contains(&self.name)
+    }
 }
 
 const fn rung(name: &'static str, steps: &'static [Step]) -> Rung {
@@ -27,14 +63,15 @@ const fn rung(name: &'static str, steps: &'static [Step]) -> Rung {
         name,
         steps,
         company: Company::None,
-        short: false,
+        by_chance: false,
     }
 }
 
-/// A rung that the short ladder has as well: fast, or telling.
-const fn short(name: &'static str, steps: &'static [Step]) -> Rung {
+/// A rung on which the processors are not the claims' own.
+const fn crowded(name: &'static str, company: Company, steps: &'static [Step]) -> Rung {
     Rung {
-        short: true,
+        company,
+        by_chance: true,
         ..rung(name, steps)
     }
 }
@@ -44,6 +81,7 @@ pub fn rungs() -> impl Iterator<Item = &'static Rung> {
     [
         USERS,
         REFUSED_CALLS,
+        LACKS,
         NAMESPACES,
         FILE_SYSTEMS,
         LIMITS,
@@ -64,8 +102,8 @@ const NONE: CapabilitySet = CapabilitySet::empty();
 
 const USERS: &[Rung] = &[
     rung("as-called", &[]),
-    short("nobody", &[User(NOBODY, NONE)]),
-    short("only-SYS_ADMIN", &[User(NOBODY, CapabilitySet::SYS_ADMIN)]),
+    rung("nobody", &[User(NOBODY, NONE)]),
+    rung("only-SYS_ADMIN", &[User(NOBODY, CapabilitySet::SYS_ADMIN)]),
     rung("only-NET_ADMIN", &[User(NOBODY, CapabilitySet::NET_ADMIN)]),
     rung(
         "only-SYS_PTRACE",
@@ -86,133 +124,57 @@ const USERS: &[Rung] = &[
     rung("no-new-privs", &[NoNewPrivileges, User(NOBODY, NONE)]),
 ];
 
-const REFUSED_CALLS: &[Rung] = &[
-    rung("kcmp-EPERM", &[Refuse(&[libc::SYS_kcmp], EPERM)]),
-    short("kcmp-ENOSYS", &[Refuse(&[libc::SYS_kcmp], ENOSYS)]),
-    rung(
-        "pidfd_open-EPERM",
-        &[Refuse(&[libc::SYS_pidfd_open], EPERM)],
-    ),
-    short(
-        "pidfd_open-ENOSYS",
-        &[Refuse(&[libc::SYS_pidfd_open], ENOSYS)],
-    ),
-    rung(
-        "pidfd_getfd-EPERM",
-        &[Refuse(&[libc::SYS_pidfd_getfd], EPERM)],
-    ),
-    rung(
-        "pidfd_getfd-ENOSYS",
-        &[Refuse(&[libc::SYS_pidfd_getfd], ENOSYS)],
-    ),
-    short(
-        "socketpair-EPERM",
-        &[Refuse(&[libc::SYS_socketpair], EPERM)],
-    ),
-    rung(
-        "socketpair-ENOSYS",
-        &[Refuse(&[libc::SYS_socketpair], ENOSYS)],
-    ),
-    short("unshare-EPERM", &[Refuse(&[libc::SYS_unshare], EPERM)]),
-    rung("unshare-ENOSYS", &[Refuse(&[libc::SYS_unshare], ENOSYS)]),
-    rung("ptrace-EPERM", &[Refuse(&[libc::SYS_ptrace], EPERM)]),
-    rung("ptrace-ENOSYS", &[Refuse(&[libc::SYS_ptrace], ENOSYS)]),
-    rung(
-        "perf_event_open-EPERM",
-        &[Refuse(&[libc::SYS_perf_event_open], EPERM)],
-    ),
-    rung(
-        "perf_event_open-ENOSYS",
-        &[Refuse(&[libc::SYS_perf_event_open], ENOSYS)],
-    ),
-    rung("bpf-EPERM", &[Refuse(&[libc::SYS_bpf], EPERM)]),
-    rung("bpf-ENOSYS", &[Refuse(&[libc::SYS_bpf], ENOSYS)]),
-    rung(
-        "io_uring_setup-EPERM",
-        &[Refuse(&[libc::SYS_io_uring_setup], EPERM)],
-    ),
-    rung(
-        "io_uring_setup-ENOSYS",
-        &[Refuse(&[libc::SYS_io_uring_setup], ENOSYS)],
-    ),
-    rung(
-        "userfaultfd-EPERM",
-        &[Refuse(&[libc::SYS_userfaultfd], EPERM)],
-    ),
-    rung(
-        "userfaultfd-ENOSYS",
-        &[Refuse(&[libc::SYS_userfaultfd], ENOSYS)],
-    ),
-    rung(
-        "membarrier-EPERM",
-        &[Refuse(&[libc::SYS_membarrier], EPERM)],
-    ),
-    rung(
-        "membarrier-ENOSYS",
-        &[Refuse(&[libc::SYS_membarrier], ENOSYS)],
-    ),
-    rung(
-        "set_robust_list-EPERM",
-        &[Refuse(&[libc::SYS_set_robust_list], EPERM)],
-    ),
-    rung(
-        "set_robust_list-ENOSYS",
-        &[Refuse(&[libc::SYS_set_robust_list], ENOSYS)],
-    ),
-    rung(
-        "sched_setaffinity-EPERM",
-        &[Refuse(&[libc::SYS_sched_setaffinity], EPERM)],
-    ),
-    rung(
-        "sched_setaffinity-ENOSYS",
-        &[Refuse(&[libc::SYS_sched_setaffinity], ENOSYS)],
-    ),
-    short("prlimit64-EPERM", &[Refuse(&[libc::SYS_prlimit64], EPERM)]),
-    rung(
-        "prlimit64-ENOSYS",
-        &[Refuse(&[libc::SYS_prlimit64], ENOSYS)],
-    ),
-    #[cfg(target_arch = "x86_64")]
-    rung(
-        "modify_ldt-EPERM",
-        &[Refuse(&[libc::SYS_modify_ldt], EPERM)],
-    ),
-    #[cfg(target_arch = "x86_64")]
-    rung(
-        "modify_ldt-ENOSYS",
-        &[Refuse(&[libc::SYS_modify_ldt], ENOSYS)],
-    ),
-    short(
-        "memfd_create-EPERM",
-        &[Refuse(&[libc::SYS_memfd_create], EPERM)],
-    ),
-    rung(
-        "memfd_create-ENOSYS",
-        &[Refuse(&[libc::SYS_memfd_create], ENOSYS)],
-    ),
-    rung("madvise-EPERM", &[Refuse(&[libc::SYS_madvise], EPERM)]),
-    rung("madvise-ENOSYS", &[Refuse(&[libc::SYS_madvise], ENOSYS)]),
-    short(
-        "all-of-these-ENOSYS",
-        &[Refuse(
-            &[
-                libc::SYS_kcmp,
-                libc::SYS_pidfd_open,
-                libc::SYS_pidfd_getfd,
-                libc::SYS_unshare,
-                libc::SYS_ptrace,
-                libc::SYS_perf_event_open,
-                libc::SYS_bpf,
-                libc::SYS_io_uring_setup,
-                libc::SYS_userfaultfd,
-                libc::SYS_membarrier,
-                libc::SYS_memfd_create,
-            ],
-            ENOSYS,
-        )],
-    ),
-    short("no-ipv6", &[RefuseFamily(libc::AF_INET6)]),
+/// Two rungs for each call: refused by a filter, and unknown to the kernel.
+macro_rules! refused {
+    ($($(#[$when:meta])? $call:literal $number:ident,)*) => {
+        &[$(
+            $(#[$when])?
+            rung(concat!($call, "-EPERM"), &[Refuse(&[libc::$number], EPERM)]),
+            $(#[$when])?
+            rung(concat!($call, "-ENOSYS"), &[Refuse(&[libc::$number], ENOSYS)]),
+        )*]
+    };
+}
+
+const REFUSED_CALLS: &[Rung] = refused![
+    "kcmp" SYS_kcmp,
+    "pidfd_open" SYS_pidfd_open,
+    "pidfd_getfd" SYS_pidfd_getfd,
+    "socketpair" SYS_socketpair,
+    "unshare" SYS_unshare,
+    "ptrace" SYS_ptrace,
+    "perf_event_open" SYS_perf_event_open,
+    "bpf" SYS_bpf,
+    "io_uring_setup" SYS_io_uring_setup,
+    "userfaultfd" SYS_userfaultfd,
+    "membarrier" SYS_membarrier,
+    "set_robust_list" SYS_set_robust_list,
+    "sched_setaffinity" SYS_sched_setaffinity,
+    "prlimit64" SYS_prlimit64,
+    #[cfg(target_arch = "x86_64")] "modify_ldt" SYS_modify_ldt,
+    "memfd_create" SYS_memfd_create,
+    "madvise" SYS_madvise,
+];
+
+/// What an older kernel lacks, or a strict filter refuses, at once; and address families.
+const LACKS: &[Rung] = &[
+    rung("all-of-these-ENOSYS", &[Refuse(LATER_CALLS, ENOSYS)]),
+    rung("no-ipv6", &[RefuseFamily(libc::AF_INET6)]),
     rung("no-netlink", &[RefuseFamily(libc::AF_NETLINK)]),
+];
+
+const LATER_CALLS: &[i64] = &[
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_unshare,
+    libc::SYS_ptrace,
+    libc::SYS_perf_event_open,
+    libc::SYS_bpf,
+    libc::SYS_io_uring_setup,
+    libc::SYS_userfaultfd,
+    libc::SYS_membarrier,
+    libc::SYS_memfd_create,
 ];
 
 const MOUNTS: CloneFlags = CloneFlags::CLONE_NEWNS;
@@ -221,7 +183,7 @@ const CONTAINER: CloneFlags = CloneFlags::CLONE_NEWUSER.union(MOUNTS).union(NETW
 const SOMAXCONN: &str = "core/somaxconn";
 
 const NAMESPACES: &[Rung] = &[
-    short(
+    rung(
         "container",
         &[Unshare(CONTAINER), NewProcessIds, MountProc("")],
     ),
@@ -239,8 +201,8 @@ const NAMESPACES: &[Rung] = &[
         "loopback-down-nobody",
         &[Unshare(NETWORK), User(NOBODY, NONE)],
     ),
-    short("no-proc-of-its-own", &[Unshare(MOUNTS), NewProcessIds]),
-    short(
+    rung("no-proc-of-its-own", &[Unshare(MOUNTS), NewProcessIds]),
+    rung(
         "somaxconn-1",
         &[Unshare(NETWORK), LoopbackUp, Setting(SOMAXCONN, "1")],
     ),
@@ -259,7 +221,7 @@ const NAMESPACES: &[Rung] = &[
 ];
 
 const FILE_SYSTEMS: &[Rung] = &[
-    short(
+    rung(
         "proc-subset-pid",
         &[Unshare(MOUNTS), MountProc("subset=pid")],
     ),
@@ -267,11 +229,11 @@ const FILE_SYSTEMS: &[Rung] = &[
         "proc-hidepid-1",
         &[Unshare(MOUNTS), MountProc("hidepid=1"), User(NOBODY, NONE)],
     ),
-    short(
+    rung(
         "proc-hidepid-2",
         &[Unshare(MOUNTS), MountProc("hidepid=2"), User(NOBODY, NONE)],
     ),
-    short("no-proc-stat", &[Unshare(MOUNTS), HideFile("/proc/stat")]),
+    rung("no-proc-stat", &[Unshare(MOUNTS), HideFile("/proc/stat")]),
     rung(
         "no-proc-meminfo",
         &[Unshare(MOUNTS), HideFile("/proc/meminfo")],
@@ -287,8 +249,8 @@ const FILE_SYSTEMS: &[Rung] = &[
             HideFolder("/sys/kernel/debug"),
         ],
     ),
-    short("no-dev-shm", &[Unshare(MOUNTS), HideFolder("/dev/shm")]),
-    short("tmp-full", &[Unshare(MOUNTS), FullTemporaryFolder]),
+    rung("no-dev-shm", &[Unshare(MOUNTS), HideFolder("/dev/shm")]),
+    rung("tmp-full", &[Unshare(MOUNTS), FullTemporaryFolder]),
     rung("tmp-read-only", &[Unshare(MOUNTS), ReadOnlyTemporaryFolder]),
     rung("tmpdir-empty", &[Variable("TMPDIR", "")]),
     rung(
@@ -299,15 +261,15 @@ const FILE_SYSTEMS: &[Rung] = &[
 ];
 
 const LIMITS: &[Rung] = &[
-    short("descriptors-16", &[Limit(Resource::RLIMIT_NOFILE, 16)]),
+    rung("descriptors-16", &[Limit(Resource::RLIMIT_NOFILE, 16)]),
     rung("descriptors-64", &[Limit(Resource::RLIMIT_NOFILE, 64)]),
     rung("descriptors-256", &[Limit(Resource::RLIMIT_NOFILE, 256)]),
-    short(
+    rung(
         "processes-8",
         &[Limit(Resource::RLIMIT_NPROC, 8), User(STRANGER, NONE)],
     ),
-    short("stack-64-KiB", &[Limit(Resource::RLIMIT_STACK, 64 << 10)]),
-    short("file-size-0", &[Limit(Resource::RLIMIT_FSIZE, 0)]),
+    rung("stack-64-KiB", &[Limit(Resource::RLIMIT_STACK, 64 << 10)]),
+    rung("file-size-0", &[Limit(Resource::RLIMIT_FSIZE, 0)]),
     rung(
         "address-space-256-MiB",
         &[Limit(Resource::RLIMIT_AS, 256 << 20)],
@@ -326,7 +288,7 @@ const LIMITS: &[Rung] = &[
 ];
 
 const GROUPS: &[Rung] = &[
-    short(
+    rung(
         "pids-max-4",
         &[Step::Group(Group {
             name: "proof-pids-max-4",
@@ -335,8 +297,9 @@ const GROUPS: &[Rung] = &[
             version_2: ("pids.max", "4"),
         })],
     ),
-    rung(
+    crowded(
         "cpu-max-half",
+        Company::None,
         &[Step::Group(Group {
             name: "proof-cpu-max-half",
             controller: "cpu",
@@ -370,23 +333,17 @@ const GROUPS: &[Rung] = &[
 const INHERITED: &[Rung] = &[
     rung("one-processor", &[OneProcessor]),
     rung("nice-19", &[Nice(19)]),
-    short("signals-ignored", &[IgnoreSignals]),
+    rung("signals-ignored", &[IgnoreSignals]),
     rung("SIGCHLD-ignored", &[IgnoreChildSignal]),
-    short("signals-blocked", &[BlockSignals]),
+    rung("signals-blocked", &[BlockSignals]),
     rung("stdin-closed", &[Close(0)]),
     rung("stdout-closed", &[Close(1)]),
     rung("stderr-closed", &[Close(2)]),
 ];
 
 const COMPANY: &[Rung] = &[
-    Rung {
-        company: Company::BusyLoops(4),
-        ..rung("four-busy-loops", &[])
-    },
-    Rung {
-        company: Company::Tours(10),
-        ..rung("ten-at-once", &[])
-    },
+    crowded("four-busy-loops", Company::BusyLoops(4), &[]),
+    crowded("ten-at-once", Company::Tours(10), &[]),
 ];
 
 #[cfg(test)]
@@ -409,8 +366,9 @@ mod tests {
 
     #[test]
     fn the_short_ladder_has_no_rung_of_chance() {
-        let chance = rungs().filter(|rung| rung.short && rung.company != Company::None);
-        assert_eq!(chance.count(), 0);
+        let short: Vec<&Rung> = rungs().filter(|rung| rung.is_short()).collect();
+        assert_eq!(short.len(), SHORT.len(), "each name is a rung's");
+        assert!(short.iter().all(|rung| !rung.by_chance));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub enum Answer {
 /// One system call that is answered without being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lie {
-    /// The call.
+    /// The call; several, with commas between, where they are answered alike.
     pub call: String,
     /// Its answer.
     pub answer: Answer,
@@ -76,8 +76,8 @@ pub struct Role {
     pub is_object: bool,
 }
 
-/// Judges a run of one claim under a lie, of which `left` processes were still there after it.
-pub fn judge(role: &Role, run: &Finished, left: usize) -> Trial {
+/// Judges a run of one claim under a lie, of which these processes were `left`.
+pub fn judge(role: &Role, run: &Finished, left: &[String]) -> Trial {
     let outcome = crate::witness::outcomes(run)
         .ok()
         .and_then(|mut all| all.pop());
@@ -87,8 +87,8 @@ pub fn judge(role: &Role, run: &Finished, left: usize) -> Trial {
     };
     let fault = if run.late {
         Some(format!("not at its end after {} s", run.took.as_secs()))
-    } else if left > 0 {
-        Some(format!("left {left} processes"))
+    } else if !left.is_empty() {
+        Some(format!("left processes: {}", left.join(", ")))
     } else {
         match &outcome {
             None => silence_fault(run),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn fault(role: &Role, run: &Finished) -> Option<String> {
-        judge(role, run, 0).fault
+        judge(role, run, &[]).fault
     }
 
     #[test]
@@ -183,7 +183,10 @@ mod tests {
     fn no_end_no_panic_and_nothing_left_are_demanded() {
         let role = Role::default();
         let holds = document("holds", "");
-        assert_eq!(judge(&role, &holds, 1).fault.unwrap(), "left 1 processes");
+        assert_eq!(
+            judge(&role, &holds, &["reader".to_owned()]).fault.unwrap(),
+            "left processes: reader"
+        );
         let late = Finished {
             late: true,
             ..document("holds", "")

@@ -27,7 +27,8 @@ pub fn tell(lie: &Lie, program: &Command, limit: Duration) -> Result<Finished> {
             return program::run(&mut command, limit);
         }
     };
-    let filter = Filter::answering(&[&lie.call], errno)?;
+    let calls: Vec<&str> = lie.call.split(',').collect();
+    let filter = Filter::answering(&calls, errno)?;
     let mut command = start(path);
     command.args(arguments);
     // SAFETY: the closure runs in the forked child, where another thread of this process may have

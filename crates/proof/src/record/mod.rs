@@ -28,6 +28,20 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// The calls by which processes get their names, and which therefore are always recorded.
 const NAMING: [&str; 6] = ["clone", "clone3", "fork", "vfork", "prctl", "execve"];
 
+/// Claims that cannot be measured under strace, each with its reason.
+const NOT_UNDER_STRACE: [(&str, &str); 1] = [(
+    "strace-makes-the-herd",
+    "it traces its workers itself, and a process has one tracer at a time",
+)];
+
+/// Why the acts of this claim are not looked for; none where they are.
+pub fn reason_against(id: &str) -> Option<&'static str> {
+    let mut reasons = NOT_UNDER_STRACE.iter();
+    reasons
+        .find(|(claim, _)| *claim == id)
+        .map(|(_, reason)| *reason)
+}
+
 /// What the recorder found out about a claim.
 #[derive(Debug)]
 pub struct Findings {

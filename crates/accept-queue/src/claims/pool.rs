@@ -1,0 +1,191 @@
+//! Workers that wait for connections to one address, bursts of connections to them, and what each
+//! worker did in a burst.
+
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+
+use anyhow::Result;
+use claim::NotMeasured;
+use nix::sys::stat::fstat;
+use observe::sock_diag::ESTABLISHED;
+use prefork::{Metering, Site, strategies};
+
+use super::sleepers;
+use crate::client::{Client, wait_for_end};
+use crate::counts::Counts;
+use crate::herd::TracepointPermit;
+use crate::workers::Workers;
+
+/// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
+const CLOSE_WAIT: u8 = 8;
+
+/// Forked workers, the socket at which they wait, and a client.
+pub(super) struct Pool {
+    pub(super) workers: Workers,
+    pub(super) client: Client,
+    listener: TcpListener,
+}
+
+impl Pool {
+    /// Forks so many workers that wait for connections in the way of `strategy`.
+    ///
+    /// # Errors
+    /// Those of the strategy and of fork.
+    pub(super) fn start(strategy: &str, workers: usize, metering: Metering) -> Result<Self> {
+        let mut prepared = (strategies::by_name(strategy)?.prepare)(&Site::loopback(workers))?;
+        let client = Client::new(prepared.address()?);
+        let workers = Workers::start(&mut prepared, workers, metering)?;
+        // This process keeps its descriptor of the socket, to ask the kernel about it.
+        let listener = prepared.listeners.swap_remove(0);
+        Ok(Pool {
+            workers,
+            client,
+            listener,
+        })
+    }
+
+    /// The name of the listening socket in /proc: `socket:[inode]`.
+    ///
+    /// # Errors
+    /// That of fstat(2).
+    pub(super) fn socket(&self) -> Result<String> {
+        socket_name(&self.listener)
+    }
+
+    /// The inode number of the listening socket.
+    ///
+    /// # Errors
+    /// That of fstat(2).
+    pub(super) fn inode(&self) -> Result<u64> {
+        Ok(fstat(&self.listener)?.st_ino)
+    }
+}
+
+/// What /proc calls the socket behind `fd`.
+///
+/// # Errors
+/// That of fstat(2).
+pub(super) fn socket_name(fd: &impl AsFd) -> Result<String> {
+    Ok(format!("socket:[{}]", fstat(fd)?.st_ino))
+}
+
+/// Makes sure that the queue of `listener` holds so many connections: beyond that clients wait.
+///
+/// # Errors
+/// Not measured: net.core.somaxconn caps the queue.
+pub(super) fn ensure_queue_holds(connections: usize, listener: &TcpListener) -> Result<()> {
+    let backlog = observe::tcp_info::read(listener)?.sacked;
+    if connections <= backlog as usize + 1 {
+        return Ok(());
+    }
+    NotMeasured::err(
+        format!("a queue with backlog {backlog} does not hold {connections} connections"),
+        "raise net.core.somaxconn, or run it in a network namespace of its own (unshare -n)",
+    )
+}
+
+/// What one worker did during one burst.
+pub(super) struct WorkerRound {
+    pub(super) pid: i32,
+    pub(super) counts: Counts,
+}
+
+/// What [`measure`] found.
+pub(super) struct Bursts {
+    /// Workers that were forked and live, each a child of this process.
+    pub(super) forked: usize,
+    /// Before the first connection: what `look` saw of the sleeping workers.
+    pub(super) asleep: usize,
+    /// Whether all of them may run on one CPU only, the same.
+    pub(super) on_one_cpu: bool,
+    /// Whether no tracer stops them.
+    pub(super) untraced: bool,
+    /// For each burst what each worker did.
+    pub(super) rounds: Vec<Vec<WorkerRound>>,
+    /// Most connections that the kernel showed made, and none of them ended, at once.
+    pub(super) at_once: u64,
+    /// Connections that a worker closed.
+    pub(super) closed: usize,
+    /// Wakeups over all bursts by the tracepoint, where it counted.
+    pub(super) by_tracepoint: Option<u64>,
+}
+
+impl Bursts {
+    /// The sum of `count` over all workers and bursts.
+    pub(super) fn sum(&self, count: impl Fn(&Counts) -> u64) -> u64 {
+        let workers = self.rounds.iter().flatten();
+        workers.map(|worker| count(&worker.counts)).sum()
+    }
+
+    /// Wakeups over all bursts, by the best evidence.
+    pub(super) fn wakeups(&self) -> u64 {
+        let by_counters = || self.sum(|counts| counts.sleeps);
+        self.by_tracepoint.unwrap_or_else(by_counters)
+    }
+}
+
+/// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
+///
+/// # Errors
+/// Those of the workers and of `look`; a connection that none of them serves.
+pub(super) fn measure(
+    strategy: &str,
+    workers: usize,
+    (rounds, burst): (usize, usize),
+    kernel: Option<TracepointPermit>,
+    look: fn(&Pool) -> Result<usize>,
+) -> Result<Bursts> {
+    let mut pool = Pool::start(strategy, workers, Metering::Counts)?;
+    let mut before = pool.workers.settle()?;
+    let pids = pool.workers.pids();
+    let mut woken = Bursts {
+        forked: sleepers::count_children(&pids, std::process::id())?,
+        asleep: look(&pool)?,
+        on_one_cpu: sleepers::are_on_one_cpu(&pids)?,
+        untraced: sleepers::are_untraced(&pids)?,
+        rounds: Vec::new(),
+        at_once: 0,
+        closed: 0,
+        by_tracepoint: None,
+    };
+    let counter = kernel
+        .map(|kernel| kernel.count_wakeups(&pids))
+        .transpose()?;
+    for _ in 0..rounds {
+        let (at_once, closed) = serve_burst(&mut pool.client, burst)?;
+        woken.at_once = woken.at_once.max(at_once);
+        woken.closed += closed;
+        let after = pool.workers.settle()?;
+        let counts = after.since(&before).each;
+        let round = pids.iter().zip(counts);
+        let did = round.map(|(&pid, counts)| WorkerRound { pid, counts });
+        woken.rounds.push(did.collect());
+        before = after;
+    }
+    woken.by_tracepoint = counter.map(|counter| counter.read()).transpose()?;
+    Ok(woken)
+}
+
+/// Makes `burst` connections and waits until each has been served: how many of them were open at
+/// once, and how many a worker closed.
+///
+/// # Errors
+/// A connection that nobody serves.
+pub(super) fn serve_burst(client: &mut Client, burst: usize) -> Result<(u64, usize)> {
+    let mut open = Vec::with_capacity(burst);
+    for _ in 0..burst {
+        open.push(client.connect()?);
+    }
+    let mut at_once = 0;
+    for connection in &open {
+        let state = observe::tcp_info::read(connection)?.state;
+        at_once += u64::from(matches!(state, ESTABLISHED | CLOSE_WAIT));
+    }
+    let mut closed = 0;
+    for connection in open {
+        wait_for_end(&connection)?;
+        let state = observe::tcp_info::read(&connection)?.state;
+        closed += usize::from(state == CLOSE_WAIT);
+    }
+    Ok((at_once, closed))
+}
