@@ -7,6 +7,7 @@ use std::fs::File;
 
 use anyhow::Result;
 use claim::{Arm, Claim, Name, Quantity, Reading};
+use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -124,19 +125,16 @@ fn is_second_open(other: &File, file: &File) -> Result<bool> {
     Ok(here(other).leads_to(file)? && !here(other).follows(file)?)
 }
 
-/// Asks for a lock by fcntl, again where a signal interrupts it: granted, or refused with one of
-/// the two numbers that fcntl_locking(2) allows for it.
+/// Asks for a lock by fcntl: granted, or refused with one of the two numbers that fcntl_locking(2)
+/// allows for it.
 fn ask(
     refusal: impl Fn(Errno) -> observe::Error,
-    mut lock: impl FnMut() -> Result<i32, Errno>,
+    lock: impl FnMut() -> Result<i32, Errno>,
 ) -> Result<Result<(), Errno>> {
-    loop {
-        match lock() {
-            Ok(_) => return Ok(Ok(())),
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(Err(Errno::EAGAIN)),
-            Err(errno) => return Err(refusal(errno).into()),
-        }
+    match on_interrupt(lock) {
+        Ok(_) => Ok(Ok(())),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(Err(Errno::EAGAIN)),
+        Err(errno) => Err(refusal(errno).into()),
     }
 }
 

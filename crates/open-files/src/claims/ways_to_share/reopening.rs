@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Does, InControl};
+use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -98,15 +99,9 @@ impl Object {
     }
 }
 
-/// open(2), again where a signal interrupts it.
 fn open_again(fd: &impl AsRawFd, mode: OFlag) -> Result<OwnedFd, Errno> {
     let flags = mode | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    loop {
-        match open(&scratch::path(fd.as_raw_fd()), flags, Mode::empty()) {
-            Err(Errno::EINTR) => {}
-            opened => return opened,
-        }
-    }
+    on_interrupt(|| open(&scratch::path(fd.as_raw_fd()), flags, Mode::empty()))
 }
 
 /// Opens a file twice by its name and compares the two; the control compares the first with a
