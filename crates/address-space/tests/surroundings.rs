@@ -1,0 +1,35 @@
+//! Claims in surroundings that once made them err, or refute what nobody had put to the test.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_address-space");
+/// It holds, or nothing could be measured.
+const RIGHT: [Option<i32>; 2] = [Some(0), Some(4)];
+
+#[test]
+fn settings_of_malloc_refute_nothing() {
+    for setting in ["tcache_count=65535", "top_pad=100000000", "mxfast=1000"] {
+        let output = Command::new(PROGRAM)
+            .args(["claims", "heap-holes"])
+            .env("GLIBC_TUNABLES", format!("glibc.malloc.{setting}"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(RIGHT.contains(&output.status.code()), "{setting}: {text}");
+    }
+}
+
+#[test]
+fn fault_signals_that_come_blocked_are_caught_all_the_same() {
+    for signal in ["SEGV", "BUS"] {
+        let output = Command::new("env")
+            .arg(format!("--block-signal={signal}"))
+            .args([PROGRAM, "claims", "segment-limit"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(RIGHT.contains(&output.status.code()), "{signal}: {text}");
+    }
+}
