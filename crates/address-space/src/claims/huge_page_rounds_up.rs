@@ -33,7 +33,8 @@ pub(super) const CLAIM: Claim = Claim {
                 got, one touched byte makes 2 MiB resident.",
     measures: "Up to 8 times: maps a block of 2 MiB with MADV_HUGEPAGE, writes one byte, asks \
                smaps for the resident size before and after, and divides by the bytes that are \
-               found to be written. A block for which the kernel found no huge page does not count.",
+               found to be written. A block for which the kernel found no huge page does not \
+               count.",
     control: "the same with MADV_NOHUGEPAGE; every block counts",
     notes: &[41, 45],
     needs: &[
