@@ -1,5 +1,6 @@
 //! One claim in one child, which measures; this process judges what it read.
 
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::signal::Signal;
 use nix::sys::time::{TimeVal, TimeValLike};
+use nix::unistd::dup2_stderr;
 
 use crate::quiet;
 use crate::refusal::Failure;
@@ -163,7 +165,10 @@ impl Isolation {
             drop(self.interrupt.take());
             // Refused, a claim that needs it says so.
             let _ = parent.ensure_loopback();
-            filter.map_or(Ok(()), Filter::install)?;
+            if let Some(filter) = filter {
+                discard_standard_error();
+                filter.install()?;
+            }
             let measured = claim.measure_both(order, name_process);
             Ok(measured.map_err(Failure::from))
         };
@@ -203,6 +208,14 @@ fn time_of_children() -> Duration {
         let micros = |time: TimeVal| time.num_microseconds().unsigned_abs();
         Duration::from_micros(times.map(micros).iter().sum())
     })
+}
+
+/// What a lie breaks may say so as it dies, where the C library and std abort: the report says it,
+/// and nobody need read it twice. Where that is refused, it is read twice.
+fn discard_standard_error() {
+    if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+        let _ = dup2_stderr(nowhere);
+    }
 }
 
 /// Makes sure that /proc shows the processes by the numbers that they have here.

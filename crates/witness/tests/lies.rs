@@ -43,7 +43,7 @@ fn tell_lies() -> Result<Vec<String>> {
     let mut liar = Liar::new(&witness);
     let (mut told, mut untold, mut faults) = (0, 0, Vec::new());
     for claim in witness.claims(&[])? {
-        if claim.acts.is_empty() || reason_against(&claim.id).is_some() {
+        if reason_against(&claim.id).is_some() {
             continue;
         }
         if begin.elapsed() > LIMIT {
