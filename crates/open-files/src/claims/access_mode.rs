@@ -5,6 +5,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -66,7 +67,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 /// `ok` only where one byte was written.
 fn write_one_byte(file: &mut File) -> Result<String> {
-    match file.write(b"x") {
+    match on_interrupt(|| file.write(b"x")) {
         Ok(1) => Ok("ok".to_owned()),
         Ok(count) => Ok(format!("{count} bytes written")),
         Err(error) => {
