@@ -15,7 +15,7 @@ use proof::sabotage::{Build, Fate, Mutation, Workshop, groups, holds, mutations,
 /// Options of a sabotage.
 #[derive(Args)]
 pub(super) struct SabotageArgs {
-    /// Only mutations whose claims or description contain this
+    /// Only mutations whose topic is this, or whose claims or description contain it
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     /// The workspace
@@ -59,7 +59,10 @@ impl SabotageArgs {
         for (topic, mutations) in mutations(&root)? {
             let mut tally = Tally::default();
             let mut open = Vec::new();
-            for mutation in mutations.into_iter().filter(|it| self.is_wanted(it)) {
+            for mutation in mutations
+                .into_iter()
+                .filter(|it| self.is_wanted(&topic, it))
+            {
                 match kept.found(&mutation) {
                     Some(fate) => tally.count(&mutation, &fate)?,
                     None => open.push(mutation),
@@ -91,9 +94,10 @@ impl SabotageArgs {
         print_table(&tallies)
     }
 
-    fn is_wanted(&self, mutation: &Mutation) -> bool {
+    fn is_wanted(&self, topic: &str, mutation: &Mutation) -> bool {
         let text = mutation.to_string();
-        self.words.is_empty() || self.words.iter().any(|word| text.contains(word))
+        let fits = |word: &String| word == topic || text.contains(word);
+        self.words.is_empty() || self.words.iter().any(fits)
     }
 }
 
