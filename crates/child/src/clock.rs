@@ -41,8 +41,9 @@ impl Deadline {
 ///
 /// A limit is meant for a machine that has a processor for each program that wants to run. Where
 /// more want to, each gets its share of the time only, and the limit is as many times longer, ten
-/// times at most. Both figures of proc_loadavg(5) count, whichever is larger: what is runnable at
-/// this moment, and the average of the last minute.
+/// times at most. Of the two figures of proc_loadavg(5), what is runnable at this moment and the
+/// average of the last minute, the smaller one counts: a burst that is over gives nobody more time,
+/// and neither does one that has just begun. It is asked again for as long as the wait is stretched.
 pub fn stretch(limit: Duration) -> Duration {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let load = std::fs::read_to_string("/proc/loadavg").ok();
@@ -50,12 +51,12 @@ pub fn stretch(limit: Duration) -> Duration {
     limit.mul_f64((load / processors as f64).clamp(1.0, MAX_STRETCH))
 }
 
-/// The larger of the average over a minute and the number of tasks that are runnable.
+/// The smaller of the average over a minute and the number of tasks that are runnable.
 pub(crate) fn parse_load(text: &str) -> Option<f64> {
     let mut fields = text.split_ascii_whitespace();
     let average: f64 = fields.next()?.parse().ok()?;
     let (runnable, _) = fields.nth(2)?.split_once('/')?;
-    Some(average.max(runnable.parse().ok()?)).filter(|load: &f64| load.is_finite())
+    Some(average.min(runnable.parse().ok()?)).filter(|load: &f64| load.is_finite())
 }
 
 /// One poll(2) of descriptors, each for its events, for which a signal is an early end: the place
@@ -77,10 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_larger_figure_of_the_load_counts() {
-        assert_eq!(parse_load("0.20 0.18 0.12 1/80 11206\n"), Some(1.0));
-        assert_eq!(parse_load("25.5 0.18 0.12 1/80 11206\n"), Some(25.5));
-        assert_eq!(parse_load("0.20 0.18 0.12 26/80 11206\n"), Some(26.0));
+    fn the_smaller_figure_of_the_load_counts() {
+        assert_eq!(parse_load("0.20 0.18 0.12 1/80 11206\n"), Some(0.2));
+        assert_eq!(parse_load("25.5 0.18 0.12 30/80 11206\n"), Some(25.5));
+        assert_eq!(parse_load("25.5 0.18 0.12 3/80 11206\n"), Some(3.0));
         for text in [
             "",
             "0.20",

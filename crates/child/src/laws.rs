@@ -56,7 +56,7 @@ pub fn load(data: &[u8]) {
     let digits = data.iter().take(3);
     let runnable = digits.fold(0, |number: u32, &byte| number << 8 | u32::from(byte));
     let line = format!("0.20 0.18 0.12 {runnable}/16777216 11206\n");
-    assert_eq!(parse_load(&line), Some(f64::from(runnable).max(0.2)));
+    assert_eq!(parse_load(&line), Some(f64::from(runnable).min(0.2)));
     let limit = Duration::from_secs(1);
     assert!((limit..=10 * limit).contains(&stretch(limit)));
 }

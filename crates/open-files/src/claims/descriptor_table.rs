@@ -1,6 +1,7 @@
 //! Who shares a descriptor table: threads and CLONE_FILES do, fork and exec end it.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
@@ -110,6 +111,10 @@ fn compare_with_child(table: Descriptors) -> Result<Compared> {
     Ok(compared)
 }
 
+/// How long the shell may take to begin and to say a word: where its own calls are lied to, it never
+/// does.
+const SHELL_LIMIT: Duration = Duration::from_secs(10);
+
 /// A child with a shared table becomes a shell, which reports that and waits until a pipe is
 /// closed; in the control it does not call exec. Tells whether it became another program.
 fn compare_around_exec(arm: Arm) -> Result<(String, bool)> {
@@ -121,7 +126,8 @@ fn compare_around_exec(arm: Arm) -> Result<(String, bool)> {
             Arm::Experiment => become_shell(&say, &wait),
             Arm::Control => Ok(parent.checkpoint()?),
         }
-    })?;
+    })?
+    .limit(SHELL_LIMIT);
     shell.at_checkpoint()?;
     let before = sameness(tables::is_shared_with(shell.pid())?);
     shell.release()?;
