@@ -23,14 +23,10 @@ pub struct Claim {
     pub why: Option<String>,
     /// Wall time of experiment and control, in milliseconds.
     pub duration_ms: f64,
-    /// What the control read; empty where nothing was measured.
-    control: Control,
 }
 
-#[derive(Debug, Deserialize)]
-struct Control {
-    observed: serde_json::Map<String, serde_json::Value>,
-}
+/// How the reason begins where a control did not come out (crates/claim/src/verdict.rs).
+const CONTROL_FAILED: &str = "the control failed: ";
 
 /// What a claim can come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
@@ -90,10 +86,11 @@ impl fmt::Display for Verdict {
 }
 
 impl Claim {
-    /// Whether values were read and the claim is not measured all the same: its control failed, or
-    /// an act of it could not be shown.
+    /// Whether it is not measured because a control did not come out, which counts as a fault of
+    /// the claim's own.
     pub fn has_failed_control(&self) -> bool {
-        self.verdict == Verdict::NotMeasured && !self.control.observed.is_empty()
+        let why = self.why.as_deref().unwrap_or_default();
+        self.verdict == Verdict::NotMeasured && why.starts_with(CONTROL_FAILED)
     }
 
     /// Whether it is not measured only because others used the processors.
