@@ -1,20 +1,36 @@
 //! Descriptors in messages: `SCM_RIGHTS` over a UNIX socket (unix(7)).
+#![expect(
+    unsafe_code,
+    reason = "socketpair(2), whose wrappers believe every answer"
+)]
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
-use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use observe::Error;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg};
 
 /// A connected pair of UNIX datagram sockets.
+///
+/// # Errors
+/// That of socketpair(2); EIO where it answers that it was done, and no descriptor is there.
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
-    let kind = SockType::Datagram;
-    socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).context("socketpair")
+    const NONE: RawFd = -1;
+    let mut numbers = [NONE; 2];
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: the kernel writes two numbers into the array, which lives until the call returns.
+    let made = unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, numbers.as_mut_ptr()) };
+    Errno::result(made).context("socketpair")?;
+    let [first, second] = numbers;
+    if first == second || numbers.contains(&NONE) {
+        return Err(Error::new("socketpair made no descriptors", Errno::EIO).into());
+    }
+    // SAFETY: the kernel has just made both for this call, and nobody else knows their numbers.
+    Ok(unsafe { (OwnedFd::from_raw_fd(first), OwnedFd::from_raw_fd(second)) })
 }
 
 /// Sends a reference to the description behind `fd`.

@@ -14,6 +14,7 @@ use socket2::SockRef;
 
 use super::FORK;
 use crate::evidence::{Place, has_input, is_own_child, status_flags};
+use crate::scm_rights;
 
 const INODES: Quantity = Name("inodes behind 3 descriptors in 2 processes").count(1, 3);
 const COOKIES: Quantity = Name("cookies behind 3 descriptors in 2 processes").count(1, 3);
@@ -82,7 +83,8 @@ struct Used {
 }
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let (socket, peer) = UnixDatagram::pair().context("socketpair")?;
+    let (socket, peer) = scm_rights::pair()?;
+    let (socket, peer) = (UnixDatagram::from(socket), UnixDatagram::from(peer));
     for message in [FIRST, SECOND] {
         peer.send(message.as_bytes()).context("send")?;
     }
