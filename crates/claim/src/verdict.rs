@@ -112,8 +112,11 @@ fn not_done(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict>
             let right = arm.choose(shown, act.may_be_in_control(shown));
             match shown {
                 _ if right => {}
-                false => {
-                    let why = without_effect(act, arm);
+                shown => {
+                    let why = match shown {
+                        true => done_in_control(act),
+                        false => without_effect(act, arm),
+                    };
                     match act.missing {
                         Missing::Broken => return Some(Verdict::Error(why)),
                         Missing::NotMeasured(enable) => {
@@ -122,17 +125,18 @@ fn not_done(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict>
                         }
                     }
                 }
-                true => {
-                    let (does, who, evidence) = (act.does, act.who, act.evidence);
-                    return Some(Verdict::Error(format!(
-                        "the control did what only the experiment does: {who} {does}; the \
-                         evidence is there: {evidence}"
-                    )));
-                }
             }
         }
     }
     denied
+}
+
+fn done_in_control(act: &Act) -> String {
+    let (does, who, evidence) = (act.does, act.who, act.evidence);
+    format!(
+        "the control did what only the experiment does: {who} {does}; the evidence is there: \
+         {evidence}"
+    )
 }
 
 fn without_effect(act: &Act, arm: Arm) -> String {

@@ -1,5 +1,6 @@
 //! Looking changes what is seen: under a tracer the herd that the kernel hides becomes visible.
 
+use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -7,13 +8,13 @@ use anyhow::{Context, Result, bail};
 use child::{Child, Parent};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
-use harness::scratch;
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::Signal;
 use nix::sys::stat::fstat;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use observe::Error;
 use observe::sleep::{Look, Sleeper};
 use observe::status;
 use prefork::strategies::{self, Prepared};
@@ -67,7 +68,9 @@ fn measure(arm: Arm) -> Result<Reading> {
     let inode = fstat(&prepared.listeners[0])?.st_ino;
     let tallies = Tally::shared(WORKERS)?;
     let mut tracer = child::fork("tracer", |parent| {
-        Ok(fork_workers(parent, arm, &mut prepared, &tallies)?)
+        let forked = fork_workers(parent, arm, &mut prepared, &tallies);
+        // With a context, since a bare error would lose what was asked of the kernel.
+        Ok(forked.context("the tracer")?)
     })?;
     let pids: Vec<i32> = tracer.recv()?;
     let workers = pids.iter().map(|&pid| Sleeper::open(pid));
@@ -187,7 +190,9 @@ fn seize(pid: Pid) -> Result<()> {
 /// Follows every worker from system call to system call, entry and return, until this process is
 /// killed. At each stop it does what strace does: asks for the call, formats a line, writes it out.
 fn trace() -> Result<()> {
-    let mut log = scratch::in_memory(b"")?;
+    let path = "/dev/null";
+    let log = File::options().write(true).open(path);
+    let mut log = log.map_err(|e| Error::from_io(format!("open {path}"), &e))?;
     loop {
         let status = match waitpid(None, Some(WaitPidFlag::__WALL)) {
             Err(Errno::EINTR) => continue,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use child::Descriptors;
 use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
+use harness::limits::room_for_descriptors;
 use harness::{inherited, scratch};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
@@ -174,6 +175,7 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
 /// it.
 fn close_in_child(table: Descriptors) -> Result<(&'static str, bool)> {
     let file = scratch::file(b"hello, kernel")?;
+    room_for_descriptors(NUMBER as u64 + 1)?;
     let number =
         fcntl(&file, FcntlArg::F_DUPFD_CLOEXEC(NUMBER)).context("fcntl F_DUPFD_CLOEXEC")?;
     ensure!(number == NUMBER, "fd {NUMBER} is taken");

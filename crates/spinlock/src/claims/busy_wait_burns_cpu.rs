@@ -1,7 +1,7 @@
 //! A busy waiter uses CPU time and gets nothing done.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use harness::clock::thread_cpu_ns;
 use locks::{Futex, TestAndSet};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
+use nix::unistd::gettid;
 use observe::{Error, Operation};
 
 const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
@@ -27,8 +28,9 @@ const WAIT: Act = Does("asks for the lock that is held")
 const SPIN: Act = Does("stays on the CPU while it waits")
     .in_memory()
     .by("waiter")
-    .shown_by("voluntary_ctxt_switches in /proc/PID/task/TID/status, which do not grow")
-    .in_control(InControl::Instead("futex", "FUTEX_WAIT_PRIVATE"));
+    .shown_by("its state in /proc/TID/status just before the release: R, and not S")
+    .in_control(InControl::Instead("futex", "FUTEX_WAIT_PRIVATE"))
+    .or_not_measured("run it again while the machine does little else");
 /// How long the lock is held.
 const HELD: Duration = Duration::from_millis(120);
 /// A shorter wait means that the lock let the waiter in while it was held.
@@ -51,14 +53,14 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let waited = match arm {
+    let (waited, state) = match arm {
         Arm::Experiment => wait_for::<TestAndSet>()?,
         Arm::Control => wait_for::<Futex>()?,
     };
     Ok(Reading::kernel()
         .act(&HOLD, waited.found_released)
         .act(&WAIT, waited.wall >= SHORTEST_WAIT.as_secs_f64())
-        .act(&SPIN, waited.sleeps == 0)
+        .act(&SPIN, state == 'R')
         .with(&BURNT, waited.user / waited.wall)
         .note("1 when the waiter has a CPU to itself; less where others compete for it")
         .note(format!(
@@ -76,19 +78,18 @@ struct Waited {
     cpu: f64,
     /// Whether the lock had been released when the waiter came in.
     found_released: bool,
-    /// How often the waiter gave up its CPU by itself.
-    sleeps: u64,
 }
 
-/// The wait of a thread for a lock that is held.
-fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
+/// The wait of a thread for a lock that is held, and the state of the thread at its end.
+fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<(Waited, char)> {
     let mutex = lock_api::Mutex::<L, ()>::new(());
     let (about_to_wait, released) = (AtomicBool::new(false), AtomicBool::new(false));
+    let thread = AtomicI32::new(0);
     std::thread::scope(|scope| {
         let held = mutex.lock();
         let waiting = || -> Result<Waited> {
             let (cpu, user, start) = (thread_cpu_ns(), user_time()?, Instant::now());
-            let sleeps = sleeps()?;
+            thread.store(gettid().as_raw(), Relaxed);
             about_to_wait.store(true, Relaxed);
             let inside = mutex.lock();
             let found_released = released.load(Relaxed);
@@ -98,7 +99,6 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
                 user: user_time()? - user,
                 cpu: (thread_cpu_ns() - cpu) as f64 / 1e9,
                 found_released,
-                sleeps: self::sleeps()? - sleeps,
             })
         };
         let waiter = Builder::new()
@@ -113,16 +113,14 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<Waited> {
             reason = "this is the time that is measured"
         )]
         std::thread::sleep(HELD);
+        let state = observe::status::read(thread.load(Relaxed)).map(|it| it.state);
         released.store(true, Relaxed);
         drop(held);
-        waiter.join().map_err(|_| anyhow!("the waiter panicked"))?
+        let waited = waiter
+            .join()
+            .map_err(|_| anyhow!("the waiter panicked"))??;
+        Ok((waited, state?))
     })
-}
-
-/// How often this thread has given up its CPU by itself so far.
-fn sleeps() -> Result<u64> {
-    let own = nix::unistd::gettid().as_raw();
-    Ok(observe::status::read(own)?.voluntary_switches)
 }
 
 /// User CPU time of this thread so far, in seconds.
