@@ -42,8 +42,9 @@ impl Deadline {
 /// A limit is meant for a machine that has a processor for each program that wants to run. Where
 /// more want to, each gets its share of the time only, and the limit is as many times longer, ten
 /// times at most. Of the two figures of proc_loadavg(5), what is runnable at this moment and the
-/// average of the last minute, the smaller one counts: a burst that is over gives nobody more time,
-/// and neither does one that has just begun. It is asked again for as long as the wait is stretched.
+/// average of the last minute, the smaller one counts: a burst that is over gives nobody more
+/// time, and neither does one that has just begun. It is asked again for as long as the wait is
+/// stretched.
 pub fn stretch(limit: Duration) -> Duration {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let load = std::fs::read_to_string("/proc/loadavg").ok();

@@ -112,8 +112,8 @@ fn compare_with_child(table: Descriptors) -> Result<Compared> {
     Ok(compared)
 }
 
-/// How long the shell may take to begin and to say a word: where its own calls are lied to, it never
-/// does.
+/// How long the shell may take to begin and to say a word: where its own calls are lied to, it
+/// never does.
 const SHELL_LIMIT: Duration = Duration::from_secs(10);
 
 /// A child with a shared table becomes a shell, which reports that and waits until a pipe is
