@@ -49,7 +49,7 @@ pub enum Error {
     /// Neither the program's file nor the auxiliary vector shows how wide the addresses are.
     UnknownWidth {
         /// What came of the program's file.
-        program: observe::Error,
+        program: Box<observe::Error>,
         /// What came of the auxiliary vector.
         vector: observe::Error,
     },

@@ -23,7 +23,10 @@ impl Width {
             Err(program) => match observe::auxv::read_word_size(pid) {
                 Ok(4) => Ok(Width::Bits32),
                 Ok(_) => Ok(Width::Bits64),
-                Err(vector) => Err(Error::UnknownWidth { program, vector }),
+                Err(vector) => Err(Error::UnknownWidth {
+                    program: Box::new(program),
+                    vector,
+                }),
             },
         }
     }

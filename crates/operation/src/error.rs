@@ -17,7 +17,7 @@ pub struct Error {
     /// The operation, for programs.
     pub kind: Operation,
     /// Both of these once more, as the source.
-    cause: Refusal,
+    cause: Box<Refusal>,
 }
 
 /// What the kernel answered to what. The source of an [`Error`]: where an error is wrapped so that
@@ -49,10 +49,10 @@ impl Error {
             operation: operation.into(),
             errno,
             kind: Operation::Other,
-            cause: Refusal {
+            cause: Box::new(Refusal {
                 kind: Operation::Other,
                 errno,
-            },
+            }),
         }
     }
 
@@ -70,10 +70,10 @@ impl Error {
     /// The same error, which says by its type what the operation was.
     #[must_use]
     pub fn of(self, kind: Operation) -> Self {
-        let cause = Refusal {
+        let cause = Box::new(Refusal {
             kind: kind.clone(),
             errno: self.errno,
-        };
+        });
         Error {
             kind,
             cause,
@@ -90,7 +90,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        Some(&*self.cause)
     }
 }
 
