@@ -51,10 +51,10 @@ pub fn file(contents: &[u8]) -> Result<File, Error> {
 /// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
 /// needed for. For what needs an inode to share or to lock, and nothing of a file system. Under a
 /// filter on that call, a file without a name in /dev/shm, which is in memory as well, or as
-/// [`file`] makes one.
+/// [`file()`] makes one.
 ///
 /// # Errors
-/// EMFILE; ENOMEM; under a filter as [`file`].
+/// EMFILE; ENOMEM; under a filter as [`file()`].
 pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
     let made = retry::on_interrupt(|| memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC));
     let file = match made {
