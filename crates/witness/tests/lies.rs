@@ -10,13 +10,17 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use nix::unistd::geteuid;
 use proof::lies::{Calls, Liar};
 use proof::record::{is_possible, reason_against};
 use proof::room::enter_if_root;
 use proof::witness::Witness;
 
 /// How long this test may take: what is left then is told by `scripts/lies`.
-const LIMIT: Duration = Duration::from_secs(280);
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// The same for an ordinary user, for whom little is different.
+const LIMIT_OF_OTHERS: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     if !is_possible() {
@@ -41,12 +45,16 @@ fn tell_lies() -> Result<Vec<String>> {
     let begin = Instant::now();
     let witness = Witness::at(Path::new(env!("CARGO_BIN_EXE_witness")));
     let mut liar = Liar::new(&witness);
+    let limit = match geteuid().is_root() {
+        true => LIMIT,
+        false => LIMIT_OF_OTHERS,
+    };
     let (mut told, mut untold, mut faults) = (0, 0, Vec::new());
     for claim in witness.claims(&[])? {
         if reason_against(&claim.id).is_some() {
             continue;
         }
-        if begin.elapsed() > LIMIT {
+        if begin.elapsed() > limit {
             untold += 1;
             continue;
         }
