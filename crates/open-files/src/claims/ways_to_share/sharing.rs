@@ -9,6 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use anyhow::{Context, Result};
 use child::Descriptors;
 use claim::{Act, Arm, Does, InControl};
+use harness::limits::room_for_descriptors;
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -93,6 +94,7 @@ impl Way<'_> {
     }
 
     pub(super) fn f_dupfd(&self) -> Result<Compared> {
+        room_for_descriptors(FROM as u64 + 1)?;
         let mut number = 0;
         let (compared, shown) = self.compare_here(|| {
             let duplicate = fcntl_dupfd_cloexec(self.file, FROM);
