@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use nix::sys::time::TimeVal;
 use observe::{cgroup, cpu, cpus, hypervisor};
 
 use crate::clock::process_cpu_ns;
@@ -142,18 +142,25 @@ fn own() -> Duration {
     Duration::from_nanos(process_cpu_ns()) + reaped()
 }
 
-/// CPU time of the descendants that have been reaped; under a filter on getrusage(2) in ticks.
+/// How far the two ways to ask for the time of the reaped lie apart at most: a tick of each clock
+/// and process, and some.
+const BETWEEN_CLOCKS: Duration = Duration::from_millis(500);
+
+/// CPU time of the descendants that have been reaped: by getrusage(2) where /proc/self/stat
+/// confirms it, else by that, which counts in ticks.
 fn reaped() -> Duration {
-    match getrusage(UsageWho::RUSAGE_CHILDREN) {
-        Ok(usage) => {
-            let ns = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();
-            Duration::from_nanos(ns.unsigned_abs())
-        }
-        Err(_) => {
-            let stat = observe::stat::read(std::process::id() as i32);
-            let ticks = stat.map_or(0, |stat| stat.reaped_ticks);
-            cpu::TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
-        }
+    let stat = observe::stat::read(std::process::id() as i32);
+    let ticks = stat.map_or(0, |stat| stat.reaped_ticks);
+    let coarse = cpu::TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+    let time = |time: TimeVal| {
+        let seconds = Duration::from_secs(time.tv_sec().unsigned_abs());
+        seconds.saturating_add(Duration::from_micros(time.tv_usec().unsigned_abs()))
+    };
+    let fine = getrusage(UsageWho::RUSAGE_CHILDREN)
+        .map(|usage| time(usage.user_time()).saturating_add(time(usage.system_time())));
+    match fine {
+        Ok(fine) if fine.abs_diff(coarse) <= BETWEEN_CLOCKS => fine,
+        _ => coarse,
     }
 }
 

@@ -121,15 +121,23 @@ pub fn network_namespace() -> Result<u64> {
 
 /// Whether the description of `file` holds a lock of this kind: `FLOCK`, `POSIX` or `OFDLCK`.
 pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
-    let locks = here(file).info()?.locks;
-    let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
-    if locks.iter().any(of_kind) {
-        return Ok(true);
+    here(file).has_lock(kind)
+}
+
+impl Place {
+    /// Whether the description at this place holds a lock of this kind: `FLOCK`, `POSIX` or
+    /// `OFDLCK`.
+    pub fn has_lock(&self, kind: &str) -> Result<bool> {
+        let locks = self.info()?.locks;
+        let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
+        if locks.iter().any(of_kind) {
+            return Ok(true);
+        }
+        // No evidence of absence where the kernel shows no locks: it has no list of them either.
+        let list = "/proc/locks";
+        File::open(list).map_err(|e| observe::Error::from_io(format!("open {list}"), &e))?;
+        Ok(false)
     }
-    // No evidence of absence where the kernel shows no locks: it has no list of them either.
-    let list = "/proc/locks";
-    File::open(list).map_err(|e| observe::Error::from_io(format!("open {list}"), &e))?;
-    Ok(false)
 }
 
 /// Whether a message that carries a descriptor waits on this UNIX socket. Before Linux 5.15 the

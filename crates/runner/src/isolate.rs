@@ -14,9 +14,8 @@ use harness::quiet::watch;
 use harness::seccomp::Filter;
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::resource::{RLIM_INFINITY, Resource, UsageWho, getrlimit, getrusage};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::signal::Signal;
-use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::dup2_stderr;
 
 use crate::quiet;
@@ -202,12 +201,9 @@ fn out_of_time(spent: Duration) -> Option<Failure> {
 
 /// CPU time of the processes below this one that have been reaped.
 fn time_of_children() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN);
-    usage.map_or(Duration::ZERO, |usage| {
-        let times = [usage.user_time(), usage.system_time()];
-        let micros = |time: TimeVal| time.num_microseconds().unsigned_abs();
-        Duration::from_micros(times.map(micros).iter().sum())
-    })
+    let own = observe::stat::read(std::process::id().cast_signed());
+    let ticks = own.map_or(0, |stat| stat.reaped_ticks);
+    Duration::from_millis(10).saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
 /// What a lie breaks may say so as it dies, where the C library and std abort: the report says it,

@@ -1,24 +1,31 @@
 //! What the kernel counts of one's own memory: faults, resident bytes, pages.
 #![expect(unsafe_code, reason = "mincore, which nix does not have")]
 
+use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use observe::Error;
 use observe::pagemap::{Page, Pagemap};
 
 use super::{Backing, Memory};
 
+/// How many faults lie between two counts at most: reading a file of /proc can cost some.
+const BETWEEN_COUNTS: u64 = 64;
+
 /// Page faults of this process so far that were served without input or output: by getrusage(2),
-/// or under a filter on that call by /proc/self/stat.
+/// which /proc/self/stat must confirm, or by that alone where a filter refuses the call.
 ///
 /// # Errors
-/// That of getrusage, where /proc does not say it either.
+/// /proc is not mounted; EIO where the two disagree: one of them has not counted.
 pub fn minor_faults() -> Result<u64, Error> {
-    match getrusage(UsageWho::RUSAGE_SELF) {
-        Ok(usage) => Ok(usage.minor_page_faults() as u64),
-        Err(errno) => observe::stat::read(std::process::id() as i32)
-            .map(|stat| stat.minor_faults)
-            .map_err(|_| Error::new("getrusage", errno)),
+    let asked = getrusage(UsageWho::RUSAGE_SELF);
+    let shown = observe::stat::read(std::process::id() as i32)?.minor_faults;
+    let Ok(usage) = asked else { return Ok(shown) };
+    let counted = usage.minor_page_faults() as u64;
+    if shown.abs_diff(counted) > BETWEEN_COUNTS {
+        let what = format!("getrusage counts {counted} faults, and /proc/self/stat {shown}");
+        return Err(Error::new(what, Errno::EIO));
     }
+    Ok(counted)
 }
 
 /// What smaps says of the mappings that begin inside `memory`, added up: resident bytes, and of
@@ -76,7 +83,6 @@ pub fn pages(memory: &Memory) -> Result<Vec<Page>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use nix::errno::Errno;
     use nix::sys::mman::MmapAdvise;
 
     use super::*;

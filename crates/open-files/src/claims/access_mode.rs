@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::retry::on_interrupt;
 use harness::scratch;
@@ -68,6 +68,8 @@ fn measure(arm: Arm) -> Result<Reading> {
 /// `ok` only where one byte was written.
 fn write_one_byte(file: &mut File) -> Result<String> {
     match on_interrupt(|| file.write(b"x")) {
+        // The offset says whether it was written: at 0 before, wherever it was written.
+        Ok(1) if here(file).info()?.pos == 0 => bail!("write answered 1, and wrote nothing"),
         Ok(1) => Ok("ok".to_owned()),
         Ok(count) => Ok(format!("{count} bytes written")),
         Err(error) => {

@@ -1,6 +1,6 @@
 //! One self-contained page: no script, no outside resource.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use present::foreign_text::{escape_controls, escape_lines};
 
@@ -22,7 +22,7 @@ pub fn render(register: &Register, document: &Document) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                style { (STYLE) }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 header {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::clock::thread_cpu_ns;
@@ -57,6 +57,13 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => wait_for::<TestAndSet>()?,
         Arm::Control => wait_for::<Futex>()?,
     };
+    // Two clocks of the kernel: what one has not counted, the other has.
+    ensure!(
+        waited.user <= waited.cpu + 0.02 && waited.cpu <= 2.0 * waited.user + 0.02,
+        "getrusage says {:.3} s of user time, and the thread's CPU clock {:.3} s in all",
+        waited.user,
+        waited.cpu
+    );
     Ok(Reading::kernel()
         .act(&HOLD, waited.found_released)
         .act(&WAIT, waited.wall >= SHORTEST_WAIT.as_secs_f64())

@@ -53,6 +53,8 @@ const GIVE_UP: Act = Does("gives up its handle of the robust mutex")
 const ASK: Act = Does("asks for the spinlock again and again")
     .in_memory()
     .shown_by("a count of its tries, within 100 ms");
+/// How long the holder may take for each step, its death among them.
+const HOLDER_LIMIT: Duration = Duration::from_secs(5);
 /// How long the robust mutex is waited for: it is handed on before its holder's end is seen.
 const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
 /// How long the spinlock is waited for.
@@ -107,7 +109,8 @@ fn measure(arm: Arm) -> Result<Reading> {
             own.unlock()?;
         }
         Ok(parent.checkpoint()?)
-    })?;
+    })?
+    .limit(HOLDER_LIMIT);
     let (number, registered): (i32, bool) = holder.recv()?;
     let pid = holder.pid();
     let has_lock = || -> Result<bool> {

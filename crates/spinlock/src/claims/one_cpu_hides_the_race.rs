@@ -19,7 +19,7 @@ const TOGETHER: Act = Does("runs both threads on one CPU")
 /// If they only ran one after the other, nothing was hidden, because there was nothing to see.
 const PREEMPTED: Act = Does("is preempted 10 times among the increments")
     .in_memory()
-    .shown_by("involuntary context switches (RUSAGE_THREAD)")
+    .shown_by("nonvoluntary_ctxt_switches in /proc/TID/status")
     .in_control(InControl::Either)
     .or_not_measured(
         "try again; a scheduler with long time slices (SCHED_FIFO, isolated CPUs) never mixes the \
@@ -41,12 +41,12 @@ pub(super) const CLAIM: Claim = Claim {
                 there proves nothing.",
     measures: "Two threads, both pinned to one CPU, increment a counter 5 million times each \
                behind check-then-set, again until each was preempted 10 times among its increments \
-               (RUSAGE_THREAD).",
+               (nonvoluntary_ctxt_switches).",
     control: "the same threads on two CPUs, five times",
     notes: &[24, 25, 26, 27],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[TWO_THREADS, PINNED, TOGETHER, PREEMPTED, REFUSED],
-    man: &["sched_setaffinity(2)", "getrusage(2)"],
+    man: &["sched_setaffinity(2)", "proc_pid_status(5)"],
     quantities: &[LOST],
     measure,
     ..Claim::DEFAULT

@@ -43,7 +43,7 @@ const PREEMPT_HOLDER: Act = Does("preempts a thread that holds test-and-set, 3 t
     .or_not_measured("try again: no thread was preempted while it held the lock");
 const PREEMPT_IN_LINE: Act = Does("preempts the threads of the ticket lock, 8 times or more")
     .in_memory()
-    .shown_by("involuntary context switches (RUSAGE_THREAD) in the window of eight")
+    .shown_by("nonvoluntary_ctxt_switches in /proc/TID/status, in the window of eight")
     .in_control(InControl::Either)
     .or_not_measured("try again: no thread was preempted");
 /// A lock that lets everybody in at once never collapses.

@@ -17,7 +17,6 @@ use harness::pin::pin;
 use harness::quiet::Reading;
 use locks::barriers;
 use nix::sched::sched_getcpu;
-use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::gettid;
 use observe::Operation;
 
@@ -91,7 +90,7 @@ pub struct ContentionWindow {
     /// Sections that the guarded value does not count, of all from start to end: the lock let two
     /// threads in together.
     pub lost: u64,
-    /// Involuntary context switches of all threads (RUSAGE_THREAD).
+    /// Involuntary context switches of all threads (/proc/TID/status).
     pub preempted: u64,
     /// Sections in whose middle the thread was preempted, if sections were timed.
     pub interrupted_sections: u64,
@@ -316,9 +315,8 @@ impl<C: Contender> Worker<'_, C> {
             self.shared.pinned.store(false, Relaxed);
         }
         // Without it none is known to have been preempted.
-        let usage = getrusage(UsageWho::RUSAGE_THREAD);
-        let preempted = usage.map_or(0, |usage| usage.involuntary_context_switches());
-        let preempted = preempted.unsigned_abs();
+        let status = observe::status::read(gettid().as_raw());
+        let preempted = status.map_or(0, |status| status.involuntary_switches);
         self.slot.preempted.store(preempted, Relaxed);
         waits
     }

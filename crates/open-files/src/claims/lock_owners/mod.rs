@@ -90,7 +90,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         )
         .act(&FORK, unlocked.is_child)
         .act(&INHERIT, unlocked.inherited)
-        .act(&UNLOCK, unlocked.is_child)
+        .act(&UNLOCK, unlocked.unlocked)
         .act(&CLONE_FILES, posix.by_sharing_child)
         .act(&ASK_FORKED, posix.by_forked_child && lost.by_forked_child)
         .act(&ASK_SHARING, posix.by_sharing_child)

@@ -39,7 +39,7 @@ pub(super) const INHERIT: Act = Does("has no descriptor of the locked file but t
 pub(super) const UNLOCK: Act = Does("unlocks")
     .call("flock", "LOCK_UN")
     .by("unlocker")
-    .shown_by("its own number, that of a child, when it has done so");
+    .shown_by("no `lock:` line at its descriptor in /proc/CHILD/fdinfo afterwards");
 
 /// A lock that was asked for again.
 pub(super) struct Again {
@@ -95,6 +95,8 @@ pub(super) struct Unlocked {
     pub(super) taken: bool,
     pub(super) is_child: bool,
     pub(super) inherited: bool,
+    /// Its descriptor shows no lock any more.
+    pub(super) unlocked: bool,
 }
 
 /// A child unlocks what it inherited; in the control, a second open of its own.
@@ -113,12 +115,14 @@ pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
         Ok(its)
     };
     let seen = look_at(Descriptors::Copied, "unlocker", unlock, |its| {
-        Ok(its.fd == here(&file).fd && its.leads_to(&file)?)
+        let inherited = its.fd == here(&file).fd && its.leads_to(&file)?;
+        Ok((inherited, !its.has_lock("FLOCK")?))
     })?;
     Ok(Unlocked {
         around: before_and_after_text([before, flock::state(&witness)?]),
         taken,
         is_child: seen.is_child,
-        inherited: seen.look,
+        inherited: seen.look.0,
+        unlocked: seen.look.1,
     })
 }

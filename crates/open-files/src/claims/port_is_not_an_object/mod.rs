@@ -5,7 +5,7 @@ mod one_connection;
 mod one_port;
 mod sockets;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, Count};
 use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
 use serde::{Deserialize, Serialize};
@@ -125,7 +125,10 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let before = network_namespace()?;
-    let host = child::fork("host", |parent| Ok(look_at_sockets(arm, parent)?))?;
+    let host = child::fork("host", |parent| {
+        // With a context, since a bare error would lose what was asked of the kernel.
+        Ok(look_at_sockets(arm, parent).context("its sockets")?)
+    })?;
     let seen = host.join()?;
     let [first, second] = &seen.connections;
     let (inode, inode_after, later) = match arm {

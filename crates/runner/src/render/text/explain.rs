@@ -64,7 +64,7 @@ fn sentence(act: &Act) -> String {
         control,
         ..
     } = act;
-    let call = call.map_or(String::new(), |call| format!(" by {call}"));
+    let call = call.map_or(String::new(), |call| format!(": {call}"));
     let often = match times {
         1 => String::new(),
         times => format!(", {times} times"),

@@ -7,7 +7,6 @@ use std::thread::Builder;
 use anyhow::{Context, Result};
 use harness::pin::pin;
 use nix::sched::sched_getcpu;
-use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::gettid;
 use observe::{Error, Operation};
 
@@ -134,6 +133,5 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
 
 /// Involuntary context switches of this thread so far.
 fn preemptions() -> Result<u64> {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD).context("getrusage RUSAGE_THREAD")?;
-    Ok(usage.involuntary_context_switches().unsigned_abs())
+    Ok(observe::status::read(gettid().as_raw())?.involuntary_switches)
 }
