@@ -1,7 +1,7 @@
 //! What a long trial has done by now, a line each, so that it can go on where it was ended.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -12,14 +12,16 @@ use serde::de::DeserializeOwned;
 /// A file of records, of which the first line says what was tried.
 #[derive(Debug)]
 pub struct Journal<R> {
-    file: File,
+    /// None where nothing may be kept.
+    file: Option<File>,
     /// The records that were there when it was opened, and those that were added since.
     pub records: Vec<R>,
 }
 
 impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// Opens the journal at `path` and, where `resume` is said and it tells of the same `subject`,
-    /// its records; begins it anew otherwise.
+    /// its records; begins it anew otherwise. Where this user may not write it, nothing is kept, and a
+    /// later run cannot go on: that matters only to one that resumes.
     ///
     /// # Errors
     /// The file or its folder cannot be written.
@@ -33,8 +35,13 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
             false => String::new(),
         };
         let records = records(&text, subject);
-        let mut file = File::create(path).with_context(what)?;
-        writeln!(file, "{}", serde_json::to_string(subject)?).with_context(what)?;
+        let mut file = match File::create(path) {
+            Err(e) if !resume && e.kind() == ErrorKind::PermissionDenied => None,
+            made => Some(made.with_context(what)?),
+        };
+        if let Some(file) = &mut file {
+            writeln!(file, "{}", serde_json::to_string(subject)?).with_context(what)?;
+        }
         let mut journal = Journal {
             file,
             records: Vec::new(),
@@ -51,7 +58,9 @@ impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// The file cannot be written.
     pub fn add(&mut self, record: R) -> Result<()> {
         let line = serde_json::to_string(&record)?;
-        writeln!(self.file, "{line}").context("write to the journal")?;
+        if let Some(file) = &mut self.file {
+            writeln!(file, "{line}").context("write to the journal")?;
+        }
         self.records.push(record);
         Ok(())
     }

@@ -131,12 +131,13 @@ fn a_long_document_is_read_whole() {
 fn a_signal_ends_the_trial_and_what_it_started() {
     let script = "echo $$ > \"$TMPDIR/../pid\"; exec sleep 1000";
     let (folder, mut command) = trial("signal", script);
-    let trial = command.stderr(Stdio::null()).spawn().expect("proof");
+    let mut trial = command.stderr(Stdio::null()).spawn().expect("proof");
     let running = loop {
         let pid = fs::read_to_string(folder.join("pid")).unwrap_or_default();
         if let Some(pid) = pid.strip_suffix('\n') {
             break PathBuf::from(format!("/proc/{pid}"));
         }
+        assert!(trial.try_wait().expect("wait").is_none(), "the trial ended");
         std::thread::yield_now();
     };
     let pid = Pid::from_raw(trial.id() as i32);
