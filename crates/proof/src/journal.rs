@@ -20,8 +20,8 @@ pub struct Journal<R> {
 
 impl<R: Serialize + DeserializeOwned> Journal<R> {
     /// Opens the journal at `path` and, where `resume` is said and it tells of the same `subject`,
-    /// its records; begins it anew otherwise. Where this user may not write it, nothing is kept, and
-    /// a later run cannot go on: that matters only to one that resumes.
+    /// its records; begins it anew otherwise. Where this user may not write it, nothing is kept,
+    /// and a later run cannot go on: that matters only to one that resumes.
     ///
     /// # Errors
     /// The file or its folder cannot be written.
