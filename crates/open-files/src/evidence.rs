@@ -125,12 +125,17 @@ pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
 }
 
 impl Place {
+    /// Whether a `lock:` line of this kind is there. That none is means something only where the
+    /// kernel has shown one before.
+    pub fn shows_lock(&self, kind: &str) -> Result<bool> {
+        let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
+        Ok(self.info()?.locks.iter().any(of_kind))
+    }
+
     /// Whether the description at this place holds a lock of this kind: `FLOCK`, `POSIX` or
     /// `OFDLCK`.
     pub fn has_lock(&self, kind: &str) -> Result<bool> {
-        let locks = self.info()?.locks;
-        let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
-        if locks.iter().any(of_kind) {
+        if self.shows_lock(kind)? {
             return Ok(true);
         }
         // No evidence of absence where the kernel shows no locks: it has no list of them either.

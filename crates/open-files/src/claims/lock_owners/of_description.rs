@@ -116,7 +116,7 @@ pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
     };
     let seen = look_at(Descriptors::Copied, "unlocker", unlock, |its| {
         let inherited = its.fd == here(&file).fd && its.leads_to(&file)?;
-        Ok((inherited, !its.has_lock("FLOCK")?))
+        Ok((inherited, !its.shows_lock("FLOCK")?))
     })?;
     Ok(Unlocked {
         around: before_and_after_text([before, flock::state(&witness)?]),
