@@ -162,7 +162,8 @@ where
             parent.bind()?;
             body(parent)
         });
-        let refused = |e| operation::Error::from_io("spawn a thread", &e).of(Operation::Thread);
+        let refused =
+            |e| operation::Error::from_io("spawn a thread", &e).with_kind(Operation::Thread);
         let second = second.map_err(refused)?;
         second.join().unwrap_or_else(|panic| resume_unwind(panic))
     })

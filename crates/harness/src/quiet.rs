@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
 use observe::{cgroup, cpu, cpus, hypervisor};
 
-use crate::clock::process_cpu_ns;
+use crate::clock::{process_cpu_ns, reaped_cpu_time};
 
 /// Share of the processors that others may use while a claim is measured. A claim lasts from some
 /// tenths of a second on: two ticks of /proc/stat, its error, are a few percent of that. Its bounds
@@ -139,29 +137,7 @@ impl Reading {
 }
 
 fn own() -> Duration {
-    Duration::from_nanos(process_cpu_ns()) + reaped()
-}
-
-/// How far the two ways to ask for the time of the reaped lie apart at most: a tick of each clock
-/// and process, and some.
-const BETWEEN_CLOCKS: Duration = Duration::from_millis(500);
-
-/// CPU time of the descendants that have been reaped: by getrusage(2) where /proc/self/stat
-/// confirms it, else by that, which counts in ticks.
-fn reaped() -> Duration {
-    let stat = observe::stat::read(std::process::id() as i32);
-    let ticks = stat.map_or(0, |stat| stat.reaped_ticks);
-    let coarse = cpu::TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
-    let time = |time: TimeVal| {
-        let seconds = Duration::from_secs(time.tv_sec().unsigned_abs());
-        seconds.saturating_add(Duration::from_micros(time.tv_usec().unsigned_abs()))
-    };
-    let fine = getrusage(UsageWho::RUSAGE_CHILDREN)
-        .map(|usage| time(usage.user_time()).saturating_add(time(usage.system_time())));
-    match fine {
-        Ok(fine) if fine.abs_diff(coarse) <= BETWEEN_CLOCKS => fine,
-        _ => coarse,
-    }
+    Duration::from_nanos(process_cpu_ns()) + reaped_cpu_time()
 }
 
 #[cfg(test)]

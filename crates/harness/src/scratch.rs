@@ -112,7 +112,7 @@ fn named_for_a_moment(
         "create {} after {NAME_ATTEMPTS} other names",
         path.display()
     );
-    Err(Error::new(what, Errno::EEXIST).of(Operation::ScratchFile))
+    Err(Error::new(what, Errno::EEXIST).with_kind(Operation::ScratchFile))
 }
 
 fn fill(file: File, contents: &[u8]) -> Result<File, Error> {
@@ -122,7 +122,7 @@ fn fill(file: File, contents: &[u8]) -> Result<File, Error> {
 }
 
 fn refused(what: impl Into<String>, error: &io::Error) -> Error {
-    Error::from_io(what, error).of(Operation::ScratchFile)
+    Error::from_io(what, error).with_kind(Operation::ScratchFile)
 }
 
 /// Opens the file behind descriptor `fd` once more, by its path `/proc/self/fd/N`: a description of
@@ -146,7 +146,7 @@ fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
     let fd = retry::on_interrupt(|| open(path, flags | OFlag::O_CLOEXEC, Mode::empty()));
     let name = path.display();
     let kind = Operation::File(name.to_string());
-    let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).of(kind))?;
+    let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).with_kind(kind))?;
     Ok(fd.into())
 }
 

@@ -73,5 +73,5 @@ pub fn query(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Error> {
     };
     Errno::result(same)
         .map(|same| same == 1)
-        .map_err(|errno| Error::new(what(), errno).of(Operation::DescriptorQuery))
+        .map_err(|errno| Error::new(what(), errno).with_kind(Operation::DescriptorQuery))
 }

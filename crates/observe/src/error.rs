@@ -35,7 +35,7 @@ pub(crate) fn file_error(operation: &str, path: &Path, error: &io::Error) -> Err
     if error.errno == Errno::ENOENT && process_is_gone(path) {
         return error;
     }
-    error.of(Operation::File(name.into_owned()))
+    error.with_kind(Operation::File(name.into_owned()))
 }
 
 /// Whether `path` is below the directory of a process or thread that is not there.

@@ -21,7 +21,7 @@ const KCMP_EPOLL_TFD: i32 = 7;
 /// kcmp, EBADF for a closed descriptor, ESRCH where no such process exists.
 pub fn descriptions(a: (i32, i32), b: (i32, i32)) -> Result<Ordering, Error> {
     let what = || format!("kcmp {} fd {} against {} fd {}", a.0, a.1, b.0, b.1);
-    kcmp(KCMP_FILE, a, b).map_err(|errno| Error::new(what(), errno).of(Operation::Kcmp))
+    kcmp(KCMP_FILE, a, b).map_err(|errno| Error::new(what(), errno).with_kind(Operation::Kcmp))
 }
 
 /// Orders the descriptor tables of two processes or threads; `Equal` means that they share one.
@@ -30,7 +30,8 @@ pub fn descriptions(a: (i32, i32), b: (i32, i32)) -> Result<Ordering, Error> {
 /// As [`descriptions`].
 pub fn tables(a: i32, b: i32) -> Result<Ordering, Error> {
     let what = || format!("kcmp descriptor tables of {a} and {b}");
-    kcmp(KCMP_FILES, (a, 0), (b, 0)).map_err(|errno| Error::new(what(), errno).of(Operation::Kcmp))
+    kcmp(KCMP_FILES, (a, 0), (b, 0))
+        .map_err(|errno| Error::new(what(), errno).with_kind(Operation::Kcmp))
 }
 
 /// Orders descriptor `fd` of process `pid` against what one of its epoll instances, descriptor
@@ -53,7 +54,7 @@ pub fn registration(
     let order =
         unsafe { libc::syscall(libc::SYS_kcmp, pid, pid, KCMP_EPOLL_TFD, fd, slot.as_ptr()) };
     let what = || format!("kcmp {pid} fd {fd} against what epoll fd {epoll} watches as {watched}");
-    ordering(order).map_err(|errno| Error::new(what(), errno).of(Operation::Kcmp))
+    ordering(order).map_err(|errno| Error::new(what(), errno).with_kind(Operation::Kcmp))
 }
 
 fn kcmp(kind: i32, a: (i32, i32), b: (i32, i32)) -> Result<Ordering, Errno> {

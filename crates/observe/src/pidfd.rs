@@ -25,7 +25,7 @@ pub fn open(pid: i32) -> Result<OwnedFd, Error> {
 /// EPERM without ptrace access, EBADF where it has no such descriptor, ENOSYS before Linux 5.6.
 pub fn getfd(process: BorrowedFd<'_>, fd: RawFd) -> Result<OwnedFd, Error> {
     pidfd_getfd(process, fd as ForeignRawFd, PidfdGetfdFlags::empty()).map_err(|e| {
-        Error::new(format!("pidfd_getfd fd {fd}"), number(e)).of(Operation::CopyDescriptor)
+        Error::new(format!("pidfd_getfd fd {fd}"), number(e)).with_kind(Operation::CopyDescriptor)
     })
 }
 

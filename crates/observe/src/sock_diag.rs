@@ -133,7 +133,7 @@ fn sockets(question: &Question) -> Result<Vec<Socket>, Error> {
         };
         found.extend(
             dump(family, question)
-                .map_err(|errno| Error::new(what(), errno).of(Operation::SockDiag))?,
+                .map_err(|errno| Error::new(what(), errno).with_kind(Operation::SockDiag))?,
         );
     }
     found.retain(|socket| question.means(socket));

@@ -47,7 +47,7 @@ pub fn identity(fd: &(impl AsFd + AsRawFd)) -> Result<Identity, Error> {
         Ok(_) => Ok(Identity { inode, cookie }),
         Err(errno) => {
             let what = format!("getsockopt SO_COOKIE fd {number}");
-            Err(Error::new(what, errno).of(Operation::SocketCookie))
+            Err(Error::new(what, errno).with_kind(Operation::SocketCookie))
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn id(event: &str) -> Result<u64, Error> {
 fn detached_mount(file: &str) -> Result<String, Error> {
     let error = |what: &str| {
         let what = what.to_owned();
-        move |errno| Error::new(what, errno).of(Operation::Tracepoint)
+        move |errno| Error::new(what, errno).with_kind(Operation::Tracepoint)
     };
     let mount = mount().map_err(error("mount tracefs detached"))?;
     let what = format!("read {file} of tracefs");
@@ -42,7 +42,7 @@ fn detached_mount(file: &str) -> Result<String, Error> {
     let fd = openat(&mount, file, flags, Mode::empty()).map_err(error(&what))?;
     let mut text = String::new();
     let end = File::from(fd).read_to_string(&mut text);
-    end.map_err(|e| Error::from_io(what, &e).of(Operation::Tracepoint))?;
+    end.map_err(|e| Error::from_io(what, &e).with_kind(Operation::Tracepoint))?;
     Ok(text)
 }
 

@@ -72,7 +72,7 @@ impl Wakeups {
             for &cpu in &cpus {
                 let counter = counter(id, cpu, &filter).map_err(|errno| {
                     let what = format!("perf_event_open sched:sched_waking cpu {cpu}");
-                    Error::new(what, errno).of(Operation::Tracepoint)
+                    Error::new(what, errno).with_kind(Operation::Tracepoint)
                 })?;
                 counters.push(counter);
             }

@@ -35,7 +35,7 @@ where
             let thread = std::thread::Builder::new()
                 .name(SECOND.to_owned())
                 .spawn_scoped(scope, || act(&prepared))
-                .map_err(|e| Error::from_io("spawn a thread", &e).of(Operation::Thread))?;
+                .map_err(|e| Error::from_io("spawn a thread", &e).with_kind(Operation::Thread))?;
             thread
                 .join()
                 .unwrap_or_else(|_| Err(anyhow!("the second thread panicked")))

@@ -64,12 +64,12 @@ impl Error {
     /// The kernel answered, but without what was looked for: `operation` names the file and the
     /// field.
     pub fn no_data(operation: impl Into<String>) -> Self {
-        Error::new(operation, Errno::ENODATA).of(Operation::Field)
+        Error::new(operation, Errno::ENODATA).with_kind(Operation::Field)
     }
 
     /// The same error, which says by its type what the operation was.
     #[must_use]
-    pub fn of(self, kind: Operation) -> Self {
+    pub fn with_kind(self, kind: Operation) -> Self {
         let cause = Box::new(Refusal {
             kind: kind.clone(),
             errno: self.errno,

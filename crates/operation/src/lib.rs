@@ -87,7 +87,10 @@ mod tests {
     fn it_is_found_behind_others_and_absent_where_nobody_says_so() {
         let refused = Error::new("kcmp 1 fd 3 against 2 fd 3", Errno::EPERM);
         assert_eq!(find(&Wrapper(refused.clone())), Operation::Other);
-        assert_eq!(find(&Wrapper(refused.of(Operation::Kcmp))), Operation::Kcmp);
+        assert_eq!(
+            find(&Wrapper(refused.with_kind(Operation::Kcmp))),
+            Operation::Kcmp
+        );
         assert_eq!(find(&fmt::Error), Operation::Other);
     }
 }

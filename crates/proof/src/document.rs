@@ -109,6 +109,14 @@ impl Document {
         serde_json::from_str(text).context("the document of `witness run --json`")
     }
 
+    /// The claim of a run of one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn into_claim(mut self) -> Result<Claim> {
+        self.claims.pop().context("the document has no claim")
+    }
+
     /// How many claims came to `verdict`.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.claims

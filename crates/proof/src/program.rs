@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use harness::{inherited, scratch};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::de::DeserializeOwned;
 
 /// How a program ended, and what it said.
 #[derive(Debug)]
@@ -23,6 +24,19 @@ pub struct Finished {
     pub took: Duration,
     /// Whether it had to be killed because it took longer than the limit.
     pub late: bool,
+}
+
+impl Finished {
+    /// The JSON document that it printed.
+    ///
+    /// # Errors
+    /// It printed none, or another: how it ended, and what it said instead.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(&self.stdout).with_context(|| {
+            let Finished { status, stderr, .. } = self;
+            format!("no JSON document ({status}): {}", stderr.trim_end())
+        })
+    }
 }
 
 /// Runs `command` to its end, or kills it after `limit`, which is longer where the machine is

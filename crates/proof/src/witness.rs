@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use crate::program::{self, Finished};
+use crate::program;
 use crate::record::Act;
 
 /// How long `list` may take: it only prints.
@@ -32,20 +31,9 @@ pub struct Claim {
     pub acts: Vec<Act>,
 }
 
-/// What became of a claim, as `run --json` tells it.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Outcome {
-    /// The claim.
-    pub id: String,
-    /// `holds`, `holds_with`, `refuted`, `not_measured` or `error`.
-    pub verdict: String,
-    /// The reason of a verdict that needs one.
-    pub why: Option<String>,
-}
-
 #[derive(Deserialize)]
-struct Document<T> {
-    claims: Vec<T>,
+struct List {
+    claims: Vec<Claim>,
 }
 
 impl Witness {
@@ -100,7 +88,7 @@ impl Witness {
     /// It cannot be run, its list cannot be read, or a name is none of a claim's.
     pub fn claims(&self, ids: &[String]) -> Result<Vec<Claim>> {
         let list = program::run(&mut self.list(), LIST_LIMIT)?;
-        let mut claims: Vec<Claim> = read_claims(&list)?;
+        let List { mut claims } = list.read()?;
         if let Some(unknown) = ids
             .iter()
             .find(|id| claims.iter().all(|claim| claim.id != **id))
@@ -110,20 +98,4 @@ impl Witness {
         claims.retain(|claim| ids.is_empty() || ids.contains(&claim.id));
         Ok(claims)
     }
-}
-
-/// What became of each claim of a run.
-///
-/// # Errors
-/// It printed no document.
-pub fn outcomes(run: &Finished) -> Result<Vec<Outcome>> {
-    read_claims(run)
-}
-
-fn read_claims<T: DeserializeOwned>(finished: &Finished) -> Result<Vec<T>> {
-    let document: Document<T> = serde_json::from_str(&finished.stdout).with_context(|| {
-        let Finished { status, stderr, .. } = finished;
-        format!("no JSON document ({status}): {}", stderr.trim_end())
-    })?;
-    Ok(document.claims)
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use claim::{
     Arm, Claim, NotMeasured, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
 };
+use harness::clock::reaped_cpu_time;
 use harness::interrupt::Interrupt;
 use harness::limits::room_for_stack;
 use harness::quiet::watch;
@@ -129,7 +130,7 @@ impl Isolation {
         order: Order,
         filter: Option<&Filter>,
     ) -> Option<Report> {
-        let spent = time_of_children();
+        let spent = reaped_cpu_time();
         let measured = self.measure_in_child(claim, order, filter);
         let aftermath = child::end_orphans(DEATH_LIMIT).map_err(into_failure);
         if self.signal().is_some() {
@@ -192,18 +193,11 @@ fn is_refusal(error: &observe::Error) -> bool {
 fn out_of_time(spent: Duration) -> Option<Failure> {
     let (_, most) = getrlimit(Resource::RLIMIT_CPU).ok()?;
     // A tick more or less: two clocks are compared.
-    let used = time_of_children().saturating_sub(spent) + Duration::from_millis(20);
+    let used = reaped_cpu_time().saturating_sub(spent) + Duration::from_millis(20);
     (most != RLIM_INFINITY && used >= Duration::from_secs(most)).then(|| {
         let why = format!("RLIMIT_CPU allows a process {most} s of CPU time (ulimit -t)");
         Failure::NotMeasured(NotMeasured::new(why, "raise the limit on CPU time"))
     })
-}
-
-/// CPU time of the processes below this one that have been reaped.
-fn time_of_children() -> Duration {
-    let own = observe::stat::read(std::process::id().cast_signed());
-    let ticks = own.map_or(0, |stat| stat.reaped_ticks);
-    Duration::from_millis(10).saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
 /// What a lie breaks may say so as it dies, where the C library and std abort: the report says it,

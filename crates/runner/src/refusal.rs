@@ -157,7 +157,7 @@ mod tests {
 
     /// What enables `operation` after it failed with `errno`; none where that is no refusal.
     fn enable(operation: Operation, errno: Errno) -> Option<String> {
-        let refused = observe::Error::new("try it", errno).of(operation);
+        let refused = observe::Error::new("try it", errno).with_kind(operation);
         match Failure::from(Error::new(refused).context("measuring")).verdict() {
             Verdict::NotMeasured { enable, .. } => Some(enable),
             _ => None,
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_refusal_anywhere_in_the_chain_is_not_measured() {
         let refused = observe::Error::new("kcmp 1 fd 3 against 2 fd 3", Errno::ENOSYS);
-        let error = Error::new(refused.of(Operation::Kcmp)).context("comparing");
+        let error = Error::new(refused.with_kind(Operation::Kcmp)).context("comparing");
         let verdict = Failure::from(error).verdict();
         let Verdict::NotMeasured { why, enable } = verdict else {
             panic!("{verdict:?}");
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn it_crosses_to_the_parent() {
-        let refused = observe::Error::new("madvise", Errno::EINVAL).of(Operation::HugePages);
+        let refused = observe::Error::new("madvise", Errno::EINVAL).with_kind(Operation::HugePages);
         let failure = Failure::from(Error::new(refused));
         let text = serde_json::to_string(&failure).expect("JSON");
         assert_eq!(

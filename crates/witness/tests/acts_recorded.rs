@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use proof::document::Verdict;
 use proof::record::{check, is_possible, reason_against};
 use proof::witness::Witness;
 
@@ -24,7 +25,7 @@ fn each_declared_act_is_seen_in_its_arm() {
         }
         let findings = check(&witness, claim).expect("a recording");
         // What another user is refused cannot be seen.
-        if findings.verdict == "not_measured" && !nix::unistd::geteuid().is_root() {
+        if findings.verdict == Verdict::NotMeasured && !nix::unistd::geteuid().is_root() {
             eprintln!("skipped: {} is not measured here", claim.id);
             continue;
         }

@@ -58,7 +58,7 @@ fn tell_lies() -> Result<Vec<String>> {
             untold += 1;
             continue;
         }
-        let calls = Calls::of(&witness, &claim)?;
+        let calls = Calls::record(&witness, &claim)?;
         for lie in calls.lies_about_acts() {
             let trial = liar.try_claim(&claim, &calls, &lie)?;
             told += 1;

@@ -102,7 +102,7 @@ fn failure() -> Outcome {
 }
 
 fn operation_of_failure() -> Outcome {
-    let refused = || operation::Error::new("kcmp", Errno::EPERM).of(Operation::Kcmp);
+    let refused = || operation::Error::new("kcmp", Errno::EPERM).with_kind(Operation::Kcmp);
     let inner = child::fork("outer", |_| {
         let inner: Child<()> = child::fork("inner", |_| Err(refused().into()))?;
         Ok(inner.join()?)

@@ -26,7 +26,7 @@ impl Memory {
         // SAFETY: the range is owned and mapped; this advice changes the size of pages and no byte.
         unsafe { madvise(self.base.cast(), self.len, advice) }.map_err(|errno| {
             self.advice_error(&format!("{advice:?}"), errno)
-                .of(Operation::HugePages)
+                .with_kind(Operation::HugePages)
         })
     }
 
@@ -55,7 +55,7 @@ impl Memory {
         let result = unsafe { libc::madvise(self.base.as_ptr().cast(), self.len, MADV_COLLAPSE) };
         Errno::result(result).map(drop).map_err(|errno| {
             self.advice_error("MADV_COLLAPSE", errno)
-                .of(Operation::Collapse)
+                .with_kind(Operation::Collapse)
         })
     }
 

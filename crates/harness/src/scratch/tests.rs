@@ -64,7 +64,8 @@ fn an_absent_folder_is_named() {
     let error = file_in(Path::new("/nowhere/at all")).unwrap_err();
     assert_eq!(
         error,
-        Error::new("open a file in /nowhere/at all", Errno::ENOENT).of(Operation::ScratchFile)
+        Error::new("open a file in /nowhere/at all", Errno::ENOENT)
+            .with_kind(Operation::ScratchFile)
     );
     let error = file_in(Path::new("/proc/self/exe")).unwrap_err();
     assert!(error.to_string().contains("/proc/self/exe"), "{error}");

@@ -167,7 +167,7 @@ fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     inherited::restore();
     let Err(errno) = execvp(c"sh", &[c"sh", c"-c", script.as_c_str()]);
     Err(observe::Error::new("exec sh", errno)
-        .of(observe::Operation::Shell)
+        .with_kind(observe::Operation::Shell)
         .into())
 }
 

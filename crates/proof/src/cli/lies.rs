@@ -56,7 +56,7 @@ impl LiesArgs {
         let mut liar = Liar::new(&witness);
         let (mut told, mut faults) = (0, 0);
         for claim in witness.claims(&self.ids)? {
-            let calls = Calls::of(&witness, &claim)?;
+            let calls = Calls::record(&witness, &claim)?;
             let lies = if self.full {
                 calls.lies()
             } else {

@@ -46,7 +46,7 @@ impl RecordArgs {
                 verdict,
                 recording,
             } = findings;
-            let verdict = verdict.replace('_', " ");
+            let verdict = verdict.name().replace('_', " ");
             let mut text = match acts {
                 0 => format!(
                     "{:<32} announces no call; {verdict} under strace\n",

@@ -4,8 +4,8 @@ use std::fmt;
 
 use nix::errno::Errno;
 
+use crate::document::{Claim, Document, Verdict};
 use crate::program::Finished;
-use crate::witness::Outcome;
 
 /// How a system call is answered without being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,21 +78,19 @@ pub struct Role {
 
 /// Judges a run of one claim under a lie, of which these processes were `left`.
 pub fn judge(role: &Role, run: &Finished, left: &[String]) -> Trial {
-    let outcome = crate::witness::outcomes(run)
-        .ok()
-        .and_then(|mut all| all.pop());
-    let said = match &outcome {
-        Some(outcome) => outcome.verdict.clone(),
-        None => run.status.to_string(),
+    let claim = run.read().and_then(Document::into_claim);
+    let said = match &claim {
+        Ok(claim) => claim.verdict.to_string(),
+        Err(_) => run.status.to_string(),
     };
     let fault = if run.late {
         Some(format!("not at its end after {} s", run.took.as_secs()))
     } else if !left.is_empty() {
         Some(format!("left processes: {}", left.join(", ")))
     } else {
-        match &outcome {
-            None => silence_fault(run),
-            Some(outcome) => verdict_fault(role, outcome),
+        match &claim {
+            Ok(claim) => verdict_fault(role, claim),
+            Err(_) => silence_fault(run),
         }
     };
     Trial { said, fault }
@@ -110,14 +108,16 @@ fn silence_fault(run: &Finished) -> Option<String> {
     }
 }
 
-fn verdict_fault(role: &Role, outcome: &Outcome) -> Option<String> {
-    let verdict = outcome.verdict.as_str();
-    let why = outcome.why.as_deref().unwrap_or("");
+fn verdict_fault(role: &Role, claim: &Claim) -> Option<String> {
+    let verdict = claim.verdict;
+    let why = claim.why.as_deref().unwrap_or("");
     match (verdict, &role.act) {
-        ("refuted", _) if !role.is_object => {
+        (Verdict::Refuted, _) if !role.is_object => {
             Some("refuted, and the call is not what the claim is about".to_owned())
         }
-        ("holds" | "holds_with", Some(act)) => Some(format!("{verdict} without its act: {act}")),
+        (Verdict::Holds | Verdict::HoldsWith, Some(act)) => {
+            Some(format!("{verdict} without its act: {act}"))
+        }
         _ if why.contains("panicked") => Some(format!("a panic: {why}")),
         _ => None,
     }
@@ -142,7 +142,8 @@ mod tests {
     }
 
     fn document(verdict: &str, why: &str) -> Finished {
-        let claim = serde_json::json!({"id": "a", "verdict": verdict, "why": why});
+        let claim =
+            serde_json::json!({"id": "a", "verdict": verdict, "why": why, "duration_ms": 1.0});
         run(0, &serde_json::json!({"claims": [claim]}).to_string(), "")
     }
 

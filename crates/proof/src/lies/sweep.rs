@@ -39,7 +39,7 @@ impl Calls {
     ///
     /// # Errors
     /// Those of [`record`].
-    pub fn of(witness: &Witness, claim: &Claim) -> Result<Calls> {
+    pub fn record(witness: &Witness, claim: &Claim) -> Result<Calls> {
         let names = CHANGING.iter().map(|call| call.name);
         let (_, recording) = record(witness, &claim.id, names)?;
         Ok(Calls::in_recording(claim, &recording))

@@ -18,8 +18,9 @@ use anyhow::{Context, Result, bail};
 use harness::scratch;
 use harness::seccomp::equivalents;
 
+use crate::document::{Document, Verdict};
 use crate::program::{self, Finished};
-use crate::witness::{self, Claim, Witness};
+use crate::witness::{Claim, Witness};
 
 /// How long a claim may take under strace: its own limit is 30 s, and a noisy machine may have it
 /// measured three times.
@@ -50,7 +51,7 @@ pub struct Findings {
     /// What is wrong, an act a line or more.
     pub faults: Vec<String>,
     /// The claim's verdict under strace, which may change what is measured.
-    pub verdict: String,
+    pub verdict: Verdict,
     /// All that was recorded.
     pub recording: Recording,
 }
@@ -71,8 +72,7 @@ pub fn check(witness: &Witness, claim: &Claim) -> Result<Findings> {
     let calls: BTreeSet<&str> = claim.acts.iter().flat_map(Act::calls).collect();
     let calls = calls.into_iter().flat_map(equivalents);
     let (run, recording) = record(witness, &claim.id, calls)?;
-    let outcome = witness::outcomes(&run)?.pop();
-    let verdict = outcome.map_or_else(String::new, |outcome| outcome.verdict);
+    let verdict = run.read::<Document>()?.into_claim()?.verdict;
     let fault = |act: &Act| {
         let faults = act.faults(&recording).into_iter();
         faults

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::document::{Claim, Document, Verdict};
 use crate::program;
 use crate::record;
-use crate::witness::{self, Outcome, Witness};
+use crate::witness::Witness;
 
 /// How long a claim may take, its repetitions on a noisy machine included.
 const CLAIM_LIMIT: Duration = Duration::from_secs(120);
@@ -108,17 +109,14 @@ fn verdict(program: &Witness, id: &str) -> Result<Fate> {
         if run.late {
             return Ok(Fate::Noticed("it does not end".to_owned()));
         }
-        let Some(outcome) = witness::outcomes(&run)?.pop() else {
-            anyhow::bail!("the document has no claim {id}");
-        };
-        let Outcome { verdict, why, .. } = outcome;
+        let Claim { verdict, why, .. } = run.read::<Document>()?.into_claim()?;
         let why = why.unwrap_or_default();
-        match verdict.as_str() {
-            "holds" | "holds_with" => return Ok(Fate::Survived(id.to_owned())),
-            "not_measured" if is_noise(&why) => noise = why,
-            _ => {
+        match verdict {
+            Verdict::Holds | Verdict::HoldsWith => return Ok(Fate::Survived(id.to_owned())),
+            Verdict::NotMeasured if is_noise(&why) => noise = why,
+            verdict => {
                 let separator = if why.is_empty() { "" } else { ": " };
-                let verdict = verdict.replace('_', " ");
+                let verdict = verdict.name().replace('_', " ");
                 return Ok(Fate::Noticed(format!("{verdict}{separator}{why}")));
             }
         }

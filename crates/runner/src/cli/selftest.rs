@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     /// What the tally says of a claim to which a call lied, and the exit status.
-    fn told(verdict: Verdict) -> (String, u8) {
+    fn words_and_status(verdict: Verdict) -> (String, u8) {
         let mut tally = Tally::default();
         let text = tally.count_lies(&[
             ("flock", Verdict::Error("no lock".into())),
@@ -231,14 +231,17 @@ mod tests {
     #[test]
     fn a_claim_with_a_verdict_under_a_lie_believes_it() {
         let kept = (String::from("; 2 of 2 lies survived"), 0);
-        assert_eq!(told(Verdict::Error("no such port".into())), kept);
+        assert_eq!(
+            words_and_status(Verdict::Error("no such port".into())),
+            kept
+        );
         for (verdict, name) in [
             (Verdict::Holds, "holds"),
             (Verdict::HoldsWith("a caveat".into()), "holds with"),
             (Verdict::Refuted, "refuted"),
         ] {
             let text = format!("; 1 of 2 lies survived; BELIEVES a lie of bind: {name}");
-            assert_eq!(told(verdict), (text, 1));
+            assert_eq!(words_and_status(verdict), (text, 1));
         }
     }
 }

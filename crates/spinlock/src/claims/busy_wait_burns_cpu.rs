@@ -111,7 +111,7 @@ fn wait_for<L: lock_api::RawMutex + Sync + Send>() -> Result<(Waited, char)> {
         let waiter = Builder::new()
             .name("waiter".to_owned())
             .spawn_scoped(scope, waiting)
-            .map_err(|e| Error::from_io("spawn the waiter", &e).of(Operation::Thread))?;
+            .map_err(|e| Error::from_io("spawn the waiter", &e).with_kind(Operation::Thread))?;
         while !about_to_wait.load(Relaxed) && !waiter.is_finished() {
             std::thread::yield_now();
         }

@@ -49,6 +49,28 @@ const REFUSED: Act = Does("finds the flag set")
     .shown_by("refusals that the threads count")
     .or_not_measured("try again on a quieter machine: the threads took turns");
 
+/// So many threads in each window of contention.
+const fn crowd(does: &'static str, threads: usize) -> Act {
+    Does(does)
+        .call("clone", "CLONE_THREAD")
+        .times(threads)
+        .shown_by("as many thread ids (gettid) in each of the windows")
+}
+
+/// The threads of a window, each on its CPU.
+const fn pinned_by_turns(threads: usize) -> Act {
+    Does("pins them to two CPUs by turns")
+        .call("sched_setaffinity", "")
+        .times(threads)
+        .shown_by("the CPU on which each ends (getcpu)")
+        .or_not_measured("run it where no filter refuses sched_setaffinity")
+}
+
+/// A lock that lets everybody in at once is fair, and never collapses.
+const EXCLUDE: Act = Does("lets one thread in at a time")
+    .in_memory()
+    .shown_by("a guarded value that counts every section of every window");
+
 /// Two CPUs that this process may use: without two, no two threads ever run at once.
 fn two_cpus() -> anyhow::Result<[usize; 2]> {
     match harness::pin::cpus()?[..] {

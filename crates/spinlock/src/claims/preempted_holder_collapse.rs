@@ -7,7 +7,7 @@ use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::clock::Work;
 
-use super::two_cpus;
+use super::{EXCLUDE, crowd, pinned_by_turns, two_cpus};
 use crate::compare::lock_name::LockName;
 use crate::compare::render::nanoseconds;
 use crate::compare::window::{ContentionWindow, Regime, Setup, Timed};
@@ -23,15 +23,8 @@ const FIFO: Quantity = Name("time per operation, 8 threads by 2, first come firs
 const MANY: usize = 8;
 /// So many preempted holders are no accident.
 const HOLDERS: u64 = 3;
-const CROWD: Act = Does("starts eight threads")
-    .call("clone", "CLONE_THREAD")
-    .times(MANY)
-    .shown_by("eight thread ids (gettid) in the windows of eight");
-const PINNED: Act = Does("pins them to two CPUs by turns")
-    .call("sched_setaffinity", "")
-    .times(MANY)
-    .shown_by("the CPU on which each ends (getcpu)")
-    .or_not_measured("run it where no filter refuses sched_setaffinity");
+const CROWD: Act = crowd("starts eight threads", MANY);
+const PINNED: Act = pinned_by_turns(MANY);
 const SPIN: Act = Does("waits for test-and-set and for the ticket lock by spinning")
     .in_memory()
     .shown_by("the types of the locks that the windows were made for")
@@ -46,11 +39,6 @@ const PREEMPT_IN_LINE: Act = Does("preempts the threads of the ticket lock, 8 ti
     .shown_by("nonvoluntary_ctxt_switches in /proc/TID/status, in the window of eight")
     .in_control(InControl::Either)
     .or_not_measured("try again: no thread was preempted");
-/// A lock that lets everybody in at once never collapses.
-const EXCLUDE: Act = Does("lets one thread in at a time")
-    .in_memory()
-    .shown_by("a guarded value that counts every section of every window");
-
 pub(super) const CLAIM: Claim = Claim {
     id: "preempted-holder-collapse",
     statement: "With more threads than CPUs a spinlock collapses: who holds it, or is next in \

@@ -8,7 +8,7 @@ use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Readi
 use harness::clock::Work;
 use harness::statistics::jain;
 
-use super::two_cpus;
+use super::{EXCLUDE, crowd, pinned_by_turns, two_cpus};
 use crate::compare::lock_name::LockName;
 use crate::compare::window::{ContentionWindow, Regime, Setup, Timed};
 
@@ -19,23 +19,12 @@ const LEAST: Quantity = Name("operations of the least served thread, by a fair s
 
 /// How many threads contend.
 const THREADS: usize = 4;
-const CONTEND: Act = Does("starts four threads")
-    .call("clone", "CLONE_THREAD")
-    .times(THREADS)
-    .shown_by("four thread ids (gettid) in each window");
-const PINNED: Act = Does("pins them to two CPUs by turns")
-    .call("sched_setaffinity", "")
-    .times(THREADS)
-    .shown_by("the CPU on which each ends (getcpu)")
-    .or_not_measured("run it where no filter refuses sched_setaffinity");
+const CONTEND: Act = crowd("starts four threads", THREADS);
+const PINNED: Act = pinned_by_turns(THREADS);
 const BARGE: Act = Does("contends for test-and-set")
     .in_memory()
     .shown_by("the type of the lock that the window was made for")
     .in_control(InControl::Not);
-/// A lock that lets everybody in at once is fair.
-const EXCLUDE: Act = Does("lets one thread in at a time")
-    .in_memory()
-    .shown_by("a guarded value that counts every section of every window");
 /// How long the threads contend.
 const CONTENTION_TIME: Duration = Duration::from_millis(100);
 /// How many windows: the claim says what may happen, so the least fair one counts in both arms. In

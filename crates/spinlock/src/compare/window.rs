@@ -200,7 +200,7 @@ impl Setup<'_> {
             let spawned = builder.spawn_scoped(scope, move || worker.start(cpu));
             spawned.map_err(|e| {
                 let what = format!("spawn thread {} of {threads}", index + 1);
-                Error::Spawn(observe::Error::from_io(what, &e).of(Operation::Thread))
+                Error::Spawn(observe::Error::from_io(what, &e).with_kind(Operation::Thread))
             })
         };
         shared.slots.iter().enumerate().map(spawn).collect()

@@ -60,7 +60,7 @@ pub(super) fn ask_for_flock(arm: Arm) -> Result<Again> {
 pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {
     let lock = whole_file();
     ask_again(arm, "OFDLCK", |file| {
-        let refusal = |errno| Error::new("fcntl F_OFD_SETLK", errno).of(Operation::OfdLock);
+        let refusal = |errno| Error::new("fcntl F_OFD_SETLK", errno).with_kind(Operation::OfdLock);
         ask(refusal, || fcntl(file, FcntlArg::F_OFD_SETLK(&lock)))
     })
 }

@@ -95,7 +95,8 @@ pub fn two_threads(entry: Entry, times: u64, cpus: [usize; 2]) -> Result<Outcome
                 // The first thread must not wait for the second.
                 race.give_up.store(true, Relaxed);
             }
-            let refused = |e| Error::from_io("spawn a racing thread", &e).of(Operation::Thread);
+            let refused =
+                |e| Error::from_io("spawn a racing thread", &e).with_kind(Operation::Thread);
             threads.push(thread.map_err(refused)?);
         }
         let lost = watch(&racers, || {
