@@ -3,7 +3,6 @@
 mod act;
 mod document;
 mod model;
-mod not_measured;
 mod prediction;
 mod quantity;
 mod reading;
@@ -15,7 +14,7 @@ mod words;
 pub use act::{Act, Call, Does, InControl, MEASURER, Missing};
 pub use document::{Document, Machine, Partial, SCHEMA, Summary};
 pub use model::{Arm, Claim, Order, QUIET_MACHINE};
-pub use not_measured::NotMeasured;
+pub use operation::{NotMeasured, Obstacle, find_obstacle};
 pub use prediction::Prediction;
 pub use quantity::{Name, Quantity};
 pub use reading::{Detail, Evidence, Reading, Readings, Table, Value};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::{
-    Arm, Claim, NotMeasured, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
+    Arm, Claim, Obstacle, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
 };
 use harness::clock::reaped_cpu_time;
 use harness::interrupt::Interrupt;
@@ -158,8 +158,10 @@ impl Isolation {
     ) -> Option<Result<Readings, Failure>> {
         if let Err(error) = room_for_stack(STACK) {
             let enable = "raise the hard limit on the stack, or run it with less of a limit";
-            let not_measured = NotMeasured::new(error.to_string(), enable);
-            return Some(Err(Failure::NotMeasured(not_measured)));
+            return Some(Err(Failure::NotMeasured(Obstacle {
+                why: error.to_string(),
+                enable: enable.to_owned(),
+            })));
         }
         let measure = |parent: &mut child::Parent| {
             drop(self.interrupt.take());
@@ -195,8 +197,10 @@ fn out_of_time(spent: Duration) -> Option<Failure> {
     // A tick more or less: two clocks are compared.
     let used = reaped_cpu_time().saturating_sub(spent) + Duration::from_millis(20);
     (most != RLIM_INFINITY && used >= Duration::from_secs(most)).then(|| {
-        let why = format!("RLIMIT_CPU allows a process {most} s of CPU time (ulimit -t)");
-        Failure::NotMeasured(NotMeasured::new(why, "raise the limit on CPU time"))
+        Failure::NotMeasured(Obstacle {
+            why: format!("RLIMIT_CPU allows a process {most} s of CPU time (ulimit -t)"),
+            enable: "raise the limit on CPU time".to_owned(),
+        })
     })
 }
 
