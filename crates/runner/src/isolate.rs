@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{
@@ -24,6 +24,9 @@ use crate::refusal::Failure;
 
 /// How long the processes that a claim left behind have to die of SIGKILL.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
+/// A claim that has failed after so long is not measured once more.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// The stack that a measuring process needs: a claim keeps some thousand addresses there, where it
 /// may not allocate.
@@ -70,10 +73,15 @@ impl Isolation {
         if !claim.needs.contains(&QUIET_MACHINE) {
             return self.run_once(topic, claim, order, None);
         }
+        let start = Instant::now();
         for _ in 1..quiet::ATTEMPTS {
             let (report, others) = watch(|| self.run_once(topic, claim, order, None));
             let report = report?;
-            if verdict_is_expected(claim, &report, order) || !quiet::is_disturbed(others) {
+            let is_final = is_slow_error(&report.verdict, start.elapsed());
+            if is_final
+                || verdict_is_expected(claim, &report, order)
+                || !quiet::is_disturbed(others)
+            {
                 return Some(report);
             }
         }
@@ -221,6 +229,12 @@ pub fn require_own_proc() -> Result<()> {
         .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
 }
 
+/// Whether this is an error that came after so long that another run would not end in time: it has
+/// waited for what did not come, and each wait knows how busy the machine is.
+fn is_slow_error(verdict: &Verdict, spent: Duration) -> bool {
+    matches!(verdict, Verdict::Error(_)) && spent > SLOW
+}
+
 /// Whether a busy machine may be the reason for this verdict, given whether values were `read`.
 /// What was refused or broke would be so on a quiet machine as well, and must not hide behind the
 /// noise.
@@ -271,6 +285,14 @@ fn name_process(arm: Arm) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_that_came_late_is_final() {
+        let broken = Verdict::Error("a connection: not seen within 10 s".to_owned());
+        assert!(is_slow_error(&broken, 2 * SLOW));
+        assert!(!is_slow_error(&broken, SLOW / 2));
+        assert!(!is_slow_error(&Verdict::Refuted, 2 * SLOW));
+    }
 
     #[test]
     fn noise_hides_neither_a_broken_set_up_nor_a_refusal() {

@@ -10,8 +10,8 @@ use nix::sys::stat::fstat;
 use observe::sock_diag::ESTABLISHED;
 use prefork::{Metering, Site, strategies};
 
-use super::sleepers;
-use crate::client::{Client, wait_for_end};
+use super::{SETTLED, sleepers};
+use crate::client::{Client, wait_for_end_within};
 use crate::counts::Counts;
 use crate::herd::TracepointPermit;
 use crate::workers::Workers;
@@ -136,11 +136,38 @@ pub(super) fn measure(
     look: fn(&Pool) -> Result<usize>,
 ) -> Result<Bursts> {
     let mut pool = Pool::start(strategy, workers, Metering::Counts)?;
+    let woken = measure_pool(&mut pool, (rounds, burst), kernel, look);
+    // Before its error, which may come of nothing else.
+    ensure_left_alone(&pool.workers)?;
+    woken
+}
+
+/// Not measured where somebody else has killed, stopped or continued one of the workers: what they
+/// did then is not what the kernel has them do.
+///
+/// # Errors
+/// Not measured.
+pub(super) fn ensure_left_alone(workers: &Workers) -> Result<()> {
+    match workers.interference() {
+        None => Ok(()),
+        Some(interference) => {
+            NotMeasured::err(interference, "run it again, and send its workers no signal")
+        }
+    }
+}
+
+/// Makes `rounds` bursts of `burst` connections to `pool`; fewer where one is not served.
+fn measure_pool(
+    pool: &mut Pool,
+    (rounds, burst): (usize, usize),
+    kernel: Option<TracepointPermit>,
+    look: fn(&Pool) -> Result<usize>,
+) -> Result<Bursts> {
     let mut before = pool.workers.settle()?;
     let pids = pool.workers.pids();
     let mut woken = Bursts {
         forked: sleepers::count_children(&pids, std::process::id())?,
-        asleep: look(&pool)?,
+        asleep: look(pool)?,
         on_one_cpu: sleepers::are_on_one_cpu(&pids)?,
         untraced: sleepers::are_untraced(&pids)?,
         rounds: Vec::new(),
@@ -161,16 +188,19 @@ pub(super) fn measure(
         let did = round.map(|(&pid, counts)| WorkerRound { pid, counts });
         woken.rounds.push(did.collect());
         before = after;
+        if closed < burst {
+            break;
+        }
     }
     woken.by_tracepoint = counter.map(|counter| counter.read()).transpose()?;
     Ok(woken)
 }
 
-/// Makes `burst` connections and waits until each has been served: how many of them were open at
-/// once, and how many a worker closed.
+/// Makes `burst` connections and waits until each has been served, or one of them long enough to
+/// say that nobody serves it: how many were open at once, and how many a worker closed.
 ///
 /// # Errors
-/// A connection that nobody serves.
+/// Those of the connections.
 pub(super) fn serve_burst(client: &mut Client, burst: usize) -> Result<(u64, usize)> {
     let mut open = Vec::with_capacity(burst);
     for _ in 0..burst {
@@ -183,7 +213,9 @@ pub(super) fn serve_burst(client: &mut Client, burst: usize) -> Result<(u64, usi
     }
     let mut closed = 0;
     for connection in open {
-        wait_for_end(&connection)?;
+        if wait_for_end_within(SETTLED, &connection)?.is_none() {
+            break;
+        }
         let state = observe::tcp_info::read(&connection)?.state;
         closed += usize::from(state == CLOSE_WAIT);
     }

@@ -17,6 +17,7 @@ use prefork::{Accept, Site};
 use socket2::SockRef;
 
 use super::acts::{self, WORKER};
+use super::drain::{accept_all, count_sockets};
 use super::is_shown;
 use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
@@ -57,6 +58,13 @@ const KILL: Act = Does("kills the worker with the longest queue")
     .call("pidfd_send_signal", "SIGKILL")
     .shown_by("its wait status: ended by SIGKILL");
 
+/// Without it a small number of accepted connections would prove nothing.
+const ACCEPT: Act = Does("accepts until its queue is empty, where it was not killed")
+    .call("accept4", "SOCK_CLOEXEC")
+    .by(WORKER)
+    .times(WORKERS - 1)
+    .shown_by("/proc/PID/fd of these workers: as many sockets more as waited in their queues");
+
 pub(super) const CLAIM: Claim = Claim {
     id: "reuseport-splits-the-queue",
     statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it \
@@ -67,7 +75,7 @@ pub(super) const CLAIM: Claim = Claim {
                accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
     notes: &[9],
-    acts: &[REUSEPORT, FORK, KEEP_ONE, CONNECT, KILL],
+    acts: &[REUSEPORT, FORK, KEEP_ONE, CONNECT, KILL, ACCEPT],
     man: &["socket(7)", "tcp(7)"],
     quantities: &[QUEUES, RESET, LEFT],
     measure,
@@ -115,6 +123,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let reset = count_in_state(&connections, CLOSE)?;
     let accepted = let_accept(workers)?;
+    // In the control it is their queue, too, that the killed worker has left.
+    let waited = CONNECTIONS - arm.choose(length, 0);
     let mut table = Table::new("length of each queue", &["socket", "connections"]);
     for (index, length) in lengths.iter().enumerate() {
         table.row([index.to_string(), length.to_string()]);
@@ -128,7 +138,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&KILL, killed)
         .with(&QUEUES, queues.count())
         .with(&RESET, reset as f64 / length as f64)
-        .with(&LEFT, accepted)
+        .act(&ACCEPT, accepted.sockets >= waited)
+        .with(&LEFT, accepted.told)
         .note(format!(
             "the killed worker's queue held {length}, of which {reset} were reset"
         ))
@@ -145,10 +156,8 @@ fn fork_workers(listeners: &mut Vec<TcpListener>) -> Result<Vec<Child<u64>>> {
             listeners.clear();
             parent.checkpoint()?;
             own.set_nonblocking(true)?;
-            let mut accepted = Vec::new();
-            while let Ok((connection, _)) = own.accept() {
-                accepted.push(connection);
-            }
+            let accepted = accept_all(&own, CONNECTIONS + 1)?;
+            parent.checkpoint()?;
             Ok(accepted.len() as u64)
         })?);
     }
@@ -184,14 +193,28 @@ fn kill(worker: Child<u64>) -> Result<bool> {
     ))
 }
 
-/// Lets the workers accept what waits in their queues: how many connections that is.
-fn let_accept(mut workers: Vec<Child<u64>>) -> Result<u64> {
-    for worker in &mut workers {
+/// How many connections workers have accepted.
+#[derive(Default)]
+struct Accepted {
+    /// As they told.
+    told: u64,
+    /// As /proc shows: sockets that they had more afterwards.
+    sockets: usize,
+}
+
+/// Lets the workers accept what waits in their queues.
+fn let_accept(workers: Vec<Child<u64>>) -> Result<Accepted> {
+    let mut accepted = Accepted::default();
+    for worker in workers {
+        let mut worker = worker.limit(LIMIT);
+        let before = count_sockets(worker.pid())?;
         worker.release()?;
+        worker.at_checkpoint()?;
+        accepted.sockets += count_sockets(worker.pid())?.saturating_sub(before);
+        worker.release()?;
+        accepted.told += worker.join()?;
     }
-    workers.into_iter().try_fold(0, |accepted, worker| {
-        Ok(accepted + worker.limit(LIMIT).join()?)
-    })
+    Ok(accepted)
 }
 
 /// Whether these are four sockets of one port, each with SO_REUSEPORT.
