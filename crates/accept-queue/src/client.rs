@@ -109,23 +109,15 @@ impl Client {
 /// # Errors
 /// No worker closes it within 10 s; an interrupt meanwhile.
 pub fn wait_for_close(connection: TcpStream) -> Result<End, Error> {
-    wait_for_end(&connection)
-}
-
-/// Waits until the server has closed `connection`, which stays open here.
-///
-/// # Errors
-/// Those of [`wait_for_close`].
-pub(crate) fn wait_for_end(connection: &TcpStream) -> Result<End, Error> {
-    let end = wait_for_end_within(LIMIT, connection)?;
+    let end = wait_for_end_within(LIMIT, &connection)?;
     end.ok_or_else(|| {
         let seconds = LIMIT.as_secs();
         Error::Stuck(format!("a connection was not served within {seconds} s"))
     })
 }
 
-/// As [`wait_for_close`], with another limit than 10 s, and none where the server has not closed
-/// `connection` within it.
+/// As [`wait_for_close`], but `connection` stays open here, and there is no end where the server has
+/// not closed it within `limit`, which is longer on a busy machine.
 ///
 /// # Errors
 /// That of recv(2); an interrupt meanwhile.

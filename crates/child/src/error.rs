@@ -29,7 +29,8 @@ pub struct Error {
 /// The ways in which a child fails its parent.
 #[derive(Debug)]
 pub enum ErrorKind {
-    /// A system call failed: its name and error number.
+    /// A system call failed: its name and error number. That is `UnknownErrno`, which is not shown,
+    /// where the call answered without an error and has not done what was asked.
     System(&'static str, Errno),
     /// fork was refused because the process has this many threads.
     Threads(usize),
@@ -126,6 +127,9 @@ impl fmt::Display for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ErrorKind::System(call, Errno::UnknownErrno) => {
+                write!(f, "{call}: it answered, and did not do what was asked")
+            }
             ErrorKind::System(call, errno) => write!(f, "{call}: {errno}"),
             ErrorKind::Threads(threads) => write!(f, "this process has {threads} threads"),
             ErrorKind::Failed { message, .. } => f.write_str(message),
@@ -214,6 +218,7 @@ impl std::error::Error for Error {
 impl std::error::Error for ErrorKind {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            ErrorKind::System(_, Errno::UnknownErrno) => None,
             ErrorKind::System(_, errno) => Some(errno),
             ErrorKind::OutOfMemory(..) => Some(&Errno::ENOMEM),
             ErrorKind::Failed {

@@ -9,10 +9,10 @@ use prefork::{Metering, Site, strategies};
 
 use super::acts::{self, LONE_WORKER, UNTRACED};
 use super::overtaken::{self, OVERTAKE, overtake};
-use super::pool::{self, Bursts, ensure_left_alone, ensure_queue_holds};
+use super::pool::{self, Bursts, ensure_left_alone, ensure_queue_holds, wait_until_served};
 use super::sleepers::{count_children, count_in_accept};
 use super::wait_for;
-use crate::client::{Client, wait_for_close};
+use crate::client::Client;
 use crate::counts::{Counts, Snapshot};
 use crate::workers::Workers;
 
@@ -148,10 +148,10 @@ fn serve_alone(arm: Arm) -> Result<Alone> {
     let serve = || -> Result<Snapshot> {
         for _ in 0..WAITING - due {
             worker.wait_until_asleep()?;
-            wait_for_close(client.connect()?)?;
+            wait_until_served(&client.connect()?)?;
         }
         for connection in waiting {
-            wait_for_close(connection)?;
+            wait_until_served(&connection)?;
         }
         Ok(worker.settle()?)
     };

@@ -70,11 +70,6 @@ fn measure(arm: Arm) -> Result<Reading> {
     pin::stay_here()?;
     ensure_room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (start(strategy)?, start("epoll-exclusive")?);
-    for pool in [&mut herd, &mut one] {
-        pool.workers.settle()?;
-    }
-    let level_triggered = count_level_triggered(&herd)?;
-    let exclusive = count_exclusive(&one)?;
     let pids = [herd.workers.pids(), one.workers.pids()].concat();
     let spent = measure_rounds(&mut herd, &mut one);
     for pool in [&herd, &one] {
@@ -85,21 +80,26 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut table = Table::new("worker CPU per connection, us", &columns);
     let mut median = |name: &str, values: &mut Vec<f64>| {
         values.sort_by(f64::total_cmp);
-        let last = values.len() - 1;
-        let median = values[last / 2];
-        let cells = [values[0], median, values[last]].map(|us| format!("{us:.1}"));
+        // None where the first connections were not served.
+        let at = |share: usize| values.get(share * values.len() / 2).or(values.last());
+        let [least, median, most] = [0, 1, 2].map(|share| at(share).copied().unwrap_or_default());
+        let cells = [least, median, most].map(|us| format!("{us:.1}"));
         table.row([name.to_owned()].into_iter().chain(cells));
         median
     };
-    let ratio = median(strategy, &mut spent.herd_us) / median("epoll-exclusive", &mut spent.one_us);
+    let (herd, one) = (
+        median(strategy, &mut spent.herd_us),
+        median("epoll-exclusive", &mut spent.one_us),
+    );
+    let ratio = if one > 0.0 { herd / one } else { 0.0 };
     let wakeups = spent.wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
     Ok(Reading::counters()
         .act(
             &FORK,
             count_children(&pids, std::process::id())? == 2 * WORKERS,
         )
-        .act(&WATCH, level_triggered == WORKERS)
-        .act(&WATCH_EXCLUSIVELY, exclusive == WORKERS)
+        .act(&WATCH, spent.level_triggered == WORKERS)
+        .act(&WATCH_EXCLUSIVELY, spent.exclusive == WORKERS)
         .act(&ONE_CPU, are_on_one_cpu(&pids)?)
         .act(&UNTRACED, are_untraced(&pids)?)
         .act(&CONNECT, spent.closed == CONNECTIONS_IN_ALL)
@@ -115,6 +115,10 @@ fn start(strategy: &str) -> Result<Pool> {
 /// What all rounds took.
 #[derive(Default)]
 struct Spent {
+    /// Workers of the first set that slept in epoll without EPOLLEXCLUSIVE before the first round.
+    level_triggered: usize,
+    /// Workers of the second set that slept there with it.
+    exclusive: usize,
     /// CPU time of the first set's workers for one connection, round by round, in microseconds.
     herd_us: Vec<f64>,
     /// That of the second set's.
@@ -127,18 +131,28 @@ struct Spent {
 
 /// Gives each set its connections in turn; ends early where one is not served.
 fn measure_rounds(herd: &mut Pool, one: &mut Pool) -> Result<Spent> {
-    let mut spent = Spent::default();
+    for pool in [&mut *herd, &mut *one] {
+        pool.workers.settle()?;
+    }
+    let mut spent = Spent {
+        level_triggered: count_level_triggered(herd)?,
+        exclusive: count_exclusive(one)?,
+        ..Spent::default()
+    };
     for number in 0..=ROUNDS {
-        let (a, b) = (round(herd)?, round(one)?);
-        let is_served = a.closed == CONNECTIONS && b.closed == CONNECTIONS;
-        spent.closed += a.closed + b.closed;
-        // The first round, which meets cold pages, counts only where there is no other.
-        if number > 0 || !is_served {
+        let a = round(herd)?;
+        spent.closed += a.closed;
+        if a.closed < CONNECTIONS {
+            break;
+        }
+        let b = round(one)?;
+        spent.closed += b.closed;
+        if number > 0 {
             spent.herd_us.push(a.cpu_us);
             spent.one_us.push(b.cpu_us);
             spent.wakeups += a.wakeups;
         }
-        if !is_served {
+        if b.closed < CONNECTIONS {
             break;
         }
     }

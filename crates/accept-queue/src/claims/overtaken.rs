@@ -11,8 +11,8 @@ use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
 use super::acts::LONE_WORKER;
-use super::pool::ensure_left_alone;
-use crate::client::{Client, wait_for_close};
+use super::pool::{ensure_left_alone, wait_until_served};
+use crate::client::Client;
 use crate::workers::Workers;
 
 /// Connections that the running process is to take; as many are made in the control.
@@ -111,7 +111,7 @@ fn race(
             }
             own.set_nonblocking(false).context("ioctl FIONBIO")?;
         }
-        wait_for_close(connection)?;
+        wait_until_served(&connection)?;
         worker.settle()?;
     }
     let spent = worker.settle()?.since(&before);

@@ -1,10 +1,10 @@
 //! Workers that wait for connections to one address, bursts of connections to them, and what each
 //! worker did in a burst.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use claim::NotMeasured;
 use nix::sys::stat::fstat;
 use observe::sock_diag::ESTABLISHED;
@@ -194,6 +194,15 @@ fn measure_pool(
     }
     woken.by_tracepoint = counter.map(|counter| counter.read()).transpose()?;
     Ok(woken)
+}
+
+/// Waits until the server has closed `connection`, and closes it.
+///
+/// # Errors
+/// Nobody serves it.
+pub(super) fn wait_until_served(connection: &TcpStream) -> Result<()> {
+    let end = wait_for_end_within(SETTLED, connection)?;
+    end.map(drop).context("no worker serves a connection")
 }
 
 /// Makes `burst` connections and waits until each has been served, or one of them long enough to
