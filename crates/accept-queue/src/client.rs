@@ -116,8 +116,8 @@ pub fn wait_for_close(connection: TcpStream) -> Result<End, Error> {
     })
 }
 
-/// As [`wait_for_close`], but `connection` stays open here, and there is no end where the server has
-/// not closed it within `limit`, which is longer on a busy machine.
+/// As [`wait_for_close`], but `connection` stays open here, and there is no end where the server
+/// has not closed it within `limit`, which is longer on a busy machine.
 ///
 /// # Errors
 /// That of recv(2); an interrupt meanwhile.

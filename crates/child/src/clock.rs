@@ -64,8 +64,8 @@ pub(crate) fn parse_load(text: &str) -> Option<f64> {
 /// of the first that is ready, if one is.
 ///
 /// # Errors
-/// That of poll(2); `UnknownErrno` where it answers before its time that none is ready: it waits for
-/// nothing, and whoever asks again would ask for ever.
+/// That of poll(2); `UnknownErrno` where it answers before its time that none is ready: it waits
+/// for nothing, and whoever asks again would ask for ever.
 pub(crate) fn poll_once<'a>(
     fds: impl Iterator<Item = &'a (BorrowedFd<'a>, PollFlags)>,
     timeout: PollTimeout,
@@ -82,11 +82,8 @@ pub(crate) fn poll_once<'a>(
 
 /// Whether a wait that lasted for `spent` has ended long before `timeout`.
 fn is_early(spent: Duration, timeout: PollTimeout) -> bool {
-    // None is a wait without an end.
-    let Some(ms) = timeout.as_millis() else {
-        return true;
-    };
-    2 * spent < Duration::from_millis(ms.into())
+    // A negative timeout is a wait without an end.
+    u64::try_from(i32::from(timeout)).map_or(true, |ms| 2 * spent < Duration::from_millis(ms))
 }
 
 #[cfg(test)]

@@ -68,8 +68,8 @@ impl Site {
         accept: Accept,
         reuse_port: bool,
     ) -> Result<TcpListener, Error> {
-        // Non-blocking from the start: a later fcntl(2) could answer and do nothing, and a call that
-        // must not wait would.
+        // Non-blocking from the start: a later fcntl(2) could answer and do nothing, and a call
+        // that must not wait would.
         let kind = match accept {
             Accept::Blocking => Type::STREAM.cloexec(),
             Accept::NonBlocking => Type::STREAM.cloexec().nonblocking(),

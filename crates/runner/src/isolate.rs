@@ -64,8 +64,8 @@ impl Isolation {
     /// that it started.
     ///
     /// A claim that is refuted is measured once more, and it is not measured where it does not come
-    /// out so again: what somebody does once to one of its processes, a signal that is sent and taken
-    /// back, is nothing that the kernel does.
+    /// out so again: what somebody does once to one of its processes, a signal that is sent and
+    /// taken back, is nothing that the kernel does.
     pub fn run(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
         let report = self.run_in_quiet(topic, claim, order)?;
         if order == Order::Exchanged || report.verdict != Verdict::Refuted {
@@ -78,9 +78,9 @@ impl Isolation {
         Some(again)
     }
 
-    /// Measures as [`Isolation::run`] says, once on a quiet machine: a claim that needs one and does
-    /// not come out as it should while others used the processors is run again, a few times; if they
-    /// went on, it is not measured rather than refuted.
+    /// Measures as [`Isolation::run`] says, once on a quiet machine: a claim that needs one and
+    /// does not come out as it should while others used the processors is run again, a few times;
+    /// if they went on, it is not measured rather than refuted.
     fn run_in_quiet(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
         if self.signal().is_some() {
             return None;

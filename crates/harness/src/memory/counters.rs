@@ -82,6 +82,7 @@ pub fn pages(memory: &Memory) -> Result<Vec<Page>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
     use nix::sys::mman::MmapAdvise;
 
     use super::*;
