@@ -144,14 +144,15 @@ fn serve_alone(arm: Arm) -> Result<Alone> {
     wait_for("the connections in the queue", || Ok(queued()? == due))?;
     let queued = queued()?;
     let mut worker = Workers::start_as(LONE_WORKER, &mut prepared, 1, Metering::Counts)?;
-    let is_child = count_children(&worker.pids(), std::process::id())? == 1;
+    let pids = worker.pids();
+    let is_child = count_children(&pids, std::process::id())? == 1;
     let serve = || -> Result<Snapshot> {
         for _ in 0..WAITING - due {
             worker.wait_until_asleep()?;
-            wait_until_served(&client.connect()?)?;
+            wait_until_served(&client.connect()?, &pids)?;
         }
         for connection in waiting {
-            wait_until_served(&connection)?;
+            wait_until_served(&connection, &pids)?;
         }
         Ok(worker.settle()?)
     };

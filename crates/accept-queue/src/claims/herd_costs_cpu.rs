@@ -171,11 +171,12 @@ struct Round {
 
 /// Makes a round of connections, all workers asleep before each.
 fn round(pool: &mut Pool) -> Result<Round> {
+    let pids = pool.workers.pids();
     let before = pool.workers.settle()?;
     let mut closed = 0;
     for _ in 0..CONNECTIONS {
         pool.workers.wait_until_asleep()?;
-        let served = serve_burst(&mut pool.client, 1)?.1;
+        let served = serve_burst(&mut pool.client, 1, &pids)?.1;
         closed += served;
         if served == 0 {
             break;

@@ -111,7 +111,7 @@ fn race(
             }
             own.set_nonblocking(false).context("ioctl FIONBIO")?;
         }
-        wait_until_served(&connection)?;
+        wait_until_served(&connection, &worker.pids())?;
         worker.settle()?;
     }
     let spent = worker.settle()?.since(&before);
