@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Child;
-use claim::Prediction::{AtLeast, AtMost, Between, Count};
+use claim::Prediction::{AtLeast, AtMost, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use nix::sys::signal::Signal;
@@ -31,8 +31,7 @@ const LONGEST: usize = CONNECTIONS / WORKERS;
 
 const QUEUES: Quantity =
     Name("queues that 64 connections to one port wait in").predict(AtLeast(2.0), Count(1));
-const RESET: Quantity =
-    Name("share of the dead worker's queue that is reset").predict(Between(1.0, 1.0), AtMost(0.0));
+const RESET: Quantity = Name("share of the dead worker's queue that is reset").count(1, 0);
 const LEFT: Quantity = Name("connections that the three other workers accept").predict(
     AtMost((CONNECTIONS - LONGEST) as f64),
     Count(CONNECTIONS as u64),
