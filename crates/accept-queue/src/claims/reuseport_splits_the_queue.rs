@@ -40,14 +40,17 @@ const LEFT: Quantity = Name("connections that the three other workers accept").p
 const REUSEPORT: Act = Does("gives each of four sockets of one port SO_REUSEPORT")
     .call("setsockopt", "SO_REUSEPORT, [1]")
     .times(WORKERS)
-    .shown_by("four inodes, of each getsockopt SO_REUSEPORT: 1, and getsockname: the same port")
+    .shown_by(
+        "four inodes; for each socket getsockopt tells SO_REUSEPORT 1, and getsockname the same \
+         port",
+    )
     .in_control(InControl::Not);
 const FORK: Act = acts::fork("forks four workers", WORKERS);
 const KEEP_ONE: Act = Does("keeps one listening socket and closes what else it inherits")
     .call("close", "")
     .by(WORKER)
     .times(WORKERS)
-    .shown_by("/proc/PID/fd of each worker: one of these sockets");
+    .shown_by("/proc/PID/fd of each worker: exactly one of these sockets");
 const CONNECT: Act = Does("connects 64 times to the port")
     .call("connect", "AF_INET")
     .times(CONNECTIONS)

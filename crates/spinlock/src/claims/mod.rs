@@ -57,7 +57,7 @@ const fn crowd(does: &'static str, threads: usize) -> Act {
     Does(does)
         .call("clone", "CLONE_THREAD")
         .times(threads)
-        .shown_by("as many thread ids (gettid) in each of the windows")
+        .shown_by("that many thread ids (gettid) in each of the windows")
 }
 
 /// The threads of a window, each on its CPU.

@@ -24,7 +24,7 @@ const MET: Act = Does("is inside while the other is inside, too")
 const GIVEN_BACK: Act = Does("clears the flag again and again")
     .in_memory()
     .by("a thread")
-    .shown_by("more entries than threads");
+    .shown_by("more entries into sections than there are threads");
 /// Increments of each of the two threads.
 const INCREMENTS: u64 = 200_000;
 /// How long is waited for a failure to show.

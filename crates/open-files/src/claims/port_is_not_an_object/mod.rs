@@ -66,7 +66,7 @@ const ENTER_SECOND: Act = Does("moves into a network namespace that is not its p
     .call("unshare", "CLONE_NEWNET")
     .by("other host")
     .shown_by("the inode of /proc/self/ns/net, which differs from the parent's");
-const OUTLIVE: Act = Does("binds a port first while a connection lives and its listener does not")
+const OUTLIVE: Act = Does("binds a port while its connection lives and its listener is closed")
     .in_memory()
     .by("host")
     .shown_by("the states of the port's sockets in sock_diag, just before")

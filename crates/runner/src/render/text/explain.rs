@@ -63,6 +63,9 @@ fn sentence(act: &Act) -> String {
         control,
         ..
     } = act;
+    // A child or a thread by its name, which ps and a trace show.
+    let has_name = !["the ", "each ", "a "].iter().any(|it| who.starts_with(it));
+    let quote = if has_name { "`" } else { "" };
     let call = call.map_or(String::new(), |call| format!(": {call}"));
     let often = match times {
         1 => String::new(),
@@ -74,5 +77,5 @@ fn sentence(act: &Act) -> String {
         InControl::Either => "done or not".to_owned(),
         InControl::Instead(name, argument) => format!("{} instead", Call { name, argument }),
     };
-    format!("{who} {does}{call}{often}; evidence: {evidence}; control: {control}")
+    format!("{quote}{who}{quote} {does}{call}{often}; evidence: {evidence}; control: {control}")
 }

@@ -169,6 +169,7 @@ fn grid(table: &Table, width: usize) -> String {
     for row in &table.rows {
         grid.row(row.iter().map(String::as_str));
     }
-    let title = escape_controls(&table.title);
-    format!("\n    {BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
+    let title = indent(&table.title, 4, width);
+    let title = title.trim_end();
+    format!("\n{BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
 }
