@@ -108,9 +108,14 @@ fn a_claim_that_is_not_measured_needs_an_excuse() {
     assert_eq!(status(&document("holds")), Some(0));
     assert_eq!(status(&document("holds_with")), Some(0));
     assert_eq!(status(&document("refuted")), Some(1));
-    assert_eq!(status(&document("not_measured")), Some(1));
+    assert_eq!(status(&document("not_measured")), Some(3));
     assert_eq!(status(&document("error")), Some(1));
     assert_eq!(status("{}\n"), Some(1), "a run without a claim");
+    let both = |first, second| status(&(document(first) + &document(second)));
+    assert_eq!(both("not_measured", "holds"), Some(0), "it held once");
+    assert_eq!(both("not_measured", "not_measured"), Some(3));
+    assert_eq!(both("refuted", "holds"), Some(1), "nothing excuses it");
+    assert_eq!(both("holds", "error"), Some(1), "nothing excuses it");
 }
 
 #[test]
