@@ -10,6 +10,7 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::gettid;
 use observe::Error;
 use serde::{Deserialize, Serialize};
 
@@ -112,25 +113,28 @@ fn ask_in_child(table: Descriptors, file: &File) -> Result<Asked> {
         Descriptors::Shared => "sharing asker",
     };
     let mut asker = child::fork_with(table, name, |parent| {
-        let answer = (outcome(posix(file)?), std::process::id() as i32);
+        let answer = outcome(posix(file)?);
+        // Each thread has a table; that of the asking one counts.
+        parent.send(&(std::process::id() as i32, gettid().as_raw()))?;
         parent.checkpoint()?;
         Ok(answer)
     })?;
+    let (pid, thread): (i32, i32) = asker.recv()?;
     asker.at_checkpoint()?;
     let its = Place {
-        pid: asker.pid(),
+        pid: thread,
         fd: file.as_raw_fd(),
     };
     let shares_table = tables::shows_new_descriptor(its.pid)?;
-    let is_meant = is_own_child(its.pid)?
+    let is_meant = pid == asker.pid()
+        && is_own_child(thread)?
         && its.leads_to(file)?
         && its.follows(file)?
         && shares_table == (table == Descriptors::Shared);
     asker.release()?;
-    let (outcome, pid) = asker.join()?;
     Ok(Asked {
-        outcome,
-        is_meant: is_meant && pid == its.pid,
+        outcome: asker.join()?,
+        is_meant,
     })
 }
 
