@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod call;
 mod document;
 mod model;
 mod prediction;
@@ -11,7 +12,8 @@ mod report;
 mod verdict;
 mod words;
 
-pub use act::{Act, Call, Does, InControl, MEASURER, Missing};
+pub use act::{Act, Does, InControl, MEASURER, Missing};
+pub use call::Call;
 pub use document::{Document, Machine, Partial, SCHEMA, Summary};
 pub use model::{Arm, Claim, Order, QUIET_MACHINE};
 pub use operation::{NotMeasured, Obstacle, find_obstacle};

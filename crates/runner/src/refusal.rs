@@ -141,7 +141,9 @@ fn remedy_of_any(errno: Errno) -> Option<&'static str> {
         Errno::EMFILE => "raise the limit on open files, for instance: ulimit -n 1024",
         Errno::EFBIG => "raise the limit on the size of files, for instance: ulimit -f unlimited",
         Errno::ENFILE => "the system's file table is full: close programs or raise fs.file-max",
-        Errno::ENOMEM => "free memory, or raise the limit of the control group",
+        Errno::ENOMEM => {
+            "free memory, or raise the limit on it (ulimit -d, ulimit -v, the control group's)"
+        }
         Errno::ENOSPC | Errno::EDQUOT => "free space or raise the quota of what is named above",
         _ => return None,
     })

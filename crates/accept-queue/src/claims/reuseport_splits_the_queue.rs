@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Child;
-use claim::Prediction::{AtLeast, AtMost, Between, Count};
+use claim::Prediction::{AtLeast, AtMost, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use nix::sys::signal::Signal;
@@ -32,8 +32,7 @@ const LONGEST: usize = CONNECTIONS / WORKERS;
 
 const QUEUES: Quantity =
     Name("queues that 64 connections to one port wait in").predict(AtLeast(2.0), Count(1));
-const RESET: Quantity =
-    Name("share of the dead worker's queue that is reset").predict(Between(1.0, 1.0), AtMost(0.0));
+const RESET: Quantity = Name("share of the dead worker's queue that is reset").count(1, 0);
 const LEFT: Quantity = Name("connections that the three other workers accept").predict(
     AtMost((CONNECTIONS - LONGEST) as f64),
     Count(CONNECTIONS as u64),
@@ -42,14 +41,17 @@ const LEFT: Quantity = Name("connections that the three other workers accept").p
 const REUSEPORT: Act = Does("gives each of four sockets of one port SO_REUSEPORT")
     .call("setsockopt", "SO_REUSEPORT, [1]")
     .times(WORKERS)
-    .shown_by("four inodes, of each getsockopt SO_REUSEPORT: 1, and getsockname: the same port")
+    .shown_by(
+        "four inodes; for each socket getsockopt tells SO_REUSEPORT 1, and getsockname the same \
+         port",
+    )
     .in_control(InControl::Not);
 const FORK: Act = acts::fork("forks four workers", WORKERS);
 const KEEP_ONE: Act = Does("keeps one listening socket and closes what else it inherits")
     .call("close", "")
     .by(WORKER)
     .times(WORKERS)
-    .shown_by("/proc/PID/fd of each worker: one of these sockets");
+    .shown_by("/proc/PID/fd of each worker: exactly one of these sockets");
 const CONNECT: Act = Does("connects 64 times to the port")
     .call("connect", "AF_INET")
     .times(CONNECTIONS)

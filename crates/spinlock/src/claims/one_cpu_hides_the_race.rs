@@ -17,8 +17,9 @@ const TOGETHER: Act = Does("runs both threads on one CPU")
     .shown_by("the CPU on which both end (getcpu)")
     .in_control(InControl::Not);
 /// If they only ran one after the other, nothing was hidden, because there was nothing to see.
-const PREEMPTED: Act = Does("is preempted 10 times among the increments")
+const PREEMPTED: Act = Does("is preempted 10 times among its increments")
     .in_memory()
+    .by("each thread")
     .shown_by("nonvoluntary_ctxt_switches in /proc/TID/status")
     .in_control(InControl::Either)
     .or_not_measured(
