@@ -14,11 +14,16 @@ use crate::{Error, ErrorKind};
 
 /// Makes this process the one that inherits its descendants' orphans (`PR_SET_CHILD_SUBREAPER`).
 ///
+/// A kernel that does not know the option (Linux before 3.4, gVisor) answers EINVAL. There orphans
+/// go to init, as they did before; what a [`crate::Child`] forks ends with its parent all the same.
+///
 /// # Errors
-/// None is documented for this option; the system call's error is passed on.
+/// None other is documented for this option; the system call's error is passed on.
 pub fn adopt_orphans() -> Result<(), Error> {
-    nix::sys::prctl::set_child_subreaper(true)
-        .map_err(|errno| error("prctl PR_SET_CHILD_SUBREAPER", errno))
+    match nix::sys::prctl::set_child_subreaper(true) {
+        Ok(()) | Err(Errno::EINVAL) => Ok(()),
+        Err(errno) => Err(error("prctl PR_SET_CHILD_SUBREAPER", errno)),
+    }
 }
 
 /// Kills and reaps every child that this process still has; says how many were found alive.

@@ -35,6 +35,8 @@ pub enum Evidence {
 pub struct Reading {
     /// The observed values, by the names of their quantities.
     pub(crate) values: IndexMap<String, Value>,
+    /// Quantities that came out as no number: a ratio of nothing to nothing.
+    pub(crate) without_value: Vec<String>,
     /// Whether the evidence of each act was there, by what the act does.
     pub(crate) acts: IndexMap<String, bool>,
     pub(crate) evidence: Evidence,
@@ -91,6 +93,7 @@ impl Reading {
     pub fn new(evidence: Evidence) -> Self {
         Reading {
             values: IndexMap::new(),
+            without_value: Vec::new(),
             acts: IndexMap::new(),
             evidence,
             caveat: None,
@@ -98,10 +101,16 @@ impl Reading {
         }
     }
 
-    /// Adds the observed `value` of `quantity`, which must be one that the claim lists.
+    /// Adds the observed `value` of `quantity`, which must be one that the claim lists. A number that
+    /// is none or infinite, the ratio to a counter that did not move, leaves it without a value: the
+    /// claim is not measured then.
     #[must_use]
     pub fn with(mut self, quantity: &Quantity, value: impl Into<Value>) -> Self {
-        self.values.insert(quantity.name.to_owned(), value.into());
+        let name = quantity.name.to_owned();
+        match value.into() {
+            Value::Number(number) if !number.is_finite() => self.without_value.push(name),
+            value => drop(self.values.insert(name, value)),
+        }
         self
     }
 

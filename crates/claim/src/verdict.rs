@@ -57,6 +57,7 @@ impl Verdict {
         let (experiment, control) = (&readings.experiment, &readings.control);
         let verdict = not_as_listed(claim, experiment, control)
             .or_else(|| not_done(claim, order, readings))
+            .or_else(|| no_value(order, readings))
             .or_else(|| contradiction(claim, order, readings));
         verdict.unwrap_or_else(|| match &experiment.caveat {
             Some(caveat) => Verdict::HoldsWith(caveat.clone()),
@@ -75,7 +76,10 @@ fn not_as_listed(claim: &Claim, experiment: &Reading, control: &Reading) -> Opti
                 "the instrument read `{stranger}`, which the claim does not list"
             )));
         }
-        let missing = |it: &&Quantity| !reading.values.contains_key(it.name);
+        let missing = |it: &&Quantity| {
+            let has_no_value = reading.without_value.iter().any(|name| name == it.name);
+            !reading.values.contains_key(it.name) && !has_no_value
+        };
         if let Some(quantity) = claim.quantities.iter().find(missing) {
             let name = quantity.name;
             return Some(Verdict::Error(format!(
@@ -151,6 +155,24 @@ fn without_effect(act: &Act, arm: Arm) -> String {
     format!(
         "an act had no effect in the {arm}: {who} {does}{call}; its evidence is missing: {evidence}"
     )
+}
+
+/// The verdict where a counter that another is divided by did not move, as a clock that is too coarse
+/// for the experiment does not.
+fn no_value(order: Order, readings: &Readings) -> Option<Verdict> {
+    let arms = [
+        (&readings.experiment, order.first()),
+        (&readings.control, order.second()),
+    ];
+    let mut unknown = arms.iter().flat_map(|(reading, arm)| {
+        let names = reading.without_value.iter();
+        names.map(|name| (name, arm.choose("experiment", "control")))
+    });
+    let (name, arm) = unknown.next()?;
+    Some(Verdict::NotMeasured {
+        why: format!("`{name}` has no value in the {arm}: what it is divided by did not move"),
+        enable: "use a kernel whose clocks and counters are fine enough for it".to_owned(),
+    })
 }
 
 /// A control that did not come out, whatever other quantities say; else a contradiction.
@@ -292,6 +314,24 @@ mod tests {
                 "{verdict:?}"
             );
             assert!(why(&verdict).contains("`sleeps` read 1"), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_ratio_to_nothing_is_no_value() {
+        let claim = claim(&[WAKEUPS], &[]);
+        let none = |number: f64| Reading::counters().with(&WAKEUPS, number);
+        for (experiment, control) in [
+            (none(f64::NAN), wakeups(8)),
+            (wakeups(1), none(f64::INFINITY)),
+            (none(0.0 / 0.0), none(1.0 / 0.0)),
+        ] {
+            // As it comes from the process that measures.
+            let sent = serde_json::to_string(&experiment).expect("JSON");
+            let experiment = serde_json::from_str(&sent).expect("a reading");
+            let verdict = judge(&claim, experiment, control);
+            assert_eq!(verdict.name(), "not_measured");
+            assert!(why(&verdict).contains("`wakeups` has no value in the "));
         }
     }
 

@@ -74,12 +74,17 @@ fn measure(arm: Arm) -> Result<Reading> {
     )?;
     let both = [&literal, &checked];
     let shown = |evidence: fn(&&Outcome) -> bool| both.iter().all(evidence);
+    // What the control must not show, neither of its races may.
+    let only_here = |evidence: fn(&&Outcome) -> bool| match arm {
+        Arm::Experiment => both.iter().all(evidence),
+        Arm::Control => both.iter().any(evidence),
+    };
     Ok(Reading::counters()
         .act(&TWO_THREADS, shown(|race| race.is_of_two()))
         .act(&PINNED, shown(|race| race.is_in_place()))
-        .act(&BROKEN_FLAG, shown(|race| race.is_at_broken_flag()))
+        .act(&BROKEN_FLAG, only_here(|race| race.is_at_broken_flag()))
         .act(&REFUSED, shown(|race| race.refused > 0))
-        .act(&MET, shown(|race| race.met > 0))
+        .act(&MET, only_here(|race| race.met > 0))
         .act(&GIVEN_BACK, shown(|race| race.was_given_back()))
         .with(&LITERAL, literal.lost_updates())
         .with(&CHECKED, checked.lost_updates())
