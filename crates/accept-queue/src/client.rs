@@ -109,28 +109,34 @@ impl Client {
 /// # Errors
 /// No worker closes it within 10 s; an interrupt meanwhile.
 pub fn wait_for_close(connection: TcpStream) -> Result<End, Error> {
-    wait_for_end(&connection)
+    let end = wait_for_end_within(LIMIT, &connection)?;
+    end.ok_or_else(|| {
+        let seconds = LIMIT.as_secs();
+        Error::Stuck(format!("a connection was not served within {seconds} s"))
+    })
 }
 
-/// Waits until the server has closed `connection`, which stays open here.
+/// As [`wait_for_close`], but `connection` stays open here, and there is no end where the server
+/// has not closed it within `limit`.
 ///
 /// # Errors
-/// Those of [`wait_for_close`].
-pub(crate) fn wait_for_end(mut connection: &TcpStream) -> Result<End, Error> {
-    let deadline = Instant::now() + LIMIT;
+/// That of recv(2); an interrupt meanwhile.
+pub(crate) fn wait_for_end_within(
+    limit: Duration,
+    mut connection: &TcpStream,
+) -> Result<Option<End>, Error> {
+    let start = Instant::now();
     let mut buffer = [0; 256];
     loop {
         match connection.read(&mut buffer) {
-            Ok(0) => return Ok(End::Closed),
+            Ok(0) => return Ok(Some(End::Closed)),
             Ok(_) => {}
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(End::Reset),
+            Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(Some(End::Reset)),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
                 interrupt::check()?;
-                if Instant::now() >= deadline {
-                    let seconds = LIMIT.as_secs();
-                    let what = format!("a connection was not served within {seconds} s");
-                    return Err(Error::Stuck(what));
+                if start.elapsed() >= limit {
+                    return Ok(None);
                 }
             }
             Err(e) => return Err(Error::system("read from a connection")(e)),

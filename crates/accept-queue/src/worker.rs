@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use child::Child;
+use child::{Child, ErrorKind};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
 use observe::schedstat::SchedStat;
 use observe::sleep::{Look, Sleeper};
 use observe::status::Status;
@@ -19,6 +22,8 @@ pub(crate) struct Worker {
     ready: bool,
     /// What the kernel had counted when the worker died.
     pub(crate) last_counts: Option<(Status, SchedStat)>,
+    /// How the worker died.
+    end: Option<WaitStatus>,
 }
 
 impl Worker {
@@ -33,6 +38,7 @@ impl Worker {
             sleeper,
             ready: false,
             last_counts: None,
+            end: None,
         })
     }
 
@@ -51,23 +57,54 @@ impl Worker {
             Look::Ended => {
                 // Read before it is reaped: a dead worker keeps its counts until then.
                 let counts = kernel_counts(self.child.pid())?;
-                self.ensure_it_was_killed()?;
+                self.end = Some(self.reap_killed()?);
                 self.last_counts = Some(counts);
                 Ok(true)
             }
         }
     }
 
-    /// Reaps the dead worker.
+    /// Reaps the dead worker: how it ended.
     ///
     /// # Errors
     /// It could not start, or failed by itself: what it said.
-    fn ensure_it_was_killed(&mut self) -> Result<(), child::Error> {
-        match self.child.recv::<()>() {
-            Err(error) if matches!(error.kind, child::ErrorKind::Ended(_)) && self.ready => Ok(()),
-            answer => answer,
+    fn reap_killed(&mut self) -> Result<WaitStatus, child::Error> {
+        match self
+            .child
+            .recv::<()>()
+            .map_err(|error| (error.kind, error.child))
+        {
+            Err((ErrorKind::Ended(status), _)) if self.ready => Ok(status),
+            Err((kind, child)) => Err(child::Error { child, kind }),
+            Ok(()) => self.child.wait(),
         }
     }
+
+    /// What a signal from outside has done to it, in words: ended it, stopped it, or stopped it and
+    /// let it go on. The kernel keeps the last of these for its parent (waitid(2)).
+    pub(crate) fn interference(&self) -> Option<String> {
+        let pid = self.child.pid();
+        let look = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED;
+        let look = look | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let kept = || waitid(Id::Pid(Pid::from_raw(pid)), look).ok();
+        Some(match self.end.or_else(kept)? {
+            WaitStatus::Signaled(_, signal, _) if !is_fault(signal) => {
+                format!("{signal} has killed worker {pid}")
+            }
+            WaitStatus::Stopped(_, signal) => format!("{signal} has stopped worker {pid}"),
+            WaitStatus::Continued(_) => format!("worker {pid} was stopped, and continued"),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a program brings this signal on itself, by what it does (signal(7)).
+fn is_fault(signal: Signal) -> bool {
+    use Signal::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS};
+    matches!(
+        signal,
+        SIGABRT | SIGBUS | SIGFPE | SIGILL | SIGSEGV | SIGSYS
+    )
 }
 
 /// What the kernel has counted of process `pid`.

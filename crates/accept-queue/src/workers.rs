@@ -181,6 +181,14 @@ impl Workers {
         (!stopped.is_empty()).then_some(stopped)
     }
 
+    /// What signals from outside have done to the workers so far, in words: who was killed, stopped
+    /// or continued. What was counted then is not the work of these workers alone.
+    pub fn interference(&self) -> Option<String> {
+        let each = self.workers.iter().filter_map(Worker::interference);
+        let each = each.collect::<Vec<_>>().join(", ");
+        (!each.is_empty()).then_some(each)
+    }
+
     /// The counts of all workers, and whether all sleep.
     fn read_counts(&self) -> Result<(Snapshot, bool), Error> {
         let mut all_asleep = true;

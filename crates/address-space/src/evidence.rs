@@ -15,7 +15,7 @@ use observe::smaps::{self, HugePages};
 pub const BASE_PAGES: Act = Does("forbids huge pages")
     .call("madvise", "MADV_NOHUGEPAGE")
     .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages")
-    .or_not_measured("use a kernel that keeps MADV_NOHUGEPAGE, or has no transparent huge pages");
+    .or_not_measured(crate::huge_pages::KEEP_ADVICE);
 
 /// Forbids huge pages in `memory`, and says whether that is seen: what [`BASE_PAGES`] declares.
 ///

@@ -63,14 +63,18 @@ pub fn fragment_heap(
     let (slots, _) = list.bytes().as_chunks_mut::<{ size_of::<usize>() }>();
     keep_to_the_heap();
     let (heap_before, used_before) = (heap_size()?, mallinfo().uordblks);
-    for slot in slots.iter_mut() {
-        *slot = allocate(size)?.to_ne_bytes();
+    for i in 0..slots.len() {
+        let Some(block) = allocate(size) else {
+            // Without memory nobody could say that there is none.
+            slots[..i].iter().for_each(|slot| free(*slot));
+            return refused(size);
+        };
+        slots[i] = block.to_ne_bytes();
     }
     let (heap_full, used_full) = (heap_size()?, mallinfo().uordblks);
     for (i, slot) in slots.iter().enumerate() {
         if is_freed(i) {
-            // SAFETY: each slot holds a block of malloc's, and each is freed at most once.
-            unsafe { libc::free(usize::from_ne_bytes(*slot) as *mut libc::c_void) };
+            free(*slot);
         }
     }
     let info = mallinfo();
@@ -80,10 +84,11 @@ pub fn fragment_heap(
     let largest = largest_malloc(info.fordblks);
     let is_frozen = !is_served(info.fordblks + (1 << 20));
     setrlimit(Resource::RLIMIT_DATA, soft, hard).context("setrlimit RLIMIT_DATA")?;
-    let tail = allocate(TAIL)?;
+    let Some(tail) = allocate(TAIL) else {
+        return refused(TAIL);
+    };
     let resident = resident()?;
-    // SAFETY: the tail is a block of malloc's that nobody else has.
-    unsafe { libc::free(tail as *mut libc::c_void) };
+    free(tail.to_ne_bytes());
     // Nothing allocates before the second look: it would let the heap grow again.
     let end = heap_end();
     // SAFETY: malloc_trim gives whole free pages back; live blocks stay.
@@ -130,18 +135,31 @@ fn keep_to_the_heap() {
     }
 }
 
-/// A block of `size` bytes, each of them written: its address.
+/// A block of `size` bytes, each of them written: its address; none where malloc has none.
 #[cfg(target_env = "gnu")]
-fn allocate(size: usize) -> anyhow::Result<usize> {
-    use anyhow::Context;
+fn allocate(size: usize) -> Option<usize> {
     // SAFETY: malloc takes any size; the result is checked before it is used.
     let block = unsafe { libc::malloc(size) };
     if block.is_null() {
-        return Err(nix::errno::Errno::ENOMEM).with_context(|| format!("malloc of {size} bytes"));
+        return None;
     }
     // SAFETY: `block` has `size` writable bytes.
     unsafe { block.write_bytes(1, size) };
-    Ok(block as usize)
+    Some(block as usize)
+}
+
+/// Gives back the block whose address the bytes of a slot are: one of malloc's, and only once.
+#[cfg(target_env = "gnu")]
+fn free(slot: [u8; size_of::<usize>()]) {
+    // SAFETY: the callers below and above hold each address that `allocate` returned in one place,
+    // and give it back once.
+    unsafe { libc::free(usize::from_ne_bytes(slot) as *mut libc::c_void) };
+}
+
+#[cfg(target_env = "gnu")]
+fn refused<T>(size: usize) -> anyhow::Result<T> {
+    use anyhow::Context;
+    Err(nix::errno::Errno::ENOMEM).with_context(|| format!("malloc of {size} bytes"))
 }
 
 #[cfg(target_env = "gnu")]
@@ -185,7 +203,10 @@ fn come_back_apart(slots: &[usize], size: usize) -> anyhow::Result<bool> {
     let wanted = slots.len() / 2 - slots.len() / 100;
     let mut back = std::collections::HashSet::new();
     for _ in 0..wanted {
-        back.insert(allocate(size)?);
+        let Some(block) = allocate(size) else {
+            return refused(size);
+        };
+        back.insert(block);
     }
     let came: Vec<bool> = slots.iter().map(|slot| back.contains(slot)).collect();
     let apart = !came.windows(2).any(|pair| pair[0] && pair[1]);

@@ -11,6 +11,9 @@ use observe::huge_pages::{self, ENABLED};
 /// What a person can do where the kernel finds no huge page.
 pub const FIND: &str = "free memory, or as root: echo 1 > /proc/sys/vm/compact_memory";
 
+/// What a person can do where madvise(2) answers 0 and the kernel keeps nothing of the advice.
+pub const KEEP_ADVICE: &str = "use a kernel that keeps MADV_HUGEPAGE and MADV_NOHUGEPAGE";
+
 /// Asks for huge pages in `memory`.
 ///
 /// # Errors

@@ -32,3 +32,18 @@ fn fault_signals_that_come_blocked_are_caught_all_the_same() {
         assert!(RIGHT.contains(&output.status.code()), "{signal}: {text}");
     }
 }
+
+/// Without memory the child could not even say that there is none: it waited for a lock of the
+/// standard library until its parent gave up.
+#[test]
+fn a_hard_limit_on_data_is_not_measured_and_says_what_to_raise() {
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -d 2000; exec \"$@\"", "sh", PROGRAM])
+        .args(["claims", "heap-holes"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("malloc of 1000 bytes: ENOMEM"), "{text}");
+    assert!(text.contains("ulimit -d"), "{text}");
+}

@@ -62,21 +62,43 @@ pub(crate) fn parse_load(text: &str) -> Option<f64> {
 
 /// One poll(2) of descriptors, each for its events, for which a signal is an early end: the place
 /// of the first that is ready, if one is.
+///
+/// # Errors
+/// That of poll(2); `UnknownErrno` where it answers before its time that none is ready: it waits
+/// for nothing, and whoever asks again would ask for ever.
 pub(crate) fn poll_once<'a>(
     fds: impl Iterator<Item = &'a (BorrowedFd<'a>, PollFlags)>,
     timeout: PollTimeout,
 ) -> Result<Option<usize>, Errno> {
     let mut fds: Vec<PollFd<'a>> = fds.map(|(fd, events)| PollFd::new(*fd, *events)).collect();
+    let start = Instant::now();
     match poll(&mut fds, timeout) {
+        Ok(0) if is_early(start.elapsed(), timeout) => Err(Errno::UnknownErrno),
         Ok(_) => Ok(fds.iter().position(|fd| fd.any() == Some(true))),
         Err(Errno::EINTR) => Ok(None),
         Err(errno) => Err(errno),
     }
 }
 
+/// Whether a wait that lasted for `spent` has ended long before `timeout`.
+fn is_early(spent: Duration, timeout: PollTimeout) -> bool {
+    // A negative timeout is a wait without an end.
+    u64::try_from(i32::from(timeout)).map_or(true, |ms| 2 * spent < Duration::from_millis(ms))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_poll_that_does_not_wait_is_told_from_one_whose_time_is_over() {
+        let ms = |ms: u8| PollTimeout::from(ms);
+        let spent = Duration::from_millis;
+        assert!(is_early(spent(0), PollTimeout::NONE));
+        assert!(is_early(spent(1), ms(5)));
+        assert!(!is_early(spent(5), ms(5)));
+        assert!(!is_early(spent(0), PollTimeout::ZERO));
+    }
 
     #[test]
     fn the_smaller_figure_of_the_load_counts() {

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
-use operation::Operation;
+use operation::{NotMeasured, Obstacle, Operation, find_obstacle};
 use serde::{Deserialize, Serialize};
 
 /// The calls of [`ErrorKind::System`] whose refusals have remedies of their own.
@@ -29,7 +29,8 @@ pub struct Error {
 /// The ways in which a child fails its parent.
 #[derive(Debug)]
 pub enum ErrorKind {
-    /// A system call failed: its name and error number.
+    /// A system call failed: its name and error number. That is `UnknownErrno`, which is not shown,
+    /// where the call answered without an error and has not done what was asked.
     System(&'static str, Errno),
     /// fork was refused because the process has this many threads.
     Threads(usize),
@@ -41,6 +42,8 @@ pub enum ErrorKind {
         errno: Option<Errno>,
         /// The operation that it came from, as far as an error of the chain says so.
         operation: Operation,
+        /// What it could not measure, and what would allow it, where it said that.
+        obstacle: Option<NotMeasured>,
     },
     /// The child panicked with this message.
     Panicked(String),
@@ -61,6 +64,7 @@ pub(crate) struct Failure {
     message: String,
     errno: Option<i32>,
     operation: Operation,
+    obstacle: Option<Obstacle>,
 }
 
 impl Failure {
@@ -84,6 +88,7 @@ impl Failure {
             message,
             errno,
             operation: find_operation(error.as_ref()),
+            obstacle: find_obstacle(error.as_ref()).cloned(),
         }
     }
 }
@@ -94,11 +99,13 @@ impl From<Failure> for ErrorKind {
             message,
             errno,
             operation,
+            obstacle,
         } = failure;
         ErrorKind::Failed {
             message,
             errno: errno.map(Errno::from_raw),
             operation,
+            obstacle: obstacle.map(NotMeasured::from),
         }
     }
 }
@@ -120,6 +127,9 @@ impl fmt::Display for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ErrorKind::System(call, Errno::UnknownErrno) => {
+                write!(f, "{call}: it answered, and did not do what was asked")
+            }
             ErrorKind::System(call, errno) => write!(f, "{call}: {errno}"),
             ErrorKind::Threads(threads) => write!(f, "this process has {threads} threads"),
             ErrorKind::Failed { message, .. } => f.write_str(message),
@@ -197,7 +207,8 @@ pub(crate) fn errno(error: &std::io::Error) -> Errno {
         .map_or(Errno::UnknownErrno, Errno::from_raw)
 }
 
-/// The source is the error number, where there is one, so that a caller can find it in the chain.
+/// The source is the obstacle or the error number, where there is one, so that a caller can find it
+/// in the chain.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.kind.source()
@@ -207,8 +218,13 @@ impl std::error::Error for Error {
 impl std::error::Error for ErrorKind {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            ErrorKind::System(_, Errno::UnknownErrno) => None,
             ErrorKind::System(_, errno) => Some(errno),
             ErrorKind::OutOfMemory(..) => Some(&Errno::ENOMEM),
+            ErrorKind::Failed {
+                obstacle: Some(obstacle),
+                ..
+            } => Some(obstacle),
             ErrorKind::Failed { errno, .. } => errno.as_ref().map(|errno| errno as _),
             _ => None,
         }

@@ -102,7 +102,7 @@ impl Link {
         while sent < message.len() {
             match self.put(&message[sent..]) {
                 // No stream takes nothing of something.
-                Ok(0) => return Err(failed(Errno::EIO)),
+                Ok(0) => return Err(failed(Errno::UnknownErrno)),
                 Ok(count) => sent += count,
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) if ended => return Err(Silence::Gone),
@@ -255,12 +255,12 @@ fn pipe_pair() -> Result<(Link, Link), Errno> {
 /// The two descriptors that `call` makes.
 ///
 /// # Errors
-/// That of the call; EBADF where it answers 0 and has made none.
+/// That of the call; `UnknownErrno` where it answers 0 and has made none.
 fn two_descriptors(call: impl Fn(*mut libc::c_int) -> libc::c_int) -> Result<[OwnedFd; 2], Errno> {
     let mut fds = [-1; 2];
     Errno::result(call(fds.as_mut_ptr()))?;
     if fds.iter().any(|fd| *fd < 0) {
-        return Err(Errno::EBADF);
+        return Err(Errno::UnknownErrno);
     }
     // SAFETY: the kernel has just made both, as it has written their numbers; nothing else knows
     // them.

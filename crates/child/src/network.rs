@@ -143,7 +143,7 @@ fn set_loopback_up() -> Result<(), Errno> {
     )?;
     let fd = socket.as_raw_fd();
     if sendto(fd, &request, &NetlinkAddr::new(0, 0), MsgFlags::empty())? != request.len() {
-        return Err(Errno::EIO);
+        return Err(Errno::UnknownErrno);
     }
     // The answer, which is there when the request is taken, is a struct nlmsghdr and the negative
     // error number, 0 for done.
@@ -158,6 +158,6 @@ fn set_loopback_up() -> Result<(), Errno> {
                 error => Err(Errno::from_raw(error.saturating_neg())),
             }
         }
-        None => Err(Errno::EBADMSG),
+        None => Err(Errno::UnknownErrno),
     }
 }

@@ -1,6 +1,6 @@
 //! What an experiment does, and how it is shown that it was done.
 
-use std::fmt;
+use crate::Call;
 
 /// Who acts where a claim does not say otherwise: the process that measures. It has the name of its
 /// arm, `experiment` or `control`, where ps(1) and a trace show it.
@@ -47,16 +47,6 @@ pub struct Act {
     pub control: InControl,
     /// What it means that the evidence is missing.
     pub missing: Missing,
-}
-
-/// A system call with the argument that decides what it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Its name, as strace(1) prints it.
-    pub name: &'static str,
-    /// A part of its arguments as strace prints them; ` … ` stands for anything between two parts.
-    /// Empty where the call alone decides.
-    pub argument: &'static str,
 }
 
 /// What becomes of an act in the control.
@@ -150,12 +140,5 @@ impl Act {
             InControl::Not | InControl::Instead(..) => !shown,
             InControl::Either => true,
         }
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { name, argument } = self;
-        write!(f, "{name}({argument})")
     }
 }

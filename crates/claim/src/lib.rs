@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod act;
+mod call;
 mod document;
 mod model;
-mod not_measured;
 mod prediction;
 mod quantity;
 mod reading;
@@ -12,10 +12,11 @@ mod report;
 mod verdict;
 mod words;
 
-pub use act::{Act, Call, Does, InControl, MEASURER, Missing};
+pub use act::{Act, Does, InControl, MEASURER, Missing};
+pub use call::Call;
 pub use document::{Document, Machine, Partial, SCHEMA, Summary};
 pub use model::{Arm, Claim, Order, QUIET_MACHINE};
-pub use not_measured::NotMeasured;
+pub use operation::{NotMeasured, Obstacle, find_obstacle};
 pub use prediction::Prediction;
 pub use quantity::{Name, Quantity};
 pub use reading::{Detail, Evidence, Reading, Readings, Table, Value};

@@ -68,6 +68,7 @@ impl fmt::Display for Prediction {
             Prediction::Word(word) => f.write_str(word),
             Prediction::AtLeast(low) => write!(f, "at least {low}"),
             Prediction::AtMost(high) => write!(f, "at most {high}"),
+            Prediction::Between(low, high) if low == high => write!(f, "{low}"),
             Prediction::Between(low, high) => write!(f, "{low} to {high}"),
         }
     }

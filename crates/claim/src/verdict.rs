@@ -157,8 +157,8 @@ fn without_effect(act: &Act, arm: Arm) -> String {
     )
 }
 
-/// The verdict where a counter that another is divided by did not move, as a clock that is too coarse
-/// for the experiment does not.
+/// The verdict where a counter that another is divided by did not move, as a clock that is too
+/// coarse for the experiment does not.
 fn no_value(order: Order, readings: &Readings) -> Option<Verdict> {
     let arms = [
         (&readings.experiment, order.first()),
@@ -324,7 +324,7 @@ mod tests {
         for (experiment, control) in [
             (none(f64::NAN), wakeups(8)),
             (wakeups(1), none(f64::INFINITY)),
-            (none(0.0 / 0.0), none(1.0 / 0.0)),
+            (none(f64::NAN), none(f64::NEG_INFINITY)),
         ] {
             // As it comes from the process that measures.
             let sent = serde_json::to_string(&experiment).expect("JSON");

@@ -3,6 +3,7 @@
 //! A filter of seccomp(2) can answer a call in the kernel's place, with an error or with 0. A call
 //! that answers 0 and does nothing is a lie, and what is measured after it must show that.
 
+mod commands;
 mod equivalents;
 mod numbers;
 
@@ -23,15 +24,22 @@ pub struct Filter {
 
 impl Filter {
     /// A filter by which each of these calls fails with `error`, or answers 0 and does nothing
-    /// where there is none. Names are those of strace(1). A call that this architecture does not
-    /// have is left out.
+    /// where there is none. Names are those of strace(1). Of fcntl(2), futex(2), madvise(2) and
+    /// epoll_ctl(2) one command alone can be meant: `fcntl(F_SETFL)`. A call that this architecture
+    /// does not have is left out.
     ///
     /// # Errors
-    /// ENOSYS where none of the calls has a [number], EINVAL for an architecture without filters.
+    /// ENOSYS where none of the calls has a [number] or where a command is unknown, EINVAL for an
+    /// architecture without filters.
     pub fn answering(calls: &[&str], error: Option<Errno>) -> Result<Filter, Error> {
-        // Without conditions on its arguments every call with this number is meant.
-        let numbers = calls.iter().filter_map(|call| number(call));
-        let rules: BTreeMap<i64, Vec<_>> = numbers.map(|number| (number, Vec::new())).collect();
+        // Without a rule every call with this number is meant.
+        let mut rules: BTreeMap<i64, Vec<_>> = BTreeMap::new();
+        for call in calls {
+            let (name, rule) = commands::split(call)?;
+            if let Some(number) = number(name) {
+                rules.entry(number).or_default().extend(rule);
+            }
+        }
         if rules.is_empty() {
             return Err(Error::new(calls.join(", "), Errno::ENOSYS));
         }
@@ -75,6 +83,23 @@ mod tests {
             (error.operation.as_str(), error.errno),
             ("no_such_call", Errno::ENOSYS)
         );
+    }
+
+    #[test]
+    fn one_command_of_a_call_is_answered_and_no_other() {
+        use nix::fcntl::{FcntlArg, OFlag, fcntl};
+        assert!(Filter::answering(&["fcntl(F_NO_SUCH)"], None).is_err());
+        assert!(Filter::answering(&["flock(F_SETFL)"], None).is_err());
+        let lied_to = std::thread::spawn(|| {
+            let (reader, _writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC).unwrap();
+            let lie = Filter::answering(&["fcntl(F_SETFL)"], None).unwrap();
+            lie.install().unwrap();
+            fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+            let flags = fcntl(&reader, FcntlArg::F_GETFL).unwrap();
+            let descriptor_flags = fcntl(&reader, FcntlArg::F_GETFD).unwrap();
+            (flags & libc::O_NONBLOCK, descriptor_flags)
+        });
+        assert_eq!(lied_to.join().unwrap(), (0, libc::FD_CLOEXEC));
     }
 
     #[test]

@@ -131,10 +131,10 @@ fn sockets(question: &Question) -> Result<Vec<Socket>, Error> {
             0 => "sock_diag dump".to_owned(),
             port => format!("sock_diag dump of port {port}"),
         };
-        found.extend(
-            dump(family, question)
-                .map_err(|errno| Error::new(what(), errno).with_kind(Operation::SockDiag))?,
-        );
+        found.extend(dump(family, question).map_err(|errno| match errno {
+            Errno::UnknownErrno => Error::without_errno(format!("{}: no answer", what())),
+            errno => Error::new(what(), errno).with_kind(Operation::SockDiag),
+        })?);
     }
     found.retain(|socket| question.means(socket));
     Ok(found)
@@ -150,7 +150,7 @@ fn dump(family: u8, question: &Question) -> Result<Vec<Socket>, Errno> {
     let request = question.request(family);
     let kernel = NetlinkAddr::new(0, 0);
     if sendto(socket.as_raw_fd(), &request, &kernel, MsgFlags::empty())? != request.len() {
-        return Err(Errno::EIO);
+        return Err(Errno::UnknownErrno);
     }
     let mut found = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -159,7 +159,7 @@ fn dump(family: u8, question: &Question) -> Result<Vec<Socket>, Errno> {
         // wait that could last for ever.
         let length = match recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
             Err(Errno::EINTR) => continue,
-            Ok(0) => return Err(Errno::EIO),
+            Ok(0) => return Err(Errno::UnknownErrno),
             length => length?,
         };
         if parse(&buffer[..length], &mut found)? {

@@ -17,7 +17,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFl
 /// A connected pair of UNIX datagram sockets.
 ///
 /// # Errors
-/// That of socketpair(2); EIO where it answers that it was done, and no descriptor is there.
+/// That of socketpair(2); none where it answers that it was done, and no descriptor is there.
 pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
     const NONE: RawFd = -1;
     let mut numbers = [NONE; 2];
@@ -27,7 +27,7 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
     Errno::result(made).context("socketpair")?;
     let [first, second] = numbers;
     if first == second || numbers.contains(&NONE) {
-        return Err(Error::new("socketpair made no descriptors", Errno::EIO).into());
+        return Err(Error::without_errno("socketpair made no descriptors").into());
     }
     // SAFETY: the kernel has just made both for this call, and nobody else knows their numbers.
     Ok(unsafe { (OwnedFd::from_raw_fd(first), OwnedFd::from_raw_fd(second)) })

@@ -9,7 +9,7 @@ use observe::{Error, Operation};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The names of the child and of its second thread, as ps(1) shows them.
-pub const PROCESS: &str = "two threads";
+pub const PROCESS: &str = "first thread";
 pub const SECOND: &str = "second thread";
 
 /// Whether the calling thread is the second of the process `pid`: it is listed there, and it is not

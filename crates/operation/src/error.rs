@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use crate::Operation;
 
-/// `operation` was refused with `errno`; the error number is also its source.
+/// `operation` was refused with `errno`; the error number, where there is one, is also its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Operation and object, for people: `kcmp 4242 fd 3 against 4243 fd 3`.
@@ -56,9 +56,18 @@ impl Error {
         }
     }
 
-    /// The same from an error of std's: see [`errno`].
+    /// The same from an error of std's: see [`errno`]. One that has no number is told in its words.
     pub fn from_io(operation: impl Into<String>, error: &io::Error) -> Self {
-        Error::new(operation, errno(error))
+        match errno(error) {
+            Errno::UnknownErrno => Error::without_errno(format!("{}: {error}", operation.into())),
+            errno => Error::new(operation, errno),
+        }
+    }
+
+    /// The kernel gave no error number: it answered that something was done, and that was not.
+    /// `sentence` says what. The number is then [`Errno::UnknownErrno`], which nobody is shown.
+    pub fn without_errno(sentence: impl Into<String>) -> Self {
+        Error::new(sentence, Errno::UnknownErrno)
     }
 
     /// The kernel answered, but without what was looked for: `operation` names the file and the
@@ -84,13 +93,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.operation, self.errno)
+        match self.errno {
+            Errno::UnknownErrno => f.write_str(&self.operation),
+            errno => write!(f, "{}: {errno}", self.operation),
+        }
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.cause)
+        (self.errno != Errno::UnknownErrno).then_some(&*self.cause as _)
     }
 }
 
@@ -102,13 +114,13 @@ impl From<Error> for io::Error {
     }
 }
 
-/// The error number in an error of std's; EIO for one that std made without asking the kernel, such
-/// as the early end of a file.
+/// The error number in an error of std's; `UnknownErrno` for one that std made without asking the
+/// kernel, such as the early end of a file.
 pub fn errno(error: &io::Error) -> Errno {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     let carried = inner.map(|error: &Error| error.errno);
     let own = error.raw_os_error().map(Errno::from_raw);
-    own.or(carried).unwrap_or(Errno::EIO)
+    own.or(carried).unwrap_or(Errno::UnknownErrno)
 }
 
 #[cfg(test)]
@@ -125,6 +137,17 @@ mod tests {
         assert!(back.to_string().starts_with("read it: ENOENT"), "{back}");
         assert_eq!(errno(&back), Errno::ENOENT);
         let early_end = io::Error::from(io::ErrorKind::UnexpectedEof);
-        assert_eq!(errno(&early_end), Errno::EIO);
+        assert_eq!(errno(&early_end), Errno::UnknownErrno);
+    }
+
+    /// A call that answers that it was done, and did nothing, gives none.
+    #[test]
+    fn no_number_is_invented() {
+        let error = Error::without_errno("sched_setaffinity CPU 1 did nothing");
+        assert_eq!(error.to_string(), "sched_setaffinity CPU 1 did nothing");
+        assert!(std::error::Error::source(&error).is_none());
+        let early_end = io::Error::from(io::ErrorKind::UnexpectedEof);
+        let error = Error::from_io("read it", &early_end).to_string();
+        assert_eq!(error, "read it: unexpected end of file");
     }
 }

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod not_measured;
 
 pub use error::{Error, Refusal, errno};
+pub use not_measured::{NotMeasured, Obstacle, find_obstacle};
 
 use serde::{Deserialize, Serialize};
 

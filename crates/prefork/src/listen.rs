@@ -68,7 +68,12 @@ impl Site {
         accept: Accept,
         reuse_port: bool,
     ) -> Result<TcpListener, Error> {
-        let kind = Type::STREAM.cloexec();
+        // Non-blocking from the start: a later fcntl(2) could answer and do nothing, and a call
+        // that must not wait would.
+        let kind = match accept {
+            Accept::Blocking => Type::STREAM.cloexec(),
+            Accept::NonBlocking => Type::STREAM.cloexec().nonblocking(),
+        };
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
             .map_err(Error::system("socket", ""))?;
         socket
@@ -86,9 +91,6 @@ impl Site {
             let object = format!("on {address} with backlog {}", self.backlog);
             Error::new(ErrorKind::Address, "listen", object, error)
         })?;
-        socket
-            .set_nonblocking(accept == Accept::NonBlocking)
-            .map_err(Error::system("fcntl", "O_NONBLOCK"))?;
         Ok(socket.into())
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{
-    Arm, Claim, NotMeasured, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
+    Arm, Claim, Obstacle, Order, QUIET_MACHINE, Quantity, Readings, Report, Topic, Verdict,
 };
 use harness::clock::reaped_cpu_time;
 use harness::interrupt::Interrupt;
@@ -24,6 +24,9 @@ use crate::refusal::Failure;
 
 /// How long the processes that a claim left behind have to die of SIGKILL.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
+/// A claim that has failed after so long is not measured once more.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// The stack that a measuring process needs: a claim keeps some thousand addresses there, where it
 /// may not allocate.
@@ -60,20 +63,40 @@ impl Isolation {
     /// None once a signal has come: the claim in whose middle it came is ended, with every process
     /// that it started.
     ///
-    /// A claim that needs a quiet machine and does not come out as it should while others used the
-    /// processors is run again, a few times; if they went on, it is not measured rather than
-    /// refuted.
+    /// A claim that is refuted is measured once more, and it is not measured where it does not come
+    /// out so again: what somebody does once to one of its processes, a signal that is sent and
+    /// taken back, is nothing that the kernel does.
     pub fn run(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
+        let report = self.run_in_quiet(topic, claim, order)?;
+        if order == Order::Exchanged || report.verdict != Verdict::Refuted {
+            return Some(report);
+        }
+        let again = self.run_in_quiet(topic, claim, order)?;
+        if again.verdict.holds() {
+            return Some(without_numbers(topic, claim, &again, not_again()));
+        }
+        Some(again)
+    }
+
+    /// Measures as [`Isolation::run`] says, once on a quiet machine: a claim that needs one and
+    /// does not come out as it should while others used the processors is run again, a few times;
+    /// if they went on, it is not measured rather than refuted.
+    fn run_in_quiet(&mut self, topic: &Topic, claim: &Claim, order: Order) -> Option<Report> {
         if self.signal().is_some() {
             return None;
         }
         if !claim.needs.contains(&QUIET_MACHINE) {
             return self.run_once(topic, claim, order, None);
         }
+        let start = Instant::now();
         for _ in 1..quiet::ATTEMPTS {
             let (report, others) = watch(|| self.run_once(topic, claim, order, None));
             let report = report?;
-            if verdict_is_expected(claim, &report, order) || !quiet::is_disturbed(others) {
+            let is_final = is_slow_error(&report.verdict, start.elapsed());
+            if is_final
+                || verdict_is_expected(claim, &report, order)
+                || !quiet::is_disturbed(others)
+            {
                 return Some(report);
             }
         }
@@ -83,13 +106,8 @@ impl Isolation {
             && may_be_noise(&report.verdict, !report.observed.is_empty())
             && quiet::is_disturbed(others)
         {
-            return Some(Report {
-                // How long it took, and where the numbers would have come from, is known all the
-                // same.
-                duration_ms: report.duration_ms,
-                evidence: report.evidence,
-                ..Report::without_readings(topic, claim, quiet::disturbed_verdict(others))
-            });
+            let verdict = quiet::disturbed_verdict(others);
+            return Some(without_numbers(topic, claim, &report, verdict));
         }
         Some(report)
     }
@@ -158,8 +176,10 @@ impl Isolation {
     ) -> Option<Result<Readings, Failure>> {
         if let Err(error) = room_for_stack(STACK) {
             let enable = "raise the hard limit on the stack, or run it with less of a limit";
-            let not_measured = NotMeasured::new(error.to_string(), enable);
-            return Some(Err(Failure::NotMeasured(not_measured)));
+            return Some(Err(Failure::NotMeasured(Obstacle {
+                why: error.to_string(),
+                enable: enable.to_owned(),
+            })));
         }
         let measure = |parent: &mut child::Parent| {
             drop(self.interrupt.take());
@@ -184,6 +204,24 @@ impl Isolation {
     }
 }
 
+/// A report of `verdict`, of which `measured` knows how long it took, and where the numbers would
+/// have come from.
+fn without_numbers(topic: &Topic, claim: &Claim, measured: &Report, verdict: Verdict) -> Report {
+    Report {
+        duration_ms: measured.duration_ms,
+        evidence: measured.evidence,
+        ..Report::without_readings(topic, claim, verdict)
+    }
+}
+
+/// The verdict on a claim that one run refuted, and the next did not.
+fn not_again() -> Verdict {
+    Verdict::NotMeasured {
+        why: "one run refuted it, and the next did not".to_owned(),
+        enable: "run it again where nobody sends signals to its processes".to_owned(),
+    }
+}
+
 fn is_refusal(error: &observe::Error) -> bool {
     matches!(error.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)
 }
@@ -195,8 +233,10 @@ fn out_of_time(spent: Duration) -> Option<Failure> {
     // A tick more or less: two clocks are compared.
     let used = reaped_cpu_time().saturating_sub(spent) + Duration::from_millis(20);
     (most != RLIM_INFINITY && used >= Duration::from_secs(most)).then(|| {
-        let why = format!("RLIMIT_CPU allows a process {most} s of CPU time (ulimit -t)");
-        Failure::NotMeasured(NotMeasured::new(why, "raise the limit on CPU time"))
+        Failure::NotMeasured(Obstacle {
+            why: format!("RLIMIT_CPU allows a process {most} s of CPU time (ulimit -t)"),
+            enable: "raise the limit on CPU time".to_owned(),
+        })
     })
 }
 
@@ -215,6 +255,12 @@ fn discard_standard_error() {
 pub fn require_own_proc() -> Result<()> {
     observe::process::ensure_own_proc()
         .context("mount a proc file system of this PID namespace (unshare --mount-proc)")
+}
+
+/// Whether this is an error that came after so long that another run would not end in time: it has
+/// waited for what did not come, and each wait knows how busy the machine is.
+fn is_slow_error(verdict: &Verdict, spent: Duration) -> bool {
+    matches!(verdict, Verdict::Error(_)) && spent > SLOW
 }
 
 /// Whether a busy machine may be the reason for this verdict, given whether values were `read`.
@@ -269,6 +315,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_error_that_came_late_is_final() {
+        let broken = Verdict::Error("a connection: not seen within 10 s".to_owned());
+        assert!(is_slow_error(&broken, 2 * SLOW));
+        assert!(!is_slow_error(&broken, SLOW / 2));
+        assert!(!is_slow_error(&Verdict::Refuted, 2 * SLOW));
+    }
+
+    #[test]
     fn noise_hides_neither_a_broken_set_up_nor_a_refusal() {
         let not_measured = Verdict::NotMeasured {
             why: String::new(),
@@ -278,7 +332,7 @@ mod tests {
             why: String::new(),
             enable: String::new(),
         };
-        let broken = Verdict::Error("sched_setaffinity CPU 1: EIO".to_owned());
+        let broken = Verdict::Error("sched_setaffinity CPU 1 did nothing".to_owned());
         for (verdict, read, explained) in [
             (&broken, false, false),
             (&broken, true, false),

@@ -3,7 +3,7 @@
 //! A refusal is known by the operation and the error number, never by the words of its message:
 //! `Operation` travels with the error, also from a child to its parent.
 
-use claim::{NotMeasured, Verdict, error_chain};
+use claim::{Obstacle, Verdict, error_chain, find_obstacle};
 use nix::errno::Errno;
 use observe::Operation;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::missing;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Failure {
     /// The measurement itself says that it cannot be made here, and what would allow it.
-    NotMeasured(NotMeasured),
+    NotMeasured(Obstacle),
     /// Something failed.
     Failed {
         /// The error's chain of messages.
@@ -32,9 +32,7 @@ impl Failure {
     /// broken set-up otherwise.
     pub(crate) fn verdict(self) -> Verdict {
         match self {
-            Failure::NotMeasured(NotMeasured { why, enable }) => {
-                Verdict::NotMeasured { why, enable }
-            }
+            Failure::NotMeasured(Obstacle { why, enable }) => Verdict::NotMeasured { why, enable },
             Failure::Failed {
                 why,
                 errno,
@@ -55,9 +53,8 @@ impl Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let mut causes = error.chain();
-        if let Some(not_measured) = causes.find_map(|cause| cause.downcast_ref::<NotMeasured>()) {
-            return Failure::NotMeasured(not_measured.clone());
+        if let Some(obstacle) = find_obstacle(error.as_ref()) {
+            return Failure::NotMeasured(obstacle.clone());
         }
         Failure::Failed {
             why: error_chain(&error),
@@ -144,7 +141,9 @@ fn remedy_of_any(errno: Errno) -> Option<&'static str> {
         Errno::EMFILE => "raise the limit on open files, for instance: ulimit -n 1024",
         Errno::EFBIG => "raise the limit on the size of files, for instance: ulimit -f unlimited",
         Errno::ENFILE => "the system's file table is full: close programs or raise fs.file-max",
-        Errno::ENOMEM => "free memory, or raise the limit of the control group",
+        Errno::ENOMEM => {
+            "free memory, or raise the limit on it (ulimit -d, ulimit -v, the control group's)"
+        }
         Errno::ENOSPC | Errno::EDQUOT => "free space or raise the quota of what is named above",
         _ => return None,
     })
@@ -154,6 +153,7 @@ fn remedy_of_any(errno: Errno) -> Option<&'static str> {
 mod tests {
     use super::*;
     use anyhow::{Context, Error};
+    use claim::NotMeasured;
 
     /// What enables `operation` after it failed with `errno`; none where that is no refusal.
     fn enable(operation: Operation, errno: Errno) -> Option<String> {
@@ -182,6 +182,15 @@ mod tests {
         let (why, enable) = ("one CPU".to_owned(), "allow two".to_owned());
         let expected = Verdict::NotMeasured { why, enable };
         assert_eq!(Failure::from(error).verdict(), expected);
+    }
+
+    /// A child's closure fails with a boxed error, in which the type of an `anyhow::Error` is lost.
+    #[test]
+    fn what_a_measurement_says_in_a_child_of_its_own_stands() {
+        let error = Error::new(NotMeasured::new("one CPU", "allow two")).context("racing");
+        let boxed: child::BoxError = error.into();
+        let found = find_obstacle(boxed.as_ref()).map(|obstacle| obstacle.why.as_str());
+        assert_eq!(found, Some("one CPU"));
     }
 
     /// The words of a message decide nothing, neither for nor against.

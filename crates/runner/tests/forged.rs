@@ -4,7 +4,9 @@
 #![expect(clippy::print_stdout, reason = "a test program's report")]
 
 use std::fs::{read_dir, read_link};
+use std::io::{PipeReader, Read, Write, pipe};
 use std::process::{ExitCode, exit};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 use claim::{
@@ -98,12 +100,26 @@ fn as_predicted(arm: Arm) -> Result<Reading> {
     Ok(wakeups(if arm == Arm::Experiment { 1 } else { 8 }))
 }
 
+/// Holds one byte, which all children inherit and one of them reads.
+static ONE_BYTE: OnceLock<PipeReader> = OnceLock::new();
+
+/// Refuted in the first run: there the experiment reads what is due in the control.
+fn refute_once(arm: Arm) -> Result<Reading> {
+    if arm == Arm::Experiment {
+        let mut pipe = ONE_BYTE.get().context("no pipe")?;
+        if pipe.read(&mut [0])? == 1 {
+            return Ok(wakeups(8));
+        }
+    }
+    as_predicted(arm)
+}
+
 fn end_without_a_word(_: Arm) -> Result<Reading> {
     exit(0)
 }
 
 /// A claim, the name of its verdict, and a part of the reason where that is an error.
-const CASES: [(&str, Claim, &str, &str); 6] = [
+const CASES: [(&str, Claim, &str, &str); 7] = [
     ("readings are judged", claim(as_predicted), "holds", ""),
     (
         "forged readings are judged",
@@ -121,6 +137,12 @@ const CASES: [(&str, Claim, &str, &str); 6] = [
         "a verdict beside readings is ignored",
         claim(send_a_verdict_too),
         "refuted",
+        "",
+    ),
+    (
+        "a refutation that does not come again is none",
+        claim(refute_once),
+        "not_measured",
         "",
     ),
     (
@@ -150,6 +172,13 @@ fn check(report: &Report, verdict: &str, reason: &str) -> Result<()> {
     Ok(())
 }
 
+/// Makes the pipe, whose other end is closed when its byte is written.
+fn fill_pipe() -> Result<()> {
+    let (reader, mut writer) = pipe()?;
+    writer.write_all(b"x")?;
+    ONE_BYTE.set(reader).ok().context("it is there already")
+}
+
 fn main() -> ExitCode {
     let mut isolation = match runner::Isolation::begin() {
         Ok(isolation) => isolation,
@@ -158,6 +187,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Err(error) = fill_pipe() {
+        println!("a pipe: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let mut status = ExitCode::SUCCESS;
     for (name, claim, verdict, reason) in &CASES {
         let report = isolation.run(&TOPIC, claim, Order::AsClaimed);

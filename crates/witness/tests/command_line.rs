@@ -273,3 +273,39 @@ fn selftest_counts_acts_and_lies() {
         assert!(all > Some("0") || what == "lies survived", "{out}");
     }
 }
+
+/// In a narrow terminal no line is cut: headings, figures, tables and a selftest fit into it.
+#[test]
+fn in_60_columns_nothing_is_wider() {
+    for arguments in [
+        ["run", "layers", "unfair-against-ticket"].as_slice(),
+        &["selftest", "layers"],
+        &["list"],
+        &["explain", "thundering-herd"],
+    ] {
+        let output = witness(arguments).env("COLUMNS", "60").output();
+        let (_, out, err) = status_and_text(output.expect("witness runs"));
+        assert!(!out.is_empty(), "{arguments:?}: {err}");
+        for line in out.lines() {
+            assert!(line.chars().count() <= 60, "{arguments:?}: {line}");
+        }
+    }
+}
+
+/// A stack on which not even the command line could be read.
+#[test]
+fn a_hard_limit_on_the_stack_still_brings_a_document() {
+    let program = env!("CARGO_BIN_EXE_witness");
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -s 64; exec \"$@\"", "sh", program])
+        .args(["run", "--json", "layers", "offset"])
+        .output();
+    let (status, out, err) = status_and_text(output.expect("sh runs"));
+    assert_eq!(status, Some(4), "{err}");
+    let document: serde_json::Value = serde_json::from_str(&out).expect("a document");
+    for claim in document["claims"].as_array().expect("claims") {
+        assert_eq!(claim["verdict"], "not_measured");
+        let why = claim["why"].as_str().expect("why");
+        assert!(why.contains("RLIMIT_STACK"), "{why}");
+    }
+}

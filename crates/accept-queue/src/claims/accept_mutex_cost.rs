@@ -46,7 +46,7 @@ const TAKE_AGAIN: Act = Does("takes the lock that it gave up before a waiter run
     .in_memory()
     .by(WORKER)
     .times(TIMES)
-    .shown_by("in each set, the same worker accepts two connections in a row")
+    .shown_by("in each set, one worker accepts two connections in a row")
     .or_not_measured("run it again: chance, or what else ran on this CPU, prevented it");
 const CONNECT: Act = acts::connect(
     "connects forty times to each set, while all workers sleep",

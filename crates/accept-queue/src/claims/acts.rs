@@ -21,7 +21,7 @@ pub(super) const fn fork(does: &'static str, times: usize) -> Act {
     Does(does)
         .call("clone", "SIGCHLD")
         .times(times)
-        .shown_by("as many living processes in /proc, each with this one as its parent (PPid)")
+        .shown_by("that many living processes in /proc whose PPid is this process")
 }
 
 /// So many workers sleep in accept, where those of the control sleep in poll.

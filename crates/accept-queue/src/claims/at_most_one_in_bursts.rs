@@ -9,11 +9,11 @@ use prefork::{Metering, Site, strategies};
 
 use super::acts::{self, LONE_WORKER, UNTRACED};
 use super::overtaken::{self, OVERTAKE, overtake};
-use super::pool::{self, Bursts, ensure_queue_holds};
+use super::pool::{self, Bursts, ensure_left_alone, ensure_queue_holds, wait_until_served};
 use super::sleepers::{count_children, count_in_accept};
 use super::wait_for;
-use crate::client::{Client, wait_for_close};
-use crate::counts::Counts;
+use crate::client::Client;
+use crate::counts::{Counts, Snapshot};
 use crate::workers::Workers;
 
 const WORKERS: usize = 8;
@@ -144,15 +144,21 @@ fn serve_alone(arm: Arm) -> Result<Alone> {
     wait_for("the connections in the queue", || Ok(queued()? == due))?;
     let queued = queued()?;
     let mut worker = Workers::start_as(LONE_WORKER, &mut prepared, 1, Metering::Counts)?;
-    let is_child = count_children(&worker.pids(), std::process::id())? == 1;
-    for _ in 0..WAITING - due {
-        worker.wait_until_asleep()?;
-        wait_for_close(client.connect()?)?;
-    }
-    for connection in waiting {
-        wait_for_close(connection)?;
-    }
-    let counted = worker.settle()?;
+    let pids = worker.pids();
+    let is_child = count_children(&pids, std::process::id())? == 1;
+    let serve = || -> Result<Snapshot> {
+        for _ in 0..WAITING - due {
+            worker.wait_until_asleep()?;
+            wait_until_served(&client.connect()?, &pids)?;
+        }
+        for connection in waiting {
+            wait_until_served(&connection, &pids)?;
+        }
+        Ok(worker.settle()?)
+    };
+    let counted = serve();
+    ensure_left_alone(&worker)?;
+    let counted = counted?;
     Ok(Alone {
         queued: is_child.then_some(queued),
         sleeps: counted.sum(|worker| worker.sleeps),

@@ -7,7 +7,7 @@ use harness::pin;
 use prefork::{Metering, ensure_room_for};
 
 use super::acts::UNTRACED;
-use super::pool::{Pool, serve_burst};
+use super::pool::{Pool, ensure_left_alone, serve_burst};
 use super::sleepers::{
     are_on_one_cpu, are_untraced, count_children, count_exclusive, count_level_triggered,
 };
@@ -70,44 +70,39 @@ fn measure(arm: Arm) -> Result<Reading> {
     pin::stay_here()?;
     ensure_room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (start(strategy)?, start("epoll-exclusive")?);
-    for pool in [&mut herd, &mut one] {
-        pool.workers.settle()?;
-    }
-    let level_triggered = count_level_triggered(&herd)?;
-    let exclusive = count_exclusive(&one)?;
     let pids = [herd.workers.pids(), one.workers.pids()].concat();
-    let (mut herd_us, mut one_us) = (Vec::new(), Vec::new());
-    let (mut wakeups, mut closed) = (0, 0);
-    for number in 0..=ROUNDS {
-        let (a, b) = (round(&mut herd)?, round(&mut one)?);
-        closed += a.closed + b.closed;
-        if number > 0 {
-            herd_us.push(a.cpu_us);
-            one_us.push(b.cpu_us);
-            wakeups += a.wakeups;
-        }
+    let spent = measure_rounds(&mut herd, &mut one);
+    for pool in [&herd, &one] {
+        ensure_left_alone(&pool.workers)?;
     }
+    let mut spent = spent?;
     let columns = ["workers", "least", "median", "most"];
     let mut table = Table::new("worker CPU per connection, us", &columns);
     let mut median = |name: &str, values: &mut Vec<f64>| {
         values.sort_by(f64::total_cmp);
-        let median = values[ROUNDS / 2];
-        let cells = [values[0], median, values[ROUNDS - 1]].map(|us| format!("{us:.1}"));
+        // None where the first connections were not served.
+        let at = |share: usize| values.get(share * values.len() / 2).or(values.last());
+        let [least, median, most] = [0, 1, 2].map(|share| at(share).copied().unwrap_or_default());
+        let cells = [least, median, most].map(|us| format!("{us:.1}"));
         table.row([name.to_owned()].into_iter().chain(cells));
         median
     };
-    let ratio = median(strategy, &mut herd_us) / median("epoll-exclusive", &mut one_us);
-    let wakeups = wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
+    let (herd, one) = (
+        median(strategy, &mut spent.herd_us),
+        median("epoll-exclusive", &mut spent.one_us),
+    );
+    let ratio = if one > 0.0 { herd / one } else { 0.0 };
+    let wakeups = spent.wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
     Ok(Reading::counters()
         .act(
             &FORK,
             count_children(&pids, std::process::id())? == 2 * WORKERS,
         )
-        .act(&WATCH, level_triggered == WORKERS)
-        .act(&WATCH_EXCLUSIVELY, exclusive == WORKERS)
+        .act(&WATCH, spent.level_triggered == WORKERS)
+        .act(&WATCH_EXCLUSIVELY, spent.exclusive == WORKERS)
         .act(&ONE_CPU, are_on_one_cpu(&pids)?)
         .act(&UNTRACED, are_untraced(&pids)?)
-        .act(&CONNECT, closed == CONNECTIONS_IN_ALL)
+        .act(&CONNECT, spent.closed == CONNECTIONS_IN_ALL)
         .with(&WAKEUPS, wakeups)
         .with(&RATIO, ratio)
         .table(table))
@@ -115,6 +110,53 @@ fn measure(arm: Arm) -> Result<Reading> {
 
 fn start(strategy: &str) -> Result<Pool> {
     Pool::start(strategy, WORKERS, Metering::Nothing)
+}
+
+/// What all rounds took.
+#[derive(Default)]
+struct Spent {
+    /// Workers of the first set that slept in epoll without EPOLLEXCLUSIVE before the first round.
+    level_triggered: usize,
+    /// Workers of the second set that slept there with it.
+    exclusive: usize,
+    /// CPU time of the first set's workers for one connection, round by round, in microseconds.
+    herd_us: Vec<f64>,
+    /// That of the second set's.
+    one_us: Vec<f64>,
+    /// Wakeups of the first set's workers.
+    wakeups: u64,
+    /// Connections to both sets that a worker closed.
+    closed: usize,
+}
+
+/// Gives each set its connections in turn; ends early where one is not served.
+fn measure_rounds(herd: &mut Pool, one: &mut Pool) -> Result<Spent> {
+    for pool in [&mut *herd, &mut *one] {
+        pool.workers.settle()?;
+    }
+    let mut spent = Spent {
+        level_triggered: count_level_triggered(herd)?,
+        exclusive: count_exclusive(one)?,
+        ..Spent::default()
+    };
+    for number in 0..=ROUNDS {
+        let a = round(herd)?;
+        spent.closed += a.closed;
+        if a.closed < CONNECTIONS {
+            break;
+        }
+        let b = round(one)?;
+        spent.closed += b.closed;
+        if number > 0 {
+            spent.herd_us.push(a.cpu_us);
+            spent.one_us.push(b.cpu_us);
+            spent.wakeups += a.wakeups;
+        }
+        if b.closed < CONNECTIONS {
+            break;
+        }
+    }
+    Ok(spent)
 }
 
 /// What a round of connections took.
@@ -129,11 +171,16 @@ struct Round {
 
 /// Makes a round of connections, all workers asleep before each.
 fn round(pool: &mut Pool) -> Result<Round> {
+    let pids = pool.workers.pids();
     let before = pool.workers.settle()?;
     let mut closed = 0;
     for _ in 0..CONNECTIONS {
         pool.workers.wait_until_asleep()?;
-        closed += serve_burst(&mut pool.client, 1)?.1;
+        let served = serve_burst(&mut pool.client, 1, &pids)?.1;
+        closed += served;
+        if served == 0 {
+            break;
+        }
     }
     let spent = pool.workers.settle()?.since(&before);
     Ok(Round {

@@ -5,6 +5,7 @@ mod accept_wakes_exactly_one;
 mod acts;
 mod at_most_one_in_bursts;
 mod backlog_plus_one;
+mod drain;
 mod exclusive_waiters;
 mod full_queue;
 mod herd_costs_cpu;

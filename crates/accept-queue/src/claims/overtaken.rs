@@ -11,7 +11,8 @@ use prefork::{Metering, Site, strategies};
 use serde::{Deserialize, Serialize};
 
 use super::acts::LONE_WORKER;
-use crate::client::{Client, wait_for_close};
+use super::pool::{ensure_left_alone, wait_until_served};
+use crate::client::Client;
 use crate::workers::Workers;
 
 /// Connections that the running process is to take; as many are made in the control.
@@ -75,39 +76,51 @@ pub(super) fn overtake(arm: Arm) -> Result<Overtaken> {
         let own = prepared.listeners[0].try_clone().context("dup")?;
         let mut client = Client::new(own.local_addr().context("getsockname")?);
         let mut worker = Workers::start_as(LONE_WORKER, &mut prepared, 1, Metering::Counts)?;
-        pin::make_batch_process(worker.pids()[0])?;
-        let before = worker.settle()?;
-        let tries = arm.choose(MAX_CONNECTIONS, CONNECTIONS);
-        let (mut made, mut taken) = (0, 0);
-        while taken < CONNECTIONS && made < tries {
-            made += 1;
-            if arm == Arm::Experiment {
-                // For our accept only: the worker's has already started, and blocks in any case.
-                own.set_nonblocking(true).context("ioctl FIONBIO")?;
-                if !is_nonblocking(&own)? {
-                    break;
-                }
-            }
-            let connection = client.connect()?;
-            if arm == Arm::Experiment {
-                if let Ok((accepted, _)) = own.accept() {
-                    let client = connection.local_addr().context("getsockname")?;
-                    taken += u64::from(accepted.peer_addr().is_ok_and(|peer| peer == client));
-                }
-                own.set_nonblocking(false).context("ioctl FIONBIO")?;
-            }
-            wait_for_close(connection)?;
-            worker.settle()?;
-        }
-        let spent = worker.settle()?.since(&before);
-        Ok(Overtaken {
-            taken,
-            wakeups: spent.sum(|worker| worker.sleeps),
-            accepted: spent.sum(|worker| worker.accepted),
-            returns: spent.sum(|worker| worker.returns),
-        })
+        let raced = race(arm, &own, &mut client, &mut worker);
+        ensure_left_alone(&worker)?;
+        Ok(raced?)
     })?;
     Ok(child.join()?)
+}
+
+/// Makes the connections, each while `worker` sleeps in accept.
+fn race(
+    arm: Arm,
+    own: &TcpListener,
+    client: &mut Client,
+    worker: &mut Workers,
+) -> Result<Overtaken> {
+    pin::make_batch_process(worker.pids()[0])?;
+    let before = worker.settle()?;
+    let tries = arm.choose(MAX_CONNECTIONS, CONNECTIONS);
+    let (mut made, mut taken) = (0, 0);
+    while taken < CONNECTIONS && made < tries {
+        made += 1;
+        if arm == Arm::Experiment {
+            // For our accept only: the worker's has already started, and blocks in any case.
+            own.set_nonblocking(true).context("ioctl FIONBIO")?;
+            if !is_nonblocking(own)? {
+                break;
+            }
+        }
+        let connection = client.connect()?;
+        if arm == Arm::Experiment {
+            if let Ok((accepted, _)) = own.accept() {
+                let client = connection.local_addr().context("getsockname")?;
+                taken += u64::from(accepted.peer_addr().is_ok_and(|peer| peer == client));
+            }
+            own.set_nonblocking(false).context("ioctl FIONBIO")?;
+        }
+        wait_until_served(&connection, &worker.pids())?;
+        worker.settle()?;
+    }
+    let spent = worker.settle()?.since(&before);
+    Ok(Overtaken {
+        taken,
+        wakeups: spent.sum(|worker| worker.sleeps),
+        accepted: spent.sum(|worker| worker.accepted),
+        returns: spent.sum(|worker| worker.returns),
+    })
 }
 
 /// Whether accept on `listener` returns at once where no connection waits.

@@ -1,23 +1,27 @@
 //! Workers that wait for connections to one address, bursts of connections to them, and what each
 //! worker did in a burst.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use claim::NotMeasured;
 use nix::sys::stat::fstat;
 use observe::sock_diag::ESTABLISHED;
 use prefork::{Metering, Site, strategies};
 
-use super::sleepers;
-use crate::client::{Client, wait_for_end};
+use super::{SETTLED, sleepers};
+use crate::client::{Client, wait_for_end_within};
 use crate::counts::Counts;
 use crate::herd::TracepointPermit;
 use crate::workers::Workers;
 
 /// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
 const CLOSE_WAIT: u8 = 8;
+
+/// How long a connection is waited for between two looks at who could serve it.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Forked workers, the socket at which they wait, and a client.
 pub(super) struct Pool {
@@ -136,11 +140,38 @@ pub(super) fn measure(
     look: fn(&Pool) -> Result<usize>,
 ) -> Result<Bursts> {
     let mut pool = Pool::start(strategy, workers, Metering::Counts)?;
+    let woken = measure_pool(&mut pool, (rounds, burst), kernel, look);
+    // Before its error, which may come of nothing else.
+    ensure_left_alone(&pool.workers)?;
+    woken
+}
+
+/// Not measured where somebody else has killed, stopped or continued one of the workers: what they
+/// did then is not what the kernel has them do.
+///
+/// # Errors
+/// Not measured.
+pub(super) fn ensure_left_alone(workers: &Workers) -> Result<()> {
+    match workers.interference() {
+        None => Ok(()),
+        Some(interference) => {
+            NotMeasured::err(interference, "run it again, and send its workers no signal")
+        }
+    }
+}
+
+/// Makes `rounds` bursts of `burst` connections to `pool`; fewer where one is not served.
+fn measure_pool(
+    pool: &mut Pool,
+    (rounds, burst): (usize, usize),
+    kernel: Option<TracepointPermit>,
+    look: fn(&Pool) -> Result<usize>,
+) -> Result<Bursts> {
     let mut before = pool.workers.settle()?;
     let pids = pool.workers.pids();
     let mut woken = Bursts {
         forked: sleepers::count_children(&pids, std::process::id())?,
-        asleep: look(&pool)?,
+        asleep: look(pool)?,
         on_one_cpu: sleepers::are_on_one_cpu(&pids)?,
         untraced: sleepers::are_untraced(&pids)?,
         rounds: Vec::new(),
@@ -152,7 +183,7 @@ pub(super) fn measure(
         .map(|kernel| kernel.count_wakeups(&pids))
         .transpose()?;
     for _ in 0..rounds {
-        let (at_once, closed) = serve_burst(&mut pool.client, burst)?;
+        let (at_once, closed) = serve_burst(&mut pool.client, burst, &pids)?;
         woken.at_once = woken.at_once.max(at_once);
         woken.closed += closed;
         let after = pool.workers.settle()?;
@@ -161,17 +192,50 @@ pub(super) fn measure(
         let did = round.map(|(&pid, counts)| WorkerRound { pid, counts });
         woken.rounds.push(did.collect());
         before = after;
+        if closed < burst {
+            break;
+        }
     }
     woken.by_tracepoint = counter.map(|counter| counter.read()).transpose()?;
     Ok(woken)
 }
 
-/// Makes `burst` connections and waits until each has been served: how many of them were open at
-/// once, and how many a worker closed.
+/// Waits until one of the processes `pids` has closed `connection`, or long enough to say that none
+/// does: longer on a busy machine, but not where all of them sleep, since none of these waits for a
+/// processor.
 ///
 /// # Errors
-/// A connection that nobody serves.
-pub(super) fn serve_burst(client: &mut Client, burst: usize) -> Result<(u64, usize)> {
+/// Those of the connection.
+fn is_served(connection: &TcpStream, pids: &[i32]) -> Result<bool> {
+    let start = Instant::now();
+    while wait_for_end_within(LOOK, connection)?.is_none() {
+        let spent = start.elapsed();
+        if spent >= SETTLED && (sleepers::are_asleep(pids) || spent >= child::stretch(SETTLED)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Waits until one of the processes `pids` has closed `connection`.
+///
+/// # Errors
+/// None of them does.
+pub(super) fn wait_until_served(connection: &TcpStream, pids: &[i32]) -> Result<()> {
+    ensure!(
+        is_served(connection, pids)?,
+        "no worker serves a connection"
+    );
+    Ok(())
+}
+
+/// Makes `burst` connections and waits until each has been served by one of the processes `pids`,
+/// or one long enough to say that nobody serves it: how many were open at once, and how many a
+/// worker closed.
+///
+/// # Errors
+/// Those of the connections.
+pub(super) fn serve_burst(client: &mut Client, burst: usize, pids: &[i32]) -> Result<(u64, usize)> {
     let mut open = Vec::with_capacity(burst);
     for _ in 0..burst {
         open.push(client.connect()?);
@@ -183,7 +247,9 @@ pub(super) fn serve_burst(client: &mut Client, burst: usize) -> Result<(u64, usi
     }
     let mut closed = 0;
     for connection in open {
-        wait_for_end(&connection)?;
+        if !is_served(&connection, pids)? {
+            break;
+        }
         let state = observe::tcp_info::read(&connection)?.state;
         closed += usize::from(state == CLOSE_WAIT);
     }

@@ -13,13 +13,18 @@ use observe::tcp_info;
 use prefork::{Accept, Site};
 
 use super::acts;
+use super::drain::{accept_all, count_sockets};
+use super::is_shown;
 use super::pool::ensure_queue_holds;
 use super::sleepers::count_children;
-use super::{is_shown, wait_for};
 use crate::client::Client;
 
 /// Connections that are made.
 const CONNECTIONS: usize = 3;
+
+/// Connections after which an acceptor stops, though its call should go on to answer that there is
+/// another.
+const MOST: usize = CONNECTIONS + 1;
 
 const UNACCEPTED: Quantity = all_or_none("ESTABLISHED at the server, held by no process (inode 0)");
 const BY_TCP_INFO: Quantity = all_or_none("length of the queue by TCP_INFO");
@@ -29,7 +34,7 @@ const LATECOMER: Quantity = all_or_none("accepted by a process forked after they
 const CONNECT: Act = Does("connects three times while nobody accepts")
     .call("connect", "AF_INET")
     .times(CONNECTIONS)
-    .shown_by("TCP_INFO of each client: ESTABLISHED");
+    .shown_by("getpeername of each client: the address of the listening socket");
 const ALONE: Act = Does("has no child while the connections wait")
     .call("waitid", "P_ALL … ECHILD")
     .shown_by("waitid(2): ECHILD")
@@ -39,7 +44,7 @@ const ACCEPT: Act = Does("accepts until the queue is empty")
     .call("accept4", "SOCK_CLOEXEC")
     .by("latecomer")
     .times(CONNECTIONS)
-    .shown_by("TCP_INFO of the listening socket: none waits when it has ended, three did before")
+    .shown_by("/proc/PID/fd: three sockets more than before it accepted")
     .in_control(InControl::Not);
 
 const fn all_or_none(name: &'static str) -> Quantity {
@@ -69,11 +74,9 @@ fn measure(arm: Arm) -> Result<Reading> {
     let fork = || {
         child::fork("latecomer", |parent| {
             parent.checkpoint()?;
-            let mut accepted = 0u64;
-            while listener.accept().is_ok() {
-                accepted += 1;
-            }
-            Ok(accepted)
+            let accepted = accept_all(&listener, MOST)?;
+            parent.checkpoint()?;
+            Ok(accepted.len())
         })
     };
     let early = (arm == Arm::Control).then(fork).transpose()?;
@@ -82,34 +85,35 @@ fn measure(arm: Arm) -> Result<Reading> {
     for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
     }
-    let mut made = 0;
-    for connection in &connections {
-        made += usize::from(tcp_info::read(connection)?.state == ESTABLISHED);
-    }
+    let is_made = |client: &&TcpStream| client.peer_addr().is_ok_and(|peer| peer == address);
+    let made = connections.iter().filter(is_made).count();
     let waiting = || -> Result<usize> { Ok(tcp_info::read(&listener)?.unacked as usize) };
     // A kernel that does not queue them is to be refuted, and is no broken set-up.
     is_shown(|| Ok(waiting()? == CONNECTIONS))?;
     let alone = !has_children()?;
     let mut taken: Vec<TcpStream> = Vec::new();
     if arm == Arm::Control {
-        for _ in 0..CONNECTIONS {
-            wait_for("a connection to accept", || {
-                Ok(listener.accept().map(|(it, _)| taken.push(it)).is_ok())
-            })?;
-        }
+        is_shown(|| {
+            taken.append(&mut accept_all(&listener, MOST - taken.len())?);
+            Ok(taken.len() >= CONNECTIONS)
+        })?;
     }
     let by_tcp_info = waiting()?;
     let (by_list, unaccepted) = look_up(address.port())?;
     let mut latecomer = early.map_or_else(fork, Ok)?;
     latecomer.at_checkpoint()?;
     let forked = count_children(&[latecomer.pid()], std::process::id())?;
+    let sockets = count_sockets(latecomer.pid())?;
+    latecomer.release()?;
+    latecomer.at_checkpoint()?;
+    let taken_late = count_sockets(latecomer.pid())? == sockets + CONNECTIONS;
     latecomer.release()?;
     let accepted = latecomer.join()?;
     Ok(Reading::kernel()
         .act(&CONNECT, made == CONNECTIONS)
         .act(&ALONE, alone)
         .act(&FORK, forked == 1)
-        .act(&ACCEPT, by_tcp_info == CONNECTIONS && waiting()? == 0)
+        .act(&ACCEPT, taken_late)
         .with(&UNACCEPTED, unaccepted)
         .with(&BY_TCP_INFO, by_tcp_info)
         .with(&BY_LIST, by_list)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use child::Child;
-use claim::Prediction::{AtLeast, AtMost, Between, Count};
+use claim::Prediction::{AtLeast, AtMost, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
 use harness::limits::room_for_descriptors;
 use nix::sys::signal::Signal;
@@ -17,6 +17,7 @@ use prefork::{Accept, Site};
 use socket2::SockRef;
 
 use super::acts::{self, WORKER};
+use super::drain::{accept_all, count_sockets};
 use super::is_shown;
 use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
@@ -31,8 +32,7 @@ const LONGEST: usize = CONNECTIONS / WORKERS;
 
 const QUEUES: Quantity =
     Name("queues that 64 connections to one port wait in").predict(AtLeast(2.0), Count(1));
-const RESET: Quantity =
-    Name("share of the dead worker's queue that is reset").predict(Between(1.0, 1.0), AtMost(0.0));
+const RESET: Quantity = Name("share of the dead worker's queue that is reset").count(1, 0);
 const LEFT: Quantity = Name("connections that the three other workers accept").predict(
     AtMost((CONNECTIONS - LONGEST) as f64),
     Count(CONNECTIONS as u64),
@@ -41,14 +41,17 @@ const LEFT: Quantity = Name("connections that the three other workers accept").p
 const REUSEPORT: Act = Does("gives each of four sockets of one port SO_REUSEPORT")
     .call("setsockopt", "SO_REUSEPORT, [1]")
     .times(WORKERS)
-    .shown_by("four inodes, of each getsockopt SO_REUSEPORT: 1, and getsockname: the same port")
+    .shown_by(
+        "four inodes; for each socket getsockopt tells SO_REUSEPORT 1, and getsockname the same \
+         port",
+    )
     .in_control(InControl::Not);
 const FORK: Act = acts::fork("forks four workers", WORKERS);
 const KEEP_ONE: Act = Does("keeps one listening socket and closes what else it inherits")
     .call("close", "")
     .by(WORKER)
     .times(WORKERS)
-    .shown_by("/proc/PID/fd of each worker: one of these sockets");
+    .shown_by("/proc/PID/fd of each worker: exactly one of these sockets");
 const CONNECT: Act = Does("connects 64 times to the port")
     .call("connect", "AF_INET")
     .times(CONNECTIONS)
@@ -56,6 +59,13 @@ const CONNECT: Act = Does("connects 64 times to the port")
 const KILL: Act = Does("kills the worker with the longest queue")
     .call("pidfd_send_signal", "SIGKILL")
     .shown_by("its wait status: ended by SIGKILL");
+
+/// Without it a small number of accepted connections would prove nothing.
+const ACCEPT: Act = Does("accepts until its queue is empty, where it was not killed")
+    .call("accept4", "SOCK_CLOEXEC")
+    .by(WORKER)
+    .times(WORKERS - 1)
+    .shown_by("/proc/PID/fd of these workers: as many sockets more as waited in their queues");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "reuseport-splits-the-queue",
@@ -67,7 +77,7 @@ pub(super) const CLAIM: Claim = Claim {
                accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
     notes: &[9],
-    acts: &[REUSEPORT, FORK, KEEP_ONE, CONNECT, KILL],
+    acts: &[REUSEPORT, FORK, KEEP_ONE, CONNECT, KILL, ACCEPT],
     man: &["socket(7)", "tcp(7)"],
     quantities: &[QUEUES, RESET, LEFT],
     measure,
@@ -115,6 +125,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let reset = count_in_state(&connections, CLOSE)?;
     let accepted = let_accept(workers)?;
+    // In the control it is their queue, too, that the killed worker has left.
+    let waited = CONNECTIONS - arm.choose(length, 0);
     let mut table = Table::new("length of each queue", &["socket", "connections"]);
     for (index, length) in lengths.iter().enumerate() {
         table.row([index.to_string(), length.to_string()]);
@@ -128,7 +140,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&KILL, killed)
         .with(&QUEUES, queues.count())
         .with(&RESET, reset as f64 / length as f64)
-        .with(&LEFT, accepted)
+        .act(&ACCEPT, accepted.sockets >= waited)
+        .with(&LEFT, accepted.told)
         .note(format!(
             "the killed worker's queue held {length}, of which {reset} were reset"
         ))
@@ -145,10 +158,8 @@ fn fork_workers(listeners: &mut Vec<TcpListener>) -> Result<Vec<Child<u64>>> {
             listeners.clear();
             parent.checkpoint()?;
             own.set_nonblocking(true)?;
-            let mut accepted = Vec::new();
-            while let Ok((connection, _)) = own.accept() {
-                accepted.push(connection);
-            }
+            let accepted = accept_all(&own, CONNECTIONS + 1)?;
+            parent.checkpoint()?;
             Ok(accepted.len() as u64)
         })?);
     }
@@ -184,14 +195,28 @@ fn kill(worker: Child<u64>) -> Result<bool> {
     ))
 }
 
-/// Lets the workers accept what waits in their queues: how many connections that is.
-fn let_accept(mut workers: Vec<Child<u64>>) -> Result<u64> {
-    for worker in &mut workers {
+/// How many connections workers have accepted.
+#[derive(Default)]
+struct Accepted {
+    /// As they told.
+    told: u64,
+    /// As /proc shows: sockets that they had more afterwards.
+    sockets: usize,
+}
+
+/// Lets the workers accept what waits in their queues.
+fn let_accept(workers: Vec<Child<u64>>) -> Result<Accepted> {
+    let mut accepted = Accepted::default();
+    for worker in workers {
+        let mut worker = worker.limit(LIMIT);
+        let before = count_sockets(worker.pid())?;
         worker.release()?;
+        worker.at_checkpoint()?;
+        accepted.sockets += count_sockets(worker.pid())?.saturating_sub(before);
+        worker.release()?;
+        accepted.told += worker.join()?;
     }
-    workers.into_iter().try_fold(0, |accepted, worker| {
-        Ok(accepted + worker.limit(LIMIT).join()?)
-    })
+    Ok(accepted)
 }
 
 /// Whether these are four sockets of one port, each with SO_REUSEPORT.

@@ -68,6 +68,14 @@ pub(super) fn count_children(pids: &[i32], parent: u32) -> Result<usize> {
     Ok(statuses.iter().filter(|status| is_child(status)).count())
 }
 
+/// Whether each of the processes `pids` sleeps, or is gone.
+pub(super) fn are_asleep(pids: &[i32]) -> bool {
+    let is_awake = |status: Status| !matches!(status.state, 'S' | 'Z' | 'X');
+    !pids
+        .iter()
+        .any(|&pid| status::read(pid).is_ok_and(is_awake))
+}
+
 /// Whether none of the processes `pids` is traced.
 ///
 /// # Errors

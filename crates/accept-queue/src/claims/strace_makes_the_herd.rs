@@ -97,7 +97,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut closed = 0;
     for _ in 0..CONNECTIONS {
         wait_until_asleep()?;
-        closed += serve_burst(&mut client, 1)?.1;
+        let served = serve_burst(&mut client, 1, &pids)?.1;
+        closed += served;
+        if served == 0 {
+            break;
+        }
     }
     let per = |count: fn(&Tally) -> u64| {
         tallies.iter().map(count).sum::<u64>() as f64 / CONNECTIONS as f64

@@ -23,7 +23,10 @@ const ACCEPT: Act = Does("calls accept4 and does not return")
     .call("accept4", NO_RETURN)
     .by(WORKER)
     .times(WORKERS)
-    .shown_by("the number of its system call in /proc/PID/syscall")
+    .shown_by(
+        "/proc/PID/wchan: a kernel function of accept; where that tells none, the number of its \
+         call in /proc/PID/syscall",
+    )
     .in_control(InControl::Instead("poll", "POLLIN"));
 
 pub(super) const CLAIM: Claim = Claim {
@@ -63,7 +66,6 @@ fn measure(arm: Arm) -> Result<Reading> {
             let waits_at = waits_at(&sleeper, &socket)?;
             let on_socket = sleeper.descriptor().is_ok_and(|name| name == socket);
             asleep += u64::from(on_socket && status::read(pid)?.state == 'S');
-            accepting += usize::from(sleeper.accepts());
             let name = if sleeper.accepts() {
                 "accept4"
             } else {
@@ -71,6 +73,9 @@ fn measure(arm: Arm) -> Result<Reading> {
             };
             let Blocked { number, arguments } = sleeper.call;
             let channel = wchan::read(pid).ok().flatten();
+            let in_accept = |channel: &String| channel.contains("accept");
+            let accepts = channel.as_ref().map_or(sleeper.accepts(), in_accept);
+            accepting += usize::from(accepts);
             table.row([
                 pid.to_string(),
                 channel.unwrap_or_else(|| "not told".to_owned()),

@@ -12,6 +12,7 @@ use super::{
     BINARY, Run, children, descriptor_limit, document_after, has_ended, long_run,
     note_after_sigint, number, start, wait_until,
 };
+use crate::loopback;
 
 /// Waits until `worker` has slept and woken some more.
 fn wait_until_it_goes_on(worker: Pid) {
@@ -26,6 +27,9 @@ fn wait_until_it_goes_on(worker: Pid) {
 
 #[test]
 fn a_killed_worker_is_reported_and_the_run_goes_on() {
+    if loopback::is_down() {
+        return;
+    }
     let (run, workers) = long_run("blocking", 4);
     kill(workers[1], Signal::SIGKILL).expect("killed");
     // It goes on: the others keep accepting.
@@ -40,6 +44,9 @@ fn a_killed_worker_is_reported_and_the_run_goes_on() {
 
 #[test]
 fn a_worker_hears_a_sigterm_of_its_own() {
+    if loopback::is_down() {
+        return;
+    }
     let (run, workers) = long_run("blocking", 3);
     kill(workers[0], Signal::SIGTERM).expect("signalled");
     wait_until("the worker ends", || {
@@ -57,6 +64,9 @@ fn a_worker_hears_a_sigterm_of_its_own() {
 
 #[test]
 fn a_stopped_worker_is_reported_and_the_row_kept() {
+    if loopback::is_down() {
+        return;
+    }
     let (mut run, workers) = long_run("blocking", 3);
     let switches = || observe::status::read(workers[2].as_raw()).map(|now| now.voluntary_switches);
     let before = switches().expect("alive");
@@ -83,6 +93,9 @@ fn a_stopped_worker_is_reported_and_the_row_kept() {
 
 #[test]
 fn an_interrupt_is_heard_while_a_stopped_worker_is_waited_for() {
+    if loopback::is_down() {
+        return;
+    }
     let (run, workers) = long_run("blocking", 3);
     kill(workers[1], Signal::SIGSTOP).expect("stopped");
     wait_until("the meter waits for the stopped worker", || {
@@ -104,6 +117,9 @@ fn an_interrupt_is_heard_while_workers_are_forked() {
 
 #[test]
 fn a_worker_stopped_before_anything_is_counted_is_reported() {
+    if loopback::is_down() {
+        return;
+    }
     // Stopped before it was ever ready, or while the first connections are made.
     let mut run = start("blocking", 3);
     wait_until("they are forked", || children(run.0.id()).len() == 3);
@@ -143,6 +159,9 @@ fn run_in_a_later_row(start: &mut Command) -> (Run, Vec<Pid>) {
 
 #[test]
 fn a_signal_keeps_the_rows_that_were_measured() {
+    if loopback::is_down() {
+        return;
+    }
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let (run, workers) = run_in_a_later_row(Command::new(BINARY).args(["herd", "--json"]));
         let document = document_after(signal, run, &workers);
@@ -192,6 +211,9 @@ fn a_signal_that_is_ignored_at_the_start_stays_ignored() {
 
 #[test]
 fn a_killed_meter_leaves_no_worker() {
+    if loopback::is_down() {
+        return;
+    }
     let (mut run, workers) = long_run("poll", 3);
     run.0.kill().expect("killed");
     run.0.wait().expect("it ends");

@@ -7,9 +7,13 @@ use prefork::strategies;
 use serde_json::Value;
 
 use super::{BINARY, herd, number, rows};
+use crate::loopback;
 
 #[test]
 fn the_document_has_the_agreed_fields() {
+    if loopback::is_down() {
+        return;
+    }
     let arguments = "--json --strategy blocking --workers 2 --connections 20";
     let output = herd(&arguments.split(' ').collect::<Vec<_>>());
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -32,6 +36,9 @@ fn the_document_has_the_agreed_fields() {
 
 #[test]
 fn wake_one_wakes_one_and_the_herd_wakes_all() {
+    if loopback::is_down() {
+        return;
+    }
     let strategies = "blocking,epoll-exclusive,reuseport,poll,select,epoll-level";
     for workers in ["2", "8"] {
         let arguments = [
@@ -65,6 +72,9 @@ fn wake_one_wakes_one_and_the_herd_wakes_all() {
 
 #[test]
 fn every_strategy_is_measured_or_says_why_not() {
+    if loopback::is_down() {
+        return;
+    }
     let rows = rows(&["--workers", "2", "--connections", "10"]);
     assert_eq!(rows.len(), strategies::ALL.len());
     for row in &rows {
@@ -79,6 +89,9 @@ fn every_strategy_is_measured_or_says_why_not() {
 
 #[test]
 fn other_paces() {
+    if loopback::is_down() {
+        return;
+    }
     for pace in ["back-to-back", "burst=2"] {
         let arguments = [
             "--pace",
@@ -104,6 +117,9 @@ fn other_paces() {
 
 #[test]
 fn files_for_others_to_open() {
+    if loopback::is_down() {
+        return;
+    }
     let folder = std::env::temp_dir().join(format!("herd-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let (svg, trace) = (folder.join("herd.svg"), folder.join("herd.json"));
@@ -161,6 +177,9 @@ fn files_for_others_to_open() {
 
 #[test]
 fn two_meters_do_not_disturb_each_other() {
+    if loopback::is_down() {
+        return;
+    }
     let start = || {
         Command::new(BINARY)
             .args([

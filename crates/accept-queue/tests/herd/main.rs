@@ -4,6 +4,8 @@
 
 mod ends;
 mod figures;
+#[path = "../loopback/mod.rs"]
+mod loopback;
 mod refusals;
 
 use std::io::Read;

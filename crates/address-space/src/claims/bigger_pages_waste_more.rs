@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use claim::Prediction::{AtLeast, AtMost};
+use claim::Prediction::{AtLeast, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
 use present::units::{bytes, percent};
 use replay::trace::generate::Random;
@@ -21,7 +21,7 @@ const SAMPLE: usize = 25;
 const GREW: Quantity =
     Name("steps in page size at which the waste grew, 512 B to 64 KiB").count(STEPS, 0);
 const WASTE: Quantity =
-    Name("share of pages of 64 KiB that files leave empty").predict(AtLeast(0.01), AtMost(0.0));
+    Name("share of pages of 64 KiB that files leave empty").predict(AtLeast(0.01), Count(0));
 
 /// Files of which fewer are there are no sample.
 const FEWEST: usize = 100;

@@ -46,7 +46,7 @@ const READ: Act = Does("reads each page before anything is written to it")
     .in_control(InControl::Not);
 const WRITE: Act = Does("writes each page")
     .in_memory()
-    .shown_by("the byte that was written is read in every page");
+    .shown_by("the byte of every page, when it is read, has the value that was written");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "lazy-pages",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::memory::Memory;
 use observe::pagemap::Pagemap;
@@ -15,9 +15,9 @@ const OBJECTS: usize = 256;
 const RESIDENT: Quantity = Name("pages resident for 256 objects of one byte")
     .count(OBJECTS as u64, 1)
     .unit("pages");
-const ASKED: Quantity = Name("bytes asked for in each mmap")
-    .count(1, OBJECTS as u64)
-    .unit("bytes");
+const SIZE: Quantity = Name("pages of addresses (VmSize) for 256 objects of one byte")
+    .count(OBJECTS as u64, 1)
+    .unit("pages");
 
 const MAP: Act = Does("maps each object by itself")
     .call(
@@ -32,20 +32,22 @@ const MAP: Act = Does("maps each object by itself")
     ));
 const WRITE: Act = Does("writes the byte of each object")
     .in_memory()
-    .shown_by("the byte is read in each of them");
+    .shown_by("each byte, when it is read, has the value that was written");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "page-rounds-up",
     statement: "A request is rounded up to whole pages: one byte costs a page, and the rest of it \
                 is wasted inside (internal fragmentation).",
-    measures: "Maps 256 objects of one byte, each by an mmap of its own, writes the byte, and asks \
-               pagemap for each object whether its page is in memory; each page counts once.",
+    measures: "Maps 256 objects of one byte, each by an mmap of its own, and asks \
+               /proc/self/status by how much the address space has grown. Writes the byte of \
+               each, and asks pagemap for each object whether its page is in memory; each page \
+               counts once.",
     control: "256 objects of one byte, one after the other in one mapping",
     notes: &[41, 45],
     needs: &["/proc/self/pagemap"],
     acts: &[MAP, WRITE],
-    man: &["mmap(2)", "proc_pid_pagemap(5)"],
-    quantities: &[ASKED, RESIDENT],
+    man: &["mmap(2)", "proc_pid_status(5)", "proc_pid_pagemap(5)"],
+    quantities: &[SIZE, RESIDENT],
     measure,
     ..Claim::DEFAULT
 };
@@ -53,8 +55,10 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let page = page_size();
     super::ask_for(OBJECTS * page)?;
-    let mut mappings = Vec::new();
-    let mut addresses = Vec::new();
+    // With room for all, so that the heap does not grow between the two looks.
+    let mut mappings = Vec::with_capacity(OBJECTS);
+    let mut addresses = Vec::with_capacity(OBJECTS);
+    let before = address_space()?;
     match arm {
         Arm::Experiment => {
             for _ in 0..OBJECTS {
@@ -69,6 +73,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             mappings.push(all);
         }
     }
+    let grown = address_space()?.saturating_sub(before);
     for mapping in &mut mappings {
         mapping.write_every(1, 1);
     }
@@ -87,16 +92,23 @@ fn measure(arm: Arm) -> Result<Reading> {
         .iter()
         .all(|it| is_mapped(&maps, &evidence::addresses(it), "rw-p"));
     let written: u64 = mappings.iter().map(|mapping| mapping.read_every(1)).sum();
-    // Those of the largest, so that not one may be otherwise.
-    let asked = mappings.iter().map(Memory::len).max().unwrap_or(0);
     let share = OBJECTS as f64 / (held.len() * page).max(1) as f64;
     Ok(Reading::kernel()
         .act(&MAP, mapped && starts.len() == OBJECTS)
         .act(&WRITE, written == OBJECTS as u64)
-        .with(&ASKED, asked)
+        .with(&SIZE, grown / page as u64)
         .with(&RESIDENT, held.len())
         .note(format!(
             "{:.3} % of the resident bytes were asked for",
             share * 100.0
         )))
+}
+
+/// Bytes of this process's address space (VmSize).
+fn address_space() -> Result<u64> {
+    let status = observe::status::read(std::process::id() as i32)?;
+    Ok(status
+        .virtual_kib
+        .context("no VmSize in /proc/self/status")?
+        * 1024)
 }

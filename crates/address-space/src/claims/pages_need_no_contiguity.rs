@@ -57,7 +57,7 @@ const ASK: Act = Does("asks for 512 pages at once, wherever they lie")
     ));
 const WRITE: Act = Does("writes each page that it got")
     .in_memory()
-    .shown_by("the byte is read in each")
+    .shown_by("each byte, when it is read, has the value that was written")
     .in_control(Not);
 const SHARE: Act = Does("lets a child share the frames")
     .call("clone", "SIGCHLD")
@@ -68,7 +68,7 @@ const MOVE: Act = Does("moves the pages")
     .in_control(Not);
 const ARRIVE: Act = Does("writes the pages before they get another address")
     .in_memory()
-    .shown_by("the byte is read in each at the other address");
+    .shown_by("each byte, read at the other address, has the value that was written");
 
 pub(super) const CLAIM: Claim = Claim {
     id: "pages-need-no-contiguity",

@@ -30,12 +30,12 @@ const ENTER: Act = Does("enters a segment of 1000 bytes")
         "limit=0x0003e7 … contents=0 … seg_not_present=0",
     )
     .by("prober")
-    .shown_by("modify_ldt reads its base and its descriptor back")
+    .shown_by("modify_ldt, asked to read, tells its base and its limit")
     .in_control(InControl::Not);
 const GROW: Act = Does("raises the limit to 2000 bytes")
     .call("modify_ldt", "limit=0x0007cf")
     .by("prober")
-    .shown_by("modify_ldt reads the limit back")
+    .shown_by("modify_ldt, asked to read, tells the new limit")
     .in_control(InControl::Not);
 const MOVE: Act = Does("moves the base on by 256")
     .call(
@@ -44,17 +44,17 @@ const MOVE: Act = Does("moves the base on by 256")
     )
     .by("prober")
     .times(2)
-    .shown_by("modify_ldt reads the base back")
+    .shown_by("modify_ldt, asked to read, tells the new base")
     .in_control(InControl::Not);
 const TURN: Act = Does("turns the segment upside down")
     .call("modify_ldt", "limit=0x0003e7 … contents=1")
     .by("prober")
-    .shown_by("modify_ldt reads the expand-down bit back")
+    .shown_by("modify_ldt, asked to read, tells that it expands down")
     .in_control(InControl::Not);
 const REMOVE: Act = Does("marks the segment not present")
     .call("modify_ldt", "limit=0x0003e7 … seg_not_present=1")
     .by("prober")
-    .shown_by("modify_ldt reads the present bit back")
+    .shown_by("modify_ldt, asked to read, tells that it is not present")
     .in_control(InControl::Not);
 
 pub(super) const CLAIM: Claim = Claim {

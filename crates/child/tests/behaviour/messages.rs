@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use child::{Child, ErrorKind};
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
-use operation::Operation;
+use operation::{NotMeasured, Operation};
 
 use crate::process::{check_text, ensure, error_of, is_readable, process_state, wait_until};
 use crate::{Case, Outcome};
@@ -30,6 +30,10 @@ pub const CASES: &[Case] = &[
     (
         "an error comes with its operation, through two processes",
         operation_of_failure,
+    ),
+    (
+        "what could not be measured stays so, through two processes",
+        obstacle_of_failure,
     ),
     (
         "a panic becomes an error and is silent on stderr",
@@ -110,6 +114,21 @@ fn operation_of_failure() -> Outcome {
     let error = error_of(inner.join())?;
     let operation = child::find_operation(&error);
     ensure(operation == Operation::Kcmp, || format!("{operation:?}"))
+}
+
+fn obstacle_of_failure() -> Outcome {
+    let outer = child::fork("outer", |_| {
+        let inner: Child<()> = child::fork("inner", |_| {
+            Err(NotMeasured::new("the queue is too short", "lengthen it").into())
+        })?;
+        Ok(inner.join()?)
+    })?;
+    let error = error_of(outer.join())?;
+    let found = operation::find_obstacle(&error).map(|it| (it.why.as_str(), it.enable.as_str()));
+    ensure(
+        found == Some(("the queue is too short", "lengthen it")),
+        || format!("{found:?}"),
+    )
 }
 
 fn panic_in_child() -> Outcome {

@@ -164,7 +164,8 @@ fn lies() -> Outcome {
         (libc::SYS_waitid, true),
         (libc::SYS_kill, true),
         (libc::SYS_pidfd_send_signal, true),
-        (libc::SYS_poll, true),
+        // Whoever waits on would do so for ever, and without a pause.
+        (libc::SYS_poll, false),
         (libc::SYS_sendto, true),
         (libc::SYS_recvfrom, true),
         (libc::SYS_prctl, false),

@@ -1,7 +1,6 @@
 //! What the kernel counts of one's own memory: faults, resident bytes, pages.
 #![expect(unsafe_code, reason = "mincore, which nix does not have")]
 
-use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use observe::Error;
 use observe::pagemap::{Page, Pagemap};
@@ -15,7 +14,7 @@ const BETWEEN_COUNTS: u64 = 64;
 /// which /proc/self/stat must confirm, or by that alone where a filter refuses the call.
 ///
 /// # Errors
-/// /proc is not mounted; EIO where the two disagree: one of them has not counted.
+/// /proc is not mounted; without a number where the two disagree: one of them has not counted.
 pub fn minor_faults() -> Result<u64, Error> {
     let asked = getrusage(UsageWho::RUSAGE_SELF);
     let shown = observe::stat::read(std::process::id() as i32)?.minor_faults;
@@ -23,7 +22,7 @@ pub fn minor_faults() -> Result<u64, Error> {
     let counted = usage.minor_page_faults() as u64;
     if shown.abs_diff(counted) > BETWEEN_COUNTS {
         let what = format!("getrusage counts {counted} faults, and /proc/self/stat {shown}");
-        return Err(Error::new(what, Errno::EIO));
+        return Err(Error::without_errno(what));
     }
     Ok(counted)
 }
@@ -83,6 +82,7 @@ pub fn pages(memory: &Memory) -> Result<Vec<Page>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use nix::errno::Errno;
     use nix::sys::mman::MmapAdvise;
 
     use super::*;

@@ -27,7 +27,7 @@ const REGISTER: Act = Does("registers the read end of a pipe")
 const KEEP: Act = Does("keeps a duplicate of what it registered")
     .call("dup", "")
     .times(2)
-    .shown_by("its flags in /proc/self/fdinfo, which follow O_NONBLOCK of the registered one")
+    .shown_by("O_NONBLOCK in its /proc/self/fdinfo, which changes with that of the registered one")
     .in_control(InControl::Instead("openat", "/proc/self/fd/ … O_NONBLOCK"));
 const CLOSE: Act = Does("closes the registered descriptor and nothing else")
     .call("close", "")
@@ -37,14 +37,19 @@ const WRITE: Act = Does("writes to the pipe")
     .shown_by("poll, which finds the other descriptor readable");
 const DELETE_CLOSED: Act = Does("asks for the removal of a number that is closed")
     .call("epoll_ctl", "EPOLL_CTL_DEL … EBADF")
-    .shown_by("no such number in /proc/self/fd, and one in tfd of the epoll instance's fdinfo")
+    .shown_by(
+        "no such number in /proc/self/fd, but a tfd line for it in fdinfo of the epoll instance",
+    )
     .in_control(InControl::Not);
 const PUT_BACK: Act = Does("puts what it kept on the number of the registration")
     .call("fcntl", "F_DUPFD_CLOEXEC")
     .shown_by("the pipe's link at that number in /proc/self/fd");
 const REGISTER_DUPLICATE: Act = Does("registers a duplicate of what is registered")
     .call("epoll_ctl", "EPOLL_CTL_ADD … u64=2")
-    .shown_by("both numbers, with one inode, as tfd in fdinfo; and flags that follow the other's")
+    .shown_by(
+        "a tfd line for each of the two numbers in fdinfo, with one inode; O_NONBLOCK of the \
+         duplicate, which changes with that of the other",
+    )
     .in_control(InControl::Instead(
         "epoll_ctl",
         "EPOLL_CTL_ADD … u64=2 … EEXIST",

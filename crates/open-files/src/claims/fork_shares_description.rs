@@ -20,7 +20,7 @@ const OFFSET: Quantity = Name("parent's offset after the child read 6 bytes")
 const DESCRIPTION: Quantity = Name("description of parent and child").word(SAME, DIFFERENT);
 
 /// A number that was inherited is used as it is; nothing is asked of the kernel for it.
-const INHERIT: Act = Does("has no descriptor of the file but the inherited one")
+const INHERIT: Act = Does("uses the descriptor that it inherited, and opens none")
     .in_memory()
     .by("reader")
     .shown_by("the parent's number, and its link in /proc/CHILD/fd")

@@ -132,16 +132,16 @@ fn diagram(descriptors: &[Descriptor]) -> String {
     let (dev, ino) = a.inode;
     let (major, minor) = (nix::sys::stat::major(dev), nix::sys::stat::minor(dev));
     let (first, second) = (description(a), description(c));
-    let head = format!("{:<14}{:<28}inode", "descriptor", "open file description");
+    let head = format!("{:<14}{:<26}inode", "descriptor", "open file description");
     let lines = [
         head,
         format!("fd {:<3} ──┐", a.fd),
-        format!("{:9}├──▶ {first:<20} ──┐", ""),
+        format!("{:9}├──▶ {first:<18} ──┐", ""),
+        format!("fd {:<3} ──┘{:25}├──▶ {ino}", b.fd, ""),
         format!(
-            "fd {:<3} ──┘{:27}├──▶ {ino} on device {major}:{minor}",
-            b.fd, ""
+            "fd {:<3} ─────▶ {second:<18} ──┘    device {major}:{minor}",
+            c.fd
         ),
-        format!("fd {:<3} ─────▶ {second:<20} ──┘", c.fd),
     ];
     lines.join("\n")
 }

@@ -40,13 +40,13 @@ pub const ALL: &[Claim] = &[
 /// fork(2), as the C library makes it. Whether the child then does its part is an act of its own.
 const FORK: Act = Does("forks a child")
     .call("clone", "CLONE_CHILD_SETTID|SIGCHLD")
-    .shown_by("its own number as the parent's in /proc/CHILD/status");
+    .shown_by("PPid in /proc/CHILD/status: the measuring process");
 
 /// clone(2) with a shared table. Whether the table is one then is for a claim to measure; that it
 /// was asked for shows in the flags of the call alone.
 const CLONE_FILES: Act = Does("makes a child with CLONE_FILES")
     .call("clone", "CLONE_FILES|SIGCHLD")
-    .shown_by("its own number as the parent's in /proc/CHILD/status");
+    .shown_by("PPid in /proc/CHILD/status: the measuring process");
 
 /// Observes something before and after `act`. In the control the act comes first, before both
 /// observations; the second shows in either arm that it has happened, which the first alone cannot.

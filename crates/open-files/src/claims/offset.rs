@@ -30,7 +30,7 @@ const DUP: Act = Does("duplicates the descriptor")
 const SEEK: Act = Does("moves the offset to 5")
     .call("lseek", "5, SEEK_SET")
     .shown_by("pos in /proc/self/fdinfo of the descriptor that it moved");
-const INHERIT: Act = Does("has no descriptor of the file but the inherited one")
+const INHERIT: Act = Does("uses the descriptor that it inherited, and opens none")
     .in_memory()
     .by("seeker")
     .shown_by("the parent's number, and its link in /proc/CHILD/fd")

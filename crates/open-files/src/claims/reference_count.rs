@@ -36,7 +36,7 @@ const FREE_THEN_FREE: &str = "free, then free";
 const DUPLICATE: Act = Does("duplicates descriptors")
     .call("fcntl", "F_DUPFD_CLOEXEC")
     .times(5)
-    .shown_by("their flags in /proc/self/fdinfo, which follow O_NONBLOCK of the first one");
+    .shown_by("O_NONBLOCK in /proc/self/fdinfo of each, which changes with that of the first one");
 const LOCK_FILES: Act = Does("locks three files with flock")
     .call("flock", "LOCK_EX")
     .times(3)
@@ -50,10 +50,16 @@ const MAP: Act = Does("maps the file")
 const CLOSE: Act = Does("closes every descriptor of its own but the last")
     .call("close", "")
     .times(8)
-    .shown_by("/proc/self/fd, where only the last and what looks for it lead there");
+    .shown_by(
+        "/proc/self/fd: only the last one, and the descriptors that observe it, lead to the \
+         object",
+    );
 const LOOK_FIRST: Act = Does("looks for the first time while the last references are there")
     .in_memory()
-    .shown_by("the numbers in /proc/self/fd and /proc/CHILD/fd, scm_fds, and the mapping, then")
+    .shown_by(
+        "at that moment: the numbers in /proc/self/fd and /proc/CHILD/fd, scm_fds, and the \
+         mapping",
+    )
     .in_control(InControl::Not);
 
 pub(super) const CLAIM: Claim = Claim {

@@ -27,12 +27,12 @@ const SEND: Act = Does("sends two messages to the socket")
     .shown_by("poll, which finds the socket readable");
 const DUPLICATE: Act = Does("duplicates the descriptor of the socket")
     .call("fcntl", "F_DUPFD_CLOEXEC")
-    .shown_by("its peer, asked with getpeername: a socket of its own has none")
+    .shown_by("getpeername tells its peer; a new socket has none")
     .in_control(InControl::Instead("socket", "AF_UNIX, SOCK_DGRAM"));
-const INHERIT: Act = Does("has no descriptor of the socket but the inherited one")
+const INHERIT: Act = Does("uses the descriptor that it inherited, and makes no socket")
     .in_memory()
     .by("user")
-    .shown_by("the parent's number for it, where /proc/CHILD/fd has a socket")
+    .shown_by("its number is the parent's, and /proc/CHILD/fd has a socket there")
     .in_control(InControl::Not);
 const RECEIVE: Act = Does("receives the first message")
     .call("recvfrom", "\"first\"")

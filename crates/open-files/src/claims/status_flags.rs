@@ -27,7 +27,7 @@ const DUP: Act = Does("duplicates the descriptor")
 const SET_NONBLOCK: Act = Does("sets O_NONBLOCK through the other descriptor")
     .call("fcntl", "F_SETFL … O_NONBLOCK")
     .shown_by("O_NONBLOCK in /proc/self/fdinfo of that descriptor");
-const INHERIT: Act = Does("has no descriptor of the file but the inherited one")
+const INHERIT: Act = Does("uses the descriptor that it inherited, and opens none")
     .in_memory()
     .by("appender")
     .shown_by("the parent's number, and its link in /proc/CHILD/fd")

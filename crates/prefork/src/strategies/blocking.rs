@@ -2,8 +2,6 @@
 
 use std::net::TcpListener;
 
-use nix::errno::Errno;
-
 use super::{Prepared, Strategy, Wait, accept};
 use crate::error::Error;
 use crate::listen::{Accept, Site};
@@ -29,7 +27,7 @@ pub(super) struct Blocking {
 }
 
 impl Wait for Blocking {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let connection = accept(&self.listener)?;
         turn.note_return();
         if let Some(connection) = connection {

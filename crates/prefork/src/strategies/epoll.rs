@@ -4,10 +4,9 @@
 use std::net::TcpListener;
 use std::rc::Rc;
 
-use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::{Prepared, Wait, accept, accept_and_serve, ignore_interrupt};
+use super::{Prepared, Wait, accept, accept_and_serve, check_woken};
 use crate::error::Error;
 use crate::listen::{Accept, Site};
 use crate::tally::Turn;
@@ -39,10 +38,7 @@ pub(super) fn shared_instance(site: &Site, flags: EpollFlags) -> Result<Prepared
         };
         // A worker that died may have taken an event with it; this one may replace that worker.
         if instance.delivers_once() {
-            let object = format!("EPOLL_CTL_MOD {flags:?}");
-            instance
-                .rearm()
-                .map_err(Error::system("epoll_ctl", object))?;
+            instance.rearm()?;
         }
         Ok(instance)
     }))
@@ -66,7 +62,7 @@ struct OwnInstance {
 }
 
 impl Wait for OwnInstance {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         sleep(&self.epoll, turn)?;
         // Edge-triggered: drain the queue, because an edge is delivered once. It is delivered to
         // every idle instance, so a worker that still serves keeps nothing from the others.
@@ -90,14 +86,18 @@ impl SharedInstance {
 
     /// Arms the event again (epoll_ctl(2), EPOLL_CTL_MOD). The kernel looks at the queue once more:
     /// where it is not empty, another worker is woken.
-    fn rearm(&self) -> Result<(), Errno> {
+    fn rearm(&self) -> Result<(), Error> {
         let mut event = EpollEvent::new(self.flags, 0);
-        self.epoll.modify(&self.listener, &mut event)
+        let armed = self.epoll.modify(&self.listener, &mut event);
+        armed.map_err(|errno| {
+            let object = format!("EPOLL_CTL_MOD {:?}", self.flags);
+            Error::system("epoll_ctl", object)(errno)
+        })
     }
 }
 
 impl Wait for SharedInstance {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         sleep(&self.epoll, turn)?;
         let connection = accept(&self.listener)?;
         // Before it serves, which may take long: two connections that came together are one event,
@@ -114,9 +114,9 @@ impl Wait for SharedInstance {
 }
 
 /// Sleeps in epoll_wait(2) until an event comes.
-fn sleep(epoll: &Epoll, turn: &mut Turn<'_>) -> Result<(), Errno> {
+fn sleep(epoll: &Epoll, turn: &mut Turn<'_>) -> Result<(), Error> {
     let mut events = [EpollEvent::empty()];
-    ignore_interrupt(epoll.wait(&mut events, EpollTimeout::NONE))?;
+    check_woken("epoll_wait", epoll.wait(&mut events, EpollTimeout::NONE))?;
     turn.note_return();
     Ok(())
 }

@@ -61,19 +61,19 @@ struct Ring {
 }
 
 impl Wait for Ring {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         if !self.armed {
             let entry = (self.entry)(&self.listener);
             // SAFETY: the entry points to no memory (both address pointers are null), and its
             // descriptor stays open as long as the ring, whose fields drop in order: ring first.
             let pushed = unsafe { self.ring.submission().push(&entry) };
-            pushed.map_err(|_| Errno::EBUSY)?;
+            pushed.map_err(Error::system("io_uring", "push an entry"))?;
             self.armed = true;
         }
         match self.ring.submit_and_wait(1) {
             Ok(_) => {}
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(observe::errno(&e)),
+            Err(e) => return Err(Error::system("io_uring_enter", "")(e)),
         }
         turn.note_return();
         for completion in self.ring.completion() {
@@ -88,7 +88,7 @@ impl Wait for Ring {
                 error => match Errno::from_raw(-error) {
                     Errno::EAGAIN => turn.note_eagain(),
                     Errno::ECONNABORTED | Errno::EINTR | Errno::ECANCELED => {}
-                    errno => return Err(errno),
+                    errno => return Err(Error::system("io_uring", "accept")(errno)),
                 },
             }
         }

@@ -23,10 +23,11 @@ mod reuseport_steered;
 mod select;
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{SockFlag, accept4};
+use nix::sys::socket::sockopt::SockType;
+use nix::sys::socket::{SockFlag, accept4, getsockopt};
 
 use crate::error::{Error, ErrorKind};
 use crate::listen::Site;
@@ -52,8 +53,9 @@ pub trait Wait {
     /// there each return from a call that may sleep, and each EAGAIN.
     ///
     /// # Errors
-    /// What the system call failed with; to be interrupted by a signal (EINTR) is no error.
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno>;
+    /// [`ErrorKind::System`]: what the system call failed with, or that it answered what cannot be;
+    /// to be interrupted by a signal (EINTR) is no error.
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error>;
 }
 
 /// Makes the wait of one worker, in that worker, from its listener and its index.
@@ -158,19 +160,31 @@ pub fn by_name(name: &str) -> Result<&'static Strategy, Error> {
 }
 
 /// accept4(2) on `listener`; none where there was no connection.
-fn accept(listener: &TcpListener) -> Result<Option<OwnedFd>, Errno> {
+fn accept(listener: &TcpListener) -> Result<Option<OwnedFd>, Error> {
     match accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
+        Ok(fd) if fd <= libc::STDERR_FILENO && !is_socket(fd) => {
+            let why = format!("answered {fd}, which is no socket");
+            Err(Error::new(ErrorKind::System, "accept4", "", why))
+        }
         // SAFETY: the kernel has just made this descriptor for this process; nothing else knows its
         // number, so the OwnedFd is its only owner.
         Ok(fd) => Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) })),
         // The client closed meanwhile, or a signal came: wait again.
         Err(Errno::EAGAIN | Errno::ECONNABORTED | Errno::EPROTO | Errno::EINTR) => Ok(None),
-        Err(errno) => Err(errno),
+        Err(errno) => Err(Error::system("accept4", "")(errno)),
     }
 }
 
+/// Whether `fd` is a socket. Asked of the numbers of the standard streams alone, which accept4(2)
+/// gives to no program that has them open: a filter may answer 0 and have done nothing.
+fn is_socket(fd: RawFd) -> bool {
+    // SAFETY: the descriptor is borrowed for one call, which closes nothing.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    getsockopt(&fd, SockType).is_ok()
+}
+
 /// Accepts one connection and serves it; returns whether there was one.
-fn accept_and_serve(listener: &TcpListener, turn: &mut Turn<'_>) -> Result<bool, Errno> {
+fn accept_and_serve(listener: &TcpListener, turn: &mut Turn<'_>) -> Result<bool, Error> {
     let connection = accept(listener)?;
     let found = connection.is_some();
     match connection {
@@ -180,11 +194,20 @@ fn accept_and_serve(listener: &TcpListener, turn: &mut Turn<'_>) -> Result<bool,
     Ok(found)
 }
 
-/// A wait that a signal ended is a wait that found nothing.
-fn ignore_interrupt<T>(result: Result<T, Errno>) -> Result<(), Errno> {
-    match result {
+/// What `call`, which waits without a timeout for one descriptor, answered: how many are ready. A
+/// wait that a signal ended is a wait that found nothing; one that ends for no reason at all cannot
+/// be, and would end in the same way again, for ever.
+fn check_woken<N: PartialEq + Default>(
+    call: &'static str,
+    answer: Result<N, Errno>,
+) -> Result<(), Error> {
+    match answer {
+        Ok(ready) if ready == N::default() => {
+            let why = "ended without an event and without a timeout";
+            Err(Error::new(ErrorKind::System, call, "", why))
+        }
         Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(errno),
+        Err(errno) => Err(Error::system(call, "")(errno)),
     }
 }
 
@@ -210,6 +233,29 @@ mod tests {
             error.contains("`epol`") && error.contains("epoll-level"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_is_an_error() {
+        assert!(check_woken("poll", Ok(1)).is_ok());
+        assert!(check_woken::<i32>("poll", Err(Errno::EINTR)).is_ok());
+        let refused = check_woken::<i32>("poll", Err(Errno::ENOMEM)).unwrap_err();
+        assert_eq!(refused.errno(), Some(Errno::ENOMEM));
+        let lie = check_woken("poll", Ok(0)).unwrap_err();
+        assert_eq!((lie.operation(), lie.errno()), ("poll", None), "{lie}");
+    }
+
+    /// In a thread of its own, which ends with the filter that lies to it.
+    #[test]
+    fn a_standard_stream_is_no_connection() {
+        let lied_to = std::thread::spawn(|| {
+            let listener = Site::loopback(1).listener(crate::Accept::Blocking).unwrap();
+            let lie = harness::seccomp::Filter::answering(&["accept4"], None).unwrap();
+            lie.install().unwrap();
+            accept(&listener).unwrap_err().to_string()
+        });
+        let error = lied_to.join().unwrap();
+        assert_eq!(error, "accept4: answered 0, which is no socket");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use nix::errno::Errno;
 
 use super::{Wait, accept};
+use crate::error::Error;
 use crate::tally::Turn;
 
 /// A lock between processes.
@@ -24,7 +25,7 @@ pub(super) struct AcceptLocked<L> {
 }
 
 impl<L: Lock> Wait for AcceptLocked<L> {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let accepted = self.lock.with_lock(|| {
             turn.note_return();
             let connection = accept(&self.listener);
@@ -33,7 +34,7 @@ impl<L: Lock> Wait for AcceptLocked<L> {
         });
         match accepted {
             Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
+            Err(errno) => return Err(Error::system("lock", "the accept mutex")(errno)),
             Ok(connection) => {
                 if let Some(connection) = connection? {
                     turn.serve(connection);

@@ -3,10 +3,9 @@
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 
-use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Prepared, Strategy, Wait, accept_and_serve, ignore_interrupt};
+use super::{Prepared, Strategy, Wait, accept_and_serve, check_woken};
 use crate::error::Error;
 use crate::listen::{Accept, Site};
 use crate::tally::Turn;
@@ -30,9 +29,9 @@ struct Poll {
 }
 
 impl Wait for Poll {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
-        ignore_interrupt(poll(&mut fds, PollTimeout::NONE))?;
+        check_woken("poll", poll(&mut fds, PollTimeout::NONE))?;
         turn.note_return();
         accept_and_serve(&self.listener, turn).map(drop)
     }

@@ -3,10 +3,9 @@
 use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd};
 
-use nix::errno::Errno;
 use nix::sys::select::{FD_SETSIZE, FdSet, select};
 
-use super::{Prepared, Strategy, Wait, accept_and_serve, ignore_interrupt};
+use super::{Prepared, Strategy, Wait, accept_and_serve, check_woken};
 use crate::error::{Error, ErrorKind};
 use crate::listen::{Accept, Site};
 use crate::tally::Turn;
@@ -36,10 +35,10 @@ struct Select {
 }
 
 impl Wait for Select {
-    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Errno> {
+    fn wait(&mut self, turn: &mut Turn<'_>) -> Result<(), Error> {
         let mut read = FdSet::new();
         read.insert(self.listener.as_fd());
-        ignore_interrupt(select(None, &mut read, None, None, None))?;
+        check_woken("select", select(None, &mut read, None, None, None))?;
         turn.note_return();
         accept_and_serve(&self.listener, turn).map(drop)
     }

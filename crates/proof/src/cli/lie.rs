@@ -12,7 +12,8 @@ use nix::errno::Errno;
 /// Options of a lie.
 #[derive(Args)]
 pub(super) struct LieArgs {
-    /// The calls and their answer: 0, or the name of an error such as EPERM
+    /// The calls, or one command of a call as in fcntl(F_SETFL), and their answer: 0, or the name
+    /// of an error such as EPERM
     #[arg(value_name = "CALL[,CALL..]=ANSWER")]
     lie: String,
     /// The program that is lied to, and its arguments

@@ -2,27 +2,35 @@
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
+use std::thread::{Builder, scope};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use harness::inherited;
 use harness::limits::room_for_stack;
 use present::foreign_text::escape_lines;
 use present::print_note;
 
 /// The stack without which not even a command line can be read.
-const STACK: u64 = 256 << 10;
+const STACK: usize = 256 << 10;
 
 /// The whole of a binary: rids this process of what its caller ignored, blocked and limited, runs
 /// it, and returns its exit status.
-pub(super) fn start(run: impl FnOnce() -> Result<u8>) -> ExitCode {
+pub(super) fn start(run: impl FnOnce() -> Result<u8> + Send) -> ExitCode {
     inherited::reset();
-    match room_for_stack(STACK) {
-        Ok(()) => exit_code(run()),
-        Err(limit) => {
-            print_note(&format!("nothing can be measured: {limit}"));
-            ExitCode::from(4)
-        }
-    }
+    exit_code(match room_for_stack(STACK as u64) {
+        Ok(()) => run(),
+        Err(_) => run_on_a_stack_of_its_own(run),
+    })
+}
+
+/// Runs a binary in a thread, whose stack no RLIMIT_STACK limits: it can say of each claim why that
+/// is not measured.
+fn run_on_a_stack_of_its_own(run: impl FnOnce() -> Result<u8> + Send) -> Result<u8> {
+    scope(|scope| {
+        let thread = Builder::new().stack_size(4 * STACK);
+        let running = thread.spawn_scoped(scope, run)?;
+        running.join().map_err(|_| anyhow!("the thread panicked"))?
+    })
 }
 
 /// The exit status of a binary: that of the run, 0 for a reader who went away, 2 for an error,

@@ -36,7 +36,7 @@ impl ListArgs {
         for (topic, claim) in claims {
             if shown != topic.name {
                 shown = topic.name;
-                out += &text::topic(topic);
+                out += &text::topic(topic, layout);
             }
             out += &text::list_entry(claim, layout);
         }

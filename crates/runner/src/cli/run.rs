@@ -68,9 +68,13 @@ impl RunArgs {
         print(&if self.json {
             json::render(&document)?
         } else {
-            unprinted + &text::summary(&summary, document.partial.as_ref())
+            unprinted + &text::summary(&summary, document.partial.as_ref(), self.layout())
         })?;
         Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
+    }
+
+    fn layout(&self) -> text::Layout {
+        text::Layout::for_terminal(self.details || !self.ids.is_empty())
     }
 
     /// The reports of the claims that were measured before a signal came, each shown as it lands;
@@ -81,7 +85,7 @@ impl RunArgs {
         machine: &Machine,
         isolation: &mut Isolation,
     ) -> Result<(Vec<Report>, String)> {
-        let layout = text::Layout::for_terminal(self.details || !self.ids.is_empty());
+        let layout = self.layout();
         let mut unprinted = String::new();
         let mut show = |text: String, isolation: &Isolation| -> Result<()> {
             if !self.json {
@@ -96,7 +100,7 @@ impl RunArgs {
         for (topic, claim) in claims {
             if shown != topic.name {
                 shown = topic.name;
-                show(text::topic(topic), isolation)?;
+                show(text::topic(topic, layout), isolation)?;
             }
             let Some(report) = isolation.run(topic, claim, Order::AsClaimed) else {
                 break;

@@ -9,12 +9,12 @@ use claim::{ActReport, Claim, Order, Register, Report, Topic, Verdict};
 use clap::Args;
 use harness::interrupt::exit_status;
 use harness::seccomp::{Filter, equivalents};
-use present::foreign_text::escape_controls;
 use present::print;
 
 use super::select;
 use crate::Isolation;
 use crate::isolate::still_as_claimed;
+use crate::render::text;
 
 /// Options of a self-test.
 #[derive(Args, Clone, Debug, Default)]
@@ -57,15 +57,14 @@ impl SelftestArgs {
     /// An unknown name, or output that cannot be written.
     pub(super) fn run(&self, register: &Register) -> Result<u8> {
         let claims = select::claims(register, &self.ids, None)?;
+        let layout = text::Layout::for_terminal(false);
         let mut isolation = Isolation::begin()?;
         let (mut tally, mut unprinted) = (Tally::default(), String::new());
         for (topic, claim) in &claims {
             let Some(outcome) = tally.test(&mut isolation, topic, claim) else {
                 break;
             };
-            let outcome = escape_controls(&outcome);
-            let line = format!("{:<32} {outcome}\n", claim.id);
-            unprinted += isolation.print(&line)?;
+            unprinted += isolation.print(&text::outcome(claim.id, &outcome, layout))?;
         }
         let signal = isolation.end();
         print(&unprinted)?;
@@ -75,7 +74,7 @@ impl SelftestArgs {
                 "\nPARTIAL: {tested} of {count} claims were tested before {signal}\n"
             ))?;
         }
-        print(&format!("\n{tally}\n"))?;
+        print(&text::paragraph(&tally.to_string(), layout))?;
         Ok(match signal {
             Some(signal) => exit_status(signal),
             None if tally.status == 0 && tally.turned == 0 => 4,

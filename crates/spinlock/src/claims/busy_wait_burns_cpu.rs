@@ -15,12 +15,14 @@ use nix::sys::time::TimeVal;
 use nix::unistd::gettid;
 use observe::{Error, Operation};
 
+use super::wakeups;
+
 const BURNT: Quantity = Name("user CPU of the waiter, per second of waiting")
     .predict(AtLeast(0.2), AtMost(0.1))
     .unit("s");
 const HOLD: Act = Does("holds the lock until after the waiter has asked for it")
     .in_memory()
-    .shown_by("a mark that is set just before the release and found by whoever comes in");
+    .shown_by("a mark that is set just before the release; the waiter finds it when it comes in");
 const WAIT: Act = Does("asks for the lock that is held")
     .in_memory()
     .by("waiter")
@@ -53,6 +55,7 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    wakeups::require()?;
     let (waited, state) = match arm {
         Arm::Experiment => wait_for::<TestAndSet>()?,
         Arm::Control => wait_for::<Futex>()?,

@@ -49,7 +49,7 @@ const KILL: Act = Does("kills the holder with SIGKILL")
 const GIVE_UP: Act = Does("gives up its handle of the robust mutex")
     .in_memory()
     .by("bystander")
-    .shown_by("what it had to give up, and its end with status 0");
+    .shown_by("it had a handle, and it ended with status 0");
 const ASK: Act = Does("asks for the spinlock again and again")
     .in_memory()
     .shown_by("a count of its tries, within 100 ms");

@@ -9,6 +9,7 @@ mod pseudo_code_loses_updates;
 mod race;
 mod test_and_set_excludes;
 mod unfair_against_ticket;
+mod wakeups;
 
 use claim::{Act, Claim, Does, InControl, NotMeasured};
 
@@ -39,13 +40,15 @@ const PINNED: Act = Does("pins each thread to a CPU")
 /// The flag that excludes nobody.
 const BROKEN_FLAG: Act = Does("enters by a load and a store")
     .in_memory()
-    .shown_by("the flag that is swapped, which is set from the start and stays so")
+    .by("a thread")
+    .shown_by("the flag for the swap, which is kept set: nobody can have entered through it")
     .in_control(InControl::Not);
 
 /// Threads that take turns show nothing about the flag between them. A flag at which no thread is
 /// ever refused is no flag either: what is lost behind it says nothing about one that works.
 const REFUSED: Act = Does("finds the flag set")
     .in_memory()
+    .by("a thread")
     .shown_by("refusals that the threads count")
     .or_not_measured("try again on a quieter machine: the threads took turns");
 
@@ -54,7 +57,7 @@ const fn crowd(does: &'static str, threads: usize) -> Act {
     Does(does)
         .call("clone", "CLONE_THREAD")
         .times(threads)
-        .shown_by("as many thread ids (gettid) in each of the windows")
+        .shown_by("that many thread ids (gettid) in each of the windows")
 }
 
 /// The threads of a window, each on its CPU.
@@ -66,9 +69,13 @@ const fn pinned_by_turns(threads: usize) -> Act {
         .or_not_measured("run it where no filter refuses sched_setaffinity")
 }
 
+/// What enables the look at a lock's memory.
+const LOCK_MEMORY: &str = "mount /proc, and run it where a process may read its own memory there";
+
 /// A lock that lets everybody in at once is fair, and never collapses.
 const EXCLUDE: Act = Does("lets one thread in at a time")
     .in_memory()
+    .by("the lock")
     .shown_by("a guarded value that counts every section of every window");
 
 /// Two CPUs that this process may use: without two, no two threads ever run at once.

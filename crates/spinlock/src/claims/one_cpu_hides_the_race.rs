@@ -7,18 +7,21 @@ use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 
 use super::race::{Entry, repeat_until, two_threads};
-use super::{PINNED, REFUSED, TWO_THREADS, two_cpus};
+use super::{BROKEN_FLAG, PINNED, REFUSED, TWO_THREADS, two_cpus};
 
 const LOST: Quantity = Name("races in which check-then-set lost an increment")
     .predict(AtMost(20.0), AtLeast(40.0))
     .unit("%");
+/// In both arms: behind a swap nothing is lost anywhere, and nothing would be hidden.
+const SAME_FLAG: Act = BROKEN_FLAG.in_control(InControl::Same);
 const TOGETHER: Act = Does("runs both threads on one CPU")
     .in_memory()
     .shown_by("the CPU on which both end (getcpu)")
     .in_control(InControl::Not);
 /// If they only ran one after the other, nothing was hidden, because there was nothing to see.
-const PREEMPTED: Act = Does("is preempted 10 times among the increments")
+const PREEMPTED: Act = Does("is preempted 10 times among its increments")
     .in_memory()
+    .by("each thread")
     .shown_by("nonvoluntary_ctxt_switches in /proc/TID/status")
     .in_control(InControl::Either)
     .or_not_measured(
@@ -45,7 +48,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same threads on two CPUs, five times",
     notes: &[24, 25, 26, 27],
     needs: &["two CPUs", claim::QUIET_MACHINE],
-    acts: &[TWO_THREADS, PINNED, TOGETHER, PREEMPTED, REFUSED],
+    acts: &[TWO_THREADS, PINNED, SAME_FLAG, TOGETHER, PREEMPTED, REFUSED],
     man: &["sched_setaffinity(2)", "proc_pid_status(5)"],
     quantities: &[LOST],
     measure,
@@ -67,6 +70,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let reading = Reading::counters()
         .act(&TWO_THREADS, all.is_of_two())
         .act(&PINNED, all.is_in_place())
+        .act(&SAME_FLAG, all.is_at_broken_flag())
         .act(&TOGETHER, all.is_on_one_cpu())
         .act(&PREEMPTED, all.preempted >= PREEMPTIONS)
         .act(&REFUSED, all.refused > 0);

@@ -30,21 +30,23 @@ const MAPPED: Act = Does("maps the flag and the counter for both")
     .shown_by("a mapping in /proc/self/maps that is shared (`s`) and has their address");
 const THREADS_RUN: Act = Does("starts two threads")
     .call("clone", "CLONE_THREAD")
-    .by("threads")
+    .by("racer")
     .times(2)
     .shown_by("two thread ids (gettid)");
 const PINNED: Act = Does("pins each of the threads to a CPU")
     .call("sched_setaffinity", "")
-    .by("threads")
+    .by("racer")
     .times(2)
     .shown_by("the CPUs on which they end (getcpu)");
 const SWAP: Act = Does("enters by one swap")
     .in_memory()
-    .shown_by("the flag that is swapped, which is clear in the end; else it is set from the start")
+    .by("each of the two")
+    .shown_by("the flag for the swap, which is clear in the end; in the control it is kept set")
     .in_control(InControl::Not);
 /// A loss needs no other proof that they met.
 const MET: Act = Does("meets the other at the flag")
     .in_memory()
+    .by("each of the two")
     .shown_by("refusals that both count, or increments that are lost")
     .or_not_measured("try again on a quieter machine: the two took turns");
 /// Increments of each of the two.
@@ -75,7 +77,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let processes = race(arm, || two_processes(entry, cpus))?;
     // In a child of its own: a process that has had threads may not fork until the kernel has
     // removed the last of them.
-    let threads = child::fork("threads", |_| {
+    let threads = child::fork("racer", |_| {
         Ok(race(arm, || {
             let outcome = two_threads(entry, INCREMENTS, cpus)?;
             Ok(Raced {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`lock_name`], [`contender`], [`pthread`] | the locks, all behind one trait |
 //! | [`arena`], [`window`], [`waits`] | some threads at one lock for a fixed time |
+//! | `lock_memory` | what the lock writes, as the kernel shows it |
 //! | [`plan`], `run` | which windows, and in which order |
 //! | [`report`], [`environment`] | medians over windows, and the machine they were measured on |
 //! | [`render`], [`svg`] | how a person sees them |
@@ -16,6 +17,7 @@ pub mod arena;
 pub mod contender;
 pub mod environment;
 mod error;
+mod lock_memory;
 pub mod lock_name;
 pub mod plan;
 pub mod pthread;
@@ -27,5 +29,6 @@ pub mod waits;
 pub mod window;
 
 pub use error::{Error, PlanError};
+pub use lock_memory::LockMemory;
 pub use plan::{ComparisonPlan, DEFAULT_REGIMES};
 pub use report::{Comparison, ComparisonRow};

@@ -23,6 +23,7 @@ use observe::Operation;
 use super::arena::Arena;
 use super::contender::{Contender, Visitor};
 use super::error::Error;
+use super::lock_memory::LockMemory;
 use super::waits::Waits;
 
 /// Who contends, and how hard.
@@ -83,8 +84,8 @@ pub struct ContentionWindow {
     pub others: Option<f64>,
     /// Whether each thread was on its CPU in the end (getcpu(2)).
     pub pinned: bool,
-    /// The type of the lock, by its path.
-    pub lock: &'static str,
+    /// What the lock wrote into its memory.
+    pub memory: LockMemory,
     /// Thread ids of the threads, each once.
     pub threads: BTreeSet<i32>,
     /// Sections that the guarded value does not count, of all from start to end: the lock let two
@@ -142,6 +143,7 @@ impl Visitor for Setup<'_> {
     fn visit<C: Contender>(self) -> Result<ContentionWindow, Error> {
         barriers(); // registered now, and not by the first unlock of the window
         let shared = Shared::<C>::new(self.regime.threads);
+        let inside = shared.arena.bytes_inside();
         let before = Reading::now();
         let cpu_before = process_cpu_ns();
         let counted = thread::scope(|scope| -> Result<Counted, Error> {
@@ -167,7 +169,11 @@ impl Visitor for Setup<'_> {
             cpu_ns_per_operation: (all > 0).then(|| cpu_ns as f64 / all as f64),
             others: Reading::now().others_since(&before, self.cpus.len()),
             pinned: shared.pinned.load(Relaxed),
-            lock: std::any::type_name::<C>(),
+            memory: LockMemory {
+                inside,
+                end: shared.arena.lock_bytes(),
+                sections: all + 1,
+            },
             threads: shared
                 .slots
                 .iter()

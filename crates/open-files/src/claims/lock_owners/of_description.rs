@@ -26,12 +26,15 @@ pub(super) const TAKE_OFD: Act = Does("takes an OFD lock")
 pub(super) const DUPLICATE: Act = Does("duplicates the descriptor of a locked file")
     .call("fcntl", "F_DUPFD_CLOEXEC")
     .times(2)
-    .shown_by("its flags in /proc/self/fdinfo, which follow O_NONBLOCK of the first one");
+    .shown_by("O_NONBLOCK in its /proc/self/fdinfo, which changes with that of the first one");
 pub(super) const OPEN: Act = Does("opens a locked file again")
     .call("openat", "/proc/self/fd/ … O_RDWR")
     .times(3)
-    .shown_by("the file's link at the new number, and flags that do not follow");
-pub(super) const INHERIT: Act = Does("has no descriptor of the locked file but the inherited one")
+    .shown_by(
+        "the file's link at the new number, and O_NONBLOCK there, which does not change with that \
+         of the first one",
+    );
+pub(super) const INHERIT: Act = Does("uses the descriptor that it inherited, and opens none")
     .in_memory()
     .by("unlocker")
     .shown_by("the parent's number, and its link in /proc/CHILD/fd")

@@ -10,12 +10,13 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sched::{CloneFlags, unshare};
+use nix::unistd::gettid;
 use observe::Error;
 use serde::{Deserialize, Serialize};
 
 use super::super::{before_and_after_text, outcome};
 use super::{ask, file, is_second_open, second_open, whole_file};
-use crate::evidence::{has_lock, is_own_child};
+use crate::evidence::{Place, has_lock, is_own_child};
 use crate::{second_thread, tables};
 
 pub(super) const TAKE_POSIX: Act = Does("takes a POSIX lock")
@@ -25,19 +26,27 @@ pub(super) const TAKE_POSIX: Act = Does("takes a POSIX lock")
 pub(super) const ASK_FORKED: Act = Does("asks for a lock that its parent has")
     .call("fcntl", "F_SETLK … EAGAIN")
     .by("forked asker")
-    .shown_by("its own number, that of a child, when it has asked");
+    .shown_by(
+        "the number that it tells, whose PPid in /proc is the measuring process; O_NONBLOCK of its \
+         descriptor, which changes with the parent's; and no new descriptor of the parent's in its \
+         table",
+    );
 pub(super) const ASK_SHARING: Act = Does("asks for a lock that its table has")
     .call("fcntl", "F_SETLK")
     .by("sharing asker")
-    .shown_by("its own number, that of a child, when it has asked");
+    .shown_by(
+        "the number that it tells, whose PPid in /proc is the measuring process; O_NONBLOCK of its \
+         descriptor, which changes with the parent's; and a new descriptor of the parent's in its \
+         table",
+    );
 pub(super) const UNSHARE: Act = Does("takes a table of its own")
     .call("unshare", "CLONE_FILES")
     .by(second_thread::SECOND)
     .shown_by("a descriptor that it opens, which is not in /proc/PID/fd of its process")
     .in_control(InControl::Not);
-pub(super) const CLOSE: Act = Does("has closed a second open of the file when it asks again")
+pub(super) const CLOSE: Act = Does("closes a second open of the file before it asks again")
     .in_memory()
-    .shown_by("no such number in /proc/self/fd, then")
+    .shown_by("at that moment, no such number in /proc/self/fd")
     .in_control(InControl::Not);
 
 /// A file with a POSIX lock, and whether the lock is seen.
@@ -76,7 +85,7 @@ pub(super) fn ask_again(arm: Arm) -> Result<Again> {
     let sharing = ask_in_child(Descriptors::Shared, &file)?;
     let forked = ask_in_child(Descriptors::Copied, &file)?;
     let through_second = outcome(posix(&second)?);
-    let (by_sharing_child, by_forked_child) = (sharing.is_child, forked.is_child);
+    let (by_sharing_child, by_forked_child) = (sharing.is_meant, forked.is_meant);
     let [forked, second_open, same_table] = match arm {
         Arm::Experiment => [forked.outcome, through_second, sharing.outcome],
         Arm::Control => [sharing.outcome, forked.outcome.clone(), forked.outcome],
@@ -92,10 +101,10 @@ pub(super) fn ask_again(arm: Arm) -> Result<Again> {
     })
 }
 
-/// What a child was answered, and whether it was one.
+/// What a child was answered, and whether it was the child that is meant.
 struct Asked {
     outcome: String,
-    is_child: bool,
+    is_meant: bool,
 }
 
 fn ask_in_child(table: Descriptors, file: &File) -> Result<Asked> {
@@ -104,16 +113,28 @@ fn ask_in_child(table: Descriptors, file: &File) -> Result<Asked> {
         Descriptors::Shared => "sharing asker",
     };
     let mut asker = child::fork_with(table, name, |parent| {
-        let outcome = outcome(posix(file)?);
+        let answer = outcome(posix(file)?);
+        // Each thread has a table; that of the asking one counts.
+        parent.send(&(std::process::id() as i32, gettid().as_raw()))?;
         parent.checkpoint()?;
-        Ok(outcome)
+        Ok(answer)
     })?;
+    let (pid, thread): (i32, i32) = asker.recv()?;
     asker.at_checkpoint()?;
-    let is_child = is_own_child(asker.pid())?;
+    let its = Place {
+        pid: thread,
+        fd: file.as_raw_fd(),
+    };
+    let shares_table = tables::shows_new_descriptor(its.pid)?;
+    let is_meant = pid == asker.pid()
+        && is_own_child(thread)?
+        && its.leads_to(file)?
+        && its.follows(file)?
+        && shares_table == (table == Descriptors::Shared);
     asker.release()?;
     Ok(Asked {
         outcome: asker.join()?,
-        is_child,
+        is_meant,
     })
 }
 
@@ -141,7 +162,7 @@ pub(super) fn close_second_open(arm: Arm) -> Result<Lost> {
     let closed = !scratch::is_open(number)?;
     let after = ask_in_child(Descriptors::Copied, &file)?;
     Ok(Lost {
-        by_forked_child: before.is_child && after.is_child,
+        by_forked_child: before.is_meant && after.is_meant,
         around: before_and_after_text([before.outcome, after.outcome]),
         taken,
         opened,

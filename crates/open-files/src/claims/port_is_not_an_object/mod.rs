@@ -30,12 +30,12 @@ const SURVIVOR: Quantity = Name("bind of a port left to a connection, then to no
 const ENTER: Act = Does("moves into a network namespace of its own")
     .call("unshare", "CLONE_NEWNET")
     .by("host")
-    .shown_by("the inode of /proc/self/ns/net, which is another than before");
+    .shown_by("the inode of /proc/self/ns/net, which differs from the one before");
 const BIND: Act = Does("binds a socket")
     .call("bind", "sin_port=htons(0)")
     .by("host")
     .times(3)
-    .shown_by("a port, and the one that was asked for, by getsockname");
+    .shown_by("getsockname tells a port, and where one was asked for, that one");
 const LISTEN: Act = Does("listens")
     .call("listen", "8")
     .by("host")
@@ -45,28 +45,28 @@ const CONNECT: Act = Does("connects to the listener")
     .call("connect", "sin_port=htons")
     .by("host")
     .times(6)
-    .shown_by("the server's address, by getpeername");
+    .shown_by("getpeername tells the server's address");
 const ACCEPT: Act = Does("accepts the connection")
     .call("accept4", "")
     .by("host")
     .times(3)
-    .shown_by("the client's address, by getpeername");
+    .shown_by("getpeername tells the client's address");
 const REUSE: Act = Does("asks for SO_REUSEPORT")
     .call("setsockopt", "SO_REUSEPORT, [1]")
     .by("host")
     .times(4)
     .shown_by("SO_REUSEPORT of each socket that listens, by getsockopt")
     .in_control(InControl::Not);
-const DISCONNECT: Act = Does("takes the peer from a UDP socket")
+const DISCONNECT: Act = Does("removes the peer of a UDP socket")
     .call("connect", "AF_UNSPEC")
     .by("host")
     .times(3)
-    .shown_by("no address, by getpeername");
-const ENTER_SECOND: Act = Does("moves into another network namespace than its parent's")
+    .shown_by("getpeername tells that there is no peer");
+const ENTER_SECOND: Act = Does("moves into a network namespace that is not its parent's")
     .call("unshare", "CLONE_NEWNET")
     .by("other host")
-    .shown_by("the inode of /proc/self/ns/net, which is another than the parent's");
-const OUTLIVE: Act = Does("binds a port first while a connection lives and its listener does not")
+    .shown_by("the inode of /proc/self/ns/net, which differs from the parent's");
+const OUTLIVE: Act = Does("binds a port while its connection lives and its listener is closed")
     .in_memory()
     .by("host")
     .shown_by("the states of the port's sockets in sock_diag, just before")

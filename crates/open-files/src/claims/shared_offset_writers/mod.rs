@@ -46,21 +46,27 @@ const WRITE_B: Act = Does("writes 1000 records of `b`")
     .shown_by("pos in /proc/CHILD/fdinfo afterwards, as far as 1000 records reach");
 const SHARE: Act = Does("gives both writers one description")
     .in_memory()
-    .shown_by("flags of both in /proc/CHILD/fdinfo, which follow the parent's O_NONBLOCK")
+    .shown_by("O_NONBLOCK in /proc/CHILD/fdinfo of both, which changes with the parent's")
     .in_control(InControl::Not);
 const APPEND_A: Act = Does("opens the file with O_APPEND")
     .call("openat", "/proc/self/fd/ … O_APPEND")
     .by("first writer")
-    .shown_by("O_APPEND in /proc/CHILD/fdinfo, and flags that do not follow the parent's")
+    .shown_by(
+        "O_APPEND in /proc/CHILD/fdinfo, and O_NONBLOCK there, which does not change with the \
+         parent's",
+    )
     .in_control(InControl::Not);
 const APPEND_B: Act = Does("opens the file with O_APPEND, too")
     .call("openat", "/proc/self/fd/ … O_APPEND")
     .by("second writer")
-    .shown_by("O_APPEND in /proc/CHILD/fdinfo, and flags that do not follow the parent's")
+    .shown_by(
+        "O_APPEND in /proc/CHILD/fdinfo, and O_NONBLOCK there, which does not change with the \
+         parent's",
+    )
     .in_control(InControl::Not);
 const OVERLAP: Act = Does("lets the writers overlap in time")
     .in_memory()
-    .shown_by("records of the one between or over those of the other")
+    .shown_by("records of one lie between or over those of the other")
     .or_not_measured("run it again while other programs leave the processors alone");
 
 pub(super) const CLAIM: Claim = Claim {

@@ -44,7 +44,10 @@ pub(super) const REOPEN: Act = Does("opens the regular file, the memfd and the p
 pub(super) const REOPEN_SOCKET: Act =
     Does("asks to open the socket again, for reading and writing")
         .call("openat", "/proc/self/fd/ … O_RDWR|O_NONBLOCK … ENXIO")
-        .shown_by("an answer other than a duplicate")
+        .shown_by(
+            "the refusal ENXIO or EACCES, or a new descriptor with O_NONBLOCK: a duplicate has \
+             neither",
+        )
         .in_control(InControl::Not);
 
 /// An object, and what became of opening it again.

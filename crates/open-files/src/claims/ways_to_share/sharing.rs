@@ -30,7 +30,10 @@ pub(super) const DUP: Act = Does("duplicates the descriptor with dup")
     .in_control(InControl::Instead("openat", SECOND_OPEN));
 pub(super) const DUP2: Act = Does("puts a duplicate on another number with dup2")
     .call("dup2", "")
-    .shown_by("the file's O_RDWR, where O_RDONLY of a second open was, in /proc/self/fdinfo")
+    .shown_by(
+        "O_RDWR in /proc/self/fdinfo of that number; before, a second open was there, with \
+         O_RDONLY",
+    )
     .in_control(InControl::Not);
 /// The number from which on a free one is looked for, which no other call here asks for.
 const FROM: i32 = 10;
@@ -41,7 +44,10 @@ pub(super) const F_DUPFD: Act = Does("duplicates the descriptor with F_DUPFD_CLO
 pub(super) const INHERIT: Act = Does("duplicates what it inherited")
     .call("fcntl", "F_DUPFD_CLOEXEC")
     .by("heir")
-    .shown_by("the file's link and its O_RDWR in /proc/CHILD, and another at this number here")
+    .shown_by(
+        "the file's link and its O_RDWR in /proc/CHILD; at the same number the parent has \
+         something else",
+    )
     .in_control(InControl::Instead("openat", SECOND_OPEN));
 pub(super) const SEND: Act = Does("sends the descriptor in an SCM_RIGHTS message")
     .call("sendmsg", "SCM_RIGHTS")
@@ -63,7 +69,7 @@ pub(super) const COPY: Act = Does("copies a child's descriptor with pidfd_getfd"
 /// flags of the call alone.
 pub(super) const CLONE_FILES: Act = Does("makes a child with CLONE_FILES")
     .call("clone", "CLONE_FILES|SIGCHLD")
-    .shown_by("its own number as the parent's in /proc/CHILD/status")
+    .shown_by("PPid in /proc/CHILD/status: the measuring process")
     .in_control(InControl::Not);
 pub(super) const OPEN_IN_TABLE: Act = Does("opens the file under a number that it tells")
     .call("openat", "/proc/self/fd/ … O_RDWR")

@@ -1,6 +1,6 @@
 //! A claim as `list` and `explain` tell it, without a run.
 
-use super::layout::{BOLD, Layout, indent, with_space};
+use super::layout::{BOLD, Layout, amount, indent};
 use claim::{Act, Call, Claim, InControl, Topic};
 
 /// A claim's line in `list`: its id and its statement.
@@ -30,13 +30,12 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
         field("act", sentence(act));
     }
     for quantity in claim.quantities {
-        let unit = with_space(quantity.unit);
+        let experiment = amount(quantity.experiment, quantity.unit);
+        let control = amount(quantity.control, quantity.unit);
+        let name = quantity.name;
         field(
             "predicted",
-            format!(
-                "{}: {}{unit}; control: {}{unit}",
-                quantity.name, quantity.experiment, quantity.control
-            ),
+            format!("{name}: {experiment}; control: {control}"),
         );
     }
     field("needs", claim.needs.join("; "));
@@ -64,6 +63,9 @@ fn sentence(act: &Act) -> String {
         control,
         ..
     } = act;
+    // A child or a thread by its name, which ps and a trace show.
+    let has_name = !["the ", "each ", "a "].iter().any(|it| who.starts_with(it));
+    let quote = if has_name { "`" } else { "" };
     let call = call.map_or(String::new(), |call| format!(": {call}"));
     let often = match times {
         1 => String::new(),
@@ -75,5 +77,5 @@ fn sentence(act: &Act) -> String {
         InControl::Either => "done or not".to_owned(),
         InControl::Instead(name, argument) => format!("{} instead", Call { name, argument }),
     };
-    format!("{who} {does}{call}{often}; shown by {evidence}; control: {control}")
+    format!("{quote}{who}{quote} {does}{call}{often}; evidence: {evidence}; control: {control}")
 }

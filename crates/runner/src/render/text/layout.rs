@@ -43,10 +43,32 @@ pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {
         .collect()
 }
 
-pub(super) fn with_space(unit: &str) -> String {
-    if unit.is_empty() {
-        String::new()
-    } else {
-        format!(" {unit}")
+/// A number with its unit, which is in the singular behind a 1.
+pub(super) fn amount(number: impl ToString, unit: &str) -> String {
+    let number = number.to_string();
+    let is_one = number == "1" || number.ends_with(" 1");
+    match unit.strip_suffix('s') {
+        _ if unit.is_empty() => number,
+        Some(singular) if is_one && !singular.is_empty() => format!("{number} {singular}"),
+        _ => format!("{number} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn one_is_singular() {
+        for (number, unit, text) in [
+            ("1", "pages", "1 page"),
+            ("at least 1", "bytes", "at least 1 byte"),
+            ("11", "pages", "11 pages"),
+            ("0.4 to 0.6", "pages", "0.4 to 0.6 pages"),
+            ("1", "s", "1 s"),
+            ("1", "", "1"),
+        ] {
+            assert_eq!(amount(number, unit), text);
+        }
     }
 }

@@ -29,13 +29,29 @@ pub fn header(machine: &Machine, layout: Layout) -> String {
         uid,
         ..
     } = machine;
-    format!("Linux {kernel} on {architecture}, {cpus} {plural}, as uid {uid}\n")
-        + &dimmed(LEGEND, 0, layout.width)
+    let machine = format!("Linux {kernel} on {architecture}, {cpus} {plural}, as uid {uid}");
+    indent(&machine, 0, layout.width) + &dimmed(LEGEND, 0, layout.width)
 }
 
 /// The head of a topic.
-pub fn topic(topic: &Topic) -> String {
-    format!("\n{BOLD}{}{BOLD:#}: {}\n", topic.name, topic.title)
+pub fn topic(topic: &Topic, layout: Layout) -> String {
+    let Topic { name, title, .. } = topic;
+    headed(name, title, layout)
+}
+
+/// An empty line, then `head: text`, the head in bold, as wide as the terminal.
+fn headed(head: &str, text: &str, layout: Layout) -> String {
+    let lines = indent(&format!("{head}: {text}"), 0, layout.width);
+    format!("\n{BOLD}{head}{BOLD:#}{}", &lines[head.len()..])
+}
+
+/// A claim's line in a selftest; what does not fit goes into the next ones.
+pub fn outcome(id: &str, outcome: &str, layout: Layout) -> String {
+    let head = format!("{id:<32} ");
+    let options = textwrap::Options::new(layout.width)
+        .initial_indent(&head)
+        .subsequent_indent("    ");
+    textwrap::fill(&escape_controls(outcome), options) + "\n"
 }
 
 /// One claim's block.
@@ -92,8 +108,13 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
     out
 }
 
+/// A text with an empty line before it, as wide as the terminal.
+pub fn paragraph(text: &str, layout: Layout) -> String {
+    "\n".to_owned() + &indent(text, 0, layout.width)
+}
+
 /// The last lines of a run; `partial` where a signal ended it.
-pub fn summary(summary: &Summary, partial: Option<&Partial>) -> String {
+pub fn summary(summary: &Summary, partial: Option<&Partial>, layout: Layout) -> String {
     let counts = [
         (summary.holds, "hold"),
         (summary.holds_with, "hold with a caveat"),
@@ -111,13 +132,9 @@ pub fn summary(summary: &Summary, partial: Option<&Partial>) -> String {
     } else {
         "claims"
     };
-    let partial = partial.map(|partial| format!("\n{BOLD}PARTIAL{BOLD:#}: {partial}\n"));
-    partial.unwrap_or_default()
-        + &format!(
-            "\n{BOLD}{} {plural}{BOLD:#}: {}\n",
-            summary.claims,
-            counts.join(", ")
-        )
+    let partial = partial.map(|partial| headed("PARTIAL", &partial.to_string(), layout));
+    let claims = format!("{} {plural}", summary.claims);
+    partial.unwrap_or_default() + &headed(&claims, &counts.join(", "), layout)
 }
 
 /// How many of the experiment's acts are shown.
@@ -152,6 +169,7 @@ fn grid(table: &Table, width: usize) -> String {
     for row in &table.rows {
         grid.row(row.iter().map(String::as_str));
     }
-    let title = escape_controls(&table.title);
-    format!("\n    {BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
+    let title = indent(&table.title, 4, width);
+    let title = title.trim_end();
+    format!("\n{BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
 }

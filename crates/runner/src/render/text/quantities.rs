@@ -3,7 +3,7 @@
 use present::foreign_text::escape_controls;
 use textwrap::core::display_width;
 
-use super::layout::{BOLD, DIM, Layout, indent, with_space};
+use super::layout::{BOLD, DIM, Layout, amount, indent};
 use claim::{Claim, Prediction, Quantity, Report, Value};
 
 /// Quantities shown of a claim that came out as predicted, unless details are asked for.
@@ -74,7 +74,7 @@ struct Line {
 impl Line {
     fn new(quantity: &Quantity, report: &Report) -> Option<Line> {
         let describe = |value: &Value, predicted: &Prediction| {
-            let text = escape_controls(&format!("{value}{}", with_space(quantity.unit)));
+            let text = escape_controls(&amount(value, quantity.unit));
             match predicted.allows(value) {
                 true => (text, false),
                 false => (format!("{text} (predicted {predicted})"), true),
