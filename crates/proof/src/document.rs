@@ -72,6 +72,11 @@ impl Verdict {
             .find(|verdict| verdict.name() == name)
     }
 
+    /// Whether the claim holds, with or without a reservation.
+    pub fn holds(self) -> bool {
+        matches!(self, Verdict::Holds | Verdict::HoldsWith)
+    }
+
     /// Whether the surroundings may never lead to it: they say nothing against the kernel, and a
     /// set-up that they break should have said what it lacks.
     pub fn is_fault(self) -> bool {

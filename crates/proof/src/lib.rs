@@ -9,6 +9,7 @@ pub mod ladder;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
 pub mod lies;
+pub mod mutants;
 pub mod program;
 pub mod random;
 pub mod record;

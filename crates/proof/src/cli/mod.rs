@@ -5,6 +5,7 @@ mod inject;
 mod ladder;
 mod lie;
 mod lies;
+mod mutant;
 mod record;
 mod rung;
 mod sabotage;
@@ -48,6 +49,8 @@ enum Trial {
     Chaos(chaos::ChaosArgs),
     /// Run many tours: one after the other, beside busy loops, and at once
     Tours(tours::ToursArgs),
+    /// Change one line of a kernel's source, and judge the run on that kernel
+    Mutant(mutant::MutantArgs),
     /// Remove or weaken each act in the sources: the claim must notice
     Sabotage(sabotage::SabotageArgs),
 }
@@ -66,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
         Trial::Inject(arguments) => arguments.run(),
         Trial::Chaos(arguments) => arguments.run(),
         Trial::Tours(arguments) => arguments.run(),
+        Trial::Mutant(arguments) => arguments.run(),
         Trial::Sabotage(arguments) => arguments.run(),
     };
     match result {

@@ -1,0 +1,140 @@
+//! `proof mutant`: kernels with one line changed, as data, and whether the claims noticed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use present::foreign_text::escape_controls;
+use present::print;
+use proof::document::Document;
+use proof::mutants::{Mutant, judge, mutants};
+
+/// What to do with a mutant.
+#[derive(Args)]
+pub(super) struct MutantArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// List the mutants of a folder: a name and a source file a line
+    List {
+        /// A folder of NAME.toml
+        folder: PathBuf,
+    },
+    /// Change the source of a kernel
+    Apply {
+        /// NAME.toml
+        mutant: PathBuf,
+        /// The root of the kernel's source
+        source: PathBuf,
+    },
+    /// Compare what the claims said of the mutant with what they said of the kernel it was made of
+    Judge {
+        /// NAME.toml
+        mutant: PathBuf,
+        /// The document of the unchanged kernel
+        unchanged: PathBuf,
+        /// The document of the mutant
+        mutated: PathBuf,
+    },
+    /// Print the table of all mutants that were run, in Markdown
+    Table {
+        /// A folder of NAME.toml
+        folder: PathBuf,
+        /// A folder of documents: unchanged.json, and NAME.json for each that was run
+        results: PathBuf,
+    },
+}
+
+impl MutantArgs {
+    /// Status 1 where a claim came out otherwise than it must.
+    ///
+    /// # Errors
+    /// A file cannot be read or written, or a mutant does not fit the source.
+    pub(super) fn run(&self) -> Result<u8> {
+        match &self.what {
+            What::List { folder } => {
+                let line = |it: &Mutant| format!("{} {}\n", it.name, it.file.display());
+                let text: String = mutants(folder)?.iter().map(line).collect();
+                print(&escape_controls(&text))?;
+                Ok(0)
+            }
+            What::Apply { mutant, source } => {
+                let mutant = Mutant::read(mutant)?;
+                let path = source.join(&mutant.file);
+                let what = || path.display().to_string();
+                let text = fs::read_to_string(&path).with_context(what)?;
+                fs::write(&path, mutant.apply(&text)?).with_context(what)?;
+                Ok(0)
+            }
+            What::Judge {
+                mutant,
+                unchanged,
+                mutated,
+            } => judge_one(&Mutant::read(mutant)?, unchanged, mutated),
+            What::Table { folder, results } => print_table(folder, results),
+        }
+    }
+}
+
+fn judge_one(mutant: &Mutant, unchanged: &Path, mutated: &Path) -> Result<u8> {
+    let judgement = judge(mutant, &read(unchanged)?, &read(mutated)?);
+    let mut text = format!("{}: {}\n", mutant.name, mutant.sentence);
+    for (head, claims) in [
+        ("refuted, as it must be", &judgement.killed_by),
+        ("otherwise, with its reason", &judgement.explained),
+        ("WRONG", &judgement.faults),
+    ] {
+        for claim in claims {
+            text += &format!("    {head}: {claim}\n");
+        }
+    }
+    print(&escape_controls(&text))?;
+    Ok(u8::from(!judgement.is_right()))
+}
+
+fn print_table(folder: &Path, results: &Path) -> Result<u8> {
+    let unchanged = read(&results.join("unchanged.json"))?;
+    let mut text = String::from(
+        "| Mutant | What it breaks | So behaves | Refuted by | Beside |\n|---|---|---|---|---|\n",
+    );
+    let (mut count, mut wrong) = (0, 0);
+    for mutant in mutants(folder)? {
+        let path = results.join(&mutant.name).with_extension("json");
+        let cells = if path.exists() {
+            count += 1;
+            let judgement = judge(&mutant, &unchanged, &read(&path)?);
+            wrong += usize::from(!judgement.is_right());
+            let reason = |id: &String| {
+                let reasons = [&mutant.also, &mutant.not_measured];
+                let reason = reasons.iter().find_map(|it| it.get(id));
+                format!("`{id}`: {}", reason.map_or("", |it| it))
+            };
+            let mut beside: Vec<_> = judgement.explained.iter().map(reason).collect();
+            let faults = judgement.faults.iter();
+            beside.extend(faults.map(|fault| format!("**wrong**: {fault}")));
+            let killers = judgement.killed_by.iter().map(|id| format!("`{id}`"));
+            let killers: Vec<_> = killers.collect();
+            [killers.join(", "), beside.join("; ")]
+        } else {
+            ["not run".to_owned(), String::new()]
+        };
+        let [killers, beside] = cells.map(|cell| cell.replace('|', "\\|"));
+        text += &format!(
+            "| {} | {} | {} | {killers} | {beside} |\n",
+            mutant.name, mutant.sentence, mutant.like
+        );
+    }
+    text += &format!("\n{count} mutants were run, {wrong} of them came out otherwise than they must.\n");
+    print(&escape_controls(&text))?;
+    Ok(u8::from(wrong > 0))
+}
+
+fn read(path: &Path) -> Result<Document> {
+    let what = || format!("{}", path.display());
+    let text = fs::read_to_string(path).with_context(what)?;
+    Document::parse(&text).with_context(what)
+}
