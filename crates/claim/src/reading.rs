@@ -101,15 +101,9 @@ impl Reading {
         }
     }
 
-<<<<<<< HEAD
-    /// Adds the observed `value` of `quantity`, which must be one that the claim lists. A number that
-    /// is none or infinite, the ratio to a counter that did not move, leaves it without a value: the
-    /// claim is not measured then.
-=======
     /// Adds the observed `value` of `quantity`, which must be one that the claim lists. A number
     /// that is none or infinite, the ratio to a counter that did not move, leaves it without a
     /// value: the claim is not measured then.
->>>>>>> main
     #[must_use]
     pub fn with(mut self, quantity: &Quantity, value: impl Into<Value>) -> Self {
         let name = quantity.name.to_owned();
