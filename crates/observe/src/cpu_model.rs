@@ -16,7 +16,7 @@ pub fn cpu_model() -> Result<String, Error> {
 /// (target/arm/tcg/cpu64.c). With KVM the guest sees the numbers of the machine's processors.
 pub(crate) const QEMU_ARM: &str = "implementer 0x00, part 0x051";
 
-/// The value of the first line `model name : value`; else those of `CPU implementer` and `CPU part`.
+/// The value of the first line `model name : value`; else `CPU implementer` and `CPU part`.
 pub(crate) fn parse(text: &str) -> Option<String> {
     let value = |name: &str| {
         text.lines().find_map(|line| {

@@ -7,7 +7,7 @@ use crate::cgroup::{Membership, ROOT, directories, own, quota_below};
 use crate::limits::{Limit, parse_limit};
 use crate::read_text;
 
-/// What v1 writes where memory has no limit: the largest number of whole pages, whatever their size.
+/// What v1 writes where memory has no limit: the largest number of whole pages of any size.
 const UNLIMITED_V1: u64 = i64::MAX as u64 - (64 << 10);
 
 /// The tightest limits of all groups of this process, up to the root. None where no group has such

@@ -12,15 +12,16 @@ pub struct Kernel {
     pub system: String,
     /// Release, as `uname -r` prints it.
     pub release: String,
-    /// Version, which names the build, as `uname -v` prints it: `#1 SMP PREEMPT_DYNAMIC ...`.
-    pub version: String,
+    /// Version, which names the build, as `uname -v` prints it: `#1 SMP PREEMPT_DYNAMIC ...`. None
+    /// where uname(2) does not tell.
+    pub version: Option<String>,
     /// Whether it is Linux at all, User-mode Linux included; none where nothing tells.
     pub is_linux: Option<bool>,
     /// What it is: `Linux`, `User-mode Linux`, `gVisor` and others; none where nothing tells.
     pub implementation: Option<&'static str>,
 }
 
-/// The kernel that this process talks to. What uname(2) does not tell is `unknown`.
+/// The kernel that this process talks to. A release that uname(2) does not tell is `unknown`.
 pub fn read() -> Kernel {
     let uname = uname().ok();
     let text = |field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| match &uname {
@@ -37,7 +38,7 @@ pub fn read() -> Kernel {
     Kernel {
         system: signs.system,
         release: signs.release,
-        version: text(|uname| uname.version()),
+        version: uname.map(|uname| uname.version().to_string_lossy().into_owned()),
         is_linux,
         implementation,
     }
@@ -186,6 +187,6 @@ mod tests {
         let kernel = read();
         assert_eq!(kernel.is_linux, Some(true));
         let banner = read_text("/proc/version").unwrap();
-        assert!(banner.contains(&kernel.release) && banner.contains(&kernel.version));
+        assert!(banner.contains(&kernel.release) && banner.contains(&kernel.version.unwrap()));
     }
 }

@@ -4,6 +4,7 @@ mod cli;
 mod isolate;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
+mod machine;
 mod missing;
 mod output;
 mod quiet;

@@ -8,13 +8,15 @@ use claim::{
     Act, ActReport, Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict,
 };
 
+use super::machine;
+
 const STYLE: &str = include_str!("report.css");
 
 /// Renders `document` with the statements that `register` holds.
 pub fn render(register: &Register, document: &Document) -> String {
     let machine = &document.machine;
     let summary = Summary::count(&document.reports);
-    let title = format!("witness: Linux {}", machine.kernel);
+    let title = escape_controls(&format!("witness: {}", machine::kernel(machine)));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -27,9 +29,8 @@ pub fn render(register: &Register, document: &Document) -> String {
             body {
                 header {
                     h1 { "What this kernel does" }
+                    p { (escape_controls(&machine::sentence(machine))) "." }
                     p {
-                        "Linux " (machine.kernel) " on " (machine.architecture) ", "
-                        (machine.cpus) " CPUs, as uid " (machine.uid) ". "
                         (summary.claims) " claims: " (summary.holds) " hold, "
                         (summary.holds_with) " hold with a caveat, " (summary.refuted) " refuted, "
                         (summary.not_measured) " not measured, " (summary.error) " broken."

@@ -11,26 +11,33 @@ use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
-use layout::{BOLD, dimmed, indent};
+use layout::{BOLD, cut, dimmed, fill_lines, indent};
 use quantities::quantities;
 
+use super::machine;
 use claim::{Claim, Detail, Machine, Partial, Report, Summary, Table, Topic, Verdict};
 
 const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up \
                       that must come out the other way.";
 
-/// The first lines of a run: the machine, and how to read what follows.
+/// The first lines of a run: the machine, in at most two lines of 80 columns, and how to read what
+/// follows.
 pub fn header(machine: &Machine, layout: Layout) -> String {
-    let plural = if machine.cpus == 1 { "CPU" } else { "CPUs" };
-    let Machine {
-        kernel,
-        architecture,
-        cpus,
-        uid,
-        ..
-    } = machine;
-    let machine = format!("Linux {kernel} on {architecture}, {cpus} {plural}, as uid {uid}");
-    indent(&machine, 0, layout.width) + &dimmed(LEGEND, 0, layout.width)
+    identity("", machine, layout) + &dimmed(LEGEND, 0, layout.width)
+}
+
+/// The machine in words behind `head`, in two lines where there are 80 columns, else in three. What
+/// does not fit is left out, and `...` says so.
+pub fn identity(head: &str, machine: &Machine, layout: Layout) -> String {
+    let most = if layout.width < 80 { 3 } else { 2 };
+    let text = format!("{head}{}", machine::sentence(machine));
+    let mut lines: Vec<String> = fill_lines(&text, layout.width);
+    if lines.len() > most {
+        lines.truncate(most);
+        let last = lines.pop().unwrap_or_default();
+        lines.push(cut(&last, layout.width - 3) + "...");
+    }
+    lines.join("\n") + "\n"
 }
 
 /// The head of a topic.
