@@ -44,8 +44,8 @@ pub fn namespaces() -> Option<Vec<&'static str>> {
 
 /// The engine whose container this process is in: `docker`, `podman`, `kubernetes`, `lxc`,
 /// `systemd-nspawn`; none where nothing tells. A file may be left over from an image that became a
-/// whole machine: where `namespaces`, as [`namespaces`] found them, has none that an engine makes,
-/// this is no container.
+/// whole machine: it counts where `namespaces`, as [`namespaces`] found them, are more than the one
+/// that a person makes with unshare(1). Where there is none, this is no container.
 pub fn engine(namespaces: Option<&[&str]>) -> Option<String> {
     let has_mark = |path: &str| Path::new(path).exists();
     // systemd's convention (https://systemd.io/CONTAINER_INTERFACE).
@@ -69,7 +69,11 @@ fn judge(
         let of_engine = |word: &str| paths().any(|path| path.contains(word));
         GROUPS.iter().find(|(word, _)| of_engine(word))
     };
-    let mark = || MARKS.iter().find(|(path, _)| has_mark(path));
+    let may_be_left_over = namespaces.is_some_and(|kinds| kinds.len() < 2);
+    let mark = || {
+        let mut marks = MARKS.iter().filter(|_| !may_be_left_over);
+        marks.find(|(path, _)| has_mark(path))
+    };
     word.or_else(|| group().or_else(mark).map(|(_, engine)| *engine))
         .map(str::to_owned)
 }
@@ -91,6 +95,11 @@ mod tests {
             judge(Some(&[]), None, &docker, "0::/\n"),
             None,
             "an image on a machine"
+        );
+        assert_eq!(
+            judge(Some(&["pid"]), None, &docker, "0::/\n"),
+            None,
+            "unshare --pid in such an image"
         );
         let found = judge(None, None, &docker, "");
         assert_eq!(

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cli;
+mod diff;
 mod isolate;
 #[cfg(any(test, fuzzing))]
 pub mod laws;

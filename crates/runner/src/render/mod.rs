@@ -1,5 +1,6 @@
 //! One renderer a file. Each returns text; none prints.
 
+pub mod diff;
 pub mod html;
 pub mod json;
 pub mod machine;

@@ -27,7 +27,7 @@ pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
 /// A paragraph `by` columns from the left. What names of others in it would do is escaped.
-pub(super) fn indent(text: &str, by: usize, width: usize) -> String {
+pub fn indent(text: &str, by: usize, width: usize) -> String {
     let indent = " ".repeat(by);
     let options = textwrap::Options::new(width)
         .initial_indent(&indent)

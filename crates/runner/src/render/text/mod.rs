@@ -11,7 +11,8 @@ use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
-use layout::{BOLD, cut, dimmed, fill_lines, indent};
+pub use layout::indent;
+use layout::{BOLD, cut, dimmed, fill_lines};
 use quantities::quantities;
 
 use super::machine;
@@ -47,8 +48,13 @@ pub fn topic(topic: &Topic, layout: Layout) -> String {
 }
 
 /// An empty line, then `head: text`, the head in bold, as wide as the terminal.
-fn headed(head: &str, text: &str, layout: Layout) -> String {
+pub fn headed(head: &str, text: &str, layout: Layout) -> String {
+    let head = escape_controls(head);
     let lines = indent(&format!("{head}: {text}"), 0, layout.width);
+    if !lines.starts_with(&head) {
+        // It is wider than the terminal.
+        return format!("\n{lines}");
+    }
     format!("\n{BOLD}{head}{BOLD:#}{}", &lines[head.len()..])
 }
 
@@ -115,6 +121,12 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
     out
 }
 
+/// `1 claim`, `2 claims`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{number} {word}")
+}
+
 /// A text with an empty line before it, as wide as the terminal.
 pub fn paragraph(text: &str, layout: Layout) -> String {
     "\n".to_owned() + &indent(text, 0, layout.width)
@@ -134,13 +146,8 @@ pub fn summary(summary: &Summary, partial: Option<&Partial>, layout: Layout) -> 
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    let plural = if summary.claims == 1 {
-        "claim"
-    } else {
-        "claims"
-    };
     let partial = partial.map(|partial| headed("PARTIAL", &partial.to_string(), layout));
-    let claims = format!("{} {plural}", summary.claims);
+    let claims = count(summary.claims, "claim", "claims");
     partial.unwrap_or_default() + &headed(&claims, &counts.join(", "), layout)
 }
 
