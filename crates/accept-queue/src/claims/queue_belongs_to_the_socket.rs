@@ -4,6 +4,7 @@
 use std::net::TcpStream;
 
 use anyhow::{Context, Result};
+use child::Child;
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -14,9 +15,9 @@ use prefork::{Accept, Site};
 
 use super::acts;
 use super::drain::{accept_all, count_sockets};
-use super::is_shown;
 use super::pool::ensure_queue_holds;
 use super::sleepers::count_children;
+use super::{SETTLED, is_shown};
 use crate::client::Client;
 
 /// Connections that are made.
@@ -71,13 +72,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     ensure_queue_holds(CONNECTIONS, &listener)?;
-    let fork = || {
-        child::fork("latecomer", |parent| {
+    let fork = || -> Result<Child<usize>> {
+        let latecomer = child::fork("latecomer", |parent| {
             parent.checkpoint()?;
             let accepted = accept_all(&listener, MOST)?;
             parent.checkpoint()?;
             Ok(accepted.len())
-        })
+        })?;
+        Ok(latecomer.limit(SETTLED))
     };
     let early = (arm == Arm::Control).then(fork).transpose()?;
     let mut client = Client::new(address);
