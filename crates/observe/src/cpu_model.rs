@@ -21,7 +21,9 @@ pub(crate) fn parse(text: &str) -> Option<String> {
     let value = |name: &str| {
         text.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
-            (key.trim() == name).then(|| value.trim())
+            // gVisor writes `unknown` for a model that it does not tell.
+            let is_told = key.trim() == name && value.trim() != "unknown";
+            is_told.then(|| value.trim())
         })
     };
     match value("model name") {
@@ -54,5 +56,6 @@ mod tests {
         let qemu = "CPU implementer\t: 0x00\nCPU part\t: 0x051\n";
         assert_eq!(parse(qemu).as_deref(), Some(QEMU_ARM));
         assert_eq!(parse(""), None);
+        assert_eq!(parse("model name\t: unknown\n"), None);
     }
 }

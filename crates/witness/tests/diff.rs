@@ -112,9 +112,9 @@ fn a_verdict_that_changed_is_told_with_its_reason() {
         "before: Linux ",
         "b: gVisor (release 4.4.0)",
         "Verdicts that changed: 1\n  layers\n    before: holds: ",
-        "    b: refuted: inodes behind 3 descriptors 3 (predicted 1)",
+        "    b: refuted: inodes behind 3 descriptors: 3 (predicted 1)",
         "Quantities that moved: 1",
-        "inodes behind 3 descriptors 1 -> 3 (predicted 1)",
+        "inodes behind 3 descriptors: 1 -> 3 (predicted 1)",
         "3 claims in both: 2 have the same verdict, 1 another",
     ] {
         assert!(out.contains(part), "no `{part}` in\n{out}");
@@ -162,7 +162,7 @@ fn more_than_two_make_a_table() {
     assert_eq!(row("offset "), Some(vec!["offset", "✔", "✔", "-", "[2]"]));
     assert_eq!(row("access-mode "), Some(vec!["access-mode", "✔", "✔"]));
     assert!(
-        out.contains("  [1] inodes behind 3 descriptors 3 (predicted 1)"),
+        out.contains("  [1] inodes behind 3 descriptors: 3 (predicted 1)"),
         "{out}"
     );
 
@@ -174,7 +174,7 @@ fn more_than_two_make_a_table() {
         "{out}"
     );
     assert!(
-        out.contains("\n1. inodes behind 3 descriptors 3 (predicted 1)\n"),
+        out.contains("\n1. inodes behind 3 descriptors: 3 (predicted 1)\n"),
         "{out}"
     );
     assert!(

@@ -206,8 +206,8 @@ mod tests {
             (change.from.verdict, change.to.verdict),
             (Verdict::Holds, Verdict::Refuted)
         );
-        assert_eq!(change.from.sentence(), "holds: n 1");
-        assert_eq!(change.to.sentence(), "refuted: n 8 (predicted 1)");
+        assert_eq!(change.from.sentence(), "holds: n: 1");
+        assert_eq!(change.to.sentence(), "refuted: n: 8 (predicted 1)");
         let refused = document("not_measured", "1", "{}");
         let found = compare(&holds, &refused, 0.5);
         assert_eq!(found.changed[0].to.sentence(), "not measured: refused");

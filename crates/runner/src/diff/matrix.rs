@@ -160,7 +160,7 @@ mod tests {
         ]);
         let (rows, notes) = drawn(&[&first, &second]);
         assert_eq!(rows, ["a ✔ !1", "b ✘2 ✔3", "c ✔ absent", "d absent ✔"]);
-        assert_eq!(notes, ["broke", "n 8 (predicted 1)", "n 1"]);
+        assert_eq!(notes, ["broke", "n: 8 (predicted 1)", "n: 1"]);
     }
 
     #[test]
@@ -177,7 +177,7 @@ mod tests {
         );
         assert_eq!(
             notes,
-            [one.as_str(), "n 8 (predicted 1)", "n 9 (predicted 1)"]
+            [one.as_str(), "n: 8 (predicted 1)", "n: 9 (predicted 1)"]
         );
     }
 }

@@ -51,8 +51,8 @@ fn values(claim: &Claim, chosen: impl Fn(&Value, &Prediction) -> bool) -> String
     });
     let mut said: Vec<String> = pairs
         .map(|(name, value, predicted)| match predicted.allows(value) {
-            true => format!("{name} {value}"),
-            false => format!("{name} {value} (predicted {predicted})"),
+            true => format!("{name}: {value}"),
+            false => format!("{name}: {value} (predicted {predicted})"),
         })
         .collect();
     let more = said.len().saturating_sub(NAMED);
@@ -60,5 +60,5 @@ fn values(claim: &Claim, chosen: impl Fn(&Value, &Prediction) -> bool) -> String
     if more > 0 {
         said.push(format!("and {more} more"));
     }
-    said.join(", ")
+    said.join("; ")
 }

@@ -49,7 +49,7 @@ pub fn render(diff: &Diff<'_>) -> String {
                 ""
             };
             let (id, quantity) = (escape(moved.id), escape(moved.quantity));
-            out += &format!("{gap}- {id}: {quantity} {}\n", escape(&movement(moved)));
+            out += &format!("{gap}- {id}, {quantity}: {}\n", escape(&movement(moved)));
         }
     }
     out

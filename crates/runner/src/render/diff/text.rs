@@ -57,7 +57,7 @@ fn list(from: &str, to: &str, comparison: &Comparison<'_>, layout: Layout) -> St
             shown = moved.id;
             out += &indent(moved.id, 2, layout.width);
         }
-        let line = format!("{} {}", moved.quantity, movement(moved));
+        let line = format!("{}: {}", moved.quantity, movement(moved));
         out += &indent(&line, 4, layout.width);
     }
     for (name, ids) in [(from, measured_only_in_from), (to, measured_only_in_to)] {
