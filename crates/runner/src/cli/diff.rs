@@ -14,9 +14,9 @@ use crate::render::text::Layout;
 /// Which documents, and how to show what differs.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DiffArgs {
-    /// Documents of `run --json`, each compared with the first; `-` is standard input. A name
-    /// stands for the file in what is printed; without one it is the file's own, without `.json`
-    #[arg(value_name = "[NAME=]FILE", num_args = 2.., required = true)]
+    /// Documents of `run --json`, each compared with the first; `-` is standard input. Given as
+    /// NAME=FILE, it is called NAME in what is printed, else as the file is, without `.json`
+    #[arg(value_name = "FILE", num_args = 2.., required = true)]
     #[arg(value_hint = ValueHint::FilePath)]
     documents: Vec<OsString>,
     /// How far a number may move within its predicted bounds: a share of the largest of both values
