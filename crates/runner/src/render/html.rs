@@ -152,3 +152,30 @@ fn detail_markup(detail: &Detail) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use claim::Machine;
+
+    #[test]
+    fn what_a_machine_calls_itself_is_escaped() {
+        let document = Document {
+            machine: Machine {
+                kernel: "6.18<b>".to_owned(),
+                hypervisor: Some("\x1b[2J&".to_owned()),
+                ..Machine::default()
+            },
+            reports: Vec::new(),
+            partial: None,
+        };
+        let register = Register::new(&[]).expect("a register");
+        let page = render(&register, &document);
+        assert!(
+            page.contains("<title>witness: Linux 6.18&lt;b&gt;</title>"),
+            "{page}"
+        );
+        assert!(page.contains(r"hypervisor \x1b[2J&amp;"), "{page}");
+        assert!(!page.contains('\x1b'));
+    }
+}

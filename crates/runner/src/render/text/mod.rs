@@ -187,3 +187,43 @@ fn grid(table: &Table, width: usize) -> String {
     let title = title.trim_end();
     format!("\n{BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_two_lines_at_most() {
+        let long = |word: &str| Some(format!("{word}\x1b[2J ").repeat(40));
+        let machine = Machine {
+            kernel: "6.18.44".to_owned(),
+            kernel_version: long("#1"),
+            hypervisor: long("KVM"),
+            cpu_model: long("Xeon"),
+            ..Machine::default()
+        };
+        for (width, most) in [(60, 3), (80, 2), (110, 2)] {
+            let layout = Layout {
+                width,
+                details: false,
+            };
+            let drawn = identity("", &machine, layout);
+            let lines: Vec<&str> = drawn.lines().collect();
+            assert_eq!(lines.len(), most, "{drawn}");
+            assert!(lines.iter().all(|line| line.len() <= width), "{drawn}");
+            assert!(
+                drawn.ends_with("...\n") && !drawn.contains('\x1b'),
+                "{drawn}"
+            );
+        }
+        let short = Machine {
+            kernel: "6.18.44".to_owned(),
+            ..Machine::default()
+        };
+        let layout = Layout {
+            width: 80,
+            details: false,
+        };
+        assert!(!identity("", &short, layout).contains("..."));
+    }
+}
