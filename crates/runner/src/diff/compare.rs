@@ -50,10 +50,10 @@ pub struct Move<'a> {
 
 /// Compares two documents.
 ///
-/// A quantity that was predicted exactly moved if it is another value. One that was predicted within
-/// bounds moved if it left them or came back, or if the difference is more than `tolerance` times
-/// the largest of both values and of the bounds: next to a bound of 0.1 the step from 0.001 to 0.003
-/// is nothing.
+/// A quantity that was predicted exactly moved if it is another value. One that was predicted
+/// within bounds moved if it left them or came back, or if the difference is more than `tolerance`
+/// times the largest of both values and of the bounds: next to a bound of 0.1 the step from 0.001
+/// to 0.003 is nothing.
 pub fn compare<'a>(from: &'a Document, to: &'a Document, tolerance: f64) -> Comparison<'a> {
     let mut comparison = Comparison::default();
     for (id, claim) in &from.claims {

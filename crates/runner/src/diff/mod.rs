@@ -1,5 +1,5 @@
-//! Documents of runs, compared: which verdicts changed, which quantities moved, what was measured in
-//! one of them only.
+//! Documents of runs, compared: which verdicts changed, which quantities moved, what was measured
+//! in one of them only.
 
 mod compare;
 mod document;

@@ -47,8 +47,8 @@ impl<'a> Diff<'a> {
 fn legend() -> String {
     let marks = Verdict::ALL.map(|verdict| format!("{} {}", verdict.mark(), verdict.words()));
     format!(
-        "{}; an empty cell: not in that document. Reasons that differ in their numbers alone share a \
-         note.",
+        "{}; an empty cell: not in that document. Reasons that differ in their numbers alone share \
+         a note.",
         marks.join(", ")
     )
 }
