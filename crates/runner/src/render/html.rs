@@ -29,7 +29,10 @@ pub fn render(register: &Register, document: &Document) -> String {
             body {
                 header {
                     h1 { "What this kernel does" }
-                    p { (escape_controls(&machine::sentence(machine))) "." }
+                    p {
+                        (escape_controls(&machine::sentence(machine))) "."
+                        @if let Some(limits) = machine::limits(machine) { " " (limits) "." }
+                    }
                     p {
                         (summary.claims) " claims: " (summary.holds) " hold, "
                         (summary.holds_with) " hold with a caveat, " (summary.refuted) " refuted, "

@@ -19,7 +19,7 @@ pub fn sentence(machine: &Machine) -> String {
     parts.extend(machine.kernel_version.clone());
     parts.extend(virtualization(machine));
     parts.extend(container(machine));
-    parts.extend(group_limits(machine));
+    parts.extend(unusual_limits(machine));
     parts.extend(machine.cpu_model.clone());
     parts.join("; ")
 }
@@ -56,20 +56,60 @@ fn container(machine: &Machine) -> Option<String> {
     }
 }
 
-/// Those limits of control groups that are set.
-fn group_limits(machine: &Machine) -> Vec<String> {
+/// Fewer descriptors than a shell gives a program by default.
+const FEW_DESCRIPTORS: u64 = 1024;
+
+/// The limits that are set where most machines set none.
+fn unusual_limits(machine: &Machine) -> Vec<String> {
     let limits = &machine.limits;
-    let mut set = Vec::new();
-    if let Some(Allowance::Fraction(share)) = limits.cpu_max {
-        set.push(format!("cpu.max {share:.2} CPUs"));
+    let few = |limit: Option<Allowance>| {
+        limit.filter(|it| matches!(it, Allowance::Count(most) if *most < FEW_DESCRIPTORS))
+    };
+    let set = |limit: Option<Allowance>| limit.filter(|it| *it != Allowance::Unlimited);
+    let unusual = [
+        ("cpu.max", set(limits.cpu_max), false),
+        ("memory.max", set(limits.memory_max), true),
+        ("pids.max", set(limits.pids_max), false),
+        ("RLIMIT_AS", set(limits.address_space), true),
+        ("RLIMIT_DATA", set(limits.data), true),
+        ("RLIMIT_FSIZE", set(limits.fsize), true),
+        ("RLIMIT_NOFILE", few(limits.nofile), false),
+    ];
+    let unusual = unusual.into_iter();
+    unusual
+        .filter_map(|(name, limit, in_bytes)| Some(allowance(name, limit?, in_bytes)))
+        .collect()
+}
+
+/// Every limit that could be read, in one sentence without a full stop; none where none could.
+pub fn limits(machine: &Machine) -> Option<String> {
+    let limits = &machine.limits;
+    let all = [
+        ("RLIMIT_NOFILE", limits.nofile, false),
+        ("RLIMIT_NPROC", limits.nproc, false),
+        ("RLIMIT_AS", limits.address_space, true),
+        ("RLIMIT_DATA", limits.data, true),
+        ("RLIMIT_STACK", limits.stack, true),
+        ("RLIMIT_FSIZE", limits.fsize, true),
+        ("RLIMIT_MEMLOCK", limits.memlock, true),
+        ("cpu.max", limits.cpu_max, false),
+        ("memory.max", limits.memory_max, true),
+        ("pids.max", limits.pids_max, false),
+    ];
+    let known = all.into_iter();
+    let known = known.filter_map(|(name, limit, in_bytes)| Some(allowance(name, limit?, in_bytes)));
+    let known: Vec<String> = known.collect();
+    (!known.is_empty()).then(|| format!("Limits: {}", known.join(", ")))
+}
+
+/// `RLIMIT_AS 2 GiB`; a fraction is one of processors.
+fn allowance(name: &str, limit: Allowance, in_bytes: bool) -> String {
+    match limit {
+        Allowance::Count(most) if in_bytes => format!("{name} {}", bytes(most)),
+        Allowance::Count(most) => format!("{name} {most}"),
+        Allowance::Fraction(share) => format!("{name} {share:.2} CPUs"),
+        Allowance::Unlimited => format!("{name} unlimited"),
     }
-    if let Some(Allowance::Count(most)) = limits.memory_max {
-        set.push(format!("memory.max {}", bytes(most)));
-    }
-    if let Some(Allowance::Count(most)) = limits.pids_max {
-        set.push(format!("pids.max {most}"));
-    }
-    set
 }
 
 #[cfg(test)]
@@ -106,6 +146,10 @@ mod tests {
                 cpu_max: Some(Allowance::Fraction(0.5)),
                 memory_max: Some(Allowance::Count(1 << 29)),
                 pids_max: Some(Allowance::Unlimited),
+                address_space: Some(Allowance::Count(1 << 31)),
+                data: Some(Allowance::Unlimited),
+                nofile: Some(Allowance::Count(1024)),
+                stack: Some(Allowance::Count(8 << 20)),
                 ..Limits::default()
             },
             ..linux()
@@ -113,8 +157,17 @@ mod tests {
         assert_eq!(
             sentence(&machine),
             "Linux 6.18.44 on x86_64, 1 CPU, as uid 0; #1 SMP; emulated (TCGTCGTCGTCG); in a \
-             container (docker); cpu.max 0.50 CPUs; memory.max 512 MiB; QEMU Virtual CPU"
+             container (docker); cpu.max 0.50 CPUs; memory.max 512 MiB; RLIMIT_AS 2 GiB; \
+             QEMU Virtual CPU"
         );
+        assert_eq!(
+            limits(&machine).as_deref(),
+            Some(
+                "Limits: RLIMIT_NOFILE 1024, RLIMIT_AS 2 GiB, RLIMIT_DATA unlimited, RLIMIT_STACK \
+                 8 MiB, cpu.max 0.50 CPUs, memory.max 512 MiB, pids.max unlimited"
+            )
+        );
+        assert_eq!(limits(&linux()), None);
     }
 
     #[test]
