@@ -10,7 +10,7 @@ use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-use crate::evidence::here;
+use crate::evidence::{here, position};
 
 const DESCRIPTIONS: Quantity = Name("open file descriptions behind 3 descriptors").count(2, 3);
 const INODES: Quantity = Name("inodes behind 3 descriptors").count(1, 3);
@@ -111,7 +111,7 @@ fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
         }
         seen.push(Descriptor {
             fd,
-            offset: info.pos,
+            offset: position(file)?,
             access: observe::fdinfo::access_mode(info.status_flags),
             inode: (metadata.dev(), metadata.ino()),
             description,
