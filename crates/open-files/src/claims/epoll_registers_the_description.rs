@@ -269,12 +269,9 @@ mod tests {
     fn a_registration_shows_in_the_event_that_it_delivers() -> Result<()> {
         let mut watched = Watched::new()?;
         assert_eq!(watched.delivered()?, [1]);
-        let duplicate = scratch::duplicate(&watched.reader)?;
+        let second = scratch::duplicate(&watched.reader)?;
         let event = EpollEvent::new(EpollFlags::EPOLLIN, 2);
-        watched
-            .epoll
-            .add(&duplicate, event)
-            .context("epoll_ctl ADD")?;
+        watched.epoll.add(&second, event).context("epoll_ctl ADD")?;
         assert_eq!(watched.delivered()?, [1, 2]);
         watched.epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll_create")?;
         assert_eq!(watched.delivered()?, [0; 0], "nothing is registered");
