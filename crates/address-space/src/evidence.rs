@@ -16,7 +16,7 @@ use observe::smaps::{self, HugePages, Usage};
 /// Faults are counted page by page only where no huge page serves many at once.
 pub const BASE_PAGES: Act = Does("forbids huge pages")
     .call("madvise", "MADV_NOHUGEPAGE")
-    .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages")
+    .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages, by /sys")
     .or_not_measured(crate::huge_pages::KEEP_ADVICE);
 
 /// Forbids huge pages in `memory`, and says whether that is seen: what [`BASE_PAGES`] declares.
@@ -25,9 +25,9 @@ pub const BASE_PAGES: Act = Does("forbids huge pages")
 /// madvise(2) is refused, other than by a kernel that has no huge pages.
 pub fn forbid_huge_pages(memory: &Memory) -> Result<bool> {
     match memory.advise(MmapAdvise::MADV_NOHUGEPAGE) {
+        // A kernel that has huge pages does not answer so.
         Err(error) if error.errno == Errno::EINVAL => {
-            let set = huge_pages::read(huge_pages::ENABLED).ok().flatten();
-            Ok(set.as_deref() != Some("always"))
+            Ok(huge_pages::read(huge_pages::ENABLED).is_err())
         }
         told => {
             told?;
