@@ -6,6 +6,7 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 
+use super::pins::are_told_by_getcpu;
 use super::race::{Entry, Outcome, repeat_until, two_threads};
 use super::{BROKEN_FLAG, PINNED, REFUSED, TWO_THREADS, two_cpus};
 
@@ -73,6 +74,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         || two_threads(checked, INCREMENTS, cpus),
     )?;
     let both = [&literal, &checked];
+    let told = are_told_by_getcpu(cpus)?;
     let shown = |evidence: fn(&&Outcome) -> bool| both.iter().all(evidence);
     // What the control must not show, neither of its races may.
     let only_here = |evidence: fn(&&Outcome) -> bool| match arm {
@@ -81,7 +83,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     Ok(Reading::counters()
         .act(&TWO_THREADS, shown(|race| race.is_of_two()))
-        .act(&PINNED, shown(|race| race.is_in_place()))
+        .act(&PINNED, both.iter().all(|race| race.is_pinned(told)))
         .act(&BROKEN_FLAG, only_here(|race| race.is_at_broken_flag()))
         .act(&REFUSED, shown(|race| race.refused > 0))
         .act(&MET, only_here(|race| race.met > 0))
