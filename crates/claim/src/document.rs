@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Report, Verdict};
+use crate::{Machine, Report, Verdict};
 
 /// Version of the JSON document; it grows when a field changes its meaning or goes away.
 pub const SCHEMA: u32 = 1;
@@ -21,7 +21,7 @@ pub struct Document {
 }
 
 /// What ended a run before its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partial {
     /// The signal, as `SIGINT`.
     pub signal: String,
@@ -43,22 +43,6 @@ impl fmt::Display for Partial {
             "{measured} of {claims} claims were measured before {signal}"
         )
     }
-}
-
-/// The machine, as far as a reader needs it to place the numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Machine {
-    /// Kernel release, as `uname -r` prints it.
-    #[serde(skip)]
-    pub kernel: String,
-    /// Hardware name, as `uname -m` prints it.
-    pub architecture: String,
-    /// Processors that this process may use.
-    pub cpus: usize,
-    /// Bytes in a page.
-    pub page_size: usize,
-    /// Effective user id of the run.
-    pub uid: u32,
 }
 
 /// How many claims came out how.

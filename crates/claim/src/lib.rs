@@ -3,6 +3,7 @@
 mod act;
 mod call;
 mod document;
+mod machine;
 mod model;
 mod prediction;
 mod quantity;
@@ -14,7 +15,8 @@ mod words;
 
 pub use act::{Act, Does, InControl, MEASURER, Missing};
 pub use call::Call;
-pub use document::{Document, Machine, Partial, SCHEMA, Summary};
+pub use document::{Document, Partial, SCHEMA, Summary};
+pub use machine::{Allowance, Limits, Machine};
 pub use model::{Arm, Claim, Order, QUIET_MACHINE};
 pub use operation::{NotMeasured, Obstacle, find_obstacle};
 pub use prediction::Prediction;

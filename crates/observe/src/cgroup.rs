@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Vec<Membership> {
 }
 
 /// Where the control groups are mounted.
-const ROOT: &str = "/sys/fs/cgroup";
+pub(crate) const ROOT: &str = "/sys/fs/cgroup";
 
 /// Bytes that the memory groups of this process leave to it, the tightest of the path up to the
 /// root; none where no limit is set or can be read.
@@ -72,7 +72,7 @@ pub fn cpu_quota() -> Option<f64> {
     quota_below(Path::new(ROOT), &own()?)
 }
 
-fn quota_below(root: &Path, groups: &[Membership]) -> Option<f64> {
+pub(crate) fn quota_below(root: &Path, groups: &[Membership]) -> Option<f64> {
     let quota = |directory: &PathBuf| parse_cpu_max(&read_text(directory.join("cpu.max")).ok()?);
     let v1 = |directory: &PathBuf| {
         // -1, which is no number here, means that there is no quota.
@@ -113,12 +113,12 @@ fn throttled_below(root: &Path, groups: &[Membership]) -> Option<u64> {
     counts.reduce(u64::saturating_add)
 }
 
-fn own() -> Option<Vec<Membership>> {
+pub(crate) fn own() -> Option<Vec<Membership>> {
     read(std::process::id() as i32).ok()
 }
 
 /// The directories of `groups` that `controller` may be found in, and of all groups above them.
-fn directories(root: &Path, groups: &[Membership], controller: &str) -> Vec<PathBuf> {
+pub(crate) fn directories(root: &Path, groups: &[Membership], controller: &str) -> Vec<PathBuf> {
     let mut directories = Vec::new();
     for group in groups {
         let mounts: &[&str] = if group.controllers.is_empty() {
@@ -173,7 +173,7 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
     use std::hash::{BuildHasher, RandomState};
     use std::os::unix::fs::symlink;
@@ -204,10 +204,10 @@ mod tests {
     }
 
     /// A folder with these files, as a kernel would show its groups.
-    struct Groups(PathBuf);
+    pub(crate) struct Groups(pub(crate) PathBuf);
 
     impl Groups {
-        fn new(files: &[(&str, &str)]) -> Groups {
+        pub(crate) fn new(files: &[(&str, &str)]) -> Groups {
             let number = RandomState::new().hash_one(());
             let root = std::env::temp_dir().join(format!("cgroup-test-{number:x}"));
             for (path, text) in files {

@@ -3,6 +3,7 @@
 pub mod auxv;
 pub mod buddyinfo;
 pub mod cgroup;
+pub mod container;
 pub mod cpu;
 pub mod cpu_model;
 pub mod cpus;
@@ -12,9 +13,13 @@ mod error;
 pub mod fdinfo;
 #[cfg(test)]
 mod filter;
+pub mod group_limits;
 pub mod huge_pages;
 pub mod hypervisor;
+pub mod identity;
 pub mod kcmp;
+pub mod kernel;
+mod kernel_log;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
 pub mod limits;

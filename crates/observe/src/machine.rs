@@ -3,18 +3,13 @@
 use nix::sys::utsname::uname;
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::{cpus, hypervisor};
+use crate::cpus;
 
 /// Kernel, processors and pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Kernel release (uname(2)).
     pub kernel: String,
-    /// Kernel version, which names its build: `#1 SMP PREEMPT_DYNAMIC ...` (uname(2)). gVisor and
-    /// other kernels that call themselves Linux tell themselves apart here.
-    pub version: String,
-    /// Who runs this machine, where it is a virtual one that says so: see [`hypervisor::name`].
-    pub hypervisor: Option<String>,
     /// Hardware name (uname(2)).
     pub architecture: String,
     /// Processors that this process may use at the same time: [`cpus::count`].
@@ -35,8 +30,6 @@ pub fn read() -> Machine {
     let page = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
     Machine {
         kernel: text(|uname| uname.release()),
-        version: text(|uname| uname.version()),
-        hypervisor: hypervisor::name(),
         architecture: text(|uname| uname.machine()),
         cpus: cpus::count(),
         page_size: page

@@ -11,7 +11,7 @@ use anstyle::Style;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
-use crate::foreign_text::escape_controls;
+use crate::foreign_text::{escape_controls, escape_lines};
 
 /// No column is wrapped to less than this, unless it is no wider anyway.
 const MIN_WRAPPED_WIDTH: usize = 12;
@@ -26,11 +26,11 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of words. The heading may have several lines; where no column has one, none is
-    /// drawn.
+    /// A column of words. The heading may have several lines, and is escaped as cells are; where no
+    /// column has one, none is drawn.
     pub fn left(heading: &str) -> Column {
         Column {
-            heading: heading.to_owned(),
+            heading: escape_lines(heading),
             right: false,
             least: 0,
             wraps: false,
@@ -343,6 +343,8 @@ mod tests {
         table.row(["猫", "b"]);
         table.row(["cat", "\x1b[2J\n"]);
         assert_eq!(table.render(None), "猫   b\ncat  \\x1b[2J\\n\n");
+        let headings = Table::new([Column::left("a\x1b[2J"), Column::right("\nb")]);
+        assert_eq!(headings.render(None), "a\\x1b[2J\n          b\n");
     }
 
     #[test]

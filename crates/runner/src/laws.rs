@@ -12,9 +12,11 @@ use claim::{Act, Claim, Does, InControl, Name, Order, Quantity, Reading, Reading
 use claim::{Report, Topic, Verdict};
 
 use crate::cli::select::require_known;
+use crate::diff::{Document, NamedDocument, Verdict as ReadVerdict};
 use crate::refusal::Failure;
+use crate::render::diff::Diff;
 use crate::render::text::{self, Layout};
-use crate::{byte_size, number, whole_number};
+use crate::{byte_size, number, render, whole_number};
 
 const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
 const SHARE: Quantity = Name("share").predict(AtMost(0.1), AtLeast(0.5));
@@ -177,6 +179,63 @@ pub fn names(data: &[u8]) {
     );
 }
 
+/// The document of a run, read again: [`Document::parse`].
+pub fn run_documents(data: &[u8]) {
+    if let Ok(document) = Document::parse(data) {
+        draw_diff(document);
+    }
+    // A document of one claim, whose values are drawn.
+    let text = String::from_utf8_lossy(data).into_owned();
+    let verdict = ReadVerdict::ALL[draw(data) as usize % 5];
+    let written = serde_json::json!({
+        "schema": 1,
+        "kernel": text,
+        "machine": {"architecture": text, "cpus": 1, "page_size": 4096, "uid": draw(data) as u32},
+        "claims": [{
+            "id": text, "topic": "t", "verdict": verdict.name(),
+            "predicted": {"n": draw(data), text.clone(): {"at_most": 1.5}},
+            "observed": {"n": draw(data), text.clone(): 1.25},
+            "caveat": text, "why": text,
+        }],
+    });
+    let document = Document::parse(written.to_string().as_bytes()).expect("a document");
+    assert_eq!(document.machine.kernel, text);
+    assert_eq!(document.claims[&text].verdict, verdict);
+    assert_eq!(document.claims[&text].why.as_ref(), Some(&text));
+    draw_diff(document);
+}
+
+/// A document does not differ from itself, and nothing of it reaches a terminal as it is.
+fn draw_diff(document: Document) {
+    let name = "a\x1b[2J|b".to_owned();
+    let named = |document| NamedDocument {
+        name: name.clone(),
+        document,
+    };
+    let documents = [
+        named(document.clone()),
+        named(document.clone()),
+        named(document),
+    ];
+    for documents in [&documents[..2], &documents[..]] {
+        let diff = Diff::new(documents, 0.0);
+        for comparison in &diff.comparisons {
+            assert!(comparison.changed.is_empty() && comparison.moved.is_empty());
+        }
+        let layout = Layout {
+            width: 60,
+            details: true,
+        };
+        let drawn = render::diff::text::render(&diff, layout);
+        let drawn = drawn.replace("\x1b[1m", "").replace("\x1b[0m", "");
+        assert!(!drawn.contains('\x1b'), "{drawn:?}");
+        let markdown = render::diff::markdown::render(&diff);
+        assert!(!markdown.contains(|c: char| c.is_control() && c != '\n'));
+        let json = render::diff::json::render(&diff).expect("JSON");
+        serde_json::from_str::<serde_json::Value>(&json).expect("it can be read");
+    }
+}
+
 /// A number of any size, from the first bytes.
 fn draw(data: &[u8]) -> u64 {
     let digits = data.iter().take(8);
@@ -185,5 +244,5 @@ fn draw(data: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    samples::test_laws! { byte_sizes names numbers readings }
+    samples::test_laws! { byte_sizes names numbers readings run_documents }
 }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod cli;
+mod diff;
 mod isolate;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
+mod machine;
 mod missing;
 mod output;
 mod quiet;

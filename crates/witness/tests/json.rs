@@ -133,6 +133,24 @@ fn a_refused_run_keeps_to_the_schema() {
     assert_ne!(document["summary"]["not_measured"], json!(0));
 }
 
+/// Each field is there, and this kernel is known.
+#[test]
+fn the_machine_is_told_whole() {
+    let document = document(&["run", "--json", "layers"]);
+    let machine = document["machine"].as_object().expect("a machine");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema-1.json");
+    let schema: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("the schema")).expect("JSON");
+    let described = schema["properties"]["machine"]["properties"].as_object();
+    let described: Vec<&String> = described.expect("fields").keys().collect();
+    assert_eq!(machine.keys().collect::<Vec<_>>(), described);
+    assert_eq!(machine["is_linux"], json!(true));
+    let version = std::fs::read_to_string("/proc/version").expect("/proc/version");
+    let told = machine["kernel_version"].as_str().expect("uname -v");
+    assert!(version.trim_end().ends_with(told), "{told}");
+    assert!(machine["limits"]["nofile"].is_u64() || machine["limits"]["nofile"].is_string());
+}
+
 /// The control: the checker finds what is wrong.
 #[test]
 fn the_schema_refuses_what_it_does_not_describe() {
@@ -144,6 +162,11 @@ fn the_schema_refuses_what_it_does_not_describe() {
         ("/kernel", json!(6.18)),
         ("/machine/cpus", json!(0)),
         ("/machine/uid", json!(-1)),
+        ("/machine/is_linux", json!("yes")),
+        ("/machine/namespaces", json!(["planet"])),
+        ("/machine/cpu_share", json!(-0.5)),
+        ("/machine/limits/nofile", json!("many")),
+        ("/machine/limits/cpu_max", json!(-1)),
         ("/summary/holds", json!("1")),
         ("/claims", json!({})),
         ("/claims/0/verdict", json!("maybe")),

@@ -32,9 +32,10 @@ fn the_readme_shows_real_output() {
         .expect("witness runs");
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let printed: Vec<String> = printed.lines().map(masked).collect();
-    // The first line names the machine.
+    // What stands above the legend names the machine.
+    let is_machine = |line: &&str| !line.starts_with("Each number");
     let mut position = 0;
-    for line in shown.lines().skip(1).map(masked) {
+    for line in shown.lines().skip_while(is_machine).map(masked) {
         let rest = &printed[position..];
         let found = rest.iter().position(|printed| *printed == line);
         position += 1 + found.unwrap_or_else(|| panic!("not printed: `{line}` in\n{rest:#?}"));

@@ -86,7 +86,7 @@ pub fn cpuinfo(data: &[u8]) {
     if let Some(model) = cpu_model::parse(&text) {
         assert!(!model.contains('\n') && model.trim() == model);
     }
-    let model = Draw::new(data).text();
+    let model = format!("A{}", Draw::new(data).text());
     let text = format!("processor\t: 0\nmodel\t\t: 6\nmodel name\t: {model}\nmodel name\t: B\n");
     assert_eq!(cpu_model::parse(&text).as_deref(), Some(model.trim()));
 }

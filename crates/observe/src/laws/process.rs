@@ -7,7 +7,7 @@ use super::draw::Draw;
 use super::read_line_by_line;
 use crate::cgroup::Membership;
 use crate::fdinfo::{FdInfo, Watch};
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::maps::{Mapping, Permissions};
 use crate::pagemap::Page;
 use crate::program::ElfClass;
@@ -152,9 +152,12 @@ fn print_fdinfo(info: &FdInfo) -> String {
     text
 }
 
-/// [`limits::parse`].
+/// [`limits::parse`], [`limits::parse_soft`] and [`limits::parse_limit`].
 pub fn limits(data: &[u8]) {
-    limits::parse(&String::from_utf8_lossy(data));
+    let text = String::from_utf8_lossy(data);
+    limits::parse(&text);
+    limits::parse_soft(&text, "Max data size");
+    limits::parse_limit(&text);
     let mut draw = Draw::new(data);
     let limits = Limits {
         address_space: draw.flag().then(|| draw.number()),
@@ -179,6 +182,8 @@ pub fn limits(data: &[u8]) {
         );
     }
     assert_eq!(limits::parse(&text), Some(limits));
+    let data_size = limits.data.map_or(Limit::Unlimited, Limit::At);
+    assert_eq!(limits::parse_soft(&text, "Max data size"), Some(data_size));
 }
 
 /// [`maps::parse`].

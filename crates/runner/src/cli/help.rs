@@ -35,6 +35,20 @@ Exit status:
   128 + N  signal N (INT, TERM, HUP) ended the test: what was tested by then
            is reported and marked PARTIAL";
 
+/// The exit statuses of a comparison.
+pub(super) const HELP_OF_DIFF: &str = "\
+Exit status:
+  0        every claim that the documents share has one verdict in all of them
+  1        a verdict changed
+  2        a file cannot be read or is no such document, no claim is in two of
+           them, the command line was wrong, or output could not be written
+
+Examples:
+  witness run --json > before.json
+  witness diff before.json after.json
+  witness run --json | witness diff before.json now=-
+  witness diff 6.1=a.json 7.2=b.json gvisor=c.json --markdown";
+
 /// Gives `command` what every binary has in common: the version, the width, the statuses; and
 /// `about` and `examples`, a command line each, which are its own.
 pub(super) fn with_help(command: Command, about: &'static str, examples: &str) -> Command {

@@ -10,6 +10,7 @@ use present::{OutputFile, print};
 
 use super::select;
 use crate::Isolation;
+use crate::machine::machine;
 use crate::render::{html, json, text};
 
 /// Options of a run.
@@ -109,23 +110,5 @@ impl RunArgs {
             reports.push(report);
         }
         Ok((reports, unprinted))
-    }
-}
-
-fn machine() -> Machine {
-    let observe::machine::Machine {
-        kernel,
-        architecture,
-        cpus,
-        page_size,
-        uid,
-        ..
-    } = observe::machine::read();
-    Machine {
-        kernel,
-        architecture,
-        cpus,
-        page_size,
-        uid,
     }
 }

@@ -7,8 +7,9 @@ use anyhow::Result;
 use claim::{Register, Topic};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::diff::DiffArgs;
 use super::exit::start;
-use super::help::{HELP_OF_RUN, with_help};
+use super::help::{HELP_OF_DIFF, HELP_OF_RUN, with_help};
 use super::known::with_known_names;
 use super::run::RunArgs;
 use super::shared::SharedWord;
@@ -27,7 +28,8 @@ witness                             run every claim
 witness list --topic spinlock       what the claims of one topic say
 witness explain layers              how one claim is measured
 witness run layers                  run it, and see every number
-witness run --json --html run.html  for programs, and for a browser";
+witness run --json --html run.html  for programs, and for a browser
+witness diff before.json now.json   what changed between two runs";
 
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -43,6 +45,13 @@ enum TourWord {
     /// Run claims and say what became of each
     #[command(visible_alias = "claims", after_long_help = HELP_OF_RUN)]
     Run(RunArgs),
+    /// Compare documents of `run --json`: what changed from the first to the others
+    ///
+    /// Of two documents it lists the claims whose verdict changed, with the reason of each, the
+    /// quantities that moved beyond their tolerance, and what was measured in one alone. Of more it
+    /// draws a table, a row a claim and a column a document.
+    #[command(after_long_help = HELP_OF_DIFF)]
+    Diff(DiffArgs),
     #[command(flatten)]
     Shared(SharedWord),
 }
@@ -61,6 +70,7 @@ fn parse_and_run(topics: &[Topic]) -> Result<u8> {
     match cli.word {
         None => cli.run.run(&register),
         Some(TourWord::Run(run)) => run.run(&register),
+        Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Shared(word)) => word.run(&register, command),
     }
 }

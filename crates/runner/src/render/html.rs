@@ -8,13 +8,15 @@ use claim::{
     Act, ActReport, Claim, Detail, Document, Quantity, Register, Report, Summary, Table, Verdict,
 };
 
+use super::machine;
+
 const STYLE: &str = include_str!("report.css");
 
 /// Renders `document` with the statements that `register` holds.
 pub fn render(register: &Register, document: &Document) -> String {
     let machine = &document.machine;
     let summary = Summary::count(&document.reports);
-    let title = format!("witness: Linux {}", machine.kernel);
+    let title = escape_controls(&format!("witness: {}", machine::kernel(machine)));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,8 +30,10 @@ pub fn render(register: &Register, document: &Document) -> String {
                 header {
                     h1 { "What this kernel does" }
                     p {
-                        "Linux " (machine.kernel) " on " (machine.architecture) ", "
-                        (machine.cpus) " CPUs, as uid " (machine.uid) ". "
+                        (escape_controls(&machine::sentence(machine))) "."
+                        @if let Some(limits) = machine::limits(machine) { " " (limits) "." }
+                    }
+                    p {
                         (summary.claims) " claims: " (summary.holds) " hold, "
                         (summary.holds_with) " hold with a caveat, " (summary.refuted) " refuted, "
                         (summary.not_measured) " not measured, " (summary.error) " broken."
@@ -149,5 +153,32 @@ fn detail_markup(detail: &Detail) -> Markup {
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use claim::Machine;
+
+    #[test]
+    fn what_a_machine_calls_itself_is_escaped() {
+        let document = Document {
+            machine: Machine {
+                kernel: "6.18<b>".to_owned(),
+                hypervisor: Some("\x1b[2J&".to_owned()),
+                ..Machine::default()
+            },
+            reports: Vec::new(),
+            partial: None,
+        };
+        let register = Register::new(&[]).expect("a register");
+        let page = render(&register, &document);
+        assert!(
+            page.contains("<title>witness: Linux 6.18&lt;b&gt;</title>"),
+            "{page}"
+        );
+        assert!(page.contains(r"hypervisor \x1b[2J&amp;"), "{page}");
+        assert!(!page.contains('\x1b'));
     }
 }

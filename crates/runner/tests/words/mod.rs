@@ -55,7 +55,14 @@ Exit status:
 const SENSELESS: [&str; 5] = ["99999999999999999999", "-1", "nan", "inf", "0"];
 
 /// Options for which 0 makes sense.
-const ZERO_MAKES_SENSE: [&str; 5] = ["--seed", "--critical", "--think", "--keep", "--backlog"];
+const ZERO_MAKES_SENSE: [&str; 6] = [
+    "--seed",
+    "--critical",
+    "--think",
+    "--keep",
+    "--backlog",
+    "--tolerance",
+];
 
 /// What a value is called that may be any text: a file, a program, a part of a name.
 const ANY_TEXT: [&str; 4] = ["FILE", "DIR", "COMMAND", "TEXT"];

@@ -27,12 +27,34 @@ pub(super) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
 /// A paragraph `by` columns from the left. What names of others in it would do is escaped.
-pub(super) fn indent(text: &str, by: usize, width: usize) -> String {
+pub fn indent(text: &str, by: usize, width: usize) -> String {
     let indent = " ".repeat(by);
     let options = textwrap::Options::new(width)
         .initial_indent(&indent)
         .subsequent_indent(&indent);
     textwrap::fill(&escape_controls(text), options) + "\n"
+}
+
+/// The lines of a paragraph, made safe to show.
+pub(super) fn fill_lines(text: &str, width: usize) -> Vec<String> {
+    let text = escape_controls(text);
+    let lines = textwrap::wrap(&text, width);
+    lines.into_iter().map(Into::into).collect()
+}
+
+/// As much of a line as `width` columns hold.
+pub(super) fn cut(line: &str, width: usize) -> String {
+    let mut cut = String::new();
+    let mut room = width;
+    for character in line.chars() {
+        let own = textwrap::core::display_width(character.encode_utf8(&mut [0; 4]));
+        let Some(rest) = room.checked_sub(own) else {
+            break;
+        };
+        room = rest;
+        cut.push(character);
+    }
+    cut
 }
 
 pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {
@@ -56,7 +78,14 @@ pub(super) fn amount(number: impl ToString, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::amount;
+    use super::{amount, cut};
+
+    #[test]
+    fn a_line_is_cut_by_columns() {
+        assert_eq!(cut("kernel", 3), "ker");
+        assert_eq!(cut("猫猫猫", 5), "猫猫");
+        assert_eq!(cut("ab", 5), "ab");
+    }
 
     #[test]
     fn one_is_singular() {

@@ -11,26 +11,34 @@ use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
-use layout::{BOLD, dimmed, indent};
+pub use layout::indent;
+use layout::{BOLD, cut, dimmed, fill_lines};
 use quantities::quantities;
 
+use super::machine;
 use claim::{Claim, Detail, Machine, Partial, Report, Summary, Table, Topic, Verdict};
 
 const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up \
                       that must come out the other way.";
 
-/// The first lines of a run: the machine, and how to read what follows.
+/// The first lines of a run: the machine, in at most two lines of 80 columns, and how to read what
+/// follows.
 pub fn header(machine: &Machine, layout: Layout) -> String {
-    let plural = if machine.cpus == 1 { "CPU" } else { "CPUs" };
-    let Machine {
-        kernel,
-        architecture,
-        cpus,
-        uid,
-        ..
-    } = machine;
-    let machine = format!("Linux {kernel} on {architecture}, {cpus} {plural}, as uid {uid}");
-    indent(&machine, 0, layout.width) + &dimmed(LEGEND, 0, layout.width)
+    identity("", machine, layout) + &dimmed(LEGEND, 0, layout.width)
+}
+
+/// The machine in words behind `head`, in two lines where there are 80 columns, else in three. What
+/// does not fit is left out, and `...` says so.
+pub fn identity(head: &str, machine: &Machine, layout: Layout) -> String {
+    let most = if layout.width < 80 { 3 } else { 2 };
+    let text = format!("{head}{}", machine::sentence(machine));
+    let mut lines: Vec<String> = fill_lines(&text, layout.width);
+    if lines.len() > most {
+        lines.truncate(most);
+        let last = lines.pop().unwrap_or_default();
+        lines.push(cut(&last, layout.width - 3) + "...");
+    }
+    lines.join("\n") + "\n"
 }
 
 /// The head of a topic.
@@ -40,8 +48,13 @@ pub fn topic(topic: &Topic, layout: Layout) -> String {
 }
 
 /// An empty line, then `head: text`, the head in bold, as wide as the terminal.
-fn headed(head: &str, text: &str, layout: Layout) -> String {
+pub fn headed(head: &str, text: &str, layout: Layout) -> String {
+    let head = escape_controls(head);
     let lines = indent(&format!("{head}: {text}"), 0, layout.width);
+    if !lines.starts_with(&head) {
+        // It is wider than the terminal.
+        return format!("\n{lines}");
+    }
     format!("\n{BOLD}{head}{BOLD:#}{}", &lines[head.len()..])
 }
 
@@ -108,6 +121,12 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
     out
 }
 
+/// `1 claim`, `2 claims`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    let word = if number == 1 { one } else { many };
+    format!("{number} {word}")
+}
+
 /// A text with an empty line before it, as wide as the terminal.
 pub fn paragraph(text: &str, layout: Layout) -> String {
     "\n".to_owned() + &indent(text, 0, layout.width)
@@ -127,13 +146,8 @@ pub fn summary(summary: &Summary, partial: Option<&Partial>, layout: Layout) -> 
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    let plural = if summary.claims == 1 {
-        "claim"
-    } else {
-        "claims"
-    };
     let partial = partial.map(|partial| headed("PARTIAL", &partial.to_string(), layout));
-    let claims = format!("{} {plural}", summary.claims);
+    let claims = count(summary.claims, "claim", "claims");
     partial.unwrap_or_default() + &headed(&claims, &counts.join(", "), layout)
 }
 
@@ -172,4 +186,44 @@ fn grid(table: &Table, width: usize) -> String {
     let title = indent(&table.title, 4, width);
     let title = title.trim_end();
     format!("\n{BOLD}{title}{BOLD:#}\n{}", grid.render(Some(width)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_two_lines_at_most() {
+        let long = |word: &str| Some(format!("{word}\x1b[2J ").repeat(40));
+        let machine = Machine {
+            kernel: "6.18.44".to_owned(),
+            kernel_version: long("#1"),
+            hypervisor: long("KVM"),
+            cpu_model: long("Xeon"),
+            ..Machine::default()
+        };
+        for (width, most) in [(60, 3), (80, 2), (110, 2)] {
+            let layout = Layout {
+                width,
+                details: false,
+            };
+            let drawn = identity("", &machine, layout);
+            let lines: Vec<&str> = drawn.lines().collect();
+            assert_eq!(lines.len(), most, "{drawn}");
+            assert!(lines.iter().all(|line| line.len() <= width), "{drawn}");
+            assert!(
+                drawn.ends_with("...\n") && !drawn.contains('\x1b'),
+                "{drawn}"
+            );
+        }
+        let short = Machine {
+            kernel: "6.18.44".to_owned(),
+            ..Machine::default()
+        };
+        let layout = Layout {
+            width: 80,
+            details: false,
+        };
+        assert!(!identity("", &short, layout).contains("..."));
+    }
 }
