@@ -19,8 +19,8 @@ use crate::{Error, ErrorKind, Parent};
 const NAMESPACE: &str = "/proc/self/ns/net";
 
 /// What enables a namespace where the call answers 0 and changes nothing.
-const NAMESPACES: &str = "use a kernel with network namespaces (Linux with CONFIG_NET_NS), where no \
-                          filter answers unshare in its place";
+const NAMESPACES: &str = "use a kernel with network namespaces (Linux with CONFIG_NET_NS), where \
+                          no filter answers unshare in its place";
 
 /// The two ways into a namespace, for a process that has the right to make one and for any other.
 const WAYS: [(CloneFlags, &str); 2] = [
@@ -100,7 +100,8 @@ impl Parent {
         let namespace = name()?;
         if namespace == before {
             let why = format!(
-                "{call} did nothing: this kernel has no network namespaces of its own (still in {})",
+                "{call} did nothing: this kernel has no network namespaces of its own (still in \
+                 {})",
                 before.display()
             );
             let lacking = NotMeasured::new(why, NAMESPACES);

@@ -53,8 +53,8 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "A child inherits the listening socket itself: parent and children accept from one \
                 queue.",
     measures: "The parent listens and forks two children; three connections are made; each child \
-               and then the parent accepts once, without blocking. kcmp compares the descriptors (where \
-               there is none, a flag that the child sets and the parent sees).",
+               and then the parent accepts once, without blocking. kcmp compares the descriptors \
+               (where there is none, a flag that the child sets and the parent sees).",
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],

@@ -56,7 +56,8 @@ fn no_namespace() -> Outcome {
     for (errno, told) in [
         (
             0,
-            "not measured: unshare CLONE_NEWNET did nothing: this kernel has no network namespaces of its own (still in net:[",
+            "not measured: unshare CLONE_NEWNET did nothing: this kernel has no network \
+             namespaces of its own (still in net:[",
         ),
         (
             Errno::EPERM as i32,

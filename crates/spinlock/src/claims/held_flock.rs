@@ -54,3 +54,20 @@ pub(super) fn try_flock(file: &File) -> Result<&'static str> {
         Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_shows_who_holds_a_lock() {
+        assert!(lines_are_shown().unwrap());
+        let own = std::process::id().cast_signed();
+        let file = scratch::in_memory(b"").unwrap();
+        let other = scratch::open_from_process(own, file.as_raw_fd(), OFlag::O_WRONLY).unwrap();
+        let is_held = || has_line(own, file.as_raw_fd()).unwrap();
+        assert_eq!((is_held(), try_flock(&other).unwrap()), (false, "got"));
+        file.lock().unwrap();
+        assert_eq!((is_held(), try_flock(&other).unwrap()), (true, "held"));
+    }
+}
