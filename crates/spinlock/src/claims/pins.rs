@@ -8,6 +8,8 @@ use nix::sched::sched_getcpu;
 /// on every Linux; gVisor keeps the mask of sched_setaffinity(2), leaves the thread where the host
 /// puts it, and answers the same number always.
 ///
+/// It forks: to be asked before the first thread is started.
+///
 /// # Errors
 /// Those of fork(2), sched_setaffinity(2) and getcpu(2); a call that answers and pins nothing.
 pub(super) fn are_told_by_getcpu(cpus: [usize; 2]) -> Result<bool> {

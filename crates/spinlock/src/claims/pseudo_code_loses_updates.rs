@@ -51,6 +51,8 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
+    // It forks, which a process that has just had threads may not.
+    let told = are_told_by_getcpu(cpus)?;
     let literal = arm.choose(Entry::Literal, Entry::Swap);
     let checked = arm.choose(Entry::CheckThenSet, Entry::Swap);
     // The control has no failure to wait for, but both must have been put to the test.
@@ -74,7 +76,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         || two_threads(checked, INCREMENTS, cpus),
     )?;
     let both = [&literal, &checked];
-    let told = are_told_by_getcpu(cpus)?;
     let shown = |evidence: fn(&&Outcome) -> bool| both.iter().all(evidence);
     // What the control must not show, neither of its races may.
     let only_here = |evidence: fn(&&Outcome) -> bool| match arm {
