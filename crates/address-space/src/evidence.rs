@@ -1,5 +1,6 @@
 //! What /proc says of one's own memory: the evidence of the claims' acts.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use anyhow::Result;
@@ -9,12 +10,13 @@ use nix::errno::Errno;
 use nix::sys::mman::MmapAdvise;
 use observe::huge_pages;
 use observe::maps::{self, Mapping};
-use observe::smaps::{self, HugePages};
+use observe::pagemap::Pagemap;
+use observe::smaps::{self, HugePages, Usage};
 
 /// Faults are counted page by page only where no huge page serves many at once.
 pub const BASE_PAGES: Act = Does("forbids huge pages")
     .call("madvise", "MADV_NOHUGEPAGE")
-    .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages")
+    .shown_by("`nh` among the VmFlags in /proc/self/smaps, or a kernel without huge pages, by /sys")
     .or_not_measured(crate::huge_pages::KEEP_ADVICE);
 
 /// Forbids huge pages in `memory`, and says whether that is seen: what [`BASE_PAGES`] declares.
@@ -23,9 +25,9 @@ pub const BASE_PAGES: Act = Does("forbids huge pages")
 /// madvise(2) is refused, other than by a kernel that has no huge pages.
 pub fn forbid_huge_pages(memory: &Memory) -> Result<bool> {
     match memory.advise(MmapAdvise::MADV_NOHUGEPAGE) {
+        // A kernel that has huge pages does not answer so.
         Err(error) if error.errno == Errno::EINVAL => {
-            let set = huge_pages::read(huge_pages::ENABLED).ok().flatten();
-            Ok(set.as_deref() != Some("always"))
+            Ok(huge_pages::read(huge_pages::ENABLED).is_err())
         }
         told => {
             told?;
@@ -59,6 +61,42 @@ pub fn mappings() -> Result<Vec<Mapping>> {
 /// The addresses of `memory`.
 pub fn addresses(memory: &Memory) -> Range<usize> {
     memory.address()..memory.address() + memory.len()
+}
+
+/// How many of these pages, by number, are in memory: by pagemap. Where the kernel has none
+/// (gVisor), by smaps, in which those surely are whose whole mapping is resident.
+///
+/// # Errors
+/// That of pagemap, where smaps does not tell either; /proc is not mounted.
+pub fn pages_in_memory(numbers: &BTreeSet<usize>, page: usize) -> Result<usize> {
+    let own = std::process::id() as i32;
+    let pagemap = match Pagemap::open(own) {
+        Ok(pagemap) => pagemap,
+        Err(error) if error.errno == Errno::ENOENT => {
+            let usages = smaps::read(own).map_err(|_| error)?;
+            return Ok(count_in_whole_mappings(&usages, numbers, page));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut count = 0;
+    for number in numbers {
+        let entries = pagemap.pages((number * page) as u64, 1)?;
+        count += usize::from(entries.iter().any(|entry| entry.present()));
+    }
+    Ok(count)
+}
+
+/// How many of these pages lie in mappings that are resident from end to end.
+fn count_in_whole_mappings(usages: &[Usage], numbers: &BTreeSet<usize>, page: usize) -> usize {
+    let whole = usages.iter().filter(|it| it.rss == it.mapping.len());
+    let inside = |it: &Usage| {
+        let range = it.mapping.start as usize..it.mapping.end as usize;
+        numbers
+            .iter()
+            .filter(|&&number| range.contains(&(number * page)))
+            .count()
+    };
+    whole.map(inside).sum()
 }
 
 /// Whether every byte of `range` lies in `mappings` with the permissions that `letters` are:
@@ -105,6 +143,25 @@ mod tests {
         assert!(every_page_holds(&memory, page, 7));
         memory.discard_every_second(page)?;
         assert!(!every_page_holds(&memory, page, 7));
+        Ok(())
+    }
+
+    /// What stands in where the kernel has no pagemap.
+    #[test]
+    fn a_page_is_in_memory_where_its_whole_mapping_is() -> Result<()> {
+        let page = observe::machine::read().page_size;
+        // A mapping of its own: it merges with none whose permissions are others.
+        let mut memory = Memory::shared(4 * page)?;
+        let numbers: BTreeSet<usize> = (0..4).map(|at| memory.address() / page + at).collect();
+        let whole = || {
+            let usages = smaps::read(std::process::id() as i32)?;
+            Ok::<_, anyhow::Error>(count_in_whole_mappings(&usages, &numbers, page))
+        };
+        memory.write_every(2 * page, 1);
+        assert_eq!(whole()?, 0, "every second page was never touched");
+        assert_eq!(pages_in_memory(&numbers, page)?, 2);
+        memory.write_every(page, 1);
+        assert_eq!((whole()?, pages_in_memory(&numbers, page)?), (4, 4));
         Ok(())
     }
 

@@ -8,6 +8,8 @@
     )
 )]
 
+#[cfg(target_env = "gnu")]
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use serde::{Deserialize, Serialize};
 
 /// A heap after some of its blocks were freed. Sizes are bytes.
@@ -55,9 +57,6 @@ pub fn fragment_heap(
     size: usize,
     is_freed: fn(usize) -> bool,
 ) -> anyhow::Result<FragmentedHeap> {
-    use anyhow::Context;
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-
     // The list is mapped, not allocated, so that it is no part of the heap it describes.
     let mut list = harness::memory::Memory::private(blocks * size_of::<usize>())?;
     let (slots, _) = list.bytes().as_chunks_mut::<{ size_of::<usize>() }>();
@@ -78,12 +77,12 @@ pub fn fragment_heap(
         }
     }
     let info = mallinfo();
-    let (soft, hard) = getrlimit(Resource::RLIMIT_DATA).context("getrlimit RLIMIT_DATA")?;
-    // Not 0: with 0 the kernel still lets brk grow.
-    setrlimit(Resource::RLIMIT_DATA, 4096.min(hard), hard).context("setrlimit RLIMIT_DATA")?;
+    let limits = forbid_growth()?;
     let largest = largest_malloc(info.fordblks);
     let is_frozen = !is_served(info.fordblks + (1 << 20));
-    setrlimit(Resource::RLIMIT_DATA, soft, hard).context("setrlimit RLIMIT_DATA")?;
+    for (resource, soft) in limits {
+        set_soft_limit(resource, soft)?;
+    }
     let Some(tail) = allocate(TAIL) else {
         return refused(TAIL);
     };
@@ -133,6 +132,33 @@ fn keep_to_the_heap() {
         libc::mallopt(libc::M_TOP_PAD, 128 << 10);
         libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
     }
+}
+
+/// Forbids brk(2) and mmap(2) to give more memory, by RLIMIT_DATA; where a mapping is given
+/// nevertheless (gVisor limits the size of all addresses alone), by RLIMIT_AS as well. Returns the
+/// limits that were there, for [`set_soft_limit`].
+#[cfg(target_env = "gnu")]
+fn forbid_growth() -> anyhow::Result<Vec<(Resource, rlim_t)>> {
+    // Not 0: with 0 the kernel still lets brk grow.
+    const LIMIT: rlim_t = 4096;
+    let mut before = vec![(
+        Resource::RLIMIT_DATA,
+        set_soft_limit(Resource::RLIMIT_DATA, LIMIT)?,
+    )];
+    if harness::memory::Memory::private(1 << 20).is_ok() {
+        let all = Resource::RLIMIT_AS;
+        before.push((all, set_soft_limit(all, LIMIT)?));
+    }
+    Ok(before)
+}
+
+/// Sets a limit as far as the hard one allows; returns the one before.
+#[cfg(target_env = "gnu")]
+fn set_soft_limit(resource: Resource, soft: rlim_t) -> anyhow::Result<rlim_t> {
+    use anyhow::Context;
+    let (before, hard) = getrlimit(resource).with_context(|| format!("getrlimit {resource:?}"))?;
+    setrlimit(resource, soft.min(hard), hard).with_context(|| format!("setrlimit {resource:?}"))?;
+    Ok(before)
 }
 
 /// A block of `size` bytes, each of them written: its address; none where malloc has none.

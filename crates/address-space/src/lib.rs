@@ -6,6 +6,7 @@ mod evidence;
 mod exhaust;
 mod glibc;
 mod huge_pages;
+mod layout;
 mod ldt;
 
 use claim::Topic;

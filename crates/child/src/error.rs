@@ -56,6 +56,9 @@ pub enum ErrorKind {
     Late(&'static str, Duration),
     /// Something else came than what was waited for.
     Unexpected(String),
+    /// This kernel does not give what was asked of it, though the call answers that it did. What it
+    /// could not be measured with is the source.
+    Lacking(NotMeasured),
 }
 
 /// An error as it crosses from a child to its parent.
@@ -147,6 +150,7 @@ impl fmt::Display for ErrorKind {
             }
             ErrorKind::Late(what, limit) => write!(f, "no {what} within {limit:?}"),
             ErrorKind::Unexpected(what) => f.write_str(what),
+            ErrorKind::Lacking(obstacle) => obstacle.fmt(f),
         }
     }
 }
@@ -221,6 +225,7 @@ impl std::error::Error for ErrorKind {
             ErrorKind::System(_, Errno::UnknownErrno) => None,
             ErrorKind::System(_, errno) => Some(errno),
             ErrorKind::OutOfMemory(..) => Some(&Errno::ENOMEM),
+            ErrorKind::Lacking(obstacle) => Some(obstacle),
             ErrorKind::Failed {
                 obstacle: Some(obstacle),
                 ..

@@ -10,12 +10,17 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
+use operation::NotMeasured;
 
 use crate::error::{UNSHARE_NET, UNSHARE_USER_AND_NET, errno};
 use crate::{Error, ErrorKind, Parent};
 
 /// Where the kernel names the network namespace of a process: `net:[INODE]` (namespaces(7)).
 const NAMESPACE: &str = "/proc/self/ns/net";
+
+/// What enables a namespace where the call answers 0 and changes nothing.
+const NAMESPACES: &str = "use a kernel with network namespaces (Linux with CONFIG_NET_NS), where \
+                          no filter answers unshare in its place";
 
 /// The two ways into a namespace, for a process that has the right to make one and for any other.
 const WAYS: [(CloneFlags, &str); 2] = [
@@ -61,8 +66,8 @@ impl Parent {
     /// its last process.
     ///
     /// # Errors
-    /// EPERM or ENOSPC where neither is allowed; an unshare(2) that did nothing; the parent has
-    /// ended.
+    /// EPERM or ENOSPC where neither is allowed; not measured where unshare(2) answers 0 and does
+    /// nothing, as on a kernel that is not Linux (gVisor); the parent has ended.
     pub fn enter_network(&self) -> Result<OwnNetwork, Error> {
         // A process may have the right to make a namespace (CAP_SYS_ADMIN) and none in it
         // (CAP_NET_ADMIN): in a user namespace of its own it has both.
@@ -94,8 +99,13 @@ impl Parent {
         unshare(flags).map_err(|errno| system(call, errno))?;
         let namespace = name()?;
         if namespace == before {
-            let what = format!("{call} did nothing: still in {}", before.display());
-            return Err(self.error(ErrorKind::Unexpected(what)));
+            let why = format!(
+                "{call} did nothing: this kernel has no network namespaces of its own (still in \
+                 {})",
+                before.display()
+            );
+            let lacking = NotMeasured::new(why, NAMESPACES);
+            return Err(self.error(ErrorKind::Lacking(lacking)));
         }
         // Entering a user namespace has dropped the bond to the parent's life.
         self.bind()?;

@@ -220,7 +220,8 @@ fn description(same: Vec<Seen>, certain: bool) -> Description {
         object: first.target.link.clone(),
         device,
         inode,
-        offset: first.info.pos,
+        // A kernel that is not Linux may show none.
+        offset: first.info.pos.unwrap_or(0),
         access: observe::fdinfo::access_mode(first.info.status_flags),
         status_flags: first.info.status_flags,
         certain,

@@ -31,7 +31,10 @@ fn look(pid: i32) -> Result<(), Error> {
             continue;
         };
         let mode = fdinfo::access_mode(info.status_flags);
-        print!("  fd {fd}: {link:?}, {mode}, offset {}", info.pos);
+        print!(
+            "  fd {fd}: {link:?}, {mode}, offset {}",
+            info.pos.unwrap_or(0)
+        );
         let mut before = descriptors[..index].iter();
         let same =
             before.find(|&&other| matches!(description::same((pid, fd), (pid, other)), Ok(true)));

@@ -1,5 +1,5 @@
-//! Whether two descriptors refer to one open file description: by kcmp(2) or, where that is
-//! refused, by fcntl(2) `F_DUPFD_QUERY` on copies.
+//! Whether two descriptors refer to one open file description: by kcmp(2); where that is refused,
+//! by fcntl(2) `F_DUPFD_QUERY` on copies; where that is, too, by a status flag that both show.
 #![expect(
     unsafe_code,
     reason = "fcntl on bare numbers, with a command that nix does not have yet"
@@ -8,8 +8,9 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use crate::{Error, Operation, kcmp, pidfd};
+use crate::{Error, Operation, fdinfo, kcmp, pidfd};
 
 /// `include/uapi/linux/fcntl.h`: `F_LINUX_SPECIFIC_BASE + 3`.
 const F_DUPFD_QUERY: libc::c_int = 1024 + 3;
@@ -22,20 +23,51 @@ pub fn same(a: (i32, i32), b: (i32, i32)) -> Result<bool, Error> {
     match kcmp::descriptions(a, b) {
         Ok(order) => Ok(order.is_eq()),
         Err(refused) if is_refusal(&refused) => {
-            // Where the other way is refused as well, kcmp's refusal is what the user must hear
+            // Where the other ways are refused as well, kcmp's refusal is what the user must hear
             // about.
-            let hidden = |error: Error| {
-                if is_refusal(&error) {
-                    refused.clone()
-                } else {
-                    error
+            match same_by_query(a, b) {
+                Err(error) if is_refusal(&error) || error.kind == Operation::DescriptorQuery => {
+                    same_by_flag(a, b).unwrap_or(Err(refused))
                 }
-            };
-            let (a, b) = (copy(a).map_err(hidden)?, copy(b).map_err(hidden)?);
-            query(a.as_fd(), b.as_fd()).map_err(|_| refused)
+                told => told,
+            }
         }
         Err(error) => Err(error),
     }
+}
+
+fn same_by_query(a: (i32, i32), b: (i32, i32)) -> Result<bool, Error> {
+    let (a, b) = (copy(a)?, copy(b)?);
+    query(a.as_fd(), b.as_fd())
+}
+
+/// Whether O_NONBLOCK of the one, as /proc shows it, follows when it is changed through the other:
+/// status flags are the description's. It is put back. None where neither is a descriptor of this
+/// process, where /proc does not show the other, and where the change did not come about.
+fn same_by_flag(a: (i32, i32), b: (i32, i32)) -> Option<Result<bool, Error>> {
+    let own = std::process::id() as i32;
+    let (ours, other) = if a.0 == own { (a, b) } else { (b, a) };
+    if ours.0 != own {
+        return None;
+    }
+    let shown = |(pid, fd)| {
+        let flags = fdinfo::read(pid, fd).ok()?.status_flags;
+        Some(flags & libc::O_NONBLOCK)
+    };
+    let copy = match copy(ours) {
+        Ok(copy) => copy,
+        Err(error) => return Some(Err(error)),
+    };
+    let flags = OFlag::from_bits_retain(fcntl(&copy, FcntlArg::F_GETFL).ok()?);
+    let set = |flags| fcntl(&copy, FcntlArg::F_SETFL(flags)).ok();
+    let before = [shown(ours)?, shown(other)?];
+    set(flags ^ OFlag::O_NONBLOCK)?;
+    let changed = [shown(ours), shown(other)];
+    set(flags)?;
+    let after = [shown(ours)?, shown(other)?];
+    let [ours_changed, other_changed] = [changed[0]?, changed[1]?];
+    // What did not change by our call, or not back, was changed by somebody else or by nobody.
+    (ours_changed != before[0] && before == after).then_some(Ok(other_changed != before[1]))
 }
 
 fn is_refusal(error: &Error) -> bool {
@@ -74,4 +106,29 @@ pub fn query(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Error> {
     Errno::result(same)
         .map(|same| same == 1)
         .map_err(|errno| Error::new(what(), errno).with_kind(Operation::DescriptorQuery))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn a_flag_tells_a_duplicate_from_a_second_open() {
+        let own = std::process::id() as i32;
+        let open = || File::open("/proc/self/status").unwrap();
+        let (file, other) = (open(), open());
+        let duplicate = file.try_clone().unwrap();
+        let place = |file: &File| (own, file.as_raw_fd());
+        let flags = || fdinfo::read(own, file.as_raw_fd()).unwrap().status_flags;
+        let before = flags();
+        let compare = |other: &File| same_by_flag(place(&file), place(other));
+        assert_eq!(compare(&duplicate), Some(Ok(true)));
+        assert_eq!(compare(&other), Some(Ok(false)));
+        assert_eq!(flags(), before, "the flag is put back");
+        assert_eq!(same_by_flag((1, 0), (1, 1)), None, "neither is ours");
+        let closed = same_by_flag((own, i32::MAX), place(&file));
+        let closed = closed.map(|told| told.map_err(|error| error.errno));
+        assert_eq!(closed, Some(Err(Errno::EBADF)));
+    }
 }

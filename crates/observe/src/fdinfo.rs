@@ -8,8 +8,8 @@ use crate::{Error, read_text};
 /// The fields that are read. Those that a kind of file does not have are `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FdInfo {
-    /// File offset in bytes.
-    pub pos: u64,
+    /// File offset in bytes. Every Linux shows it; gVisor shows the flags alone.
+    pub pos: Option<u64>,
     /// Access mode and file status flags of the description, without O_CLOEXEC.
     pub status_flags: i32,
     /// Whether this descriptor closes on exec. The kernel mixes it into the line `flags`, though it
@@ -68,7 +68,7 @@ pub fn parse(text: &str) -> FdInfo {
         match key {
             // Printed as a signed number, and negative for a file of more than 2^63 bytes, such as
             // /proc/PID/mem.
-            "pos" => info.pos = value.parse().map_or(0, i64::cast_unsigned),
+            "pos" => info.pos = value.parse().ok().map(i64::cast_unsigned),
             "flags" => {
                 let flags = i32::from_str_radix(value, 8).unwrap_or(0);
                 let close_on_exec = OFlag::O_CLOEXEC.bits();
@@ -108,7 +108,7 @@ mod tests {
         let info = parse("pos:\t6\nflags:\t02100002\nmnt_id:\t29\nino:\t1234\n");
         assert_eq!(
             (info.pos, info.inode, info.mount),
-            (6, Some(1234), Some(29))
+            (Some(6), Some(1234), Some(29))
         );
         assert!(info.close_on_exec);
         assert_eq!(info.status_flags, 0o100_002);
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn an_offset_in_the_upper_half_is_printed_as_negative() {
         let vsyscall = parse("pos:\t-10485760\nflags:\t02100000\n");
-        assert_eq!(vsyscall.pos, 0xffff_ffff_ff60_0000);
+        assert_eq!(vsyscall.pos, Some(0xffff_ffff_ff60_0000));
     }
 
     proptest! {

@@ -9,7 +9,10 @@
 //!    CONFIG_KALLSYMS): the kernel shows a call only after it has seen the process inactive
 //!    (task_current_syscall in lib/syscall.c);
 //! 3. where neither can be read (a sandbox), state `S` with counts of context switches and of CPU
-//!    time that do not move over [`LOOKS_WITHOUT_CHANGE`] looks.
+//!    time that do not move over [`LOOKS_WITHOUT_CHANGE`] looks, or over [`TIME_WITHOUT_CHANGE`]
+//!    and the looks that it takes at least.
+
+use std::time::{Duration, Instant};
 
 use crate::status::{self, Status};
 use crate::wchan::{Blocked, WaitChannel, read_syscall};
@@ -33,6 +36,15 @@ const INTERRUPTIBLE_CHANNELS: &[&str] = &[
 /// 10 us, so these last 10 ms: longer than a process that set its state is kept from the CPU before
 /// it gives it up, as long as it competes with few others for it.
 pub const LOOKS_WITHOUT_CHANGE: u32 = 1000;
+
+/// Time without a change after which it is taken to sleep, too, if it was looked at
+/// [`LOOKS_IN_TIME`] times: on a kernel where a look takes 200 us (gVisor), the many looks at each
+/// of a hundred workers would take longer than these are waited for.
+pub const TIME_WITHOUT_CHANGE: Duration = Duration::from_millis(20);
+
+/// Looks that [`TIME_WITHOUT_CHANGE`] needs: an observer that was kept from the CPU meanwhile has
+/// not looked.
+pub const LOOKS_IN_TIME: u32 = 50;
 
 /// What one look at a process found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +90,8 @@ pub struct Sleeper {
     /// Context switches, voluntary and not, and ticks of CPU time, at the last look.
     counts: (u64, u64, u64),
     still_looks: u32,
+    /// When the first of these looks was.
+    still_since: Instant,
 }
 
 impl Sleeper {
@@ -99,6 +113,7 @@ impl Sleeper {
             channel,
             counts: (0, 0, 0),
             still_looks: 0,
+            still_since: Instant::now(),
         })
     }
 
@@ -125,7 +140,8 @@ impl Sleeper {
                 Ok(Some(call)) => Look::Asleep(Evidence::Call(call)),
                 Ok(None) => Look::Awake('S'),
                 Err(_) => {
-                    self.look_at_counts(&status, stat::read_thread(pid).map_or(0, |s| s.cpu_ticks))
+                    let ticks = stat::read_thread(pid).map_or(0, |stat| stat.cpu_ticks);
+                    self.look_at_counts(&status, ticks, Instant::now())
                 }
             },
             (state, _) => Look::Awake(state),
@@ -133,14 +149,16 @@ impl Sleeper {
     }
 
     /// What a process in state `S` is found to do where only its counts can be read.
-    fn look_at_counts(&mut self, status: &Status, cpu_ticks: u64) -> Look {
+    fn look_at_counts(&mut self, status: &Status, cpu_ticks: u64, now: Instant) -> Look {
         let switches = (status.voluntary_switches, status.involuntary_switches);
         let counts = (switches.0, switches.1, cpu_ticks);
-        if counts != self.counts {
+        if counts != self.counts || self.still_looks == 0 {
             self.counts = counts;
             self.still_looks = 0;
+            self.still_since = now;
         }
-        if self.still_looks >= LOOKS_WITHOUT_CHANGE {
+        let long = now.saturating_duration_since(self.still_since) >= TIME_WITHOUT_CHANGE;
+        if self.still_looks >= LOOKS_WITHOUT_CHANGE || long && self.still_looks >= LOOKS_IN_TIME {
             return Look::Asleep(Evidence::Still);
         }
         self.still_looks += 1;
@@ -169,6 +187,7 @@ mod tests {
             channel: None,
             counts: (0, 0, 0),
             still_looks: 0,
+            still_since: Instant::now(),
         }
     }
 
@@ -208,7 +227,7 @@ mod tests {
         let mut third = without_channel(pid);
         let still = look_until_asleep(|| {
             let ticks = stat::read_thread(pid).unwrap().cpu_ticks;
-            third.look_at_counts(&status::read(pid).unwrap(), ticks)
+            third.look_at_counts(&status::read(pid).unwrap(), ticks, Instant::now())
         });
         assert_eq!(still, Evidence::Still);
         drop(writer);
@@ -218,13 +237,14 @@ mod tests {
     #[test]
     fn where_nothing_is_shown_it_must_stand_still() {
         let mut sleeper = without_channel(0);
+        let start = Instant::now();
         let mut look = |voluntary_switches, ticks| {
             let status = Status {
                 state: 'S',
                 voluntary_switches,
                 ..Status::default()
             };
-            sleeper.look_at_counts(&status, ticks) == Look::Asleep(Evidence::Still)
+            sleeper.look_at_counts(&status, ticks, start) == Look::Asleep(Evidence::Still)
         };
         for _ in 0..LOOKS_WITHOUT_CHANGE {
             assert!(!look(5, 7));
@@ -236,6 +256,28 @@ mod tests {
         }
         assert!(look(6, 7));
         assert!(!look(6, 8), "it has used the CPU meanwhile");
+    }
+
+    /// Where a look takes long, fewer of them say the same.
+    #[test]
+    fn slow_looks_are_believed_earlier_and_a_single_one_never() {
+        let status = Status {
+            state: 'S',
+            ..Status::default()
+        };
+        let start = Instant::now();
+        let mut slow = without_channel(0);
+        let mut look = |ms| slow.look_at_counts(&status, 0, start + Duration::from_millis(ms));
+        for ms in 0..u64::from(LOOKS_IN_TIME) {
+            assert_eq!(look(ms), Look::Awake('S'), "after {ms} ms");
+        }
+        assert_eq!(look(60), Look::Asleep(Evidence::Still));
+        let mut kept_away = without_channel(0);
+        for ms in [0, 5000] {
+            let now = start + Duration::from_millis(ms);
+            let look = kept_away.look_at_counts(&status, 0, now);
+            assert_eq!(look, Look::Awake('S'));
+        }
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! What shows that a system call did its work: facts of /proc, and not the call's own answer.
 
 use std::fs::{self, File};
-use std::io::Seek;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, ensure};
+use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use observe::{fdinfo, process, status};
+use nix::unistd::{Whence, lseek};
+use observe::{Operation, fdinfo, process, status};
+
+use crate::flock;
 
 /// A descriptor of a process, this one or another: what /proc tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -85,12 +89,46 @@ pub fn status_flags(fd: &(impl AsFd + AsRawFd)) -> Result<OFlag> {
     Ok(OFlag::from_bits_retain(flags))
 }
 
-/// The offset of a file by lseek(2), with fdinfo as its witness.
+/// The offset of a file by lseek(2), with [`position`] as its witness.
 pub fn offset(file: &mut File) -> Result<u64> {
     let offset = file.stream_position().context("lseek SEEK_CUR")?;
-    let pos = here(file).info()?.pos;
-    ensure!(offset == pos, "lseek tells offset {offset}, fdinfo {pos}");
+    let other = position(file)?;
+    ensure!(
+        offset == other,
+        "lseek tells offset {offset}, fdinfo (or what read finds behind it) {other}"
+    );
     Ok(offset)
+}
+
+/// The offset of a readable regular file without lseek(2): `pos` in fdinfo. Where the kernel's
+/// fdinfo has no such line, the file is read from its offset to its end, and the offset is put
+/// back.
+pub fn position(file: &File) -> Result<u64> {
+    if let Some(pos) = here(file).info()?.pos {
+        return Ok(pos);
+    }
+    position_by_reading(file)
+}
+
+fn position_by_reading(mut file: &File) -> Result<u64> {
+    let length = file.metadata().context("fstat")?.len();
+    let left = file
+        .read_to_end(&mut Vec::new())
+        .context("read to the end")?;
+    let position = length.saturating_sub(left as u64);
+    file.seek(SeekFrom::Start(position))
+        .context("lseek SEEK_SET")?;
+    Ok(position)
+}
+
+/// The offset by lseek(2), where this kernel's fdinfo has no `pos` and none where it has: what a
+/// child must tell, since its parent cannot see it.
+pub fn hidden_offset(fd: &(impl AsFd + AsRawFd)) -> Result<Option<u64>> {
+    if here(fd).info()?.pos.is_some() {
+        return Ok(None);
+    }
+    let offset = lseek(fd, 0, Whence::SeekCur).context("lseek SEEK_CUR")?;
+    Ok(Some(offset.cast_unsigned()))
 }
 
 /// How many descriptors of this process lead where `fd` leads, itself among them.
@@ -119,11 +157,6 @@ pub fn network_namespace() -> Result<u64> {
         .ino())
 }
 
-/// Whether the description of `file` holds a lock of this kind: `FLOCK`, `POSIX` or `OFDLCK`.
-pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
-    here(file).has_lock(kind)
-}
-
 impl Place {
     /// Whether a `lock:` line of this kind is there. That none is means something only where the
     /// kernel has shown one before.
@@ -131,19 +164,34 @@ impl Place {
         let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
         Ok(self.info()?.locks.iter().any(of_kind))
     }
-
-    /// Whether the description at this place holds a lock of this kind: `FLOCK`, `POSIX` or
-    /// `OFDLCK`.
-    pub fn has_lock(&self, kind: &str) -> Result<bool> {
-        if self.shows_lock(kind)? {
-            return Ok(true);
-        }
-        // No evidence of absence where the kernel shows no locks: it has no list of them either.
-        let list = "/proc/locks";
-        File::open(list).map_err(|e| observe::Error::from_io(format!("open {list}"), &e))?;
-        Ok(false)
-    }
 }
+
+/// Whether the description of `file` holds a lock of this kind: `FLOCK`, `POSIX` or `OFDLCK`.
+///
+/// # Errors
+/// The kernel shows no locks, and has no list of them either; then only a flock shows, in that
+/// another description of the file is refused one.
+pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
+    if here(file).shows_lock(kind)? {
+        return Ok(true);
+    }
+    let Err(error) = File::open(LOCKS) else {
+        return Ok(false);
+    };
+    if kind == "FLOCK" && observe::errno(&error) == Errno::ENOENT {
+        return is_refused_to_another(file);
+    }
+    let refused = observe::Error::from_io(format!("open {LOCKS}"), &error);
+    Err(refused.with_kind(Operation::File(LOCKS.to_owned())).into())
+}
+
+fn is_refused_to_another(file: &File) -> Result<bool> {
+    let other = scratch::open_again(file, OFlag::O_RDONLY)?;
+    Ok(flock::state(&other)? == flock::HELD)
+}
+
+/// The kernel's list of all locks. No evidence of absence is in fdinfo where there is none.
+const LOCKS: &str = "/proc/locks";
 
 /// Whether a message that carries a descriptor waits on this UNIX socket. Before Linux 5.15 the
 /// kernel does not say what a message carries: there one that waits must do.
@@ -161,4 +209,34 @@ pub fn has_input(fd: &impl AsFd) -> Result<bool> {
     Ok(fds[0]
         .revents()
         .is_some_and(|events| events.contains(PollFlags::POLLIN)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in where the kernel's fdinfo has no `pos`.
+    #[test]
+    fn an_offset_shows_in_what_is_left_to_read() -> Result<()> {
+        let mut file = scratch::file(b"hello, kernel")?;
+        for offset in [0, 5, 13] {
+            file.seek(SeekFrom::Start(offset))?;
+            assert_eq!(position_by_reading(&file)?, offset);
+            assert_eq!(here(&file).info()?.pos, Some(offset), "it is put back");
+            assert_eq!(hidden_offset(&file)?, None, "/proc shows it");
+        }
+        Ok(())
+    }
+
+    /// What stands in where the kernel shows no locks.
+    #[test]
+    fn a_flock_shows_in_the_refusal_of_another_description() -> Result<()> {
+        let file = scratch::file(b"")?;
+        assert!(!is_refused_to_another(&file)?);
+        assert!(!has_lock(&file, "FLOCK")?);
+        assert!(flock::try_lock(&file)?);
+        assert!(is_refused_to_another(&file)?);
+        assert!(has_lock(&file, "FLOCK")?, "to ask takes nothing away");
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use anyhow::Result;
 use child::Descriptors;
@@ -34,12 +34,20 @@ impl AsRawFd for ChildFile<'_> {
     }
 }
 
+impl AsFd for ChildFile<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.deref().as_fd()
+    }
+}
+
 /// What was seen of a child.
 pub struct Seen<R> {
     /// What `look` returned.
     pub look: R,
     /// Whether /proc/CHILD/status names this process as its parent.
     pub is_child: bool,
+    /// The offset of what the child got, by its own word, where /proc/CHILD/fdinfo has none.
+    pub hidden_offset: Option<u64>,
 }
 
 /// Forks a child called `name` that gets a descriptor by `get`, and returns what `look` sees of it
@@ -51,19 +59,24 @@ pub fn look_at<D, R>(
     look: impl FnOnce(Place) -> Result<R>,
 ) -> Result<Seen<R>>
 where
-    D: AsRawFd,
+    D: AsFd + AsRawFd,
 {
     let mut held = child::fork_with(table, name, |parent| {
         let descriptor = get()?;
-        parent.send(&descriptor.as_raw_fd())?;
+        let offset = evidence::hidden_offset(&descriptor)?;
+        parent.send(&(descriptor.as_raw_fd(), offset))?;
         Ok(parent.checkpoint()?)
     })?;
-    let fd = held.recv()?;
+    let (fd, hidden_offset): (RawFd, Option<u64>) = held.recv()?;
     held.at_checkpoint()?;
     let pid = held.pid();
     let is_child = evidence::is_own_child(pid)?;
     let look = look(Place { pid, fd })?;
     held.release()?;
     held.join()?;
-    Ok(Seen { look, is_child })
+    Ok(Seen {
+        look,
+        is_child,
+        hidden_offset,
+    })
 }

@@ -11,6 +11,7 @@ use super::acts::{self, LONE_WORKER, UNTRACED};
 use super::overtaken::{self, OVERTAKE, overtake};
 use super::pool::{self, Bursts, ensure_left_alone, ensure_queue_holds, wait_until_served};
 use super::sleepers::{count_children, count_in_accept};
+use super::told::ensure_queue_is_told;
 use super::wait_for;
 use crate::client::Client;
 use crate::counts::{Counts, Snapshot};
@@ -131,6 +132,7 @@ struct Alone {
 fn serve_alone(arm: Arm) -> Result<Alone> {
     let mut prepared = (strategies::by_name("blocking")?.prepare)(&Site::loopback(1))?;
     let mut client = Client::new(prepared.address()?);
+    ensure_queue_is_told(&prepared.listeners[0])?;
     ensure_queue_holds(WAITING as usize, &prepared.listeners[0])?;
     let due = arm.choose(WAITING, 0);
     let mut waiting = Vec::new();

@@ -5,13 +5,15 @@ use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
+use nix::errno::Errno;
 use observe::{process, tcp_info};
 use prefork::{Accept, Site};
 
 use super::acts;
 use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
-use super::wait_for;
+use super::told::{count_open, is_queue_told};
+use super::{is_shown, status_flag, wait_for};
 use crate::client::Client;
 
 const CHILDREN: usize = 2;
@@ -32,7 +34,10 @@ const INHERIT: Act = Does("keeps the listening socket that it inherits")
 const CONNECT: Act = Does("connects three times to its own port")
     .call("connect", "AF_INET")
     .times(CONNECTIONS as usize)
-    .shown_by("TCP_INFO of its listening socket: three connections wait");
+    .shown_by(
+        "TCP_INFO of its listening socket, or of the clients where that of a listener tells \
+         nothing: three connections wait",
+    );
 const ACCEPT: Act = Does("accepts a connection that waits at that port")
     .call("accept4", "SOCK_CLOEXEC")
     .by("child")
@@ -48,7 +53,8 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "A child inherits the listening socket itself: parent and children accept from one \
                 queue.",
     measures: "The parent listens and forks two children; three connections are made; each child \
-               and then the parent accepts once, without blocking. kcmp compares the descriptors.",
+               and then the parent accepts once, without blocking. kcmp compares the descriptors \
+               (where there is none, a flag that the child sets and the parent sees).",
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
@@ -63,6 +69,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(3).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
     ensure_queue_holds(CONNECTIONS as usize, &listener)?;
+    let told = is_queue_told(&listener)?;
+    let by_flag = !is_comparable(&listener)?;
     let fork = || {
         child::fork("child", |parent| {
             let own = match arm {
@@ -71,6 +79,10 @@ fn measure(arm: Arm) -> Result<Reading> {
             };
             parent.send(&own.as_raw_fd())?;
             parent.checkpoint()?;
+            if by_flag {
+                status_flag::flip(&own)?;
+                parent.checkpoint()?;
+            }
             parent.send(&accepts(&own)?)?;
             Ok(parent.checkpoint()?)
         })
@@ -84,12 +96,30 @@ fn measure(arm: Arm) -> Result<Reading> {
     for child in &mut children {
         let fd: i32 = child.recv()?;
         child.at_checkpoint()?;
-        same &= observe::description::same(own, (child.pid(), fd))?;
+        same &= if by_flag {
+            let before = status_flag::is_set(&listener)?;
+            child.release()?;
+            child.at_checkpoint()?;
+            status_flag::is_set(&listener)? != before
+        } else {
+            observe::description::same(own, (child.pid(), fd))?
+        };
         inherited &= process::link(child.pid(), fd)? == socket;
     }
     let mut client = Client::new(address);
-    let _connections = [client.connect()?, client.connect()?, client.connect()?];
-    let waiting = || -> Result<u32> { Ok(tcp_info::read(&listener)?.unacked) };
+    let connections = [client.connect()?, client.connect()?, client.connect()?];
+    let waiting = || -> Result<u32> {
+        if told {
+            Ok(tcp_info::read(&listener)?.unacked)
+        } else {
+            count_open(&connections)
+        }
+    };
+    // A client learns a moment later that its connection was closed.
+    let takes_from = |before: u32| -> Result<bool> {
+        let is_less = || Ok(waiting()? + 1 == before);
+        if told { is_less() } else { is_shown(is_less) }
+    };
     wait_for("three connections in the queue", || {
         Ok(waiting()? == CONNECTIONS)
     })?;
@@ -100,7 +130,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         child.release()?;
         accepted += u64::from(child.recv::<bool>()?);
         child.at_checkpoint()?;
-        taken &= waiting()? + 1 == before;
+        taken &= takes_from(before)?;
     }
     let left = waiting()?;
     accepted += u64::from(accepts(&listener)?);
@@ -109,9 +139,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&INHERIT, inherited)
         .act(&CONNECT, made == CONNECTIONS)
         .act(&ACCEPT, taken)
-        .act(&ACCEPT_TOO, waiting()? + 1 == left)
+        .act(&ACCEPT_TOO, takes_from(left)?)
         .with(&DESCRIPTION, sameness(same))
         .with(&ACCEPTED, accepted))
+}
+
+/// Whether this kernel compares descriptions: it is asked about a descriptor and itself.
+fn is_comparable(listener: &TcpListener) -> Result<bool> {
+    let own = (std::process::id() as i32, listener.as_raw_fd());
+    match observe::description::same(own, own) {
+        Err(error) if error.errno == Errno::ENOSYS => Ok(false),
+        compared => Ok(compared.map(|_| true)?),
+    }
 }
 
 /// Whether there was a connection to take.

@@ -16,8 +16,10 @@ mod pool;
 mod queue_belongs_to_the_socket;
 mod reuseport_splits_the_queue;
 mod sleepers;
+mod status_flag;
 mod strace_makes_the_herd;
 mod thundering_herd;
+mod told;
 mod workers_sleep_on_one_queue;
 
 use std::time::{Duration, Instant};

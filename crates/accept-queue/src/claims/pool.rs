@@ -11,6 +11,7 @@ use nix::sys::stat::fstat;
 use observe::sock_diag::ESTABLISHED;
 use prefork::{Metering, Site, strategies};
 
+use super::told::backlog;
 use super::{SETTLED, sleepers};
 use crate::client::{Client, wait_for_end_within};
 use crate::counts::Counts;
@@ -78,8 +79,8 @@ pub(super) fn socket_name(fd: &impl AsFd) -> Result<String> {
 /// # Errors
 /// Not measured: net.core.somaxconn caps the queue.
 pub(super) fn ensure_queue_holds(connections: usize, listener: &TcpListener) -> Result<()> {
-    let backlog = observe::tcp_info::read(listener)?.sacked;
-    if connections <= backlog as usize + 1 {
+    let backlog = backlog(listener, Site::loopback(1).backlog)?;
+    if connections as u64 <= backlog + 1 {
         return Ok(());
     }
     NotMeasured::err(

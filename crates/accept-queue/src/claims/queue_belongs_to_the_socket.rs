@@ -17,6 +17,7 @@ use super::acts;
 use super::drain::{accept_all, count_sockets};
 use super::pool::ensure_queue_holds;
 use super::sleepers::count_children;
+use super::told::ensure_queue_is_told;
 use super::{SETTLED, is_shown};
 use crate::client::Client;
 
@@ -71,6 +72,7 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
+    ensure_queue_is_told(&listener)?;
     ensure_queue_holds(CONNECTIONS, &listener)?;
     let fork = || -> Result<Child<usize>> {
         let latecomer = child::fork("latecomer", |parent| {

@@ -21,6 +21,7 @@ use super::drain::{accept_all, count_sockets};
 use super::is_shown;
 use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
+use super::told::ensure_queue_is_told;
 use crate::client::Client;
 
 const WORKERS: usize = 4;
@@ -98,6 +99,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => site.reuseport_group()?,
         Arm::Control => vec![site.listener(Accept::Blocking)?],
     };
+    ensure_queue_is_told(&listeners[0])?;
     ensure_queue_holds(CONNECTIONS, &listeners[0])?;
     let address = listeners[0].local_addr().context("getsockname")?;
     let shares_a_port = is_group(&listeners)?;

@@ -43,7 +43,7 @@ const FREEZE: Act = Does("forbids the heap to grow")
     .call("prlimit64", "RLIMIT_DATA, {rlim_cur=4*1024")
     .by("heap")
     .shown_by("malloc of more than is free fails")
-    .or_not_measured("use a kernel that keeps RLIMIT_DATA (Linux does, gVisor does not)");
+    .or_not_measured("use a kernel that keeps RLIMIT_DATA or RLIMIT_AS");
 const TRIM: Act = Does("gives back what malloc_trim can")
     .call("brk", "")
     .by("heap")

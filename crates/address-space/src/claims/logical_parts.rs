@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 use observe::maps::Mapping;
-use observe::stat;
 use present::units::bytes;
 
 use crate::evidence::mappings;
+use crate::layout;
 
 /// Read-only data of this program.
 static CONSTANT: &str = "lies in the file, and no store reaches it";
@@ -20,7 +20,10 @@ const MAPPINGS: Quantity = Name("mappings that hold the six parts").count(6, 1);
 
 const PLACE: Act = Does("takes the address of one thing of each kind")
     .in_memory()
-    .shown_by("what /proc/self/stat tells of the program's code and data, and of heap and stack")
+    .shown_by(
+        "what /proc/self/stat tells of the program's code and data, and of heap and stack; where \
+         it has no addresses, the program's headers, [heap] in /proc/self/maps and AT_RANDOM",
+    )
     .in_control(InControl::Not)
     .or_not_measured("use a kernel whose /proc/self/stat has start_code, start_data and start_brk");
 
@@ -91,7 +94,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 /// by what the kernel noted when it started the program. Constants and the library are in none of
 /// the parts that it noted.
 fn is_one_of_each(addresses: &[u64; 6]) -> Result<bool> {
-    let Some(layout) = stat::read(std::process::id() as i32)?.layout else {
+    let Some(layout) = layout::own()? else {
         return Ok(false);
     };
     // SAFETY: sbrk(0) moves nothing and answers where the heap ends.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::memory::Memory;
-use observe::pagemap::Pagemap;
 
 use super::page_size;
 use crate::evidence::{self, is_mapped};
@@ -40,11 +39,11 @@ pub(super) const CLAIM: Claim = Claim {
                 is wasted inside (internal fragmentation).",
     measures: "Maps 256 objects of one byte, each by an mmap of its own, and asks \
                /proc/self/status by how much the address space has grown. Writes the byte of \
-               each, and asks pagemap for each object whether its page is in memory; each page \
-               counts once.",
+               each, and asks pagemap (or smaps, where there is none) for each object whether its \
+               page is in memory; each page counts once.",
     control: "256 objects of one byte, one after the other in one mapping",
     notes: &[41, 45],
-    needs: &["/proc/self/pagemap"],
+    needs: &["/proc/self/pagemap or /proc/self/smaps"],
     acts: &[MAP, WRITE],
     man: &["mmap(2)", "proc_pid_status(5)", "proc_pid_pagemap(5)"],
     quantities: &[SIZE, RESIDENT],
@@ -77,27 +76,20 @@ fn measure(arm: Arm) -> Result<Reading> {
     for mapping in &mut mappings {
         mapping.write_every(1, 1);
     }
-    // The same questions in both arms, one for each object; a page counts once.
-    let pagemap = Pagemap::open(std::process::id() as i32)?;
-    let (mut held, mut starts) = (BTreeSet::new(), BTreeSet::new());
-    for address in addresses {
-        starts.insert(address / page);
-        let entries = pagemap.pages(address as u64, 1)?;
-        if entries.iter().any(|entry| entry.present()) {
-            held.insert(address / page);
-        }
-    }
+    // The same question in both arms: the pages of the objects, each once.
+    let starts: BTreeSet<usize> = addresses.iter().map(|address| address / page).collect();
+    let held = evidence::pages_in_memory(&starts, page)?;
     let maps = evidence::mappings()?;
     let mapped = mappings
         .iter()
         .all(|it| is_mapped(&maps, &evidence::addresses(it), "rw-p"));
     let written: u64 = mappings.iter().map(|mapping| mapping.read_every(1)).sum();
-    let share = OBJECTS as f64 / (held.len() * page).max(1) as f64;
+    let share = OBJECTS as f64 / (held * page).max(1) as f64;
     Ok(Reading::kernel()
         .act(&MAP, mapped && starts.len() == OBJECTS)
         .act(&WRITE, written == OBJECTS as u64)
         .with(&SIZE, grown / page as u64)
-        .with(&RESIDENT, held.len())
+        .with(&RESIDENT, held)
         .note(format!(
             "{:.3} % of the resident bytes were asked for",
             share * 100.0

@@ -101,7 +101,7 @@ pub fn fdinfo(data: &[u8]) {
     });
     let watches: Vec<Watch> = watches.collect();
     let info = FdInfo {
-        pos: draw.number(),
+        pos: Some(draw.number()),
         status_flags: draw.below(1 << 31) as i32 & !libc::O_CLOEXEC,
         close_on_exec: draw.flag(),
         mount: Some(draw.below(1 << 31) as i64),
@@ -123,16 +123,13 @@ fn print_fdinfo(info: &FdInfo) -> String {
     } else {
         0
     };
-    let mut text = format!(
-        "pos:\t{}\nflags:\t0{:o}\n",
-        info.pos as i64,
-        info.status_flags | close_on_exec
-    );
+    let mut text = format!("flags:\t0{:o}\n", info.status_flags | close_on_exec);
     let mut line = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             let _ = writeln!(text, "{key}{value}");
         }
     };
+    line("pos:\t", info.pos.map(|pos| (pos as i64).to_string()));
     line("mnt_id:\t", info.mount.map(|number| number.to_string()));
     line("ino:\t", info.inode.map(|number| number.to_string()));
     line("eventfd-count: ", Some(format!("{:16x}", 7)));

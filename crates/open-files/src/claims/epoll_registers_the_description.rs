@@ -1,6 +1,7 @@
 //! An epoll registration names an open file description; close(2) of the descriptor leaves it.
 
 use std::fs::File;
+use std::mem::swap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, ensure};
@@ -9,7 +10,7 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::unistd::{close, dup, pipe2, write};
+use nix::unistd::{close, dup, pipe2, read, write};
 
 use super::outcome;
 use crate::evidence::{has_input, here};
@@ -23,7 +24,10 @@ const TWICE: Quantity = Name("registering a duplicate as well").word("ok", "EEXI
 const REGISTER: Act = Does("registers the read end of a pipe")
     .call("epoll_ctl", "EPOLL_CTL_ADD … u64=1")
     .times(4)
-    .shown_by("tfd with its number in /proc/self/fdinfo of the epoll instance");
+    .shown_by(
+        "tfd with its number in /proc/self/fdinfo of the epoll instance; where it has no tfd line, \
+         the event that a readable pipe brings",
+    );
 const KEEP: Act = Does("keeps a duplicate of what it registered")
     .call("dup", "")
     .times(2)
@@ -38,7 +42,8 @@ const WRITE: Act = Does("writes to the pipe")
 const DELETE_CLOSED: Act = Does("asks for the removal of a number that is closed")
     .call("epoll_ctl", "EPOLL_CTL_DEL … EBADF")
     .shown_by(
-        "no such number in /proc/self/fd, but a tfd line for it in fdinfo of the epoll instance",
+        "no such number in /proc/self/fd, but a tfd line for it in fdinfo of the epoll instance; \
+         where that has no tfd line, the event that a readable pipe brings",
     )
     .in_control(InControl::Not);
 const PUT_BACK: Act = Does("puts what it kept on the number of the registration")
@@ -47,8 +52,8 @@ const PUT_BACK: Act = Does("puts what it kept on the number of the registration"
 const REGISTER_DUPLICATE: Act = Does("registers a duplicate of what is registered")
     .call("epoll_ctl", "EPOLL_CTL_ADD … u64=2")
     .shown_by(
-        "a tfd line for each of the two numbers in fdinfo, with one inode; O_NONBLOCK of the \
-         duplicate, which changes with that of the other",
+        "a tfd line for each of the two numbers in fdinfo, with one inode, or without tfd lines an \
+         event of each; O_NONBLOCK of the duplicate, which changes with that of the other",
     )
     .in_control(InControl::Instead(
         "epoll_ctl",
@@ -92,7 +97,7 @@ fn measure(arm: Arm) -> Result<Reading> {
 /// Closes the registered descriptor while a reader of the pipe is left, and counts what arrives.
 fn count_ghosts(arm: Arm, reading: Reading) -> Result<Reading> {
     let watched = Watched::new()?;
-    let registered = watches(&watched.epoll, watched.reader.as_raw_fd())?;
+    let registered = watched.is_registered(watched.reader.as_raw_fd())?;
     let kept = watched.another_reader(arm)?;
     let duplicated = here(&kept).follows(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
@@ -119,17 +124,20 @@ fn count_ghosts(arm: Arm, reading: Reading) -> Result<Reading> {
 }
 
 fn delete_closed(arm: Arm, reading: Reading) -> Result<Reading> {
-    let watched = Watched::new()?;
-    let _kept = scratch::duplicate(&watched.reader)?;
+    let mut watched = Watched::new()?;
+    let kept = scratch::duplicate(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
+    // What was registered; in the experiment it is closed.
+    let mut other = kept.into();
+    swap(&mut watched.reader, &mut other);
     let _open = match arm {
         Arm::Experiment => {
-            drop(watched.reader);
+            drop(other);
             None
         }
-        Arm::Control => Some(watched.reader),
+        Arm::Control => Some(other),
     };
-    let closed = !scratch::is_open(number)? && watches(&watched.epoll, number)?;
+    let closed = !scratch::is_open(number)? && watched.is_registered(number)?;
     Ok(reading
         .act(&DELETE_CLOSED, closed)
         .with(&DELETE, outcome(delete(&watched.epoll, number))))
@@ -161,25 +169,13 @@ fn register_twice(arm: Arm, reading: Reading) -> Result<Reading> {
     let registered = watched
         .epoll
         .add(again, EpollEvent::new(EpollFlags::EPOLLIN, 2));
-    let watches = here(&watched.epoll.0).info()?.watches;
-    let inode = |number| {
-        let watch = watches.iter().find(|watch| watch.fd == number);
-        watch.map(|watch| watch.inode)
-    };
-    let (first, second) = (watched.reader.as_raw_fd(), duplicate.as_raw_fd());
-    let both = inode(second).is_some() && inode(first) == inode(second);
+    let both = watched.are_registered(watched.reader.as_raw_fd(), duplicate.as_raw_fd())?;
     Ok(reading
         .act(
             &REGISTER_DUPLICATE,
             both && here(&duplicate).follows(&watched.reader)?,
         )
         .with(&TWICE, outcome(registered)))
-}
-
-/// Whether the epoll instance tells of a registration under this number.
-fn watches(epoll: &Epoll, number: RawFd) -> Result<bool> {
-    let watches = here(&epoll.0).info()?.watches;
-    Ok(watches.iter().any(|watch| watch.fd == number))
 }
 
 /// epoll_ctl(2) `EPOLL_CTL_DEL` of a number that may be closed, which nix's form does not take.
@@ -219,6 +215,41 @@ impl Watched {
         })
     }
 
+    /// Whether the epoll instance tells of a registration under this number.
+    fn is_registered(&self, number: RawFd) -> Result<bool> {
+        let watches = here(&self.epoll.0).info()?.watches;
+        if watches.is_empty() {
+            return Ok(self.delivered()? == [1]);
+        }
+        Ok(watches.iter().any(|watch| watch.fd == number))
+    }
+
+    /// Whether it tells of a registration of one inode under each of two numbers.
+    fn are_registered(&self, first: RawFd, second: RawFd) -> Result<bool> {
+        let watches = here(&self.epoll.0).info()?.watches;
+        if watches.is_empty() {
+            return Ok(self.delivered()? == [1, 2]);
+        }
+        let inode = |number| {
+            let watch = watches.iter().find(|watch| watch.fd == number);
+            watch.map(|watch| watch.inode)
+        };
+        Ok(inode(second).is_some() && inode(first) == inode(second))
+    }
+
+    /// The `u64` of each registration that delivers an event once the pipe is readable, in order:
+    /// what shows of registrations where fdinfo has none. The pipe is empty before and after.
+    fn delivered(&self) -> Result<Vec<u64>> {
+        write(&self.writer, b"y").context("write to the pipe")?;
+        let mut events = [EpollEvent::empty(); 4];
+        let wait = self.epoll.wait(&mut events, EpollTimeout::ZERO);
+        let count = wait.context("epoll_wait")?;
+        read(&self.reader, &mut [0]).context("read from the pipe")?;
+        let mut data: Vec<u64> = events[..count].iter().map(EpollEvent::data).collect();
+        data.sort_unstable();
+        Ok(data)
+    }
+
     /// A descriptor that keeps the pipe's read side open: of the same description in the
     /// experiment, of another one in the control.
     fn another_reader(&self, arm: Arm) -> Result<File> {
@@ -226,5 +257,25 @@ impl Watched {
             Arm::Experiment => dup(&self.reader).context("dup")?.into(),
             Arm::Control => scratch::open_again(&self.reader, OFlag::O_RDONLY | OFlag::O_NONBLOCK)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in where the kernel's fdinfo shows no registrations.
+    #[test]
+    fn a_registration_shows_in_the_event_that_it_delivers() -> Result<()> {
+        let mut watched = Watched::new()?;
+        assert_eq!(watched.delivered()?, [1]);
+        let second = scratch::duplicate(&watched.reader)?;
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, 2);
+        watched.epoll.add(&second, event).context("epoll_ctl ADD")?;
+        assert_eq!(watched.delivered()?, [1, 2]);
+        watched.epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll_create")?;
+        assert_eq!(watched.delivered()?, [0; 0], "nothing is registered");
+        assert!(!watched.is_registered(watched.reader.as_raw_fd())?);
+        Ok(())
     }
 }

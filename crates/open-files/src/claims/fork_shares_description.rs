@@ -39,7 +39,7 @@ pub(super) const CLAIM: Claim = Claim {
                descriptors.",
     control: "the child opens the file itself instead of using what it inherited",
     notes: &[7],
-    needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
+    needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, or the flags in fdinfo of a child"],
     acts: &[FORK, INHERIT, READ],
     man: &["fork(2)", "open(2)", "kcmp(2)"],
     quantities: &[OFFSET, DESCRIPTION],

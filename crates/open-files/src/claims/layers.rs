@@ -10,7 +10,7 @@ use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
-use crate::evidence::here;
+use crate::evidence::{here, position};
 
 const DESCRIPTIONS: Quantity = Name("open file descriptions behind 3 descriptors").count(2, 3);
 const INODES: Quantity = Name("inodes behind 3 descriptors").count(1, 3);
@@ -40,7 +40,7 @@ pub(super) const CLAIM: Claim = Claim {
                fdinfo tells each one's offset.",
     control: "three different files, each opened once",
     notes: &[4, 5, 6],
-    needs: &["kcmp or F_DUPFD_QUERY"],
+    needs: &["kcmp, F_DUPFD_QUERY or the flags in fdinfo"],
     acts: &[DUPLICATE, OPEN_AGAIN, READ],
     man: &["open(2)", "dup(2)", "kcmp(2)", "proc_pid_fdinfo(5)"],
     quantities: &[DESCRIPTIONS, INODES, OFFSETS],
@@ -111,7 +111,7 @@ fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
         }
         seen.push(Descriptor {
             fd,
-            offset: info.pos,
+            offset: position(file)?,
             access: observe::fdinfo::access_mode(info.status_flags),
             inode: (metadata.dev(), metadata.ino()),
             description,

@@ -10,8 +10,8 @@ use harness::scratch;
 use nix::fcntl::OFlag;
 
 use super::FORK;
-use crate::evidence::{here, offset};
-use crate::held_child::{ChildFile, Seen, look_at};
+use crate::evidence::{here, offset, position};
+use crate::held_child::{ChildFile, look_at};
 
 const DUPLICATE: Quantity = Name("offset through a duplicate after lseek to 5")
     .count(5, 0)
@@ -29,7 +29,10 @@ const DUP: Act = Does("duplicates the descriptor")
     .in_control(InControl::Instead("openat", "/proc/self/fd/ … O_RDONLY"));
 const SEEK: Act = Does("moves the offset to 5")
     .call("lseek", "5, SEEK_SET")
-    .shown_by("pos in /proc/self/fdinfo of the descriptor that it moved");
+    .shown_by(
+        "pos in /proc/self/fdinfo of the descriptor that it moved; without pos, the bytes that a \
+         read to the end finds",
+    );
 const INHERIT: Act = Does("uses the descriptor that it inherited, and opens none")
     .in_memory()
     .by("seeker")
@@ -38,7 +41,10 @@ const INHERIT: Act = Does("uses the descriptor that it inherited, and opens none
 const CHILD_SEEK: Act = Does("moves the offset to 9")
     .call("lseek", "9, SEEK_SET")
     .by("seeker")
-    .shown_by("pos in /proc/CHILD/fdinfo of the descriptor that it moved");
+    .shown_by(
+        "pos in /proc/CHILD/fdinfo of the descriptor that it moved; without pos, the offset that \
+         the child tells",
+    );
 const READ_AT: Act = Does("reads 6 bytes from offset 0 by pread")
     .call("pread64", "\"hello,\", 6, 0")
     .shown_by("the six bytes in memory")
@@ -77,7 +83,7 @@ fn seek_and_ask_duplicate(arm: Arm, reading: Reading) -> Result<Reading> {
         && here(&duplicate).access_mode()? == here(&file).access_mode()?;
     Ok(reading
         .act(&DUP, duplicated)
-        .act(&SEEK, here(&file).info()?.pos == 5)
+        .act(&SEEK, position(&file)? == 5)
         .with(&DUPLICATE, offset(&mut duplicate)?))
 }
 
@@ -92,15 +98,15 @@ fn seek_in_child(arm: Arm, reading: Reading) -> Result<Reading> {
         (&*its).seek(SeekFrom::Start(9)).context("lseek SEEK_SET")?;
         Ok(its)
     };
-    let Seen { look, is_child } = look_at(Descriptors::Copied, "seeker", seek, |its| {
+    let seen = look_at(Descriptors::Copied, "seeker", seek, |its| {
         let inherited = its.fd == own.fd && its.leads_to(&file)?;
-        Ok((inherited, its.info()?.pos == 9))
+        Ok((inherited, its.info()?.pos))
     })?;
-    let (inherited, moved) = look;
+    let (inherited, shown) = seen.look;
     Ok(reading
-        .act(&FORK, is_child)
+        .act(&FORK, seen.is_child)
         .act(&INHERIT, inherited)
-        .act(&CHILD_SEEK, moved)
+        .act(&CHILD_SEEK, shown.or(seen.hidden_offset) == Some(9))
         .with(&CHILD, offset(&mut file)?))
 }
 

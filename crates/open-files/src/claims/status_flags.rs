@@ -87,7 +87,7 @@ fn set_in_child(arm: Arm, original: &File, reading: Reading) -> Result<Reading> 
         set(&its, OFlag::O_APPEND)?;
         Ok(its)
     };
-    let Seen { look, is_child } = look_at(Descriptors::Copied, "appender", append, |its| {
+    let Seen { look, is_child, .. } = look_at(Descriptors::Copied, "appender", append, |its| {
         let inherited = its.fd == here(original).fd && its.leads_to(original)?;
         Ok((inherited, its.has_flag(OFlag::O_APPEND)?))
     })?;

@@ -1,12 +1,10 @@
 //! A spinlock does not notice that its holder is dead.
 
-use std::fs::{File, TryLockError};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::retry::on_interrupt;
 use harness::{scratch, wait};
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
@@ -14,6 +12,7 @@ use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 
+use super::held_flock::{is_held, try_flock};
 use crate::compare::render::nanoseconds;
 
 const SPINLOCK: Quantity = Name("spinlock, 100 ms after its holder ended").word("locked", "got");
@@ -24,7 +23,10 @@ const FLOCK: Quantity =
 const TAKE_FLOCK: Act = Does("takes the flock")
     .call("flock", "LOCK_EX")
     .by("holder")
-    .shown_by("the `lock:` line of its descriptor in /proc/PID/fdinfo");
+    .shown_by(
+        "the `lock:` line of its descriptor in /proc/PID/fdinfo, or the refusal of another process \
+         where the kernel has no such lines",
+    );
 const TAKE_SPINLOCK: Act = Does("takes the spinlock")
     .in_memory()
     .by("holder")
@@ -41,7 +43,7 @@ const REGISTERED: Act = Does("has a robust list that the kernel knows")
 const KEEP: Act = Does("gives nothing back before it is killed")
     .in_memory()
     .by("holder")
-    .shown_by("the `lock:` line and the refusal of the spinlock, just before the kill")
+    .shown_by("the same evidence and the refusal of the spinlock, just before the kill")
     .in_control(InControl::Instead("flock", "LOCK_UN"));
 const KILL: Act = Does("kills the holder with SIGKILL")
     .call("pidfd_send_signal", "SIGKILL")
@@ -113,20 +115,16 @@ fn measure(arm: Arm) -> Result<Reading> {
     .limit(HOLDER_LIMIT);
     let (number, registered): (i32, bool) = holder.recv()?;
     let pid = holder.pid();
-    let has_lock = || -> Result<bool> {
-        let locks = observe::fdinfo::read(pid, number)?.locks;
-        Ok(locks.iter().any(|lock| lock.contains("FLOCK")))
-    };
     holder.at_checkpoint()?;
-    let (took, shut) = (has_lock()?, spinlock.try_lock().is_none());
+    let (took, shut) = (is_held(pid, number, &file)?, spinlock.try_lock().is_none());
     let robust_shut = match &robust {
         Some(robust) => robust.try_lock()?.is_none(),
         None => false,
     };
     holder.release()?;
     holder.at_checkpoint()?;
-    let kept = has_lock()? && spinlock.try_lock().is_none();
-    let before = flock(&file)?;
+    let kept = is_held(pid, number, &file)? && spinlock.try_lock().is_none();
+    let before = try_flock(&file)?;
     holder.signal(Signal::SIGKILL)?;
     let end = holder.wait()?;
     let killed_by = matches!(end, WaitStatus::Signaled(_, Signal::SIGKILL, _));
@@ -150,7 +148,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         Err(error) if error.is::<wait::Error>() => "locked",
         Err(error) => return Err(error),
     };
-    let after = flock(&file)?;
+    let after = try_flock(&file)?;
     let start = Instant::now();
     let (mut got, mut tries) = (None, 0_u64);
     while got.is_none() && start.elapsed() < DEADLINE {
@@ -175,16 +173,4 @@ fn measure(arm: Arm) -> Result<Reading> {
              for {tries} times",
             nanoseconds(taken.as_nanos() as f64)
         )))
-}
-
-/// Whether flock(2) can be had just now; it is given back.
-fn flock(file: &File) -> Result<&'static str> {
-    match on_interrupt(|| file.try_lock()) {
-        Ok(()) => {
-            let unlocked = on_interrupt(|| file.unlock());
-            unlocked.context("flock LOCK_UN").map(|()| "got")
-        }
-        Err(TryLockError::WouldBlock) => Ok("held"),
-        Err(TryLockError::Error(error)) => Err(error).context("flock LOCK_EX | LOCK_NB"),
-    }
 }

@@ -2,8 +2,10 @@
 
 mod busy_wait_burns_cpu;
 mod dead_holder_hangs;
+mod held_flock;
 mod one_cpu_hides_the_race;
 pub(crate) mod one_instruction;
+mod pins;
 mod preempted_holder_collapse;
 mod pseudo_code_loses_updates;
 mod race;
@@ -35,7 +37,10 @@ const TWO_THREADS: Act = Does("starts two threads")
 const PINNED: Act = Does("pins each thread to a CPU")
     .call("sched_setaffinity", "")
     .times(2)
-    .shown_by("the CPUs on which the threads end (getcpu)");
+    .shown_by(
+        "the CPUs on which the threads end (getcpu), or what they meet of each other at the flag \
+         where getcpu does not tell",
+    );
 
 /// The flag that excludes nobody.
 const BROKEN_FLAG: Act = Does("enters by a load and a store")
@@ -66,7 +71,10 @@ const fn pinned_by_turns(threads: usize) -> Act {
         .call("sched_setaffinity", "")
         .times(threads)
         .shown_by("the CPU on which each ends (getcpu)")
-        .or_not_measured("run it where no filter refuses sched_setaffinity")
+        .or_not_measured(
+            "run it where no filter refuses sched_setaffinity, on a kernel that runs a thread \
+             where it says",
+        )
 }
 
 /// What enables the look at a lock's memory.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 
+use super::pins::are_told_by_getcpu;
 use super::race::{Entry, repeat_until, two_threads};
 use super::{BROKEN_FLAG, PINNED, REFUSED, TWO_THREADS, two_cpus};
 
@@ -57,6 +58,13 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let [first, second] = two_cpus()?;
+    if !are_told_by_getcpu([first, second])? {
+        return NotMeasured::err(
+            "a thread that is pinned to a CPU is told that it runs on another (getcpu): this \
+             kernel does not tell which threads share one",
+            "use a kernel that runs a thread where sched_setaffinity says, as Linux does",
+        );
+    }
     let cpus = arm.choose([first, first], [first, second]);
     let all = repeat_until(
         |all| match arm {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
 
+use super::pins::are_told_by_getcpu;
 use super::race::{Entry, Outcome, repeat_until, two_threads};
 use super::{BROKEN_FLAG, PINNED, REFUSED, TWO_THREADS, two_cpus};
 
@@ -50,6 +51,8 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
+    // It forks, which a process that has just had threads may not.
+    let told = are_told_by_getcpu(cpus)?;
     let literal = arm.choose(Entry::Literal, Entry::Swap);
     let checked = arm.choose(Entry::CheckThenSet, Entry::Swap);
     // The control has no failure to wait for, but both must have been put to the test.
@@ -81,7 +84,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     Ok(Reading::counters()
         .act(&TWO_THREADS, shown(|race| race.is_of_two()))
-        .act(&PINNED, shown(|race| race.is_in_place()))
+        .act(&PINNED, both.iter().all(|race| race.is_pinned(told)))
         .act(&BROKEN_FLAG, only_here(|race| race.is_at_broken_flag()))
         .act(&REFUSED, shown(|race| race.refused > 0))
         .act(&MET, only_here(|race| race.met > 0))

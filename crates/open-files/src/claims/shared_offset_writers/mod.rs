@@ -38,12 +38,18 @@ const WRITE_A: Act = Does("writes 1000 records of `a`")
     .call("write", "\"aaaaaaaaaaaaaaaa\", 16")
     .by("first writer")
     .times(1000)
-    .shown_by("pos in /proc/CHILD/fdinfo afterwards, as far as 1000 records reach");
+    .shown_by(
+        "pos in /proc/CHILD/fdinfo afterwards (without pos: the offset that the child tells), as \
+         far as 1000 records reach",
+    );
 const WRITE_B: Act = Does("writes 1000 records of `b`")
     .call("write", "\"bbbbbbbbbbbbbbbb\", 16")
     .by("second writer")
     .times(1000)
-    .shown_by("pos in /proc/CHILD/fdinfo afterwards, as far as 1000 records reach");
+    .shown_by(
+        "pos in /proc/CHILD/fdinfo afterwards (without pos: the offset that the child tells), as \
+         far as 1000 records reach",
+    );
 const SHARE: Act = Does("gives both writers one description")
     .in_memory()
     .shown_by("O_NONBLOCK in /proc/CHILD/fdinfo of both, which changes with the parent's")

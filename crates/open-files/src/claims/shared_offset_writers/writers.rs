@@ -10,7 +10,7 @@ use harness::scratch;
 use nix::fcntl::OFlag;
 
 use super::{LENGTH, RECORDS};
-use crate::evidence::{Place, is_own_child};
+use crate::evidence::{Place, hidden_offset, is_own_child};
 use crate::held_child::ChildFile;
 
 /// How a writer gets at the file.
@@ -79,8 +79,9 @@ pub(super) fn write_together(
             parent.send(&file.as_raw_fd())?;
             parent.checkpoint()?;
             let records = write(&file, &[letter; LENGTH])?;
+            let offset = hidden_offset(&file)?;
             parent.checkpoint()?;
-            Ok(records)
+            Ok((records, offset))
         }
     };
     let mut first = child::fork("first writer", writer(b'a'))?;
@@ -91,11 +92,15 @@ pub(super) fn write_together(
     second.release()?;
     first.at_checkpoint()?;
     second.at_checkpoint()?;
-    let ends = [first_place.info()?.pos, second_place.info()?.pos];
+    let shown = [first_place.info()?.pos, second_place.info()?.pos];
     first.release()?;
     second.release()?;
-    let records = [first.join()?, second.join()?];
-    let wrote_all = |which: usize| records[which] >= RECORDS && ends[which] >= END;
+    let done = [first.join()?, second.join()?];
+    let records = done.map(|(records, _)| records);
+    let wrote_all = |which: usize| {
+        let end = shown[which].or(done[which].1);
+        records[which] >= RECORDS && end.is_some_and(|end| end >= END)
+    };
     let writers = [
         Writer {
             wrote_all: wrote_all(0),
@@ -120,11 +125,14 @@ pub(super) fn write_together(
     })
 }
 
+/// What a writer tells at its end: its records and, where /proc shows none, its offset.
+type Done = (u64, Option<u64>);
+
 /// Where a writer is that wrote 1000 records one after the other.
 const END: u64 = RECORDS * LENGTH as u64;
 
 /// Looks at a writer that has the file and waits to be set off.
-fn look(child: &mut Child<u64>, file: &File) -> Result<(Place, Writer)> {
+fn look(child: &mut Child<Done>, file: &File) -> Result<(Place, Writer)> {
     let fd = child.recv()?;
     child.at_checkpoint()?;
     let place = Place {

@@ -47,7 +47,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "what shares is replaced by a second open, what reopens by a duplicate",
     notes: &[4, 7],
     needs: &[
-        "kcmp or F_DUPFD_QUERY",
+        "kcmp, F_DUPFD_QUERY or the flags in fdinfo",
         "pidfd_getfd on a child of one's own",
     ],
     acts: &[

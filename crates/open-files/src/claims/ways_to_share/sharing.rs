@@ -132,16 +132,17 @@ impl Way<'_> {
             Arm::Experiment => Ok(scratch::duplicate(self.file)?),
             Arm::Control => Ok(self.second_open()?.into()),
         };
-        let Seen { look, is_child } = look_at(Descriptors::Copied, "heir", get, |its: Place| {
-            // One table would have it here, too: then nothing was inherited.
-            let ours = Place {
-                pid: self.here().pid,
-                ..its
-            }
-            .leads_to(self.file)?;
-            let shown = !ours && self.is_shown(its)?;
-            Ok((compare(self.here(), its)?, shown))
-        })?;
+        let Seen { look, is_child, .. } =
+            look_at(Descriptors::Copied, "heir", get, |its: Place| {
+                // One table would have it here, too: then nothing was inherited.
+                let ours = Place {
+                    pid: self.here().pid,
+                    ..its
+                }
+                .leads_to(self.file)?;
+                let shown = !ours && self.is_shown(its)?;
+                Ok((compare(self.here(), its)?, shown))
+            })?;
         Ok((look, is_child))
     }
 

@@ -63,6 +63,16 @@ impl Outcome {
         self.races > 0 && self.races_on_one_cpu == self.races
     }
 
+    /// Whether the pins had their effect: where getcpu(2) tells pins, the threads ended on their
+    /// CPUs; elsewhere they were where they met each other at the flag.
+    pub const fn is_pinned(&self, told_by_getcpu: bool) -> bool {
+        if told_by_getcpu {
+            self.is_in_place()
+        } else {
+            self.races > 0 && self.refused > 0
+        }
+    }
+
     /// Whether every race was for the broken flag.
     pub const fn is_at_broken_flag(&self) -> bool {
         self.races > 0 && self.races_at_broken_flag == self.races
