@@ -1,5 +1,5 @@
 # A guest: a kernel and an initramfs with nothing but the static witness and busybox, in an emulator.
-# Sourced, not run. Wants: $work, a folder for what is made.
+# Sourced, not run. Wants: $home, the workspace.
 #
 # The guest runs the claims as root and as nobody, and prints each document to its console, packed and
 # with a frame around it, since a kernel may print in between.
@@ -11,6 +11,9 @@ make_root() {
     mkdir -p "$root"/{bin,dev,etc,modules,proc,root,run,sys,tmp,var/tmp}
     cp "$binary" "$root/bin/witness"
     cp "$busybox" "$root/bin/busybox"
+    # Files of many sizes, of which one claim asks how much their last pages leave empty.
+    mkdir -p "$root/usr/src"
+    tar -C "$home" -cf - crates | tar -C "$root/usr/src" -xf -
     printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n' > "$root/etc/passwd"
     printf 'root:x:0:\nnogroup:x:65534:\n' > "$root/etc/group"
     printf '%s\n' "$seconds" > "$root/etc/seconds"
