@@ -115,8 +115,8 @@ fn no_namespace_and_no_change() {
             let verdicts = verdicts(&mut witness);
             assert_eq!(namespace(), before, "unshare answers {errno}");
             for (verdict, why) in &verdicts[..2] {
-                let expected = if errno == 0 { "error" } else { "not_measured" };
-                assert_eq!(verdict, expected, "{why}");
+                // An unshare that does nothing is a kernel without such namespaces.
+                assert_eq!(verdict, "not_measured", "{why}");
                 assert!(why.contains("unshare"), "{why}");
             }
         }
