@@ -57,9 +57,8 @@ impl MutantArgs {
     pub(super) fn run(&self) -> Result<u8> {
         match &self.what {
             What::List { folder } => {
-                let line = |it: &Mutant| format!("{} {}\n", it.name, it.file.display());
-                let text: String = mutants(folder)?.iter().map(line).collect();
-                print(&escape_controls(&text))?;
+                let line = |it: &Mutant| format!("{} {}", it.name, it.file.display());
+                print_lines(mutants(folder)?.iter().map(line))?;
                 Ok(0)
             }
             What::Apply { mutant, source } => {
@@ -82,25 +81,24 @@ impl MutantArgs {
 
 fn judge_one(mutant: &Mutant, unchanged: &Path, mutated: &Path) -> Result<u8> {
     let judgement = judge(mutant, &read(unchanged)?, &read(mutated)?);
-    let mut text = format!("{}: {}\n", mutant.name, mutant.sentence);
+    let mut lines = vec![format!("{}: {}", mutant.name, mutant.sentence)];
     for (head, claims) in [
         ("refuted, as it must be", &judgement.killed_by),
         ("otherwise, with its reason", &judgement.explained),
         ("WRONG", &judgement.faults),
     ] {
-        for claim in claims {
-            text += &format!("    {head}: {claim}\n");
-        }
+        lines.extend(claims.iter().map(|claim| format!("    {head}: {claim}")));
     }
-    print(&escape_controls(&text))?;
+    print_lines(lines)?;
     Ok(u8::from(!judgement.is_right()))
 }
 
 fn print_table(folder: &Path, results: &Path) -> Result<u8> {
     let unchanged = read(&results.join("unchanged.json"))?;
-    let mut text = String::from(
-        "| Mutant | What it breaks | So behaves | Refuted by | Beside |\n|---|---|---|---|---|\n",
-    );
+    let mut lines = vec![
+        "| Mutant | What it breaks | So behaves | Refuted by | Beside |".to_owned(),
+        "|---|---|---|---|---|".to_owned(),
+    ];
     let (mut count, mut wrong) = (0, 0);
     for mutant in mutants(folder)? {
         let path = results.join(&mutant.name).with_extension("json");
@@ -123,14 +121,26 @@ fn print_table(folder: &Path, results: &Path) -> Result<u8> {
             ["not run".to_owned(), String::new()]
         };
         let [killers, beside] = cells.map(|cell| cell.replace('|', "\\|"));
-        text += &format!(
-            "| {} | {} | {} | {killers} | {beside} |\n",
+        lines.push(format!(
+            "| {} | {} | {} | {killers} | {beside} |",
             mutant.name, mutant.sentence, mutant.like
-        );
+        ));
     }
-    text += &format!("\n{count} mutants were run, {wrong} of them came out otherwise than they must.\n");
-    print(&escape_controls(&text))?;
+    lines.push(String::new());
+    lines.push(format!(
+        "{count} mutants were run, {wrong} of them came out otherwise than they must."
+    ));
+    print_lines(lines)?;
     Ok(u8::from(wrong > 0))
+}
+
+/// Prints lines, in which what a file of others says cannot do more than stand there.
+fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<()> {
+    let lines = lines.into_iter();
+    let text: String = lines
+        .map(|line| escape_controls(&line) + "\n")
+        .collect();
+    Ok(print(&text)?)
 }
 
 fn read(path: &Path) -> Result<Document> {

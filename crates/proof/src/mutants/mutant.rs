@@ -105,7 +105,11 @@ impl Mutant {
             }
             start = end_of_line;
         }
-        bail!("{} is not defined in {}", self.function, self.file.display())
+        bail!(
+            "{} is not defined in {}",
+            self.function,
+            self.file.display()
+        )
     }
 }
 
@@ -152,8 +156,16 @@ mod tests {
     #[test]
     fn words_that_are_not_there_once_are_refused() {
         for (function, find, expected) in [
-            ("", "sleep", "`sleep` stands 2 times in the whole of a.c, not once"),
-            ("wait", "wake", "`wake` stands 0 times in wait of a.c, not once"),
+            (
+                "",
+                "sleep",
+                "`sleep` stands 2 times in the whole of a.c, not once",
+            ),
+            (
+                "wait",
+                "wake",
+                "`wake` stands 0 times in wait of a.c, not once",
+            ),
             ("gone", "sleep", "gone is not defined in a.c"),
         ] {
             let error = mutant(function, find).apply(SOURCE).expect_err("refused");
