@@ -137,9 +137,7 @@ fn print_table(folder: &Path, results: &Path) -> Result<u8> {
 /// Prints lines, in which what a file of others says cannot do more than stand there.
 fn print_lines(lines: impl IntoIterator<Item = String>) -> Result<()> {
     let lines = lines.into_iter();
-    let text: String = lines
-        .map(|line| escape_controls(&line) + "\n")
-        .collect();
+    let text: String = lines.map(|line| escape_controls(&line) + "\n").collect();
     Ok(print(&text)?)
 }
 

@@ -83,8 +83,8 @@ impl Mutant {
         Ok(before.to_owned() + &body.replacen(&self.find, &self.put, 1) + after)
     }
 
-    /// Where the function's text lies. The kernel's style is that a definition begins, and the brace
-    /// that ends it stands, in the first column.
+    /// Where the function's text lies. The kernel's style is that a definition begins, and the
+    /// brace that ends it stands, in the first column.
     fn place(&self, source: &str) -> Result<Range<usize>> {
         if self.function.is_empty() {
             return Ok(0..source.len());
@@ -134,7 +134,8 @@ pub fn mutants(folder: &Path) -> Result<Vec<Mutant>> {
 mod tests {
     use super::*;
 
-    const SOURCE: &str = "int wait(struct sock *sk);\n\nstatic int wait_for(int a)\n{\n\tsleep(a);\n}\n\n\
+    const SOURCE: &str = "int wait(struct sock *sk);\n\n\
+                          static int wait_for(int a)\n{\n\tsleep(a);\n}\n\n\
                           int wait(struct sock *sk)\n{\n\tsleep(1);\n\treturn 0;\n}\n";
 
     fn mutant(function: &str, find: &str) -> Mutant {
