@@ -75,7 +75,7 @@ boot() {
     case $1 in
         amd64) machine=(qemu-system-x86_64 -machine q35 -cpu max -append
             'console=ttyS0 rdinit=/init loglevel=4 panic=-1 oops=panic') ;;
-        arm64) machine=(qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on -append
+        arm64) machine=(qemu-system-aarch64 -machine virt -cpu 'max,pauth-impdef=on' -append
             'console=ttyAMA0 rdinit=/init loglevel=4 panic=-1 oops=panic') ;;
     esac
     timeout --kill-after=5 "$4" "${machine[@]}" -accel tcg,thread=multi -nic none -m 1024 -smp 2 \

@@ -152,7 +152,8 @@ start_uml() {
     ln -s usr/lib64 "$root/lib64"
     # shellcheck disable=SC2086
     make_root "$root/guest" "$witness" "$busybox" "$claims_limit" $claims
-    # The mounts are in a namespace of their own, and end with it.
+    # The mounts are in a namespace of their own, and end with it. $1 is the inner shell's.
+    # shellcheck disable=SC2016
     timeout --kill-after=5 "$guest_limit" unshare --mount bash -euc '
         mount --rbind /proc "$1/proc"
         mount --rbind /dev "$1/dev"
@@ -201,5 +202,5 @@ report() {
         printf '%-12s %-7s %6s %11s %8s %13s %6s %8s\n' "$1" "$user" "${counts[@]}" "$3"
         [ "${counts[2]}${counts[4]}" = 00 ] || bad=1
     done
-    return $bad
+    return "$bad"
 }
