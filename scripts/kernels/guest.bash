@@ -41,8 +41,6 @@ read -r seconds < /etc/seconds
 read -r arguments < /etc/arguments
 echo "=== guest $(uname -r) $(cut -d' ' -f1 /proc/uptime)"
 for user in root nobody; do
-    as=
-    [ "$user" = root ] || as='su nobody -c'
     command="timeout $seconds /bin/witness run --json $arguments"
     if [ "$user" = root ]; then
         $command > "/run/$user.json" 2> "/run/$user.log"

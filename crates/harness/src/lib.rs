@@ -3,6 +3,7 @@
 pub mod clock;
 #[cfg(test)]
 mod filter;
+pub mod flock;
 pub mod inherited;
 pub mod interrupt;
 pub mod limits;

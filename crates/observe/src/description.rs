@@ -58,16 +58,24 @@ fn same_by_flag(a: (i32, i32), b: (i32, i32)) -> Option<Result<bool, Error>> {
         Ok(copy) => copy,
         Err(error) => return Some(Err(error)),
     };
-    let flags = OFlag::from_bits_retain(fcntl(&copy, FcntlArg::F_GETFL).ok()?);
-    let set = |flags| fcntl(&copy, FcntlArg::F_SETFL(flags)).ok();
     let before = [shown(ours)?, shown(other)?];
-    set(flags ^ OFlag::O_NONBLOCK)?;
-    let changed = [shown(ours), shown(other)];
-    set(flags)?;
+    let changed = with_nonblock_changed(&copy, || [shown(ours), shown(other)]).ok()?;
     let after = [shown(ours)?, shown(other)?];
     let [ours_changed, other_changed] = [changed[0]?, changed[1]?];
     // What did not change by our call, or not back, was changed by somebody else or by nobody.
     (ours_changed != before[0] && before == after).then_some(Ok(other_changed != before[1]))
+}
+
+/// Looks while O_NONBLOCK of the description behind `fd` is the other way round, and puts it back.
+///
+/// # Errors
+/// That of fcntl(2), F_GETFL and F_SETFL.
+pub fn with_nonblock_changed<R>(fd: &impl AsFd, look: impl FnOnce() -> R) -> Result<R, Errno> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags ^ OFlag::O_NONBLOCK))?;
+    let seen = look();
+    fcntl(fd, FcntlArg::F_SETFL(flags))?;
+    Ok(seen)
 }
 
 fn is_refusal(error: &Error) -> bool {

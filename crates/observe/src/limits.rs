@@ -47,11 +47,10 @@ pub struct SoftLimits {
 
 /// The soft limits of this process: getrlimit(2), and /proc/self/limits where that is refused.
 pub fn own() -> SoftLimits {
-    let text = read_text("/proc/self/limits").unwrap_or_default();
     let limit = |resource, name: &str| match getrlimit(resource) {
         Ok((RLIM_INFINITY, _)) => Some(Limit::Unlimited),
         Ok((soft, _)) => Some(Limit::At(soft)),
-        Err(_) => parse_soft(&text, name),
+        Err(_) => parse_soft(&read_text("/proc/self/limits").ok()?, name),
     };
     SoftLimits {
         address_space: limit(Resource::RLIMIT_AS, "Max address space"),

@@ -6,14 +6,13 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, ensure};
-use harness::scratch;
+use harness::flock;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::{Whence, lseek};
-use observe::{Operation, fdinfo, process, status};
-
-use crate::flock;
+use observe::description::with_nonblock_changed;
+use observe::{fdinfo, process, status};
 
 /// A descriptor of a process, this one or another: what /proc tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -67,13 +66,9 @@ impl Place {
     /// open file description do. For claims in which that is a part of the set-up, and not what is
     /// measured.
     pub fn follows(self, original: &impl AsFd) -> Result<bool> {
-        let call = |argument| fcntl(original, argument).context("fcntl of status flags");
-        let flags = OFlag::from_bits_retain(call(FcntlArg::F_GETFL)?);
         let before = self.has_flag(OFlag::O_NONBLOCK)?;
-        call(FcntlArg::F_SETFL(flags ^ OFlag::O_NONBLOCK))?;
-        let after = self.has_flag(OFlag::O_NONBLOCK)?;
-        call(FcntlArg::F_SETFL(flags))?;
-        Ok(before != after)
+        let after = with_nonblock_changed(original, || self.has_flag(OFlag::O_NONBLOCK));
+        Ok(before != after.context("fcntl of status flags")??)
     }
 }
 
@@ -157,41 +152,21 @@ pub fn network_namespace() -> Result<u64> {
         .ino())
 }
 
-impl Place {
-    /// Whether a `lock:` line of this kind is there. That none is means something only where the
-    /// kernel has shown one before.
-    pub fn shows_lock(&self, kind: &str) -> Result<bool> {
-        let of_kind = |lock: &String| lock.split_whitespace().any(|word| word == kind);
-        Ok(self.info()?.locks.iter().any(of_kind))
-    }
-}
-
 /// Whether the description of `file` holds a lock of this kind: `FLOCK`, `POSIX` or `OFDLCK`.
 ///
 /// # Errors
-/// The kernel shows no locks, and has no list of them either; then only a flock shows, in that
-/// another description of the file is refused one.
+/// Those of [`flock::is_held`].
 pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
-    if here(file).shows_lock(kind)? {
-        return Ok(true);
-    }
-    let Err(error) = File::open(LOCKS) else {
-        return Ok(false);
-    };
-    if kind == "FLOCK" && observe::errno(&error) == Errno::ENOENT {
-        return is_refused_to_another(file);
-    }
-    let refused = observe::Error::from_io(format!("open {LOCKS}"), &error);
-    Err(refused.with_kind(Operation::File(LOCKS.to_owned())).into())
+    let Place { pid, fd } = here(file);
+    Ok(flock::is_held((pid, fd), kind, file)?)
 }
 
-fn is_refused_to_another(file: &File) -> Result<bool> {
-    let other = scratch::open_again(file, OFlag::O_RDONLY)?;
-    Ok(flock::state(&other)? == flock::HELD)
+/// Whether the file is locked by flock(2), asked through another description of it: `held`, or
+/// `free`.
+pub fn lock_state(other: &File) -> Result<&'static str> {
+    let locked = flock::is_locked(other)?;
+    Ok(if locked { "held" } else { "free" })
 }
-
-/// The kernel's list of all locks. No evidence of absence is in fdinfo where there is none.
-const LOCKS: &str = "/proc/locks";
 
 /// Whether a message that carries a descriptor waits on this UNIX socket. Before Linux 5.15 the
 /// kernel does not say what a message carries: there one that waits must do.
@@ -214,6 +189,7 @@ pub fn has_input(fd: &impl AsFd) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness::scratch;
 
     /// What stands in where the kernel's fdinfo has no `pos`.
     #[test]
@@ -225,18 +201,6 @@ mod tests {
             assert_eq!(here(&file).info()?.pos, Some(offset), "it is put back");
             assert_eq!(hidden_offset(&file)?, None, "/proc shows it");
         }
-        Ok(())
-    }
-
-    /// What stands in where the kernel shows no locks.
-    #[test]
-    fn a_flock_shows_in_the_refusal_of_another_description() -> Result<()> {
-        let file = scratch::file(b"")?;
-        assert!(!is_refused_to_another(&file)?);
-        assert!(!has_lock(&file, "FLOCK")?);
-        assert!(flock::try_lock(&file)?);
-        assert!(is_refused_to_another(&file)?);
-        assert!(has_lock(&file, "FLOCK")?, "to ask takes nothing away");
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 pub mod claims;
 mod evidence;
-mod flock;
 mod held_child;
 mod scm_rights;
 mod second_thread;

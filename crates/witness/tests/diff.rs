@@ -46,7 +46,7 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
         let command = command.arg("diff").args(arguments).current_dir(&self.0);
         let command = command.env("COLUMNS", columns).stdin(Stdio::null());
-        told(command.output().expect("witness runs"))
+        status_and_output(command.output().expect("witness runs"))
     }
 }
 
@@ -56,7 +56,7 @@ impl Drop for Folder {
     }
 }
 
-fn told(output: Output) -> (Option<i32>, String, String) {
+fn status_and_output(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (
         output.status.code(),
@@ -291,7 +291,7 @@ fn standard_input_is_a_document() {
     let command = command
         .args(["diff", "a.json", "now=-"])
         .current_dir(&folder.0);
-    let (status, out, _) = told(command.stdin(input).output().expect("witness runs"));
+    let (status, out, _) = status_and_output(command.stdin(input).output().expect("witness runs"));
     assert_eq!(status, Some(0));
     assert!(out.contains("\nnow: Linux "), "{out}");
 }

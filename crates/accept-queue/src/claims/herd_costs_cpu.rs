@@ -87,11 +87,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([name.to_owned()].into_iter().chain(cells));
         median
     };
-    let (herd, one) = (
-        median(strategy, &mut spent.herd_us),
-        median("epoll-exclusive", &mut spent.one_us),
-    );
-    let ratio = if one > 0.0 { herd / one } else { 0.0 };
+    let ratio = median(strategy, &mut spent.herd_us) / median("epoll-exclusive", &mut spent.one_us);
     let wakeups = spent.wakeups as f64 / (ROUNDS * CONNECTIONS) as f64;
     Ok(Reading::counters()
         .act(

@@ -5,7 +5,6 @@ use std::os::fd::AsRawFd;
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
-use nix::errno::Errno;
 use observe::{process, tcp_info};
 use prefork::{Accept, Site};
 
@@ -13,7 +12,7 @@ use super::acts;
 use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
 use super::told::{count_open, is_queue_told};
-use super::{is_shown, status_flag, wait_for};
+use super::{is_shown, wait_for};
 use crate::client::Client;
 
 const CHILDREN: usize = 2;
@@ -53,11 +52,10 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "A child inherits the listening socket itself: parent and children accept from one \
                 queue.",
     measures: "The parent listens and forks two children; three connections are made; each child \
-               and then the parent accepts once, without blocking. kcmp compares the descriptors \
-               (where there is none, a flag that the child sets and the parent sees).",
+               and then the parent accepts once, without blocking. kcmp compares the descriptors.",
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
-    needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, on a child of one's own"],
+    needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, or the flags in fdinfo of a child"],
     acts: &[FORK, INHERIT, CONNECT, ACCEPT, ACCEPT_TOO],
     man: &["fork(2)", "accept(2)", "kcmp(2)"],
     quantities: &[DESCRIPTION, ACCEPTED],
@@ -70,7 +68,6 @@ fn measure(arm: Arm) -> Result<Reading> {
     let address = listener.local_addr().context("getsockname")?;
     ensure_queue_holds(CONNECTIONS as usize, &listener)?;
     let told = is_queue_told(&listener)?;
-    let by_flag = !is_comparable(&listener)?;
     let fork = || {
         child::fork("child", |parent| {
             let own = match arm {
@@ -79,10 +76,6 @@ fn measure(arm: Arm) -> Result<Reading> {
             };
             parent.send(&own.as_raw_fd())?;
             parent.checkpoint()?;
-            if by_flag {
-                status_flag::flip(&own)?;
-                parent.checkpoint()?;
-            }
             parent.send(&accepts(&own)?)?;
             Ok(parent.checkpoint()?)
         })
@@ -96,14 +89,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     for child in &mut children {
         let fd: i32 = child.recv()?;
         child.at_checkpoint()?;
-        same &= if by_flag {
-            let before = status_flag::is_set(&listener)?;
-            child.release()?;
-            child.at_checkpoint()?;
-            status_flag::is_set(&listener)? != before
-        } else {
-            observe::description::same(own, (child.pid(), fd))?
-        };
+        same &= observe::description::same(own, (child.pid(), fd))?;
         inherited &= process::link(child.pid(), fd)? == socket;
     }
     let mut client = Client::new(address);
@@ -142,15 +128,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&ACCEPT_TOO, takes_from(left)?)
         .with(&DESCRIPTION, sameness(same))
         .with(&ACCEPTED, accepted))
-}
-
-/// Whether this kernel compares descriptions: it is asked about a descriptor and itself.
-fn is_comparable(listener: &TcpListener) -> Result<bool> {
-    let own = (std::process::id() as i32, listener.as_raw_fd());
-    match observe::description::same(own, own) {
-        Err(error) if error.errno == Errno::ENOSYS => Ok(false),
-        compared => Ok(compared.map(|_| true)?),
-    }
 }
 
 /// Whether there was a connection to take.

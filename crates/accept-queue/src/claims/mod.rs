@@ -16,7 +16,6 @@ mod pool;
 mod queue_belongs_to_the_socket;
 mod reuseport_splits_the_queue;
 mod sleepers;
-mod status_flag;
 mod strace_makes_the_herd;
 mod thundering_herd;
 mod told;

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, ensure};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::{mapping, scratch};
+use harness::{flock, mapping, scratch};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -15,8 +15,10 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::unistd::pipe2;
 
 use super::{FORK, before_and_after_text, observe_before_and_after};
-use crate::evidence::{Place, count_alike, has_lock, here, holds_descriptor, is_own_child};
-use crate::{flock, scm_rights};
+use crate::evidence::{
+    Place, count_alike, has_lock, here, holds_descriptor, is_own_child, lock_state,
+};
+use crate::scm_rights;
 
 const LEFT: Quantity = Name("descriptors still open of 5").word("1, then 0", "0, then 0");
 const CLOSED: Quantity = Name("IN_CLOSE events of the file").word("0, then 1", "1, then 1");
@@ -194,7 +196,7 @@ fn duplicate(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Result<Read
     evidence.closed &= count_alike(&witness)? == 2;
     let number = last.as_raw_fd();
     let held = || Ok(scratch::is_open(number)?);
-    let locked = || flock::state(&witness);
+    let locked = || lock_state(&witness);
     let look = look_at_end(arm, evidence, || release(last), held, locked)?;
     Ok(reading.with(&LOCK, look))
 }
@@ -208,7 +210,7 @@ fn send(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Result<Reading> 
     evidence.closed &= count_alike(&witness)? == 1;
     let received = || release(scm_rights::receive(&theirs)?);
     let held = || holds_descriptor(&theirs);
-    let locked = || flock::state(&witness);
+    let locked = || lock_state(&witness);
     let look = look_at_end(arm, evidence, received, held, locked)?;
     Ok(reading.act(&SEND, sent).with(&IN_FLIGHT, look))
 }
@@ -224,7 +226,7 @@ fn map(arm: Arm, evidence: &mut Evidence, reading: Reading) -> Result<Reading> {
     let was_mapped = mapped()?;
     drop(file);
     evidence.closed &= count_alike(&witness)? == 1;
-    let locked = || flock::state(&witness);
+    let locked = || lock_state(&witness);
     let look = look_at_end(arm, evidence, || release(last), mapped, locked)?;
     Ok(reading.act(&MAP, was_mapped).with(&MAPPED, look))
 }

@@ -128,6 +128,9 @@ fn verdict_fault(role: &Role, claim: &Claim) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+    use std::time::Duration;
 
     #[test]
     fn an_act_with_a_second_way_can_be_done_without_the_call() {
@@ -140,9 +143,6 @@ mod tests {
         assert!(denies("openat", Answer::Fails(Errno::ENOSYS)));
         assert!(!denies("openat", Answer::Interrupted));
     }
-    use std::os::unix::process::ExitStatusExt;
-    use std::process::ExitStatus;
-    use std::time::Duration;
 
     /// A run that ended with this status.
     fn run(status: i32, stdout: &str, stderr: &str) -> Finished {

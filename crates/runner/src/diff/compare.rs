@@ -68,8 +68,8 @@ pub fn compare<'a>(from: &'a Document, to: &'a Document, tolerance: f64) -> Comp
             comparison.changed.push(Change {
                 id,
                 topic: &claim.topic,
-                from: Outcome::of(claim),
-                to: Outcome::of(other),
+                from: Outcome::from_claim(claim),
+                to: Outcome::from_claim(other),
             });
         }
         match (claim.is_measured(), other.is_measured()) {

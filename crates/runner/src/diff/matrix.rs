@@ -76,7 +76,7 @@ fn cells(found: &[Option<&Claim>], notes: &mut Vec<String>) -> Vec<Option<Cell>>
         })
     };
     let mut cell = |claim: &Claim| {
-        let Outcome { verdict, reason } = Outcome::of(claim);
+        let Outcome { verdict, reason } = Outcome::from_claim(claim);
         let differs = first.is_some_and(|first| first != verdict);
         let has_note = (differs || verdict != Verdict::Holds) && !reason.is_empty();
         Cell {

@@ -18,7 +18,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// That of `claim`.
-    pub fn of(claim: &Claim) -> Outcome {
+    pub fn from_claim(claim: &Claim) -> Outcome {
         let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "no reason given".into());
         let reason = match claim.verdict {
             Verdict::NotMeasured | Verdict::Error => told(&claim.why),

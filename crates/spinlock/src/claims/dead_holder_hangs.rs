@@ -1,18 +1,18 @@
 //! A spinlock does not notice that its holder is dead.
 
+use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::{scratch, wait};
+use harness::{flock, scratch, wait};
 use locks::robust::Acquired;
 use locks::{RobustMutex, Shared, SharedMutex, TestAndSet};
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 
-use super::held_flock::{is_held, try_flock};
 use crate::compare::render::nanoseconds;
 
 const SPINLOCK: Quantity = Name("spinlock, 100 ms after its holder ended").word("locked", "got");
@@ -116,14 +116,17 @@ fn measure(arm: Arm) -> Result<Reading> {
     let (number, registered): (i32, bool) = holder.recv()?;
     let pid = holder.pid();
     holder.at_checkpoint()?;
-    let (took, shut) = (is_held(pid, number, &file)?, spinlock.try_lock().is_none());
+    let (took, shut) = (
+        flock::is_held((pid, number), "FLOCK", &file)?,
+        spinlock.try_lock().is_none(),
+    );
     let robust_shut = match &robust {
         Some(robust) => robust.try_lock()?.is_none(),
         None => false,
     };
     holder.release()?;
     holder.at_checkpoint()?;
-    let kept = is_held(pid, number, &file)? && spinlock.try_lock().is_none();
+    let kept = flock::is_held((pid, number), "FLOCK", &file)? && spinlock.try_lock().is_none();
     let before = try_flock(&file)?;
     holder.signal(Signal::SIGKILL)?;
     let end = holder.wait()?;
@@ -173,4 +176,10 @@ fn measure(arm: Arm) -> Result<Reading> {
              for {tries} times",
             nanoseconds(taken.as_nanos() as f64)
         )))
+}
+
+/// Whether flock(2) can be had just now, `got` or `held`; it is given back.
+fn try_flock(file: &File) -> Result<&'static str> {
+    let locked = flock::is_locked(file)?;
+    Ok(if locked { "held" } else { "got" })
 }

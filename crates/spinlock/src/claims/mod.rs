@@ -2,7 +2,6 @@
 
 mod busy_wait_burns_cpu;
 mod dead_holder_hangs;
-mod held_flock;
 mod one_cpu_hides_the_race;
 pub(crate) mod one_instruction;
 mod pins;

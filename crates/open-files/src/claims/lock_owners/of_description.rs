@@ -5,15 +5,14 @@ use std::fs::File;
 use anyhow::{Result, ensure};
 use child::Descriptors;
 use claim::{Act, Arm, Does, InControl};
-use harness::scratch;
+use harness::{flock, scratch};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use observe::{Error, Operation};
 
 use super::super::{before_and_after_text, outcome};
 use super::{ask, file, is_second_open, second_open, whole_file};
-use crate::evidence::{has_lock, here};
-use crate::flock;
+use crate::evidence::{has_lock, here, lock_state};
 use crate::held_child::{ChildFile, look_at};
 
 pub(super) const TAKE_FLOCK: Act = Does("takes a flock lock")
@@ -108,7 +107,7 @@ pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
     let witness = second_open(&file)?;
     ensure!(flock::try_lock(&file)?, "a file of one's own is locked");
     let taken = has_lock(&file, "FLOCK")?;
-    let before = flock::state(&witness)?;
+    let before = lock_state(&witness)?;
     let unlock = || {
         let its = match arm {
             Arm::Experiment => ChildFile::Inherited(&file),
@@ -119,10 +118,10 @@ pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
     };
     let seen = look_at(Descriptors::Copied, "unlocker", unlock, |its| {
         let inherited = its.fd == here(&file).fd && its.leads_to(&file)?;
-        Ok((inherited, !its.shows_lock("FLOCK")?))
+        Ok((inherited, !flock::is_shown((its.pid, its.fd), "FLOCK")?))
     })?;
     Ok(Unlocked {
-        around: before_and_after_text([before, flock::state(&witness)?]),
+        around: before_and_after_text([before, lock_state(&witness)?]),
         taken,
         is_child: seen.is_child,
         inherited: seen.look.0,
