@@ -89,27 +89,27 @@ impl Isolation {
             return self.run_once(topic, claim, order, None);
         }
         let start = Instant::now();
-        for _ in 1..quiet::ATTEMPTS {
-            let (report, others) = watch(|| self.run_once(topic, claim, order, None));
+        let mut attempts = 0;
+        loop {
+            let (report, load) = watch(|| self.run_once(topic, claim, order, None));
             let report = report?;
-            let is_final = is_slow_error(&report.verdict, start.elapsed());
-            if is_final
-                || verdict_is_expected(claim, &report, order)
-                || !quiet::is_disturbed(others)
+            attempts += 1;
+            let spent = start.elapsed();
+            if verdict_is_expected(claim, &report, order)
+                || is_slow_error(&report.verdict, spent)
+                || !quiet::is_disturbed(load)
             {
                 return Some(report);
             }
-        }
-        let (report, others) = watch(|| self.run_once(topic, claim, order, None));
-        let report = report?;
-        if !verdict_is_expected(claim, &report, order)
-            && may_be_noise(&report.verdict, !report.observed.is_empty())
-            && quiet::is_disturbed(others)
-        {
-            let verdict = quiet::disturbed_verdict(others);
+            if quiet::is_tried_again(load, attempts, spent) {
+                continue;
+            }
+            if !may_be_noise(&report.verdict, !report.observed.is_empty()) {
+                return Some(report);
+            }
+            let verdict = quiet::disturbed_verdict(load, attempts);
             return Some(without_numbers(topic, claim, &report, verdict));
         }
-        Some(report)
     }
 
     /// Measures `claim` where the kernel answers some of its calls by `filter`, without doing them.
