@@ -35,6 +35,9 @@ pub struct Mutant {
     /// Claims that cannot be measured on it, each with the reason.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,
+    /// Claims that say on it that an act of theirs had no effect, each with the reason.
+    #[serde(default)]
+    pub no_effect: BTreeMap<String, String>,
 }
 
 impl Mutant {
@@ -183,7 +186,7 @@ mod tests {
         for mutant in mutants {
             let all = [&mutant.sentence, &mutant.like];
             assert!(all.iter().all(|it| it.ends_with('.')), "{}", mutant.name);
-            let expects = mutant.refuted.len() + mutant.not_measured.len();
+            let expects = mutant.refuted.len() + mutant.not_measured.len() + mutant.no_effect.len();
             assert!(expects > 0, "{} must turn a claim", mutant.name);
         }
     }

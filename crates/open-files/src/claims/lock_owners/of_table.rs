@@ -38,7 +38,8 @@ pub(super) const ASK_SHARING: Act = Does("asks for a lock that its table has")
         "the number that it tells, whose PPid in /proc is the measuring process; O_NONBLOCK of its \
          descriptor, which changes with the parent's; and a new descriptor of the parent's in its \
          table",
-    );
+    )
+    .or_not_measured(super::SHARES_TABLES);
 pub(super) const UNSHARE: Act = Does("takes a table of its own")
     .call("unshare", "CLONE_FILES")
     .by(second_thread::SECOND)
