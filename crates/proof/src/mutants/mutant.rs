@@ -96,7 +96,12 @@ impl Mutant {
         let mut start = 0;
         for line in source.split_inclusive('\n') {
             let end_of_line = start + line.len();
-            let is_head = !line.starts_with(char::is_whitespace) && line.contains(&head);
+            // Another function's name may end as this one's.
+            let named = line.find(&head).is_some_and(|at| {
+                let before = line[..at].chars().next_back();
+                !before.is_some_and(|it| it == '_' || it.is_ascii_alphanumeric())
+            });
+            let is_head = named && !line.starts_with(char::is_whitespace);
             if is_head {
                 let rest = &source[start..];
                 let opens = rest.find("\n{\n").or_else(|| rest.find(" {\n"));

@@ -67,13 +67,14 @@ pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {
     })
 }
 
-/// Asks for a lock that is held through a second open and through a duplicate, which change places
-/// in the control. What is refused first shows that the lock was there for the second to be
-/// granted.
+/// Asks for a lock that is held through a second open and through a duplicate. In the control the
+/// duplicate takes the place of the second open, and a second open of another process that of the
+/// duplicate: where a lock belongs to the process, one's own second open would be no control. What
+/// is refused shows that the lock was there.
 fn ask_again(
     arm: Arm,
     kind: &str,
-    ask: impl Fn(&File) -> Result<Result<(), Errno>>,
+    ask: impl Fn(&File) -> Result<Result<(), Errno>> + Send + Sync,
 ) -> Result<Again> {
     let file = file()?;
     ensure!(ask(&file)?.is_ok(), "a file of one's own is locked: {kind}");
@@ -81,10 +82,17 @@ fn ask_again(
     let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
     let duplicated = here(&duplicate).follows(&file)?;
     let opened = is_second_open(&other, &file)?;
-    let [first, second] = arm.choose([&other, &duplicate], [&duplicate, &other]);
+    let [through_other, through_duplicate] = match arm {
+        Arm::Experiment => [outcome(ask(&other)?), outcome(ask(&duplicate)?)],
+        Arm::Control => {
+            let through_duplicate = outcome(ask(&duplicate)?);
+            let anew = || Ok(outcome(ask(&second_open(&file)?)?));
+            [through_duplicate, child::fork("asker", |_| anew())?.join()?]
+        }
+    };
     Ok(Again {
-        through_other: outcome(ask(first)?),
-        through_duplicate: outcome(ask(second)?),
+        through_other,
+        through_duplicate,
         taken,
         duplicated,
         opened,
