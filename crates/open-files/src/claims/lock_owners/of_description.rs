@@ -112,10 +112,14 @@ pub(super) struct Unlocked {
 /// A child unlocks what it inherited; in the control, a second open of its own.
 pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
     let file = file()?;
-    let witness = second_open(&file)?;
+    // Another process looks, so that it is no owner where a lock belongs to the process.
+    let state = || -> Result<String> {
+        let look = || Ok(lock_state(&second_open(&file)?)?.to_owned());
+        Ok(child::fork("asker", |_| look())?.join()?)
+    };
     ensure!(flock::try_lock(&file)?, "a file of one's own is locked");
     let taken = has_lock(&file, "FLOCK")?;
-    let before = lock_state(&witness)?;
+    let before = state()?;
     let unlock = || {
         let its = match arm {
             Arm::Experiment => ChildFile::Inherited(&file),
@@ -129,7 +133,7 @@ pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
         Ok((inherited, !flock::is_shown((its.pid, its.fd), "FLOCK")?))
     })?;
     Ok(Unlocked {
-        around: before_and_after_text([before, lock_state(&witness)?]),
+        around: before_and_after_text([before, state()?]),
         taken,
         is_child: seen.is_child,
         inherited: seen.look.0,
