@@ -6,7 +6,7 @@
 //! - strace: `strace -f -e trace=listen,clone,accept4,connect
 //!   target/debug/examples/accept_in_four_children` (each stop for the tracer counts as a sleep:
 //!   read the calls then, not the counts)
-//! - claim: `witness run accept-wakes-exactly-one`
+//! - claim: `witness run accept-wakes-exactly-one others-stay-asleep`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(clippy::disallowed_methods, reason = "fork is its subject")]
 #![expect(unsafe_code, reason = "fork")]

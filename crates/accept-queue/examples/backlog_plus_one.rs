@@ -5,7 +5,7 @@
 //! - expect: with backlog 2 three connections are made; the fourth client asks again after 1 s
 //! - strace: `strace -f -e trace=listen,connect,getsockopt,accept4
 //!   target/debug/examples/backlog_plus_one`
-//! - claim: `witness run backlog-plus-one`
+//! - claim: `witness run queue-belongs-to-the-socket backlog-plus-one`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(unsafe_code, reason = "getsockopt of TCP_INFO")]
 

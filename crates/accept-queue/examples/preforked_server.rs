@@ -5,7 +5,7 @@
 //! - expect: all children wait at one socket, and each request is answered by one of them
 //! - strace: `strace -f -e trace=listen,clone,accept4,sendto
 //!   target/debug/examples/preforked_server 127.0.0.1:8080 3`
-//! - claim: `witness run workers-sleep-on-one-queue`
+//! - claim: `witness run listener-shared-by-fork workers-sleep-on-one-queue`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(clippy::disallowed_methods, reason = "fork is its subject")]
 #![expect(unsafe_code, reason = "fork")]
