@@ -249,11 +249,19 @@ fn is_refused(name: &str, output: &Output) -> bool {
     true
 }
 
-/// The program: cargo builds the examples of a crate beside the folder of its tests.
+/// The program: cargo builds the examples of a crate beside the folder of its tests, unless it is
+/// asked for one test alone.
 fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let target = test.ancestors().nth(2).expect("the target folder");
-    target.join("examples").join(name)
+    let program = target.join("examples").join(name);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{name}.rs"));
+    let written = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
+    assert!(
+        written(&program) >= written(&source),
+        "{name} is not built from its source as it is: `cargo build --examples` first"
+    );
+    program
 }
 
 /// The tests of a topic's demonstrations.
