@@ -42,8 +42,8 @@ fn wait_while_held(release: impl FnOnce(), lock: impl FnOnce() + Send) -> Result
     let both = Barrier::new(2);
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
-            let before = user_time()?;
             both.wait();
+            let before = user_time()?;
             let start = Instant::now();
             lock();
             let waited = start.elapsed().as_secs_f64();
