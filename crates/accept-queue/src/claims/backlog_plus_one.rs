@@ -69,6 +69,7 @@ pub(super) const CLAIM: Claim = Claim {
                somaxconn set to 48 and a backlog of 96.",
     control: "each backlog is larger by ten, and somaxconn is left as it is: all are let in",
     notes: &[9],
+    example: Some("backlog_plus_one"),
     needs: &["a network namespace: root, or user namespaces for everyone"],
     acts: &[NAMESPACE, LISTEN, CONNECT, CAP],
     man: &["listen(2)", "tcp(7)", "network_namespaces(7)"],

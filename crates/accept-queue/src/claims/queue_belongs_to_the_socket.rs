@@ -62,6 +62,7 @@ pub(super) const CLAIM: Claim = Claim {
                child, then forks one that accepts until the queue is empty.",
     control: "the child is forked before, and the parent accepts the three before it asks",
     notes: &[9],
+    example: Some("backlog_plus_one"),
     acts: &[CONNECT, ALONE, FORK, ACCEPT],
     man: &["listen(2)", "tcp(7)", "sock_diag(7)"],
     quantities: &[UNACCEPTED, BY_TCP_INFO, BY_LIST, LATECOMER],

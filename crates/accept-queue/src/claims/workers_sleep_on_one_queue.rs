@@ -38,6 +38,7 @@ pub(super) const CLAIM: Claim = Claim {
                argument, /proc/PID/fd what that descriptor is.",
     control: "four workers that sleep in poll, each at a listening socket of its own",
     notes: &[10],
+    example: Some("preforked_server"),
     needs: &["/proc/PID/syscall of a child of one's own"],
     acts: &[FORK, ACCEPT],
     man: &["accept(2)", "proc_pid_wchan(5)", "proc_pid_syscall(5)"],

@@ -61,6 +61,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same with MAP_SHARED memory; for the pages before writing, memory that the child \
               mapped and wrote itself",
     notes: &[41, 42],
+    example: Some("copy_on_write"),
     needs: &["/proc/self/pagemap"],
     acts: &[MAP, BASE_PAGES, FILL, FORK, WRITE],
     man: &["fork(2)", "mmap(2)", "getrusage(2)", "proc_pid_pagemap(5)"],

@@ -58,6 +58,8 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same with MAP_POPULATE, which fetches every frame in the call; each page is \
               written before it is read",
     notes: &[41, 42],
+    example: Some("lazy_pages"),
+    lesson: Some("strace-lazy-pages"),
     needs: &[
         "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands \
          in",

@@ -82,6 +82,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the file in its own order; the 512 pages asked for at the addresses that were given \
               back, which must be contiguous; memcpy to a new mapping",
     notes: &[41, 42, 43, 44],
+    example: Some("file_mapped_backwards"),
     needs: &["/proc/self/pagemap"],
     acts: &[
         MAP_FILE, TURN, BASE_PAGES, GIVE_BACK, ASK, WRITE, SHARE, MOVE, ARRIVE,

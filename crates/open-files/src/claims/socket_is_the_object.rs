@@ -58,6 +58,7 @@ pub(super) const CLAIM: Claim = Claim {
                child receives one, and lets the child set a socket option and a status flag.",
     control: "duplicate and child have a socket of their own each",
     notes: &[3, 4, 8],
+    example: Some("socket_through_fork"),
     acts: &[
         SEND, DUPLICATE, FORK, INHERIT, RECEIVE, SET_OPTION, SET_FLAG,
     ],

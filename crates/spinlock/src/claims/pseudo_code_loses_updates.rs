@@ -41,6 +41,7 @@ pub(super) const CLAIM: Claim = Claim {
                once every thread outside has been refused again and again while nobody is inside.",
     control: "one swap in place of the load and the store, again until a thread was refused",
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
+    example: Some("test_and_set_of_the_notes"),
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[TWO_THREADS, PINNED, BROKEN_FLAG, REFUSED, MET, GIVEN_BACK],
     man: &["sched_setaffinity(2)"],
