@@ -108,10 +108,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
     let forked = count_children(&pids, std::process::id())?;
     let keep_one = each_holds_one(&pids, &sockets)?;
-    let mut arrivals = match is_queue_told(&listeners[0])? {
-        true => None,
-        false => Some(Arrivals::watch(&listeners)?),
-    };
+    let mut arrivals = watch_untold(&listeners)?;
     let connections = connect(Client::new(address), arrivals.as_mut())?;
     let made = count_in_state(&connections, ESTABLISHED)?;
     let lengths = || lengths(&listeners, arrivals.as_ref());
@@ -174,6 +171,12 @@ fn fork_workers(listeners: &mut Vec<TcpListener>) -> Result<Vec<Child<u64>>> {
         worker.at_checkpoint()?;
     }
     Ok(workers)
+}
+
+/// Watches for arrivals where TCP_INFO does not tell the lengths of queues.
+fn watch_untold(listeners: &[TcpListener]) -> Result<Option<Arrivals>> {
+    let is_told = is_queue_told(&listeners[0])?;
+    (!is_told).then(|| Arrivals::watch(listeners)).transpose()
 }
 
 /// Makes the connections, each of which is waited for where its arrival is counted.
