@@ -43,8 +43,8 @@ pub(super) const CLAIM: Claim = Claim {
     measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the \
                kernel takes the two for one owner, EAGAIN that it does not.",
     control: "those who are one owner and those who are not change places, and in the place of a \
-              duplicate another process opens the file; the child unlocks a second open; nothing is \
-              closed; no table is unshared",
+              duplicate another process opens the file; the child unlocks a second open; nothing \
+              is closed; no table is unshared",
     notes: &[5, 7],
     acts: &[
         TAKE_FLOCK,
