@@ -16,6 +16,8 @@ pub struct Topic {
     pub title: &'static str,
     /// Its claims, in the order in which they are best read.
     pub claims: &'static [Claim],
+    /// Whether its claims run where none is named.
+    pub is_in_tour: bool,
 }
 
 impl Topic {
@@ -53,7 +55,15 @@ impl Topic {
             name,
             title,
             claims,
+            is_in_tour: true,
         }
+    }
+
+    /// The same topic, beside the tour: its claims run where they or the topic are named.
+    #[must_use]
+    pub const fn beside_the_tour(mut self) -> Self {
+        self.is_in_tour = false;
+        self
     }
 }
 
