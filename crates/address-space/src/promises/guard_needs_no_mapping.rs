@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::memory::Memory;
+use harness::memory::{Memory, pages as pagemap};
 use nix::sys::wait::WaitStatus;
 
 use super::guarded_pages::{FILL, GuardedPages};
@@ -25,11 +25,9 @@ const TOUCHED: Quantity =
 const LIMIT: Duration = Duration::from_secs(5);
 const INSTALL: Act = Does("makes one page a guard by MADV_GUARD_INSTALL")
     .call("madvise", "")
-    .shown_by("an error where even the kernel reads it by force, through /proc/self/mem")
+    .shown_by("bit 58 of this page alone in /proc/self/pagemap")
     .in_control(InControl::Instead("mprotect", "PROT_NONE"))
-    .or_not_measured(
-        "run it where /proc/self/mem reads what a process may not (proc_mem.force_override)",
-    );
+    .or_not_measured("use Linux 6.15 or later, whose pagemap shows guards");
 const ALLOW: Act = Does("allows all access to the 16 pages")
     .call("mprotect", "PROT_READ|PROT_WRITE")
     .shown_by("rw-p for all of them in /proc/self/maps");
@@ -47,7 +45,7 @@ pub const CLAIM: Claim = Claim {
                allows all access to the 16 pages, and a child reads the guard.",
     control: "mprotect with PROT_NONE makes the guard",
     notes: &[41, 42],
-    needs: &["Linux 6.13"],
+    needs: &["Linux 6.15"],
     acts: &[INSTALL, ALLOW, TOUCH],
     man: &["madvise(2)", "mprotect(2)"],
     quantities: &[MAPPINGS, TOUCHED],
@@ -62,7 +60,9 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => pages.install_guard()?,
         Arm::Control => pages.forbid_access()?,
     }
-    let installed = !pages.is_readable_by_force()?;
+    let entries = pagemap(pages.memory())?;
+    let guards = entries.iter().enumerate().filter(|(_, it)| it.is_guard());
+    let installed = guards.map(|(number, _)| number).eq([GUARD]);
     let range = addresses(pages.memory());
     let overlaps = |start: u64, end: u64| start < range.end as u64 && (range.start as u64) < end;
     let all = mappings()?;

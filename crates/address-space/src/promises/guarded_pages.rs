@@ -4,9 +4,6 @@
     reason = "madvise with new advice, mprotect, and a read that may fault"
 )]
 
-use std::os::unix::fs::FileExt;
-
-use anyhow::{Context, Result};
 use harness::memory::Memory;
 use nix::errno::Errno;
 use observe::{Error, Operation};
@@ -83,16 +80,6 @@ impl GuardedPages {
         // SAFETY: the address is mapped. Where the kernel refuses the access it sends SIGSEGV,
         // whose default ends the process that calls this: a child that is made for it.
         unsafe { self.guard().cast::<u8>().read_volatile() }
-    }
-
-    /// Whether the kernel itself can read the guard's first byte, whatever its permissions
-    /// (proc_pid_mem(5)).
-    ///
-    /// # Errors
-    /// /proc/self/mem cannot be opened.
-    pub fn is_readable_by_force(&self) -> Result<bool> {
-        let memory = std::fs::File::open("/proc/self/mem").context("open /proc/self/mem")?;
-        Ok(memory.read_exact_at(&mut [0], self.guard() as u64).is_ok())
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Tally {
     pub preempted: AtomicU64,
     /// Sections that the holder finished in an extension of its slice.
     pub finished: AtomicU64,
+    /// Times at which a thread gave the CPU up in such an extension, and the kernel says so.
+    pub yielded: AtomicU64,
 }
 
 /// The tally of the lock that was made last: one window is open at a time.
@@ -69,6 +71,7 @@ pub static TALLY: Tally = Tally {
     asked: AtomicU64::new(0),
     preempted: AtomicU64::new(0),
     finished: AtomicU64::new(0),
+    yielded: AtomicU64::new(0),
 };
 
 /// Why a thread has no area, of the first that has none.
@@ -87,6 +90,7 @@ impl Tally {
             &self.asked,
             &self.preempted,
             &self.finished,
+            &self.yielded,
         ] {
             number.store(0, Relaxed);
         }
@@ -147,7 +151,7 @@ impl<M> SliceLock<M> {
             if !preempted {
                 TALLY.finished.fetch_add(1, Relaxed);
             }
-            yield_slice();
+            TALLY.yielded.fetch_add(u64::from(yield_slice()), Relaxed);
         }
     }
 }
