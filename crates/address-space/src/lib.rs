@@ -8,6 +8,7 @@ mod glibc;
 mod huge_pages;
 mod layout;
 mod ldt;
+pub mod promises;
 
 use claim::Topic;
 

@@ -18,6 +18,8 @@ pub struct Topic {
     pub claims: &'static [Claim],
     /// The chapter to read on, a path in the repository.
     pub chapter: Option<&'static str>,
+    /// Whether its claims run where none is named.
+    pub is_in_tour: bool,
 }
 
 impl Topic {
@@ -56,6 +58,7 @@ impl Topic {
             title,
             claims,
             chapter: None,
+            is_in_tour: true,
         }
     }
 
@@ -63,6 +66,13 @@ impl Topic {
     #[must_use]
     pub const fn with_chapter(mut self, chapter: &'static str) -> Self {
         self.chapter = Some(chapter);
+        self
+    }
+
+    /// The same topic, beside the tour: its claims run where they or the topic are named.
+    #[must_use]
+    pub const fn beside_the_tour(mut self) -> Self {
+        self.is_in_tour = false;
         self
     }
 }

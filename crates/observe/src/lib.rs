@@ -31,6 +31,7 @@ pub mod memory;
 pub mod net_tcp;
 pub mod netstat;
 pub mod pagemap;
+pub mod pagemap_scan;
 pub mod personality;
 pub mod pidfd;
 pub mod process;

@@ -3,6 +3,7 @@
 pub mod claims;
 mod evidence;
 mod held_child;
+pub mod promises;
 mod scm_rights;
 mod second_thread;
 mod tables;

@@ -14,6 +14,7 @@ pub mod handover;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
 mod partial;
+pub mod promises;
 
 use claim::Topic;
 pub use partial::PartialMeasurement;

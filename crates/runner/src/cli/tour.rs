@@ -23,12 +23,16 @@ Watch your own kernel keep, or break, what the operating-systems textbook says.
 Each claim is a small experiment with real system calls. It predicts a number, measures it, and \
 measures a control that must come out the other way. Without a command, all claims run.";
 
+/// The topic of the claims beside the tour.
+const PROMISES: &str = "promises";
+
 const EXAMPLES: &str = "\
 witness                             run every claim
 witness list --topic spinlock       what the claims of one topic say
 witness explain layers              how one claim is measured
 witness run layers                  run it, and see every number
 witness run --json --html run.html  for programs, and for a browser
+witness promises                    what newer kernels promise
 witness diff before.json now.json   what changed between two runs";
 
 #[derive(Parser)]
@@ -45,6 +49,11 @@ enum TourWord {
     /// Run claims and say what became of each
     #[command(visible_alias = "claims", after_long_help = HELP_OF_RUN)]
     Run(RunArgs),
+    /// Run the claims about what newer kernels promise, which are not part of the tour
+    ///
+    /// Each needs a Linux that the tour does not; an older one says what is missing.
+    #[command(after_long_help = HELP_OF_RUN)]
+    Promises(RunArgs),
     /// Compare documents of `run --json`: what changed from the first to the others
     ///
     /// Of two documents it lists the claims whose verdict changed, with the reason of each, the
@@ -70,6 +79,7 @@ fn parse_and_run(topics: &[Topic]) -> Result<u8> {
     match cli.word {
         None => cli.run.run(&register),
         Some(TourWord::Run(run)) => run.run(&register),
+        Some(TourWord::Promises(run)) => run.of_topic(PROMISES).run(&register),
         Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Shared(word)) => word.run(&register, command),
     }

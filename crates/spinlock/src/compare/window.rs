@@ -100,6 +100,14 @@ pub struct ContentionWindow {
     pub waits: Waits,
 }
 
+impl ContentionWindow {
+    /// In ns. No operation is a collapse, too: it counts as one that took the whole window.
+    pub fn time_per_operation(&self) -> f64 {
+        let operations: u64 = self.operations.iter().sum();
+        self.elapsed_ns as f64 / operations.max(1) as f64
+    }
+}
+
 /// What a thread has got so far, in a cache line of its own.
 #[repr(align(128))]
 #[derive(Default)]
