@@ -174,9 +174,21 @@ fn proof(asked: &Asked<'_>, width: usize) -> String {
         InControl::Not => " The control does not.".to_owned(),
         InControl::Same | InControl::Either => String::new(),
     };
-    let command = format!("strace -f -e trace={} witness run {id}", call.name);
     let text = format!("{who} {does}: {call}{times}.{control}");
-    headed("See it yourself", &command, width) + &paragraph(&text, 4, width)
+    headed("See it yourself", "", width)
+        + &command(call.name, id, width)
+        + &paragraph(&text, 4, width)
+}
+
+/// The line to type. Where it is too wide it goes on in the next one, as a shell reads it.
+fn command(call: &str, id: &str, width: usize) -> String {
+    let strace = format!("    strace -f -e trace={call}");
+    let run = format!("witness run {id}");
+    let between = match strace.len() + 1 + run.len() <= width {
+        true => " ",
+        false => " \\\n      ",
+    };
+    format!("{strace}{between}{run}\n")
 }
 
 fn not_measured(verdict: &Verdict) -> String {
@@ -231,7 +243,7 @@ pub(crate) fn score(
 
 /// A paragraph with a line before it, and its head in bold.
 fn headed(head: &str, text: &str, width: usize) -> String {
-    let lines = paragraph(&format!("{head}: {text}"), 2, width);
+    let lines = paragraph(format!("{head}: {text}").trim_end(), 2, width);
     let rest = &lines[2 + head.len()..];
     format!("\n  {BOLD}{head}{BOLD:#}{rest}")
 }
@@ -280,5 +292,18 @@ fn grid(table: &Table, width: usize) -> String {
     match table.rows.len().saturating_sub(ROWS) {
         0 => out,
         more => out + &format!("    and {more} more\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command;
+
+    #[test]
+    fn a_command_can_be_copied_whole() {
+        let one_line = "    strace -f -e trace=accept4 witness run others-stay-asleep\n";
+        assert_eq!(command("accept4", "others-stay-asleep", 61), one_line);
+        let two_lines = "    strace -f -e trace=accept4 \\\n      witness run others-stay-asleep\n";
+        assert_eq!(command("accept4", "others-stay-asleep", 60), two_lines);
     }
 }
