@@ -6,7 +6,7 @@ mod of_table;
 use std::fs::File;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Name, Quantity, Reading};
 use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
@@ -14,7 +14,7 @@ use nix::fcntl::OFlag;
 
 use self::of_description::{DUPLICATE, INHERIT, OPEN, TAKE_FLOCK, TAKE_OFD, UNLOCK};
 use self::of_table::{ASK_FORKED, ASK_SHARING, CLOSE, TAKE_POSIX, UNSHARE};
-use super::{CLONE_FILES, FORK};
+use super::FORK;
 use crate::evidence::here;
 
 const FLOCK_OTHER: Quantity = Name("flock again through a second open").word("EAGAIN", "ok");
@@ -31,14 +31,20 @@ const POSIX_THREAD: Quantity =
 const POSIX_LOST: Quantity = Name("POSIX lock around our close of a second open")
     .word("EAGAIN, then ok", "EAGAIN, then EAGAIN");
 
+/// Where a kernel shares no table, this says nothing about locks.
+const SHARES_TABLES: &str =
+    "run it on a kernel on which clone(CLONE_FILES) shares the descriptor table";
+const CLONE_FILES: Act = super::CLONE_FILES.or_not_measured(SHARES_TABLES);
+
 pub(super) const CLAIM: Claim = Claim {
     id: "lock-owners",
     statement: "flock and OFD locks belong to the open file description, POSIX locks to the \
                 descriptor table, and not, as is often said, to the process.",
     measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the \
                kernel takes the two for one owner, EAGAIN that it does not.",
-    control: "those who are one owner and those who are not change places; the child unlocks a \
-              second open; nothing is closed; no table is unshared",
+    control: "those who are one owner and those who are not change places, and in the place of a \
+              duplicate another process opens the file; the child unlocks a second open; nothing is \
+              closed; no table is unshared",
     notes: &[5, 7],
     acts: &[
         TAKE_FLOCK,
