@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use claim::Topic;
 
-const TOPICS: [Topic; 4] = [
+const TOPICS: &[Topic] = &[
     open_files::TOPIC,
     accept_queue::TOPIC,
     spinlock::TOPIC,
@@ -14,5 +14,5 @@ const TOPICS: [Topic; 4] = [
 ];
 
 fn main() -> ExitCode {
-    runner::tour_main(&TOPICS, &questions::all())
+    runner::tour_main(TOPICS, &questions::all())
 }

@@ -44,7 +44,7 @@ enum Answer {
 
 impl AskArgs {
     /// Asks each question, reads the answer from standard input, runs the claim and shows what came
-    /// out. Whatever is answered, the exit status is 0; where a signal ended it, 128 and its number.
+    /// out. The exit status is 0 whatever is answered; where a signal ended it, that of the signal.
     ///
     /// # Errors
     /// An unknown name, input that cannot be read, or output that cannot be written.
