@@ -16,6 +16,8 @@ pub struct Topic {
     pub title: &'static str,
     /// Its claims, in the order in which they are best read.
     pub claims: &'static [Claim],
+    /// The chapter to read on, a path in the repository.
+    pub chapter: Option<&'static str>,
 }
 
 impl Topic {
@@ -53,7 +55,15 @@ impl Topic {
             name,
             title,
             claims,
+            chapter: None,
         }
+    }
+
+    /// The same topic, with the chapter to read on: its path in the repository.
+    #[must_use]
+    pub const fn with_chapter(mut self, chapter: &'static str) -> Self {
+        self.chapter = Some(chapter);
+        self
     }
 }
 

@@ -118,7 +118,9 @@ fn explain_runs_nothing_and_tells_all() {
         "predicted",
         "act ",
         "kcmp(2)",
-        "notes",
+        "example    cargo run -p open-files --example fork_shares_offset\n",
+        "lesson     scripts/strace-fork-shares-offset\n",
+        "chapter    docs/open-files.md\n",
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }

@@ -12,7 +12,7 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use self::of_description::{DUPLICATE, INHERIT, OPEN, TAKE_FLOCK, TAKE_OFD, UNLOCK};
+use self::of_description::{Again, DUPLICATE, INHERIT, OPEN, TAKE_FLOCK, TAKE_OFD, UNLOCK};
 use self::of_table::{ASK_FORKED, ASK_SHARING, CLOSE, TAKE_POSIX, UNSHARE};
 use super::FORK;
 use crate::evidence::here;
@@ -80,19 +80,22 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let flock = of_description::ask_for_flock(arm)?;
-    let ofd = of_description::ask_for_ofd(arm)?;
+    let ofd = match of_description::has_ofd_locks()? {
+        true => Some(of_description::ask_for_ofd(arm)?),
+        false => None,
+    };
     let unlocked = of_description::unlock_by_child(arm)?;
     let posix = of_table::ask_again(arm)?;
     let thread = of_table::ask_in_thread(arm)?;
     let lost = of_table::close_second_open(arm)?;
-    Ok(Reading::kernel()
+    let by_ofd = |shown: fn(&Again) -> bool| ofd.as_ref().is_none_or(shown);
+    let reading = Reading::kernel()
         .act(&TAKE_FLOCK, flock.taken && unlocked.taken)
-        .act(&TAKE_OFD, ofd.taken)
         .act(&TAKE_POSIX, posix.taken && thread.taken && lost.taken)
-        .act(&DUPLICATE, flock.duplicated && ofd.duplicated)
+        .act(&DUPLICATE, flock.duplicated && by_ofd(|ofd| ofd.duplicated))
         .act(
             &OPEN,
-            flock.opened && ofd.opened && posix.opened && lost.opened,
+            flock.opened && by_ofd(|ofd| ofd.opened) && posix.opened && lost.opened,
         )
         .act(&FORK, unlocked.is_child)
         .act(&INHERIT, unlocked.inherited)
@@ -105,8 +108,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&FLOCK_OTHER, flock.through_other)
         .with(&FLOCK, flock.through_duplicate)
         .with(&FLOCK_CHILD, unlocked.around)
-        .with(&OFD_OTHER, ofd.through_other)
-        .with(&OFD, ofd.through_duplicate)
         .with(&POSIX_FORKED, posix.forked)
         .with(&POSIX, posix.second_open)
         .with(&POSIX_TABLE, posix.same_table)
@@ -115,7 +116,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         .note(
             "a process is taken for the owner because fork copies the table and threads share it; \
              unshare(CLONE_FILES) and clone(CLONE_FILES) tell the two apart",
-        ))
+        );
+    Ok(match ofd {
+        Some(ofd) => reading
+            .act(&TAKE_OFD, ofd.taken)
+            .with(&OFD_OTHER, ofd.through_other)
+            .with(&OFD, ofd.through_duplicate),
+        None => reading.leave_out(
+            "this kernel has no open file description locks (fcntl F_OFD_GETLK: EINVAL)",
+            &[OFD_OTHER, OFD],
+            &[TAKE_OFD],
+        ),
+    })
 }
 
 fn file() -> Result<File> {
@@ -141,16 +153,5 @@ fn ask(
         Ok(_) => Ok(Ok(())),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(Err(Errno::EAGAIN)),
         Err(errno) => Err(refusal(errno).into()),
-    }
-}
-
-/// A write lock on the whole file.
-fn whole_file() -> libc::flock {
-    libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
     }
 }

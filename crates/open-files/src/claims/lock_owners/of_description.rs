@@ -11,8 +11,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use observe::{Error, Operation};
 
 use super::super::{before_and_after_text, outcome};
-use super::{ask, file, is_second_open, second_open, whole_file};
-use crate::evidence::{has_lock, here, lock_state};
+use super::{ask, file, is_second_open, second_open};
+use crate::evidence::{has_lock, here, lock_state, whole_file};
 use crate::held_child::{ChildFile, look_at};
 
 pub(super) const TAKE_FLOCK: Act = Does("takes a flock lock")
@@ -57,6 +57,14 @@ pub(super) fn ask_for_flock(arm: Arm) -> Result<Again> {
     ask_again(arm, "FLOCK", |file| {
         Ok(flock::try_lock(file)?.then_some(()).ok_or(Errno::EAGAIN))
     })
+}
+
+/// Whether this kernel knows open file description locks: one that does not refuses the harmless
+/// question for one, too.
+pub(super) fn has_ofd_locks() -> Result<bool> {
+    let (file, mut lock) = (file()?, whole_file());
+    let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock));
+    Ok(asked != Err(Errno::EINVAL))
 }
 
 pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {

@@ -15,8 +15,8 @@ use observe::Error;
 use serde::{Deserialize, Serialize};
 
 use super::super::{before_and_after_text, outcome};
-use super::{ask, file, is_second_open, second_open, whole_file};
-use crate::evidence::{Place, has_lock, is_own_child};
+use super::{ask, file, is_second_open, second_open};
+use crate::evidence::{Place, has_lock, is_own_child, whole_file};
 use crate::held_child::ChildFile;
 use crate::{second_thread, tables};
 
