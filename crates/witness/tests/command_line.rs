@@ -35,6 +35,7 @@ fn an_unknown_claim_suggests_the_nearest_and_exits_2() {
         &["ofset"],
         &["explain", "ofset"],
         &["selftest", "ofset"],
+        &["ask", "ofset"],
         &["run", "layers", "ofset"],
     ] {
         let (status, out, err) = run(arguments);
@@ -162,6 +163,7 @@ fn a_full_output_is_an_error() {
         &["list"],
         &["explain", "layers"],
         &["selftest", "layers"],
+        &["ask", "layers"],
     ] {
         let full = File::options()
             .write(true)
@@ -284,6 +286,12 @@ fn in_60_columns_nothing_is_wider() {
         &["selftest", "layers"],
         &["list"],
         &["explain", "thundering-herd"],
+        &[
+            "ask",
+            "layers",
+            "others-stay-asleep",
+            "port-is-not-an-object",
+        ],
     ] {
         let output = witness(arguments).env("COLUMNS", "60").output();
         let (_, out, err) = status_and_text(output.expect("witness runs"));
