@@ -2,7 +2,7 @@
 # Sourced, not run.
 #
 # A row: name | the command that succeeds where it is there | the command that brings it | what it
-# is for. `install_tools` runs the commands of apt-get and of `rustup component`;
+# is for. `install_tools` runs the commands of apt-get and of `rustup component` and `rustup target`;
 # the others build for minutes, so they are only named.
 
 required=(
@@ -16,10 +16,14 @@ optional=(
     'setpriv|have setpriv|apt-get install util-linux|the steps as nobody'
     'shellcheck|have shellcheck|apt-get install shellcheck|the lints of the shell scripts'
     'cargo-deny|have cargo-deny|cargo install --locked cargo-deny|cargo deny check'
+    'std for arm64|has_std aarch64-unknown-linux-gnu|rustup target add aarch64-unknown-linux-gnu|clippy for arm64'
     'mdbook|have mdbook|cargo install --locked mdbook|the build of the book'
 )
 
 have() { command -v "$1" > /dev/null; }
+
+# TARGET: whether there is a standard library for this target.
+has_std() { [ -d "$(rustc --print target-libdir --target "$1")" ]; }
 
 # ROW...: those rows whose program is missing, a line each.
 missing_rows() {
@@ -51,6 +55,9 @@ install_tools() {
                 ;;
             'rustup component add '*)
                 ! have rustup || rustup component add "${command##* }" || :
+                ;;
+            'rustup target add '*)
+                ! have rustup || rustup target add "${command##* }" || :
                 ;;
         esac
     done

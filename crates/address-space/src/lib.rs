@@ -17,4 +17,5 @@ pub const TOPIC: Topic = Topic::new(
     "address-space",
     "segmentation, paging, and both kinds of fragmentation",
     claims::ALL,
-);
+)
+.with_chapter("docs/address-space.md");

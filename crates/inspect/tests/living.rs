@@ -3,7 +3,10 @@
 //!
 //! A program of its own, without the test harness: its processes are forked from one that has a
 //! single thread.
-#![expect(clippy::disallowed_methods, reason = "a test runs programs")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test runs programs, on x86-64 only"
+)]
 #![expect(unsafe_code, reason = "a mapping that nothing lies in")]
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
@@ -11,7 +14,6 @@ use std::error::Error;
 use std::num::NonZeroUsize;
 
 use inspect::InspectReport;
-use inspect::map::Kind;
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -285,7 +287,7 @@ fn no_libc() -> Outcome {
         let code = report
             .parts
             .iter()
-            .any(|part| part.part == Kind::Code && part.mappings == 1);
+            .any(|part| part.part == inspect::map::Kind::Code && part.mappings == 1);
         check(&report, "code", code)?;
     }
     Ok(())

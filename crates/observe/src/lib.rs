@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod auxv;
+pub mod blocked_call;
 pub mod buddyinfo;
 pub mod cgroup;
 pub mod container;

@@ -15,4 +15,5 @@ pub const TOPIC: Topic = Topic::new(
     "open-files",
     "descriptors, open file descriptions, inodes and sockets",
     claims::ALL,
-);
+)
+.with_chapter("docs/open-files.md");

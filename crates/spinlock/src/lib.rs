@@ -24,4 +24,5 @@ pub const TOPIC: Topic = Topic::new(
     "spinlock",
     "test-and-set, its family, and what busy waiting costs",
     claims::ALL,
-);
+)
+.with_chapter("docs/spinlock.md");

@@ -1,5 +1,7 @@
 //! The command `witness`, the tour: every claim about the kernel that runs.
 
+mod questions;
+
 use std::process::ExitCode;
 
 use claim::{Claim, Topic};
@@ -13,12 +15,14 @@ const PROMISES: &[Claim] = &[
     address_space::promises::GUARD_NEEDS_NO_MAPPING,
 ];
 
+const TOPICS: &[Topic] = &[
+    open_files::TOPIC,
+    accept_queue::TOPIC,
+    spinlock::TOPIC,
+    address_space::TOPIC,
+    Topic::new("promises", "what newer kernels promise", PROMISES).beside_the_tour(),
+];
+
 fn main() -> ExitCode {
-    runner::tour_main(&[
-        open_files::TOPIC,
-        accept_queue::TOPIC,
-        spinlock::TOPIC,
-        address_space::TOPIC,
-        Topic::new("promises", "what newer kernels promise", PROMISES).beside_the_tour(),
-    ])
+    runner::tour_main(TOPICS, &questions::all())
 }

@@ -1,8 +1,13 @@
 //! The README's output is what the program prints, figures masked.
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
+#![expect(
+    clippy::expect_used,
+    reason = "what cannot be read has failed the test"
+)]
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Digits become `#`, and a run of them one, since inode numbers and versions differ in length;
 /// so do the blanks that align what follows.
@@ -15,6 +20,15 @@ fn masked(line: &str) -> String {
         }
     }
     masked.trim_end().to_owned()
+}
+
+/// The lines that the README shows below `command`.
+fn shown(command: &str) -> Vec<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("README.md");
+    let (_, rest) = readme.split_once(command).expect(command);
+    let (shown, _) = rest.split_once("```").expect("the block ends");
+    shown.lines().map(masked).collect()
 }
 
 #[test]
@@ -40,4 +54,23 @@ fn the_readme_shows_real_output() {
         let found = rest.iter().position(|printed| *printed == line);
         position += 1 + found.unwrap_or_else(|| panic!("not printed: `{line}` in\n{rest:#?}"));
     }
+}
+
+#[test]
+fn the_readme_shows_a_real_question() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_witness"))
+        .args(["ask", "others-stay-asleep"])
+        .env("COLUMNS", "80")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("witness runs");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"0\n").expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let printed: Vec<String> = printed.lines().map(masked).collect();
+    let shown = shown("$ echo 0 | cargo run --release -- ask others-stay-asleep\n");
+    assert_eq!(shown, printed);
 }

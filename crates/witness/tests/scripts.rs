@@ -55,6 +55,7 @@ fn check_lists_all_that_is_missing_before_it_builds() {
         "apt-get install gcc libc6-dev",
         "apt-get install strace",
         "apt-get install util-linux",
+        "rustup target add aarch64-unknown-linux-gnu",
         "cargo install --locked cargo-deny",
     ] {
         assert!(err.contains(remedy), "{remedy} is not in: {err}");

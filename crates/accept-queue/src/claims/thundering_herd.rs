@@ -36,6 +36,7 @@ pub(super) const CLAIM: Claim = Claim {
                times, all are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
     notes: &[13, 14],
+    example: Some("herd_by_poll"),
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     acts: &[FORK, WATCH, UNTRACED, CONNECT],
     man: &["epoll(7)", "accept(2)"],

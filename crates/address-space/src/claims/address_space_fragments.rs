@@ -46,6 +46,7 @@ pub(super) const CLAIM: Claim = Claim {
                again.",
     control: "the same 512 MiB in one piece",
     notes: &[46],
+    example: Some("holes_too_small"),
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
     acts: &[FILL, PUNCH, SCATTER, JOIN],
     man: &["mmap(2)", "proc_sys_vm(5)"],

@@ -158,6 +158,12 @@ fn fork_lies() -> Outcome {
     Ok(())
 }
 
+/// What poll(2) of the C library asks for.
+#[cfg(target_arch = "x86_64")]
+const POLL: libc::c_long = libc::SYS_poll;
+#[cfg(not(target_arch = "x86_64"))]
+const POLL: libc::c_long = libc::SYS_ppoll;
+
 fn lies() -> Outcome {
     for (call, answered) in [
         (libc::SYS_wait4, false),
@@ -165,7 +171,7 @@ fn lies() -> Outcome {
         (libc::SYS_kill, true),
         (libc::SYS_pidfd_send_signal, true),
         // Whoever waits on would do so for ever, and without a pause.
-        (libc::SYS_poll, false),
+        (POLL, false),
         (libc::SYS_sendto, true),
         (libc::SYS_recvfrom, true),
         (libc::SYS_prctl, false),

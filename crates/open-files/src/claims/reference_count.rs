@@ -75,6 +75,7 @@ pub(super) const CLAIM: Claim = Claim {
                mapping. It goes then, too, and the sign must be there.",
     control: "the last reference goes before the first look",
     notes: &[6],
+    example: Some("last_close_releases"),
     acts: &[DUPLICATE, FORK, LOCK_FILES, SEND, MAP, CLOSE, LOOK_FIRST],
     man: &["close(2)", "inotify(7)", "flock(2)", "unix(7)", "mmap(2)"],
     quantities: &[LEFT, CLOSED, PIPE, LOCK, IN_FLIGHT, MAPPED],

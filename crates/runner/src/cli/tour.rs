@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use claim::{Register, Topic};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::ask::AskArgs;
 use super::diff::DiffArgs;
 use super::exit::start;
-use super::help::{HELP_OF_DIFF, HELP_OF_RUN, with_help};
-use super::known::with_known_names;
+use super::help::{HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_RUN, with_help};
+use super::known::{known_names, with_known_names};
 use super::run::RunArgs;
 use super::shared::SharedWord;
+use crate::Question;
 
 const ABOUT: &str =
     "Watch your own kernel keep, or break, what the operating-systems textbook says";
@@ -28,6 +30,7 @@ const PROMISES: &str = "promises";
 
 const EXAMPLES: &str = "\
 witness                             run every claim
+witness ask                         predict first, then see what the kernel does
 witness list --topic spinlock       what the claims of one topic say
 witness explain layers              how one claim is measured
 witness run layers                  run it, and see every number
@@ -54,6 +57,15 @@ enum TourWord {
     /// Each needs a Linux that the tour does not; an older one says what is missing.
     #[command(after_long_help = HELP_OF_RUN)]
     Promises(RunArgs),
+    /// Ask what this kernel does, and then let it answer: predict first, see afterwards
+    ///
+    /// Each question draws a set-up and asks for a number. Type it and press Enter; then the claim
+    /// that answers it runs, and your prediction stands beside that of the claim, what was
+    /// observed, and the control. An empty line shows the answer without a guess, `?` gives a
+    /// hint, `q` stops. In a pipe each line is an answer; at the end of the input the answers are
+    /// shown.
+    #[command(after_long_help = HELP_OF_ASK)]
+    Ask(AskArgs),
     /// Compare documents of `run --json`: what changed from the first to the others
     ///
     /// Of two documents it lists the claims whose verdict changed, with the reason of each, the
@@ -65,21 +77,26 @@ enum TourWord {
     Shared(SharedWord),
 }
 
-/// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main).
-pub fn tour_main(topics: &[Topic]) -> ExitCode {
-    start(|| parse_and_run(topics))
+/// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main). What
+/// `ask` asks are the `questions`, in this order.
+pub fn tour_main(topics: &[Topic], questions: &[Question]) -> ExitCode {
+    start(|| parse_and_run(topics, questions))
 }
 
-fn parse_and_run(topics: &[Topic]) -> Result<u8> {
+fn parse_and_run(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let register = Register::new(topics)?;
     let command = with_help(TourCli::command(), ABOUT, EXAMPLES).name("witness");
     let command = with_known_names(command.long_about(LONG_ABOUT), &register);
+    let asked = known_names(questions.iter().map(|question| question.claim));
+    let teach = |argument: Arg| argument.value_parser(asked);
+    let command = command.mut_subcommand("ask", |ask| ask.mut_arg("ids", teach));
     let matches = command.clone().get_matches();
     let cli = TourCli::from_arg_matches(&matches)?;
     match cli.word {
         None => cli.run.run(&register),
         Some(TourWord::Run(run)) => run.run(&register),
         Some(TourWord::Promises(run)) => run.of_topic(PROMISES).run(&register),
+        Some(TourWord::Ask(ask)) => ask.run(&register, questions),
         Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Shared(word)) => word.run(&register, command),
     }

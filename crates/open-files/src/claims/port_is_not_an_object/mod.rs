@@ -86,6 +86,8 @@ pub(super) const CLAIM: Claim = Claim {
               SO_REUSEPORT; a UDP socket with a bound port; the namespaces change places; the \
               connection is closed before",
     notes: &[3],
+    example: Some("four_sockets_on_one_port"),
+    lesson: Some("strace-port-and-socket"),
     needs: &[
         "CAP_SYS_ADMIN or user namespaces, for a network of one's own",
         "sock_diag",
