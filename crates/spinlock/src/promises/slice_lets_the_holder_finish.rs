@@ -38,8 +38,8 @@ const ENABLE: &str = "use Linux 7.0 or later with CONFIG_RSEQ_SLICE_EXTENSION, b
 const LONGER: &str = "run it on real processors, or let an extension last longer (up to 50000 in \
                       /sys/kernel/debug/rseq/slice_ext_nsec)";
 /// An emulator may need more time to grant an extension than the extension lasts.
-const TOO_SLOW: &str = "a program imitates the processors of this machine, and most extensions were \
-                        over before the holder had finished";
+const TOO_SLOW: &str = "a program imitates the processors of this machine, and most extensions \
+                        were over before the holder had finished";
 const CROWD: Act = crowd("starts eight threads", MANY);
 const PINNED: Act = pinned_by_turns(MANY);
 const REGISTER: Act = Does("registers an area of restartable sequences for each thread")
