@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between, Count};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 use harness::memory::{Memory, minor_faults, pages, resident};
 
 use super::page_size;
@@ -57,6 +57,9 @@ pub(super) const CLAIM: Claim = Claim {
                in between.",
     control: "the same with MAP_POPULATE, which fetches every frame in the call; each page is \
               written before it is read",
+    surprise: Some(Surprise::Small(
+        "1024 pages that were read lie on one frame",
+    )),
     notes: &[41, 42],
     needs: &[
         "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands \
