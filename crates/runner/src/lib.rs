@@ -13,7 +13,7 @@ mod refusal;
 mod render;
 
 pub use cli::{
-    KnownNames, Tools, byte_size, claims_main, known_names, number, topic_main, tour_main,
-    whole_number,
+    KnownNames, Tools, TourTools, byte_size, claims_main, find_claim, known_names, number,
+    topic_main, tour_main, whole_number,
 };
 pub use isolate::{Isolation, require_own_proc};

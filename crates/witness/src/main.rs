@@ -1,9 +1,37 @@
 //! The command `witness`, the tour: every claim about the kernel that runs.
+#![expect(clippy::disallowed_types, reason = "the command line of a binary")]
+
+mod strace;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
+use claim::Register;
+use clap::Subcommand;
+
+/// What the tour has beside the words of every binary.
+#[derive(Subcommand)]
+enum Tools {
+    /// Run a claim under strace, and explain the system calls of experiment and control
+    ///
+    /// The calls stand in the order in which they were entered, each with the process that made
+    /// it; above the first of a kind stands what it does. Calls of several processes that are alike
+    /// are counted in one line, and a call that never returned ends with <unfinished ...>. The
+    /// figures below come from a run without strace.
+    #[command(after_long_help = strace::HELP)]
+    Strace(strace::StraceArgs),
+}
+
+impl runner::TourTools for Tools {
+    fn run(self, register: &Register) -> Result<u8> {
+        match self {
+            Tools::Strace(strace) => strace.run(register),
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    runner::tour_main(&[
+    runner::tour_main::<Tools>(&[
         open_files::TOPIC,
         accept_queue::TOPIC,
         spinlock::TOPIC,
