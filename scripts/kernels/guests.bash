@@ -45,6 +45,21 @@ build_witness() {
     witness=${CARGO_TARGET_DIR:-target}/$target/release/witness
 }
 
+# Sets $witness to a binary that uses this host's libraries.
+build_witness_with_libraries() {
+    cargo build --quiet --release --package witness --bin witness ||
+        cannot 'no binary for this host'
+    witness=${CARGO_TARGET_DIR:-target}/release/witness
+}
+
+# BINARY ROOT: copies the libraries that it uses.
+copy_libraries() {
+    local library
+    while read -r library; do
+        install -D "$library" "$2$library"
+    done < <(ldd "$1" | grep -o '/[^ ]*')
+}
+
 # MACHINE: sets $busybox to a static one.
 fetch_busybox() {
     busybox=$kernels/busybox-$1
@@ -73,7 +88,11 @@ try_kernel() {
     local name=$1 results=$2 claims=$3 again=$4 work began
     look_up "$name"
     need_room 1500
-    case $machine in arm64) build_witness arm64 ;; *) build_witness amd64 ;; esac
+    case $machine in
+        arm64) build_witness arm64 ;;
+        gvisor) build_witness_with_libraries ;;
+        *) build_witness amd64 ;;
+    esac
     if [ -z "$again" ] && [ "$results/$name-nobody.json" -nt "$witness" ]; then
         report "$name" "$results" -
         return
@@ -163,7 +182,8 @@ start_uml() {
     ' uml "$root" < /dev/null 2>&1 | tr -d '\r' > "$log"
 }
 
-# WORK LOG CLAIMS: gVisor, which is no Linux: a kernel in Go that runs as a program.
+# WORK LOG CLAIMS: gVisor, which is no Linux: a kernel in Go that runs as a program. Its programs are
+# those of this host, so that the witness has this host's libraries, and a claim looks for one.
 start_gvisor() {
     local work=$1 log=$2 claims=$3 runsc
     [ "$(id -u)" -eq 0 ] || cannot 'gVisor needs root here'
@@ -173,6 +193,7 @@ start_gvisor() {
     runsc=$work/package/usr/bin/runsc
     # shellcheck disable=SC2086
     make_root "$work/root" "$witness" "$busybox" "$claims_limit" $claims
+    copy_libraries "$witness" "$work/root"
     timeout --kill-after=5 "$guest_limit" "$runsc" --root="$work/state" --network=none do \
         --root="$work/root" --cwd=/ /init < /dev/null 2>&1 | tr -d '\r' > "$log"
 }

@@ -23,4 +23,5 @@ pub const TOPIC: Topic = Topic::new(
     "accept-queue",
     "the accept queue, wake-one and the thundering herd",
     claims::ALL,
-);
+)
+.with_chapter("docs/accept-queue.md");

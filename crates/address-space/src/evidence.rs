@@ -31,9 +31,18 @@ pub fn forbid_huge_pages(memory: &Memory) -> Result<bool> {
         }
         told => {
             told?;
-            Ok(told_of_huge_pages(memory)? == HugePages::Forbidden)
+            let forbidden = told_of_huge_pages(memory)? == HugePages::Forbidden;
+            Ok(forbidden || are_huge_pages_unknown())
         }
     }
+}
+
+/// Whether /sys is there, and tells nothing of huge pages: a kernel that knows none may answer that
+/// it forbids them, and keeps no note of it.
+fn are_huge_pages_unknown() -> bool {
+    let missing = huge_pages::read(huge_pages::ENABLED);
+    missing.is_err_and(|error| error.errno == Errno::ENOENT)
+        && std::path::Path::new("/sys/devices/system/cpu").exists()
 }
 
 /// What the kernel keeps of the advice on huge pages that it was given for the beginning of
@@ -170,6 +179,7 @@ mod tests {
         let memory = Memory::private(4096)?;
         assert_eq!(told_of_huge_pages(&memory)?, HugePages::AsSet);
         assert!(forbid_huge_pages(&memory)?);
+        assert!(!are_huge_pages_unknown(), "Linux tells of them");
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ mod glibc;
 mod huge_pages;
 mod layout;
 mod ldt;
+pub mod promises;
 
 use claim::Topic;
 
@@ -16,4 +17,5 @@ pub const TOPIC: Topic = Topic::new(
     "address-space",
     "segmentation, paging, and both kinds of fragmentation",
     claims::ALL,
-);
+)
+.with_chapter("docs/address-space.md");

@@ -67,7 +67,7 @@ impl Parent {
     ///
     /// # Errors
     /// EPERM or ENOSPC where neither is allowed; not measured where unshare(2) answers 0 and does
-    /// nothing, as on a kernel that is not Linux (gVisor); the parent has ended.
+    /// nothing; the parent has ended.
     pub fn enter_network(&self) -> Result<OwnNetwork, Error> {
         // A process may have the right to make a namespace (CAP_SYS_ADMIN) and none in it
         // (CAP_NET_ADMIN): in a user namespace of its own it has both.
@@ -96,9 +96,10 @@ impl Parent {
         let system = |call, errno| self.error(ErrorKind::System(call, errno));
         let name = || namespace().map_err(|e| system("read /proc/self/ns/net", errno(&e)));
         let before = name()?;
+        let here = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
         unshare(flags).map_err(|errno| system(call, errno))?;
         let namespace = name()?;
-        if namespace == before {
+        if namespace == before && !here.is_ok_and(|socket| is_left_behind(&socket)) {
             let why = format!(
                 "{call} did nothing: this kernel has no network namespaces of its own (still in \
                  {})",
@@ -109,7 +110,10 @@ impl Parent {
         }
         // Entering a user namespace has dropped the bond to the parent's life.
         self.bind()?;
-        set_loopback_up().map_err(|errno| system("bring the loopback up", errno))?;
+        // gVisor has it up from the start.
+        if !is_loopback_up() {
+            set_loopback_up().map_err(|errno| system("bring the loopback up", errno))?;
+        }
         if !is_loopback_up() {
             let what = "rtnetlink brought the loopback up, and there is no way to 127.0.0.1";
             return Err(self.error(ErrorKind::Unexpected(what.to_owned())));
@@ -120,6 +124,14 @@ impl Parent {
 
 fn namespace() -> std::io::Result<PathBuf> {
     fs::read_link(NAMESPACE)
+}
+
+/// Whether `socket`, which is bound, belongs to another network namespace than the one where this
+/// process is now: its port is free here. So it is known on a kernel that gives every process's
+/// namespace a name of its own, which stays the same (gVisor).
+fn is_left_behind(socket: &UdpSocket) -> bool {
+    let again = socket.local_addr().and_then(UdpSocket::bind);
+    again.is_ok()
 }
 
 /// Whether there is a way to 127.0.0.1: connect(2) of a UDP socket looks for it and sends nothing.

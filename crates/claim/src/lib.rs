@@ -3,6 +3,7 @@
 mod act;
 mod call;
 mod document;
+mod left_out;
 mod machine;
 mod model;
 mod prediction;

@@ -25,6 +25,10 @@ pub struct Claim {
     pub surprise: Option<Surprise>,
     /// Lines of the notes that the claim puts to the test, counted from 1.
     pub notes: &'static [u32],
+    /// The program to read that shows the same in system calls: an example of the topic's crate.
+    pub example: Option<&'static str>,
+    /// The script in `scripts` that reads the claim in strace(1).
+    pub lesson: Option<&'static str>,
     /// The least it needs beyond an ordinary process: features, permissions.
     pub needs: &'static [&'static str],
     /// What the experiment does, each with the evidence that it was done.
@@ -102,6 +106,8 @@ impl Claim {
         control: "",
         surprise: None,
         notes: &[],
+        example: None,
+        lesson: None,
         needs: &[],
         acts: &[],
         man: &[],

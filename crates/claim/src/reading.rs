@@ -6,6 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::left_out::LeftOut;
 use crate::{Act, Quantity};
 
 /// One observed value.
@@ -39,6 +40,9 @@ pub struct Reading {
     pub(crate) without_value: Vec<String>,
     /// Whether the evidence of each act was there, by what the act does.
     pub(crate) acts: IndexMap<String, bool>,
+    /// What this kernel has nothing for: judged without it.
+    #[serde(default)]
+    pub(crate) left_out: Vec<LeftOut>,
     pub(crate) evidence: Evidence,
     pub(crate) caveat: Option<String>,
     pub(crate) details: Vec<Detail>,
@@ -95,6 +99,7 @@ impl Reading {
             values: IndexMap::new(),
             without_value: Vec::new(),
             acts: IndexMap::new(),
+            left_out: Vec::new(),
             evidence,
             caveat: None,
             details: Vec::new(),

@@ -19,6 +19,10 @@ pub struct Topic {
     pub title: &'static str,
     /// Its claims, in the order in which they are best read.
     pub claims: &'static [Claim],
+    /// The chapter to read on, a path in the repository.
+    pub chapter: Option<&'static str>,
+    /// Whether its claims run where none is named.
+    pub is_in_tour: bool,
 }
 
 impl Topic {
@@ -56,7 +60,23 @@ impl Topic {
             name,
             title,
             claims,
+            chapter: None,
+            is_in_tour: true,
         }
+    }
+
+    /// The same topic, with the chapter to read on: its path in the repository.
+    #[must_use]
+    pub const fn with_chapter(mut self, chapter: &'static str) -> Self {
+        self.chapter = Some(chapter);
+        self
+    }
+
+    /// The same topic, beside the tour: its claims run where they or the topic are named.
+    #[must_use]
+    pub const fn beside_the_tour(mut self) -> Self {
+        self.is_in_tour = false;
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! The outcome of a claim, and the rule that finds it.
 
-use crate::{Act, Arm, Claim, Missing, Order, Quantity, Reading, Readings, Value};
+use crate::{Act, Arm, Claim, Missing, Order, Quantity, Reading, Readings, Value, left_out};
 
 /// What became of a claim. A broken set-up is no verdict on the kernel; it is kept apart as
 /// [`Verdict::Error`] so that a report can still list it.
@@ -59,8 +59,8 @@ impl Verdict {
             .or_else(|| not_done(claim, order, readings))
             .or_else(|| no_value(order, readings))
             .or_else(|| contradiction(claim, order, readings));
-        verdict.unwrap_or_else(|| match &experiment.caveat {
-            Some(caveat) => Verdict::HoldsWith(caveat.clone()),
+        verdict.unwrap_or_else(|| match experiment.reservations() {
+            Some(reservations) => Verdict::HoldsWith(reservations),
             None => Verdict::Holds,
         })
     }
@@ -78,7 +78,8 @@ fn not_as_listed(claim: &Claim, experiment: &Reading, control: &Reading) -> Opti
         }
         let missing = |it: &&Quantity| {
             let has_no_value = reading.without_value.iter().any(|name| name == it.name);
-            !reading.values.contains_key(it.name) && !has_no_value
+            let is_read = reading.values.contains_key(it.name) || has_no_value;
+            !is_read && !reading.leaves_out_quantity(it.name)
         };
         if let Some(quantity) = claim.quantities.iter().find(missing) {
             let name = quantity.name;
@@ -92,7 +93,8 @@ fn not_as_listed(claim: &Claim, experiment: &Reading, control: &Reading) -> Opti
                 "there is evidence of the act `{stranger}`, which the claim does not list"
             )));
         }
-        let missing = |it: &&Act| !reading.acts.contains_key(it.does);
+        let missing =
+            |it: &&Act| !reading.acts.contains_key(it.does) && !reading.leaves_out_act(it.does);
         if let Some(act) = claim.acts.iter().find(missing) {
             let does = act.does;
             return Some(Verdict::Error(format!(
@@ -100,7 +102,7 @@ fn not_as_listed(claim: &Claim, experiment: &Reading, control: &Reading) -> Opti
             )));
         }
     }
-    None
+    left_out::fault(claim, experiment, control).map(Verdict::Error)
 }
 
 /// The verdict where an act was not done, or was done in a control that must not do it. What breaks
@@ -111,7 +113,8 @@ fn not_done(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict>
         (&readings.experiment, order.first()),
         (&readings.control, order.second()),
     ] {
-        for act in claim.acts {
+        let asked_for = |act: &&Act| !reading.leaves_out_act(act.does);
+        for act in claim.acts.iter().filter(asked_for) {
             let shown = reading.acts.get(act.does) == Some(&true);
             let right = arm.choose(shown, act.may_be_in_control(shown));
             match shown {
@@ -178,7 +181,8 @@ fn no_value(order: Order, readings: &Readings) -> Option<Verdict> {
 /// A control that did not come out, whatever other quantities say; else a contradiction.
 fn contradiction(claim: &Claim, order: Order, readings: &Readings) -> Option<Verdict> {
     let mut verdict = None;
-    for quantity in claim.quantities {
+    let read = |it: &&Quantity| !readings.experiment.leaves_out_quantity(it.name);
+    for quantity in claim.quantities.iter().filter(read) {
         let observed = readings.experiment.values.get(quantity.name)?;
         let control = readings.control.values.get(quantity.name)?;
         match compare(quantity, observed, control) {

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod pin;
 pub mod quiet;
 pub mod retry;
+pub mod rseq;
 pub mod scratch;
 pub mod seccomp;
 pub mod statistics;

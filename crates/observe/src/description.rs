@@ -5,7 +5,7 @@
     reason = "fcntl on bare numbers, with a command that nix does not have yet"
 )]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -102,15 +102,17 @@ fn copy((pid, fd): (i32, i32)) -> Result<OwnedFd, Error> {
 /// # Errors
 /// EINVAL on an older kernel.
 pub fn query(a: BorrowedFd<'_>, b: BorrowedFd<'_>) -> Result<bool, Error> {
+    query_number(a, b.as_raw_fd())
+}
+
+/// The same about a bare number, which need not be open.
+///
+/// # Errors
+/// As [`query`]; EBADF where it is not open.
+pub fn query_number(a: BorrowedFd<'_>, b: RawFd) -> Result<bool, Error> {
     // SAFETY: fcntl with an integer argument touches no memory of ours.
-    let same = unsafe { libc::fcntl(a.as_raw_fd(), F_DUPFD_QUERY, b.as_raw_fd()) };
-    let what = || {
-        format!(
-            "fcntl F_DUPFD_QUERY fd {} against fd {}",
-            a.as_raw_fd(),
-            b.as_raw_fd()
-        )
-    };
+    let same = unsafe { libc::fcntl(a.as_raw_fd(), F_DUPFD_QUERY, b) };
+    let what = || format!("fcntl F_DUPFD_QUERY fd {} against fd {b}", a.as_raw_fd());
     Errno::result(same)
         .map(|same| same == 1)
         .map_err(|errno| Error::new(what(), errno).with_kind(Operation::DescriptorQuery))

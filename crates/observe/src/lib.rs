@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod auxv;
+pub mod blocked_call;
 pub mod buddyinfo;
 pub mod cgroup;
 pub mod container;
@@ -30,6 +31,7 @@ pub mod memory;
 pub mod net_tcp;
 pub mod netstat;
 pub mod pagemap;
+pub mod pagemap_scan;
 pub mod personality;
 pub mod pidfd;
 pub mod process;

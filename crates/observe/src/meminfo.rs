@@ -7,6 +7,8 @@ use crate::{Error, read_text};
 pub struct MemInfo {
     /// MemAvailable: what programs could have without swapping.
     pub available: Option<u64>,
+    /// AnonPages: memory of programs that no file holds.
+    pub anon_pages: Option<u64>,
     /// AnonHugePages: memory in transparent huge pages.
     pub anon_huge_pages: Option<u64>,
     /// Hugepagesize: bytes of one huge page.
@@ -34,6 +36,7 @@ pub fn parse(text: &str) -> MemInfo {
         };
         match key {
             "MemAvailable" => info.available = kib(value),
+            "AnonPages" => info.anon_pages = kib(value),
             "AnonHugePages" => info.anon_huge_pages = kib(value),
             "Hugepagesize" => info.huge_page_size = kib(value),
             "HugePages_Total" => info.huge_pages_reserved = value.trim().parse().ok(),
@@ -58,10 +61,11 @@ mod tests {
     #[test]
     fn saved_text() {
         let text = "MemTotal:       24684084 kB\nMemFree:  1 kB\nMemAvailable:   24355500 kB\n\
-            AnonHugePages:    430080 kB\nHugePages_Total:       3\nHugePages_Free:        2\n\
-            Hugepagesize:       2048 kB\n";
+            AnonPages:             8 kB\nAnonHugePages:    430080 kB\n\
+            HugePages_Total:       3\nHugePages_Free:        2\nHugepagesize:       2048 kB\n";
         let expected = MemInfo {
             available: Some(24_355_500 * 1024),
+            anon_pages: Some(8 * 1024),
             anon_huge_pages: Some(430_080 * 1024),
             huge_page_size: Some(2 << 20),
             huge_pages_reserved: Some(3),

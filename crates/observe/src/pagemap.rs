@@ -28,6 +28,16 @@ impl Page {
         self.0 >> 56 & 1 == 1
     }
 
+    /// Whether a write to the page is noted by userfaultfd(2) before it is done: bit 57.
+    pub fn is_write_protected(self) -> bool {
+        self.0 >> 57 & 1 == 1
+    }
+
+    /// Whether the page is a guard (`MADV_GUARD_INSTALL`), since Linux 6.15: bit 58.
+    pub fn is_guard(self) -> bool {
+        self.0 >> 58 & 1 == 1
+    }
+
     /// The frame's number, bits 0 to 54. None where the page is not in memory, and where the reader
     /// lacks CAP_SYS_ADMIN, to whom the kernel shows 0.
     pub fn frame(self) -> Option<u64> {
@@ -58,6 +68,11 @@ impl Pagemap {
             file,
             page_size,
         })
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     /// The entries of the pages that hold `start .. start + bytes`, addresses of the process. Fewer

@@ -12,21 +12,30 @@ use crate::Error;
 /// # Errors
 /// ENOSYS where the kernel has no such lists (CONFIG_FUTEX) or a filter hides the call; EPERM.
 pub fn is_registered() -> Result<bool, Error> {
+    const OWN: libc::pid_t = 0;
+    head_of(OWN).map(|head| head != 0)
+}
+
+/// Where the list of the thread `thread` begins, 0 standing for the calling one; 0 where it has
+/// none.
+///
+/// # Errors
+/// As [`is_registered`]; EPERM where ptrace access is denied, ESRCH where there is no such thread.
+pub fn head_of(thread: i32) -> Result<u64, Error> {
     let mut head: *const libc::c_void = std::ptr::null();
     let mut length: libc::size_t = 0;
-    const OWN: libc::pid_t = 0;
     // SAFETY: the kernel writes a pointer and a length into the two variables, which live on this
     // frame until the call returns; the pointer is not followed.
     let asked = unsafe {
         libc::syscall(
             libc::SYS_get_robust_list,
-            OWN,
+            thread,
             &raw mut head,
             &raw mut length,
         )
     };
     Errno::result(asked)
-        .map(|_| !head.is_null())
+        .map(|_| head as u64)
         .map_err(|errno| Error::new("get_robust_list", errno))
 }
 

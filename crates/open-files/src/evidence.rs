@@ -158,7 +158,36 @@ pub fn network_namespace() -> Result<u64> {
 /// Those of [`flock::is_held`].
 pub fn has_lock(file: &File, kind: &str) -> Result<bool> {
     let Place { pid, fd } = here(file);
-    Ok(flock::is_held((pid, fd), kind, file)?)
+    match flock::is_held((pid, fd), kind, file) {
+        Err(no_list) if no_list.errno == Errno::ENOENT && kind == "POSIX" => is_told_to_child(file),
+        held => Ok(held?),
+    }
+}
+
+/// Whether a child is told that somebody else has a POSIX lock on `file`: for a kernel that shows
+/// no locks in /proc.
+fn is_told_to_child(file: &File) -> Result<bool> {
+    let reader = child::fork("lock reader", |_| Ok(is_locked_by_others(file)?))?;
+    Ok(reader.join()?)
+}
+
+/// Whether others have a lock on `file` that would refuse one to this process: by F_GETLK
+/// (fcntl_locking(2)), which takes none.
+fn is_locked_by_others(file: &File) -> Result<bool> {
+    let mut lock = whole_file();
+    fcntl(file, FcntlArg::F_GETLK(&mut lock)).context("fcntl F_GETLK")?;
+    Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
+}
+
+/// A write lock on the whole file.
+pub fn whole_file() -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
 }
 
 /// Whether the file is locked by flock(2), asked through another description of it: `held`, or
@@ -190,6 +219,19 @@ pub fn has_input(fd: &impl AsFd) -> Result<bool> {
 mod tests {
     use super::*;
     use harness::scratch;
+
+    /// What stands in where the kernel shows no locks: a lock of the description is another
+    /// owner's, as that of another process is.
+    #[test]
+    fn the_lock_of_another_owner_is_told() -> Result<()> {
+        let file = scratch::file(b"")?;
+        let other = scratch::open_again(&file, OFlag::O_RDWR)?;
+        assert!(!is_locked_by_others(&file)?);
+        fcntl(&other, FcntlArg::F_OFD_SETLK(&whole_file()))?;
+        assert!(is_locked_by_others(&file)?);
+        assert!(!has_lock(&file, "POSIX")?, "it is of another kind");
+        Ok(())
+    }
 
     /// What stands in where the kernel's fdinfo has no `pos`.
     #[test]

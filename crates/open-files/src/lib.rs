@@ -3,6 +3,7 @@
 pub mod claims;
 mod evidence;
 mod held_child;
+pub mod promises;
 mod scm_rights;
 mod second_thread;
 mod tables;
@@ -14,4 +15,5 @@ pub const TOPIC: Topic = Topic::new(
     "open-files",
     "descriptors, open file descriptions, inodes and sockets",
     claims::ALL,
-);
+)
+.with_chapter("docs/open-files.md");

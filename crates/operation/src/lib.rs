@@ -46,6 +46,16 @@ pub enum Operation {
     HugePages,
     /// madvise(2) `MADV_COLLAPSE`.
     Collapse,
+    /// prctl(2) `PR_RSEQ_SLICE_EXTENSION`.
+    SliceExtension,
+    /// madvise(2) `MADV_GUARD_INSTALL` and `MADV_GUARD_REMOVE`.
+    GuardRegion,
+    /// ioctl(2) `PAGEMAP_SCAN`.
+    PagemapScan,
+    /// userfaultfd(2), and what is asked of its descriptor.
+    UserFaultFd,
+    /// futex(2) with `FUTEX_ROBUST_UNLOCK`.
+    RobustUnlock,
     /// perf_event_open(2) of a tracepoint, and the files of tracefs that name it.
     Tracepoint,
 }

@@ -93,13 +93,16 @@ impl Witness {
         command
     }
 
-    /// Its claims, or those that are named.
+    /// The claims of its tour, or those that are named, which may be beside it.
     ///
     /// # Errors
     /// It cannot be run, its list cannot be read, or a name is none of a claim's.
     pub fn claims(&self, ids: &[String]) -> Result<Vec<Claim>> {
-        let list = program::run(&mut self.list(), LIST_LIMIT)?;
-        let List { mut claims } = list.read()?;
+        let mut list = self.list();
+        if !ids.is_empty() {
+            list.arg("--all");
+        }
+        let List { mut claims } = program::run(&mut list, LIST_LIMIT)?.read()?;
         if let Some(unknown) = ids
             .iter()
             .find(|id| claims.iter().all(|claim| claim.id != **id))
@@ -107,6 +110,17 @@ impl Witness {
             bail!("{} has no claim {unknown}", self.path.display());
         }
         claims.retain(|claim| ids.is_empty() || ids.contains(&claim.id));
+        Ok(claims)
+    }
+
+    /// The claims of one topic, which may be beside the tour.
+    ///
+    /// # Errors
+    /// It cannot be run, its list cannot be read, or it has no such topic.
+    pub fn claims_of_topic(&self, topic: &str) -> Result<Vec<Claim>> {
+        let mut list = self.list();
+        list.args(["--topic", topic]);
+        let List { claims } = program::run(&mut list, LIST_LIMIT)?.read()?;
         Ok(claims)
     }
 }

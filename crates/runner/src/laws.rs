@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use claim::Prediction::{AtLeast, AtMost};
 use claim::{Act, Claim, Does, InControl, Name, Order, Quantity, Reading, Readings};
-use claim::{Report, Topic, Verdict};
+use claim::{Register, Report, Topic, Value, Verdict};
 
+use crate::ask::guess::{Reply, form, is_right, reply};
+use crate::ask::{Asked, Question};
 use crate::cli::select::require_known;
 use crate::diff::{Document, NamedDocument, Verdict as ReadVerdict};
 use crate::refusal::Failure;
@@ -34,7 +36,19 @@ const CLAIM: Claim = Claim {
     quantities: &[WAKEUPS, SHARE],
     ..Claim::DEFAULT
 };
-const TOPIC: Topic = Topic::new("laws", "what is sent", &[CLAIM]);
+/// A question about the claim above.
+pub(crate) const QUESTION: Question = Question {
+    claim: "one-of-eight",
+    quantity: "wakeups",
+    situation: "Eight processes sleep in accept on one socket, and a client connects.",
+    picture: "client --> 8 workers",
+    asks: "How many of the eight processes wake?",
+    yes: None,
+    hint: "One is enough.",
+    call: Some("accept4"),
+    textbook: "All of them, it says.",
+};
+pub(crate) const TOPIC: Topic = Topic::new("laws", "what is sent", &[CLAIM]);
 
 /// What a child sends when it has measured.
 type Answer = Result<Readings, Failure>;
@@ -234,6 +248,48 @@ fn draw_diff(document: Document) {
     }
 }
 
+/// A line that answers a question: whatever it is, it is an answer, a wish or unclear; and a number
+/// is itself again, however it is written.
+pub fn guesses(data: &[u8]) {
+    let register = Register::new(&[TOPIC]).expect("valid");
+    let asked = Asked::find(&register, &QUESTION).expect("its claim is there");
+    let reading = |count: u64| Reading::kernel().with(&WAKEUPS, count).with(&SHARE, 0.05);
+    let readings = Readings {
+        experiment: reading(1).act(&WAIT, true),
+        control: reading(8).act(&WAIT, false),
+        duration: Duration::ZERO,
+    };
+    let report = Report::judge(&TOPIC, &CLAIM, Order::AsClaimed, readings);
+    if let Reply::Guess(guess) = reply(data, &asked) {
+        let number = guess.as_f64().expect("a number is asked for");
+        assert!(number.is_finite(), "{number}");
+        assert_eq!(is_right(&guess, &asked, &report), number == 1.0);
+    }
+    assert_eq!(form(&asked), "a number");
+    let drawn = draw(data) % 9_000_000_000_000_000;
+    let guess = Reply::Guess(Value::Count(drawn));
+    let grouped = grouped_digits(drawn);
+    for line in [
+        drawn.to_string(),
+        format!("  About {drawn} processes \r"),
+        format!("{grouped} wakeups."),
+        format!("{drawn} of 8"),
+        format!("~{drawn}.0"),
+    ] {
+        assert_eq!(reply(line.as_bytes(), &asked), guess, "{line}");
+    }
+    let two_answers = format!("{drawn} or {drawn}");
+    assert_eq!(reply(two_answers.as_bytes(), &asked), Reply::Unclear);
+}
+
+/// A number with a comma before every three digits.
+fn grouped_digits(number: u64) -> String {
+    match number / 1000 {
+        0 => number.to_string(),
+        more => format!("{},{:03}", grouped_digits(more), number % 1000),
+    }
+}
+
 /// A number of any size, from the first bytes.
 fn draw(data: &[u8]) -> u64 {
     let digits = data.iter().take(8);
@@ -242,5 +298,5 @@ fn draw(data: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    samples::test_laws! { byte_sizes names numbers readings run_documents }
+    samples::test_laws! { byte_sizes guesses names numbers readings run_documents }
 }

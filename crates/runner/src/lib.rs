@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ask;
 mod cli;
 mod diff;
 mod isolate;
@@ -12,6 +13,7 @@ mod quiet;
 mod refusal;
 mod render;
 
+pub use ask::{Question, check_questions};
 pub use cli::{
     KnownNames, Tools, TourTools, byte_size, claims_main, find_claim, known_names, number,
     topic_main, tour_main, whole_number,

@@ -78,7 +78,9 @@ fn errno(error: &anyhow::Error) -> Option<Errno> {
 /// answer, or a fault of ours.
 fn remedy(operation: &Operation, errno: Errno) -> Option<&'static str> {
     use Errno::{EACCES, EAGAIN, EDQUOT, EINVAL, ENODEV, ENOENT, ENOMEM, ENOPROTOOPT, ENOSPC};
-    use Errno::{ENODATA, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EROFS, EUSERS};
+    use Errno::{
+        ENODATA, ENOSYS, ENOTDIR, ENOTTY, EOPNOTSUPP, EPERM, EPROTONOSUPPORT, EROFS, EUSERS,
+    };
     Some(match (operation, errno) {
         (Operation::Unshare, EPERM | EACCES | ENOSPC | EUSERS | ENOSYS | EINVAL) => {
             "run it as root, or allow user namespaces (user.max_user_namespaces, \
@@ -112,6 +114,19 @@ fn remedy(operation: &Operation, errno: Errno) -> Option<&'static str> {
         (Operation::HugePages, EINVAL) => "use a kernel with CONFIG_TRANSPARENT_HUGEPAGE",
         (Operation::Collapse, EINVAL) => {
             "use Linux 6.1 or later, which has MADV_COLLAPSE, with CONFIG_TRANSPARENT_HUGEPAGE"
+        }
+        (Operation::SliceExtension, EINVAL) => {
+            "use Linux 7.0 or later with CONFIG_RSEQ_SLICE_EXTENSION"
+        }
+        (Operation::GuardRegion, EINVAL) => "use Linux 6.13 or later, which has MADV_GUARD_INSTALL",
+        (Operation::PagemapScan, ENOTTY | EINVAL) => {
+            "use Linux 6.7 or later, which has PAGEMAP_SCAN"
+        }
+        (Operation::UserFaultFd, EINVAL | ENOSYS | EPERM | EACCES) => {
+            "use Linux 6.7 or later with CONFIG_USERFAULTFD, outside of a seccomp filter"
+        }
+        (Operation::RobustUnlock, ENOSYS) => {
+            "use a kernel with CONFIG_FUTEX_ROBUST_UNLOCK (Linux 7.2 has it)"
         }
         (Operation::Tracepoint, ENOENT | ENODEV | EINVAL) => {
             "use a kernel with tracepoints (CONFIG_FTRACE, CONFIG_PERF_EVENTS)"

@@ -14,6 +14,7 @@ pub mod handover;
 #[cfg(any(test, fuzzing))]
 pub mod laws;
 mod partial;
+pub mod promises;
 
 use claim::Topic;
 pub use partial::PartialMeasurement;
@@ -23,4 +24,5 @@ pub const TOPIC: Topic = Topic::new(
     "spinlock",
     "test-and-set, its family, and what busy waiting costs",
     claims::ALL,
-);
+)
+.with_chapter("docs/spinlock.md");

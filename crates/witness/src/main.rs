@@ -1,12 +1,13 @@
 //! The command `witness`, the tour: every claim about the kernel that runs.
 #![expect(clippy::disallowed_types, reason = "the command line of a binary")]
 
+mod questions;
 mod strace;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use claim::Register;
+use claim::{Claim, Register, Topic};
 use clap::Subcommand;
 
 /// What the tour has beside the words of every binary.
@@ -30,11 +31,23 @@ impl runner::TourTools for Tools {
     }
 }
 
+/// The claims about what newer kernels promise, beside the tour.
+const PROMISES: &[Claim] = &[
+    open_files::promises::QUERY_TELLS_DUPLICATES,
+    spinlock::promises::SLICE_LETS_THE_HOLDER_FINISH,
+    spinlock::promises::ROBUST_UNLOCK,
+    address_space::promises::SCAN_HANDS_OVER_WRITTEN_PAGES,
+    address_space::promises::GUARD_NEEDS_NO_MAPPING,
+];
+
+const TOPICS: &[Topic] = &[
+    open_files::TOPIC,
+    accept_queue::TOPIC,
+    spinlock::TOPIC,
+    address_space::TOPIC,
+    Topic::new("promises", "what newer kernels promise", PROMISES).beside_the_tour(),
+];
+
 fn main() -> ExitCode {
-    runner::tour_main::<Tools>(&[
-        open_files::TOPIC,
-        accept_queue::TOPIC,
-        spinlock::TOPIC,
-        address_space::TOPIC,
-    ])
+    runner::tour_main::<Tools>(TOPICS, &questions::all())
 }

@@ -35,6 +35,7 @@ fn an_unknown_claim_suggests_the_nearest_and_exits_2() {
         &["ofset"],
         &["explain", "ofset"],
         &["selftest", "ofset"],
+        &["ask", "ofset"],
         &["run", "layers", "ofset"],
     ] {
         let (status, out, err) = run(arguments);
@@ -117,7 +118,9 @@ fn explain_runs_nothing_and_tells_all() {
         "predicted",
         "act ",
         "kcmp(2)",
-        "notes",
+        "example    cargo run -p open-files --example fork_shares_offset\n",
+        "lesson     scripts/strace-fork-shares-offset\n",
+        "chapter    docs/open-files.md\n",
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }
@@ -160,6 +163,7 @@ fn a_full_output_is_an_error() {
         &["list"],
         &["explain", "layers"],
         &["selftest", "layers"],
+        &["ask", "layers"],
     ] {
         let full = File::options()
             .write(true)
@@ -282,6 +286,12 @@ fn in_60_columns_nothing_is_wider() {
         &["selftest", "layers"],
         &["list"],
         &["explain", "thundering-herd"],
+        &[
+            "ask",
+            "layers",
+            "others-stay-asleep",
+            "port-is-not-an-object",
+        ],
     ] {
         let output = witness(arguments).env("COLUMNS", "60").output();
         let (_, out, err) = status_and_text(output.expect("witness runs"));

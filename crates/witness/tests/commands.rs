@@ -42,6 +42,8 @@ fn what_an_act_rests_on_is_missed() -> Result<()> {
         ("unfair-against-ticket", "futex(FUTEX_WAKE)"),
         ("preempted-holder-collapse", "futex(FUTEX_WAKE)"),
         ("busy-wait-burns-cpu", "futex(FUTEX_WAKE)"),
+        ("query-tells-duplicates", "fcntl(F_DUPFD_QUERY)"),
+        ("guard-needs-no-mapping", "madvise(MADV_GUARD_INSTALL)"),
     ] {
         let verdict = verdict(claim, command)?;
         let is_missed = matches!(verdict, Verdict::Error | Verdict::NotMeasured);

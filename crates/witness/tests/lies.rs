@@ -50,7 +50,8 @@ fn tell_lies() -> Result<Vec<String>> {
         false => LIMIT_OF_OTHERS,
     };
     let (mut told, mut untold, mut faults) = (0, 0, Vec::new());
-    for claim in witness.claims(&[])? {
+    let promises = witness.claims_of_topic("promises")?;
+    for claim in promises.into_iter().chain(witness.claims(&[])?) {
         if reason_against(&claim.id).is_some() {
             continue;
         }

@@ -2,9 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A number becomes `#`, with its digits behind a point, and a run of blanks one blank.
 fn masked(line: &str) -> String {
@@ -84,4 +85,24 @@ fn the_readme_shows_a_claim_in_detail() {
         let found = rest.iter().position(|printed| *printed == line);
         position += 1 + found.unwrap_or_else(|| panic!("not printed: `{line}` in\n{rest:#?}"));
     }
+}
+
+#[test]
+fn the_readme_shows_a_real_question() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_witness"))
+        .args(["ask", "others-stay-asleep"])
+        .env("COLUMNS", "80")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("witness runs");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(b"0\n").expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("it ends");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let printed: Vec<String> = printed.lines().map(masked).collect();
+    let shown = shown("echo 0 | cargo run --release -- ask others-stay-asleep");
+    assert_eq!(shown.lines().map(masked).collect::<Vec<_>>(), printed);
 }

@@ -232,6 +232,21 @@ fn a_self_test_ends_alike() {
 }
 
 #[test]
+fn a_question_whose_claim_runs_ends_alike() {
+    let mut command = witness(&["ask", "layers", "thundering-herd"]);
+    // At the end of the input every answer is shown, which takes a run each.
+    command.stdin(Stdio::null());
+    let mut run = Run::start(command, "ask");
+    run.read_to("2/2  thundering-herd");
+    run.measuring();
+    kill(Pid::from_raw(-run.pid().as_raw()), SIGINT).expect("the group is there");
+    let (status, rest) = run.end();
+    assert_eq!(status, Some(130), "{rest}");
+    let score = "PARTIAL: interrupted by SIGINT. Score: 0 of 1 right, 1 shown, 1 not answered.";
+    assert!(rest.contains(score), "{rest}");
+}
+
+#[test]
 fn a_signal_that_was_ignored_stays_ignored() {
     let mut nohup = Command::new("sh");
     let script = "trap '' HUP; exec \"$0\" run --topic open-files";

@@ -31,6 +31,7 @@ pub(super) const CLAIM: Claim = Claim {
                client connects and is served. The wakeups are counted.",
     control: "the workers sleep in poll on the same socket: all eight wake each time",
     notes: &[11, 14],
+    example: Some("accept_in_four_children"),
     needs: &[TRACEPOINT_IF_ALLOWED],
     acts: &[FORK, ACCEPT, UNTRACED, CONNECT],
     man: &["accept(2)", "perf_event_open(2)"],

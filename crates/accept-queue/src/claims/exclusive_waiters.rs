@@ -33,6 +33,7 @@ pub(super) const CLAIM: Claim = Claim {
                count of sleeps moved are counted, which holds under strace, too.",
     control: "the same without EPOLLEXCLUSIVE",
     notes: &[13, 14],
+    lesson: Some("strace-herd-epoll"),
     acts: &[FORK, WATCH, CONNECT],
     man: &["epoll_ctl(2)", "proc_pid_fdinfo(5)", "proc_pid_status(5)"],
     quantities: &[WOKEN],

@@ -7,7 +7,7 @@ use harness::pin;
 use prefork::{Metering, ensure_room_for};
 
 use super::acts::UNTRACED;
-use super::pool::{Pool, ensure_left_alone, serve_burst};
+use super::pool::{Pool, ensure_counted, ensure_left_alone, serve_burst};
 use super::sleepers::{
     are_on_one_cpu, are_untraced, count_children, count_exclusive, count_level_triggered,
 };
@@ -68,6 +68,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-level", "epoll-exclusive");
+    ensure_counted()?;
     pin::stay_here()?;
     ensure_room_for(2 * WORKERS)?;
     let (mut herd, mut one) = (start(strategy)?, start("epoll-exclusive")?);

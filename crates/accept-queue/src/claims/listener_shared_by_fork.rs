@@ -55,6 +55,7 @@ pub(super) const CLAIM: Claim = Claim {
                and then the parent accepts once, without blocking. kcmp compares the descriptors.",
     control: "each child listens on a socket of its own",
     notes: &[7, 8],
+    example: Some("preforked_server"),
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, or the flags in fdinfo of a child"],
     acts: &[FORK, INHERIT, CONNECT, ACCEPT, ACCEPT_TOO],
     man: &["fork(2)", "accept(2)", "kcmp(2)"],

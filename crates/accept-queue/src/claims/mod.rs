@@ -3,6 +3,7 @@
 mod accept_mutex_cost;
 mod accept_wakes_exactly_one;
 mod acts;
+mod arrivals;
 mod at_most_one_in_bursts;
 mod backlog_plus_one;
 mod drain;
@@ -96,13 +97,18 @@ fn wait_for(what: &str, shown: impl FnMut() -> Result<bool>) -> Result<()> {
 ///
 /// # Errors
 /// That of `shown`.
-fn is_shown(mut shown: impl FnMut() -> Result<bool>) -> Result<bool> {
+fn is_shown(shown: impl FnMut() -> Result<bool>) -> Result<bool> {
+    is_shown_within(SETTLED, shown)
+}
+
+/// As [`is_shown`], with another time.
+fn is_shown_within(limit: Duration, mut shown: impl FnMut() -> Result<bool>) -> Result<bool> {
     let start = Instant::now();
     loop {
         if shown()? {
             return Ok(true);
         }
-        if start.elapsed() >= SETTLED {
+        if start.elapsed() >= limit {
             return Ok(false);
         }
         std::thread::yield_now();

@@ -23,6 +23,8 @@ pub(super) const CLAIM: Claim = Claim {
                sleep.",
     control: "the workers sleep in poll: each of the eight runs",
     notes: &[12],
+    example: Some("accept_in_four_children"),
+    lesson: Some("strace-accept-wakes-one"),
     acts: &[FORK, ACCEPT, CONNECT],
     man: &["accept(2)", "proc_pid_status(5)"],
     quantities: &[UNTOUCHED],

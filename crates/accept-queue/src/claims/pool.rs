@@ -16,6 +16,7 @@ use super::{SETTLED, sleepers};
 use crate::client::{Client, wait_for_end_within};
 use crate::counts::Counts;
 use crate::herd::TracepointPermit;
+use crate::worker::kernel_counts;
 use crate::workers::Workers;
 
 /// The server has closed its end, and the client has not (`include/net/tcp_states.h`).
@@ -140,11 +141,22 @@ pub(super) fn measure(
     kernel: Option<TracepointPermit>,
     look: fn(&Pool) -> Result<usize>,
 ) -> Result<Bursts> {
+    ensure_counted()?;
     let mut pool = Pool::start(strategy, workers, Metering::Counts)?;
     let woken = measure_pool(&mut pool, (rounds, burst), kernel, look);
     // Before its error, which may come of nothing else.
     ensure_left_alone(&pool.workers)?;
     woken
+}
+
+/// Makes sure that the kernel counts what processes do, before any is started: as it shows it of
+/// this one.
+///
+/// # Errors
+/// /proc does not show it.
+pub(super) fn ensure_counted() -> Result<()> {
+    kernel_counts(std::process::id() as i32)?;
+    Ok(())
 }
 
 /// Not measured where somebody else has killed, stopped or continued one of the workers: what they

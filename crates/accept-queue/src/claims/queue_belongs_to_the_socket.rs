@@ -1,7 +1,7 @@
 //! Connections are made by the kernel and wait at the socket, before and whether or not a process
 //! accepts; any process that calls accept takes the next one.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Context, Result};
 use child::Child;
@@ -17,7 +17,7 @@ use super::acts;
 use super::drain::{accept_all, count_sockets};
 use super::pool::ensure_queue_holds;
 use super::sleepers::count_children;
-use super::told::ensure_queue_is_told;
+use super::told::{count_open, is_queue_told};
 use super::{SETTLED, is_shown};
 use crate::client::Client;
 
@@ -65,6 +65,7 @@ pub(super) const CLAIM: Claim = Claim {
         "connections are older than who accepts them",
     )),
     notes: &[9],
+    example: Some("backlog_plus_one"),
     acts: &[CONNECT, ALONE, FORK, ACCEPT],
     man: &["listen(2)", "tcp(7)", "sock_diag(7)"],
     quantities: &[UNACCEPTED, BY_TCP_INFO, BY_LIST, LATECOMER],
@@ -75,7 +76,6 @@ pub(super) const CLAIM: Claim = Claim {
 fn measure(arm: Arm) -> Result<Reading> {
     let listener = Site::loopback(1).listener(Accept::NonBlocking)?;
     let address = listener.local_addr().context("getsockname")?;
-    ensure_queue_is_told(&listener)?;
     ensure_queue_holds(CONNECTIONS, &listener)?;
     let fork = || -> Result<Child<usize>> {
         let latecomer = child::fork("latecomer", |parent| {
@@ -94,9 +94,9 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let is_made = |client: &&TcpStream| client.peer_addr().is_ok_and(|peer| peer == address);
     let made = connections.iter().filter(is_made).count();
-    let waiting = || -> Result<usize> { Ok(tcp_info::read(&listener)?.unacked as usize) };
+    let held = count_sockets(std::process::id() as i32)?;
     // A kernel that does not queue them is to be refuted, and is no broken set-up.
-    is_shown(|| Ok(waiting()? == CONNECTIONS))?;
+    is_shown(|| Ok(count_waiting(&listener, &connections, held)? == CONNECTIONS))?;
     let alone = !has_children()?;
     let mut taken: Vec<TcpStream> = Vec::new();
     if arm == Arm::Control {
@@ -105,8 +105,7 @@ fn measure(arm: Arm) -> Result<Reading> {
             Ok(taken.len() >= CONNECTIONS)
         })?;
     }
-    let by_tcp_info = waiting()?;
-    let (by_list, unaccepted) = look_up(address.port())?;
+    let reading = read_queue(Reading::kernel(), &listener, &connections, held)?;
     let mut latecomer = early.map_or_else(fork, Ok)?;
     latecomer.at_checkpoint()?;
     let forked = count_children(&[latecomer.pid()], std::process::id())?;
@@ -116,15 +115,48 @@ fn measure(arm: Arm) -> Result<Reading> {
     let taken_late = count_sockets(latecomer.pid())? == sockets + CONNECTIONS;
     latecomer.release()?;
     let accepted = latecomer.join()?;
-    Ok(Reading::kernel()
+    Ok(reading
         .act(&CONNECT, made == CONNECTIONS)
         .act(&ALONE, alone)
         .act(&FORK, forked == 1)
         .act(&ACCEPT, taken_late)
-        .with(&UNACCEPTED, unaccepted)
-        .with(&BY_TCP_INFO, by_tcp_info)
-        .with(&BY_LIST, by_list)
         .with(&LATECOMER, accepted))
+}
+
+/// How many connections wait at `listener`: by TCP_INFO, and where that does not tell, those of
+/// `clients` that are ESTABLISHED and whose other end this process has not accepted. It had `held`
+/// sockets before it accepted any.
+fn count_waiting(listener: &TcpListener, clients: &[TcpStream], held: usize) -> Result<usize> {
+    if is_queue_told(listener)? {
+        return Ok(tcp_info::read(listener)?.unacked as usize);
+    }
+    let accepted = count_sockets(std::process::id() as i32)?.saturating_sub(held);
+    Ok((count_open(clients)? as usize).saturating_sub(accepted))
+}
+
+/// What the kernel tells of the queue of `listener`; see [`count_waiting`].
+fn read_queue(
+    reading: Reading,
+    listener: &TcpListener,
+    clients: &[TcpStream],
+    held: usize,
+) -> Result<Reading> {
+    let waiting = count_waiting(listener, clients, held)?;
+    if !is_queue_told(listener)? {
+        return Ok(reading.with(&UNACCEPTED, waiting).leave_out(
+            "this kernel tells of no queue how long it is, so that connections wait is seen at \
+             the clients, which are ESTABLISHED, and at this process, which has not their other \
+             ends",
+            &[BY_TCP_INFO, BY_LIST],
+            &[],
+        ));
+    }
+    let port = listener.local_addr().context("getsockname")?.port();
+    let (by_list, unaccepted) = look_up(port)?;
+    Ok(reading
+        .with(&UNACCEPTED, unaccepted)
+        .with(&BY_TCP_INFO, waiting)
+        .with(&BY_LIST, by_list))
 }
 
 /// Of the sockets with local port `port`: the length of the listener's queue, and how many are

@@ -19,11 +19,12 @@ use prefork::{Accept, Site};
 use socket2::SockRef;
 
 use super::acts::{self, WORKER};
+use super::arrivals::Arrivals;
 use super::drain::{accept_all, count_sockets};
 use super::is_shown;
 use super::pool::{ensure_queue_holds, socket_name};
 use super::sleepers::count_children;
-use super::told::ensure_queue_is_told;
+use super::told::is_queue_told;
 use crate::client::Client;
 
 const WORKERS: usize = 4;
@@ -75,9 +76,9 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "With SO_REUSEPORT each worker's socket has a queue of its own; what waits in it \
                 when its worker dies is reset, unless net.ipv4.tcp_migrate_req is set.",
     measures: "Four workers each hold one listening socket of one port and accept nothing; 64 \
-               clients connect; TCP_INFO tells each queue. The worker with the longest queue is \
-               killed, the connections that are closed then are counted (TCP_INFO), and the others \
-               accept what they have.",
+               clients connect; TCP_INFO (or edge-triggered epoll) tells each queue. The worker \
+               with the longest queue is killed, the connections that are closed then are counted \
+               (TCP_INFO), and the others accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
     surprise: Some(Surprise::Small("a worker that dies takes its queue along")),
     notes: &[9],
@@ -102,7 +103,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => site.reuseport_group()?,
         Arm::Control => vec![site.listener(Accept::Blocking)?],
     };
-    ensure_queue_is_told(&listeners[0])?;
     ensure_queue_holds(CONNECTIONS, &listeners[0])?;
     let address = listeners[0].local_addr().context("getsockname")?;
     let shares_a_port = is_group(&listeners)?;
@@ -111,10 +111,12 @@ fn measure(arm: Arm) -> Result<Reading> {
     let pids: Vec<i32> = workers.iter().map(Child::pid).collect();
     let forked = count_children(&pids, std::process::id())?;
     let keep_one = each_holds_one(&pids, &sockets)?;
-    let connections = connect(Client::new(address))?;
+    let mut arrivals = watch_untold(&listeners)?;
+    let connections = connect(Client::new(address), arrivals.as_mut())?;
     let made = count_in_state(&connections, ESTABLISHED)?;
-    is_shown(|| Ok(lengths(&listeners)?.iter().sum::<usize>() == CONNECTIONS))?;
-    let lengths = lengths(&listeners)?;
+    let lengths = || lengths(&listeners, arrivals.as_ref());
+    is_shown(|| Ok(lengths()?.iter().sum::<usize>() == CONNECTIONS))?;
+    let lengths = lengths()?;
     let (longest, &length) = lengths
         .iter()
         .enumerate()
@@ -174,17 +176,29 @@ fn fork_workers(listeners: &mut Vec<TcpListener>) -> Result<Vec<Child<u64>>> {
     Ok(workers)
 }
 
-/// Makes the connections.
-fn connect(mut client: Client) -> Result<Vec<TcpStream>> {
+/// Watches for arrivals where TCP_INFO does not tell the lengths of queues.
+fn watch_untold(listeners: &[TcpListener]) -> Result<Option<Arrivals>> {
+    let is_told = is_queue_told(&listeners[0])?;
+    (!is_told).then(|| Arrivals::watch(listeners)).transpose()
+}
+
+/// Makes the connections, each of which is waited for where its arrival is counted.
+fn connect(mut client: Client, mut arrivals: Option<&mut Arrivals>) -> Result<Vec<TcpStream>> {
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(client.connect()?);
+        if let Some(arrivals) = &mut arrivals {
+            arrivals.count_next()?;
+        }
     }
     Ok(connections)
 }
 
-/// The length of each queue.
-fn lengths(listeners: &[TcpListener]) -> Result<Vec<usize>> {
+/// The length of each queue: by TCP_INFO, and where that does not tell by what has arrived.
+fn lengths(listeners: &[TcpListener], arrivals: Option<&Arrivals>) -> Result<Vec<usize>> {
+    if let Some(arrivals) = arrivals {
+        return Ok(arrivals.counts().to_vec());
+    }
     let length = |listener| Ok(tcp_info::read(listener)?.unacked as usize);
     listeners.iter().map(length).collect()
 }

@@ -5,8 +5,8 @@
 use anyhow::{Context, Result};
 use claim::NotMeasured;
 use observe::status::{self, Status};
-use observe::wchan::{Blocked, read_syscall};
-use observe::{fdinfo, process};
+use observe::wchan::Blocked;
+use observe::{blocked_call, fdinfo, process};
 
 use super::pool::Pool;
 
@@ -41,14 +41,15 @@ impl Sleeper {
     }
 }
 
-/// Each of the processes `pids`, which sleep.
+/// Each of the processes `pids`, which sleep. Where the kernel has no /proc/PID/syscall they are
+/// stopped for it, and sleep again when they have begun their call anew.
 ///
 /// # Errors
 /// A kernel that does not tell system calls; a worker that has woken.
 pub(super) fn look_at(pids: &[i32]) -> Result<Vec<Sleeper>> {
     let look = |&pid: &i32| {
-        let call = read_syscall(pid).map_err(|error| {
-            let enable = "use a kernel with /proc/PID/syscall, outside of a sandbox";
+        let call = blocked_call::read(pid).map_err(|error| {
+            let enable = "use a kernel with /proc/PID/syscall, or run it where ptrace is allowed";
             NotMeasured::new(error.to_string(), enable)
         })?;
         let call = call.with_context(|| format!("worker {pid} woke by itself"))?;

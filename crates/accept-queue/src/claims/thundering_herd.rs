@@ -39,6 +39,7 @@ pub(super) const CLAIM: Claim = Claim {
         "one connection wakes 100 workers, 99 of them for nothing",
     )),
     notes: &[13, 14],
+    example: Some("herd_by_poll"),
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],
     acts: &[FORK, WATCH, UNTRACED, CONNECT],
     man: &["epoll(7)", "accept(2)"],

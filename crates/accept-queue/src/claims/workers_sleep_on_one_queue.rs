@@ -25,7 +25,8 @@ const ACCEPT: Act = Does("calls accept4 and does not return")
     .times(WORKERS)
     .shown_by(
         "/proc/PID/wchan: a kernel function of accept; where it names one of neither accept nor \
-         poll, the number of its call in /proc/PID/syscall",
+         poll, the number of its call in /proc/PID/syscall; without these files, in the \
+         registers that ptrace shows",
     )
     .in_control(InControl::Instead("poll", "POLLIN"));
 
@@ -38,7 +39,8 @@ pub(super) const CLAIM: Claim = Claim {
                argument, /proc/PID/fd what that descriptor is.",
     control: "four workers that sleep in poll, each at a listening socket of its own",
     notes: &[10],
-    needs: &["/proc/PID/syscall of a child of one's own"],
+    example: Some("preforked_server"),
+    needs: &["/proc/PID/syscall or ptrace of a child of one's own"],
     acts: &[FORK, ACCEPT],
     man: &["accept(2)", "proc_pid_wchan(5)", "proc_pid_syscall(5)"],
     quantities: &[ASLEEP, SOCKETS],
@@ -61,11 +63,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     let mut table = Table::new("the workers, asleep", &columns);
     for pool in &pools {
         let socket = pool.socket()?;
-        for sleeper in look_at(&pool.workers.pids())? {
+        let workers = pool.workers.pids();
+        // Before the look, which may wake them.
+        let states = states(&workers)?;
+        for (sleeper, state) in look_at(&workers)?.into_iter().zip(states) {
             let pid = sleeper.pid;
             let waits_at = waits_at(&sleeper, &socket)?;
             let on_socket = sleeper.descriptor().is_ok_and(|name| name == socket);
-            asleep += u64::from(on_socket && status::read(pid)?.state == 'S');
+            asleep += u64::from(on_socket && state == 'S');
             let name = if sleeper.accepts() {
                 "accept4"
             } else {
@@ -91,6 +96,12 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&ASLEEP, asleep)
         .with(&SOCKETS, sockets.len())
         .table(table))
+}
+
+/// The state letter of each of the processes `pids`.
+fn states(pids: &[i32]) -> Result<Vec<char>> {
+    let state = |&pid: &i32| Ok(status::read(pid)?.state);
+    pids.iter().map(state).collect()
 }
 
 /// The socket at which a worker waits. accept has it as an argument; another call has no such

@@ -49,6 +49,7 @@ pub(super) const CLAIM: Claim = Claim {
         "mmap of 2 MiB fails with 512 MiB of addresses free",
     )),
     notes: &[46],
+    example: Some("holes_too_small"),
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],
     acts: &[FILL, PUNCH, SCATTER, JOIN],
     man: &["mmap(2)", "proc_sys_vm(5)"],

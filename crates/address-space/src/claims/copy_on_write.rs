@@ -3,7 +3,8 @@
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::memory::{Memory, minor_faults, pages};
+use harness::memory::{Memory, MemoryInUse, are_faults_counted, is_pagemap_missing};
+use harness::memory::{minor_faults, pages};
 use serde::{Deserialize, Serialize};
 
 use super::page_size;
@@ -61,6 +62,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same with MAP_SHARED memory; for the pages before writing, memory that the child \
               mapped and wrote itself",
     notes: &[41, 42],
+    example: Some("copy_on_write"),
     needs: &["/proc/self/pagemap"],
     acts: &[MAP, BASE_PAGES, FILL, FORK, WRITE],
     man: &["fork(2)", "mmap(2)", "getrusage(2)", "proc_pid_pagemap(5)"],
@@ -75,7 +77,8 @@ struct Seen {
     parent: u32,
     filled: bool,
     before: u64,
-    faults: u64,
+    /// None where the kernel counts none.
+    faults: Option<u64>,
     written: bool,
     own: u64,
 }
@@ -90,8 +93,9 @@ fn measure(arm: Arm) -> Result<Reading> {
     let base_pages = forbid_huge_pages(&memory)?;
     memory.write_every(page, b'p');
     let mapped = is_mapped(&mappings()?, &addresses(&memory), "rw-p");
+    let in_use = in_use()?;
     let mut writer = child::fork("writer", |parent| {
-        parent.send(&write_pages(arm, &mut memory, page)?)?;
+        parent.send(&write_pages(arm, &mut memory, page, in_use)?)?;
         // The parent looks while the child still maps the pages.
         Ok(parent.checkpoint()?)
     })?;
@@ -101,7 +105,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let changed = first.filter(|&byte| byte != b'p').count();
     writer.release()?;
     writer.join()?;
-    Ok(Reading::kernel()
+    let reading = Reading::kernel()
         .act(&MAP, mapped)
         .act(&BASE_PAGES, base_pages)
         .act(&FILL, seen.filled)
@@ -109,33 +113,55 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&WRITE, seen.written)
         .with(&CHANGED, changed)
         .with(&BEFORE, seen.before)
-        .with(&OWN, seen.own)
-        .with(&FAULTS, seen.faults))
+        .with(&OWN, seen.own);
+    Ok(match seen.faults {
+        Some(faults) => reading.with(&FAULTS, faults),
+        None => reading.leave_out(
+            "this kernel has no pagemap and counts no page faults, so that the pages that a \
+             process has to itself are seen in the memory that the machine has in use",
+            &[FAULTS],
+            &[],
+        ),
+    })
 }
 
-/// What the child does.
-fn write_pages(arm: Arm, memory: &mut Memory, page: usize) -> Result<Seen> {
+/// The machine's memory in use, where the kernel has no pagemap.
+fn in_use() -> Result<Option<MemoryInUse>> {
+    Ok(is_pagemap_missing().then(MemoryInUse::now).transpose()?)
+}
+
+/// What the child does. Before the fork so much memory was in use, where that must stand in for
+/// pagemap.
+fn write_pages(
+    arm: Arm,
+    memory: &mut Memory,
+    page: usize,
+    at_fork: Option<MemoryInUse>,
+) -> Result<Seen> {
     // Reading maps what fork did not.
     let filled = every_page_holds(memory, page, b'p');
     let before = match arm {
-        Arm::Experiment => count_exclusive(memory)?,
+        Arm::Experiment => count_exclusive(memory, page, at_fork)?,
         // Shared memory is private to no process; the child's private pages are counted apart.
         Arm::Control => {
             // Where the processor does not mark a page as written, the first write of any is a
             // fault.
             memory.write_every(page, b'p');
-            count_exclusive(&own_pages(page)?)?
+            let in_use = in_use()?;
+            count_exclusive(&own_pages(page)?, page, in_use)?
         }
     };
+    let before_writing = in_use()?;
+    let counted = are_faults_counted()?;
     let faults = minor_faults()?;
     memory.write_every(page, b'c');
     Ok(Seen {
-        faults: minor_faults()? - faults,
+        faults: counted.then_some(minor_faults()? - faults),
         parent: std::os::unix::process::parent_id(),
         filled,
         before,
         written: every_page_holds(memory, page, b'c'),
-        own: count_exclusive(memory)?,
+        own: count_exclusive(memory, page, before_writing)?,
     })
 }
 
@@ -147,7 +173,12 @@ fn own_pages(page: usize) -> Result<Memory> {
     Ok(memory)
 }
 
-fn count_exclusive(memory: &Memory) -> Result<u64> {
+/// Pages of `memory` that no other process maps: by pagemap, and where there is none by how many
+/// more than `before` the machine has in use.
+fn count_exclusive(memory: &Memory, page: usize, before: Option<MemoryInUse>) -> Result<u64> {
+    if let Some(before) = before {
+        return Ok(MemoryInUse::now()?.pages_since(before, page));
+    }
     let own = pages(memory)?
         .into_iter()
         .filter(|page| page.present() && page.exclusive());

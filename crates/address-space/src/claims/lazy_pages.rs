@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between, Count};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
-use harness::memory::{Memory, minor_faults, pages, resident};
+use harness::memory::{Memory, are_faults_counted, is_pagemap_missing, minor_faults};
+use harness::memory::{pages, present, resident};
 
 use super::page_size;
 use crate::evidence::{
@@ -61,6 +62,8 @@ pub(super) const CLAIM: Claim = Claim {
         "1024 pages that were read lie on one frame",
     )),
     notes: &[41, 42],
+    example: Some("lazy_pages"),
+    lesson: Some("strace-lazy-pages"),
     needs: &[
         "CAP_SYS_ADMIN to see the frame of zeros; else that no frame is counted as resident stands \
          in",
@@ -107,15 +110,20 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&READ, read.present == PAGES as u64 && was_untouched)
         .act(&WRITE, every_page_holds(&memory, page, 3))
         .with(&MAPPED, mapped)
-        .with(&READING, reading)
-        .with(&ZEROS, read.on_one_frame)
-        .with(&FAULTS, writing)
-        .note(format!("writing the same pages again cost {again} faults"));
+        .with(&ZEROS, read.on_one_frame);
+    let result = match are_faults_counted()? {
+        true => result
+            .with(&READING, reading)
+            .with(&FAULTS, writing)
+            .note(format!("writing the same pages again cost {again} faults")),
+        false => result.leave_out("this kernel counts no page faults", &[READING, FAULTS], &[]),
+    };
     Ok(match read.frames_shown {
         true => result,
         false => result.caveat(
-            "frame numbers are hidden without CAP_SYS_ADMIN: counted instead are pages that are in \
-             memory and that smaps does not count as resident, as it does not the frame of zeros",
+            "frame numbers are hidden without CAP_SYS_ADMIN, or there is no pagemap: counted \
+             instead are pages that are in memory and that smaps does not count as resident, as it \
+             does not the frame of zeros",
         ),
     })
 }
@@ -130,6 +138,14 @@ struct PagesRead {
 }
 
 fn pages_read(memory: &Memory, page: usize) -> Result<PagesRead> {
+    if is_pagemap_missing() {
+        let present = present(memory)?;
+        return Ok(PagesRead {
+            present,
+            on_one_frame: present.saturating_sub(resident(memory)?.0 / page as u64),
+            frames_shown: false,
+        });
+    }
     let mut frames: HashMap<u64, u64> = HashMap::new();
     let mut present = 0;
     for entry in pages(memory)? {

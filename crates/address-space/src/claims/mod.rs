@@ -38,7 +38,7 @@ pub const ALL: &[Claim] = &[
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Bytes in a page of this machine.
-fn page_size() -> usize {
+pub(crate) fn page_size() -> usize {
     observe::machine::read().page_size
 }
 

@@ -43,6 +43,7 @@ pub(super) const CLAIM: Claim = Claim {
                page is in memory; each page counts once.",
     control: "256 objects of one byte, one after the other in one mapping",
     notes: &[41, 45],
+    example: Some("page_for_one_byte"),
     needs: &["/proc/self/pagemap or /proc/self/smaps"],
     acts: &[MAP, WRITE],
     man: &["mmap(2)", "proc_pid_status(5)", "proc_pid_pagemap(5)"],

@@ -8,7 +8,8 @@ use std::os::unix::process::parent_id;
 use anyhow::{Context, Result};
 use claim::InControl::{Instead, Not};
 use claim::{Act, Arm, Claim, Does, Name, Quantity, Reading, Surprise};
-use harness::memory::{Memory, minor_faults, pages, present};
+use harness::memory::{Memory, MemoryInUse, is_pagemap_missing, minor_faults, pages};
+use harness::memory::{present, resident};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use observe::maps::Mapping;
 use observe::pagemap::{Page, Pagemap};
@@ -83,6 +84,7 @@ pub(super) const CLAIM: Claim = Claim {
               back, which must be contiguous; memcpy to a new mapping",
     surprise: Some(Surprise::Small("mremap moves 1024 pages and copies none")),
     notes: &[41, 42, 43, 44],
+    example: Some("file_mapped_backwards"),
     needs: &["/proc/self/pagemap"],
     acts: &[
         MAP_FILE, TURN, BASE_PAGES, GIVE_BACK, ASK, WRITE, SHARE, MOVE, ARRIVE,
@@ -103,7 +105,14 @@ fn measure(arm: Arm) -> Result<Reading> {
     super::ask_for(4 * PAGES * page)?;
     let reading = read_reversed(Reading::kernel(), arm, page)?;
     let reading = ask_after_scattering(reading, arm, page)?;
-    move_pages(reading, arm, page)
+    let reading = move_pages(reading, arm, page)?;
+    Ok(match is_pagemap_missing() {
+        true => reading.caveat(
+            "this kernel has no pagemap, so that smaps tells what is in memory, and the memory \
+             that the machine has in use whether a page got another frame",
+        ),
+        false => reading,
+    })
 }
 
 /// Pages of a file, mapped one by one, read as if the file had been turned round.
@@ -159,12 +168,15 @@ fn ask_after_scattering(reading: Reading, arm: Arm, page: usize) -> Result<Readi
     let (large, punched) = match arm {
         Arm::Experiment => {
             memory.discard_every_second(page)?;
-            let punched = is_punched(&whole, page)?;
+            let punched = match is_pagemap_missing() {
+                true => resident(&memory)?.0 as usize == whole.len() / 2,
+                false => is_punched(&whole, page)?,
+            };
             (Ok(Memory::private(size)?), punched)
         }
         Arm::Control => {
             let large = memory.ask_for_its_gaps(page, size)?;
-            (large, is_punched(&whole, page)?)
+            (large, !is_pagemap_missing() && is_punched(&whole, page)?)
         }
     };
     let reading = reading
@@ -180,7 +192,8 @@ fn ask_after_scattering(reading: Reading, arm: Arm, page: usize) -> Result<Readi
     };
     forbid_huge_pages(&large)?;
     large.write_every(page, 1);
-    let frames: HashSet<u64> = pages(&large)?.into_iter().filter_map(Page::frame).collect();
+    let shown = shown_pages(&large)?.unwrap_or_default();
+    let frames: HashSet<u64> = shown.into_iter().filter_map(Page::frame).collect();
     let is_alone =
         |frame: &&u64| !frames.contains(&(*frame + 1)) && !frames.contains(&(*frame - 1));
     let reading = match frames.len() {
@@ -205,10 +218,37 @@ fn is_punched(range: &Range<usize>, page: usize) -> Result<bool> {
     Ok(punched && is_mapped(&mappings()?, range, "rw-p"))
 }
 
+/// What pagemap tells of `memory`; none where the kernel has none.
+fn shown_pages(memory: &Memory) -> Result<Option<Vec<Page>>> {
+    Ok((!is_pagemap_missing()).then(|| pages(memory)).transpose()?)
+}
+
+/// The machine's memory in use, where the kernel has no pagemap.
+fn in_use() -> Result<Option<MemoryInUse>> {
+    Ok(is_pagemap_missing().then(MemoryInUse::now).transpose()?)
+}
+
+/// Pages by which the memory in use has grown since `before`; 0 where pagemap tells more.
+fn growth_since(before: Option<MemoryInUse>, page: usize) -> Result<u64> {
+    let grown = |before| Ok(MemoryInUse::now()?.pages_since(before, page));
+    before.map_or(Ok(0), grown)
+}
+
+/// How many of the moved pages are on a frame that the child has, too: by what pagemap shows of
+/// them, and where there is none by how many pages were not needed anew.
+fn count_stayed(now: Option<&Vec<Page>>, new: u64) -> usize {
+    let stayed = |page: &&Page| page.present() && !page.exclusive();
+    match now {
+        Some(pages) => pages.iter().filter(stayed).count(),
+        None => PAGES.saturating_sub(new as usize),
+    }
+}
+
 /// Gives pages another address while a child keeps their frames: a frame that the child maps, too,
 /// is an old one.
 fn move_pages(reading: Reading, arm: Arm, page: usize) -> Result<Reading> {
     let (mut memory, mut target) = (plain_memory(page)?, plain_memory(page)?);
+    let at_start = in_use()?;
     memory.write_every(page, 1);
     let mut sharer = child::fork("sharer", |parent| {
         parent.send(&parent_id())?;
@@ -216,7 +256,13 @@ fn move_pages(reading: Reading, arm: Arm, page: usize) -> Result<Reading> {
     })?;
     let forked_by: u32 = sharer.recv()?;
     sharer.at_checkpoint()?;
-    let (old, frames) = (addresses(&memory), pages(&memory)?);
+    let (old, frames) = (addresses(&memory), shown_pages(&memory)?);
+    let is_shared = match &frames {
+        Some(pages) => !pages.iter().any(|page| page.exclusive()),
+        // So many were written; a fork that copied them would have taken as many again.
+        None => growth_since(at_start, page)? < (PAGES + PAGES / 2) as u64,
+    };
+    let at_move = in_use()?;
     let before = minor_faults()?;
     let moved = match arm {
         Arm::Experiment => memory.move_onto(target)?,
@@ -227,29 +273,28 @@ fn move_pages(reading: Reading, arm: Arm, page: usize) -> Result<Reading> {
     };
     moved.read_every(page);
     let faults = minor_faults()? - before;
-    let now = pages(&moved)?;
+    let (now, new) = (shown_pages(&moved)?, growth_since(at_move, page)?);
     let maps = mappings()?;
-    let elsewhere = addresses(&moved).start != old.start;
-    let stayed = |page: &&Page| elsewhere && page.present() && !page.exclusive();
+    let stayed = match addresses(&moved).start != old.start {
+        true => count_stayed(now.as_ref(), new),
+        false => 0,
+    };
     let reading = reading
-        .act(
-            &SHARE,
-            forked_by == std::process::id() && !frames.iter().any(|page| page.exclusive()),
-        )
+        .act(&SHARE, forked_by == std::process::id() && is_shared)
         .act(
             &MOVE,
             is_mapped(&maps, &addresses(&moved), "rw-p") && is_free(&maps, &old),
         )
         .act(&ARRIVE, every_page_holds(&moved, page, 1))
-        .with(&STAYED, now.iter().filter(stayed).count())
+        .with(&STAYED, stayed)
         .note(format!(
             "the pages were read at the other address with {faults} minor faults"
         ));
     sharer.release()?;
     sharer.join()?;
-    if arm == Arm::Control {
+    let (Some(now), Some(frames), Arm::Experiment) = (now, frames, arm) else {
         return Ok(reading);
-    }
+    };
     let same = |(new, old): &(&Page, &Page)| new.frame().is_some() && new.frame() == old.frame();
     Ok(match now.iter().zip(&frames).filter(same).count() {
         0 => reading,

@@ -68,6 +68,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same reads by the same code through Linux's flat data segment, where the next \
               page is PROT_NONE: paging lets them run on to the end of the page",
     notes: &[38, 39, 40],
+    example: Some("segment_of_1000_bytes"),
     needs: &[
         "x86-64, and no emulator (QEMU without KVM)",
         "modify_ldt (CONFIG_MODIFY_LDT_SYSCALL)",

@@ -198,3 +198,32 @@ fn a_caveat_survives_only_while_the_claim_holds() {
     assert_eq!(holds, Verdict::HoldsWith("but".into()));
     assert_eq!(judge(&claim, control, experiment), Verdict::Refuted);
 }
+
+/// What a kernel lacks in both arms alike is no part of the verdict, and of none but a caveat.
+#[test]
+fn a_claim_is_judged_by_what_its_kernel_has() {
+    let claim = claim(&[WAKEUPS, SLEEPS], &[LISTEN, ACCEPT]);
+    let whole = |count, accepted| {
+        let reading = wakeups(count).with(&SLEEPS, count);
+        reading.act(&LISTEN, true).act(&ACCEPT, accepted)
+    };
+    let partly = |count: u64| {
+        let reading = wakeups(count).act(&LISTEN, true);
+        reading.leave_out("this kernel has no accept", &[SLEEPS], &[ACCEPT])
+    };
+    let verdict = judge(&claim, partly(1), partly(8));
+    let caveat = "this kernel has no accept; not measured: `sleeps`".to_owned();
+    assert_eq!(verdict, Verdict::HoldsWith(caveat));
+    assert_eq!(judge(&claim, partly(8), partly(8)).name(), "refuted");
+    assert_eq!(judge(&claim, partly(1), partly(1)).name(), "not_measured");
+    let one_sided = judge(&claim, partly(1), whole(8, false));
+    assert!(why(&one_sided).contains("different parts"), "{one_sided:?}");
+    let other_side = judge(&claim, whole(1, true), partly(8));
+    assert_eq!(other_side.name(), "error");
+    let nothing = |reading: Reading| reading.leave_out("nothing at all", &[WAKEUPS], &[]);
+    let verdict = judge(&claim, nothing(partly(1)), nothing(partly(8)));
+    assert!(why(&verdict).contains("every quantity"), "{verdict:?}");
+    let stranger = |reading: Reading| reading.leave_out("no such thing", &[], &[MEET]);
+    let verdict = judge(&claim, stranger(partly(1)), stranger(partly(8)));
+    assert!(why(&verdict).contains("does not list"), "{verdict:?}");
+}

@@ -27,6 +27,14 @@ pub fn minor_faults() -> Result<u64, Error> {
     Ok(counted)
 }
 
+/// Whether this kernel counts page faults: a process that runs has had some.
+///
+/// # Errors
+/// As [`minor_faults`].
+pub fn are_faults_counted() -> Result<bool, Error> {
+    Ok(minor_faults()? > 0)
+}
+
 /// What smaps says of the mappings that begin inside `memory`, added up: resident bytes, and of
 /// these bytes in huge pages.
 ///
@@ -95,6 +103,7 @@ mod tests {
             assert_eq!(getrusage(UsageWho::RUSAGE_SELF), Err(Errno::EPERM));
             let mut memory = Memory::private(64 * page).unwrap();
             memory.advise(MmapAdvise::MADV_NOHUGEPAGE).ok();
+            assert!(are_faults_counted().unwrap());
             let before = minor_faults().unwrap();
             memory.write_every(page, 1);
             assert!(minor_faults().unwrap() - before >= 64);

@@ -5,6 +5,7 @@
 
 mod advice;
 mod counters;
+mod growth;
 mod ranges;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -15,7 +16,8 @@ use nix::sys::mman::{MapFlags, munmap};
 use observe::Error;
 use present::units::bytes;
 
-pub use counters::{minor_faults, pages, present, resident};
+pub use counters::{are_faults_counted, minor_faults, pages, present, resident};
+pub use growth::{MemoryInUse, is_pagemap_missing};
 
 /// Readable and writable memory of this process.
 #[derive(Debug)]

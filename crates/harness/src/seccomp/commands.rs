@@ -22,7 +22,7 @@ macro_rules! commands {
         fn value(name: &str) -> Option<i64> {
             match name {
                 $(stringify!($name) => Some(i64::from(libc::$name)),)*
-                _ => None,
+                _ => new_value(name),
             }
         }
     };
@@ -49,6 +49,16 @@ commands! {
     MADV_DONTNEED
     MADV_HUGEPAGE
     MADV_NOHUGEPAGE
+}
+
+/// The number of a command that libc does not name yet.
+fn new_value(name: &str) -> Option<i64> {
+    Some(match name {
+        "F_DUPFD_QUERY" => 1024 + 3,
+        "FUTEX_ROBUST_UNLOCK" => 512 + i64::from(libc::FUTEX_WAKE),
+        "MADV_GUARD_INSTALL" => 102,
+        _ => return None,
+    })
 }
 
 /// A call as `fcntl` or `fcntl(F_SETFL)`, in two parts: its name, and what its command has to be.

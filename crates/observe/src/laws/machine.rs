@@ -108,15 +108,18 @@ pub fn huge_pages(data: &[u8]) {
 pub fn meminfo(data: &[u8]) {
     meminfo::parse(&String::from_utf8_lossy(data));
     let mut draw = Draw::new(data);
-    let [available, anon_huge_pages, huge_page_size] = [(); 3].map(|()| draw.below(1 << 54));
+    let [available, anon_pages, anon_huge_pages, huge_page_size] =
+        [(); 4].map(|()| draw.below(1 << 54));
     let (reserved, free) = (draw.number(), draw.number());
     let text = format!(
         "MemTotal:       24684084 kB\nMemAvailable:   {available:8} kB\n\
-         AnonHugePages:  {anon_huge_pages:8} kB\nHugePages_Total:   {reserved:5}\n\
-         HugePages_Free:    {free:5}\nHugepagesize:   {huge_page_size:8} kB\n"
+         AnonPages:      {anon_pages:8} kB\nAnonHugePages:  {anon_huge_pages:8} kB\n\
+         HugePages_Total:   {reserved:5}\nHugePages_Free:    {free:5}\n\
+         Hugepagesize:   {huge_page_size:8} kB\n"
     );
     let expected = MemInfo {
         available: Some(available * 1024),
+        anon_pages: Some(anon_pages * 1024),
         anon_huge_pages: Some(anon_huge_pages * 1024),
         huge_page_size: Some(huge_page_size * 1024),
         huge_pages_reserved: Some(reserved),

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use child::Descriptors;
 use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
 use harness::limits::room_for_descriptors;
+use harness::memory::Memory;
 use harness::{inherited, scratch};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::sched::{CloneFlags, unshare};
@@ -116,49 +117,66 @@ fn compare_with_child(table: Descriptors) -> Result<Compared> {
 /// never does.
 const SHELL_LIMIT: Duration = Duration::from_secs(10);
 
-/// A child with a shared table becomes a shell, which reports that and waits until a pipe is
-/// closed; in the control it does not call exec. Tells whether it became another program.
+/// A child with a shared table becomes a shell; in the control it does not call exec. Tells whether
+/// it became another program.
+///
+/// Who shares the table with it is a process of its own, which answers in shared memory: a kernel
+/// whose exec keeps the table would close what that process could answer by.
 fn compare_around_exec(arm: Arm) -> Result<(String, bool)> {
-    let (said, say) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
-    let (wait, end) = pipe2(OFlag::O_CLOEXEC).context("pipe")?;
-    let mut shell = child::fork_with(Descriptors::Shared, "sh", |parent| {
-        parent.checkpoint()?;
-        match arm {
-            Arm::Experiment => become_shell(&say, &wait),
-            Arm::Control => Ok(parent.checkpoint()?),
-        }
-    })?
-    .limit(SHELL_LIMIT);
-    shell.at_checkpoint()?;
-    let before = sameness(tables::is_shared_with(shell.pid())?);
-    shell.release()?;
-    if arm == Arm::Control {
+    let pipe = || pipe2(OFlag::O_CLOEXEC).context("pipe");
+    let ((said, say), (wait, end)) = (pipe()?, pipe()?);
+    // A byte of shared memory: whether there is an answer, and the answers.
+    let mut answer = Memory::shared(1)?;
+    let sharer = child::fork("sharer", |_| {
+        let mut shell = child::fork_with(Descriptors::Shared, "sh", |parent| {
+            parent.checkpoint()?;
+            match arm {
+                Arm::Experiment => become_shell(&say, &wait),
+                Arm::Control => Ok(parent.checkpoint()?),
+            }
+        })?
+        .limit(SHELL_LIMIT);
         shell.at_checkpoint()?;
-        let after = look_at_program(shell.pid())?;
+        let before = tables::is_shared_with(shell.pid())?;
+        keep_across_exec(&said)?;
         shell.release()?;
-        shell.join()?;
-        return Ok((before_and_after_text([before, after.0]), after.1));
-    }
-    if shell.ends_before(said.as_fd())? {
-        shell.join()?;
-        bail!("sh ended before it said a word");
-    }
-    let after = look_at_program(shell.pid())?;
+        match arm {
+            Arm::Control => shell.at_checkpoint()?,
+            Arm::Experiment if shell.ends_before(said.as_fd())? => return Ok(shell.join()?),
+            Arm::Experiment => {}
+        }
+        let is_shell = runs_other_program(shell.pid())?;
+        let after = tables::is_shared_with(shell.pid())?;
+        let yes = [true, before, after, is_shell];
+        answer.write_every(1, yes.into_iter().fold(0, |all, it| 2 * all + u8::from(it)));
+        Ok(())
+    })?
+    .limit(2 * SHELL_LIMIT);
+    let ended = sharer.join();
     drop(end);
-    shell.wait()?;
-    Ok((before_and_after_text([before, after.0]), after.1))
+    let yes: u8 = answer.first_bytes(1).into_iter().sum();
+    let [is_there, before, after, is_shell] = [8, 4, 2, 1].map(|bit| yes & bit != 0);
+    if !is_there {
+        ended?;
+        bail!("sh ended before it was looked at");
+    }
+    let both = before_and_after_text([sameness(before), sameness(after)]);
+    Ok((both, is_shell))
 }
 
-/// Compares a process's table with this one's; tells whether it runs another program.
-fn look_at_program(pid: i32) -> Result<(&'static str, bool)> {
-    let same = sameness(tables::is_shared_with(pid)?);
+fn runs_other_program(pid: i32) -> Result<bool, observe::Error> {
     let own = observe::program::path(std::process::id() as i32)?;
-    Ok((same, observe::program::path(pid)? != own))
+    Ok(observe::program::path(pid)? != own)
+}
+
+fn keep_across_exec(fd: &OwnedFd) -> Result<()> {
+    fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty())).context("fcntl F_SETFD")?;
+    Ok(())
 }
 
 fn become_shell(say: &OwnedFd, wait: &OwnedFd) -> Result<(), child::BoxError> {
     for pipe in [say, wait] {
-        fcntl(pipe, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        keep_across_exec(pipe)?;
     }
     // By path, since a shell may know descriptors of one digit only.
     let fd = |pipe: &OwnedFd| format!("/proc/self/fd/{}", pipe.as_raw_fd());

@@ -42,8 +42,8 @@ const WRITE: Act = Does("writes to the pipe")
 const DELETE_CLOSED: Act = Does("asks for the removal of a number that is closed")
     .call("epoll_ctl", "EPOLL_CTL_DEL … EBADF")
     .shown_by(
-        "no such number in /proc/self/fd, but a tfd line for it in fdinfo of the epoll instance; \
-         where that has no tfd line, the event that a readable pipe brings",
+        "no such number in /proc/self/fd, and before it was closed a tfd line for it in fdinfo of \
+         the epoll instance; where that has no tfd line, the event that a readable pipe brings",
     )
     .in_control(InControl::Not);
 const PUT_BACK: Act = Does("puts what it kept on the number of the registration")
@@ -130,6 +130,7 @@ fn delete_closed(arm: Arm, reading: Reading) -> Result<Reading> {
     let mut watched = Watched::new()?;
     let kept = scratch::duplicate(&watched.reader)?;
     let number = watched.reader.as_raw_fd();
+    let registered = watched.is_registered(number)?;
     // What was registered; in the experiment it is closed.
     let mut other = kept.into();
     swap(&mut watched.reader, &mut other);
@@ -140,9 +141,9 @@ fn delete_closed(arm: Arm, reading: Reading) -> Result<Reading> {
         }
         Arm::Control => Some(other),
     };
-    let closed = !scratch::is_open(number)? && watched.is_registered(number)?;
+    let closed = !scratch::is_open(number)?;
     Ok(reading
-        .act(&DELETE_CLOSED, closed)
+        .act(&DELETE_CLOSED, registered && closed)
         .with(&DELETE, outcome(delete(&watched.epoll, number))))
 }
 

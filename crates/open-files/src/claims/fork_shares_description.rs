@@ -39,6 +39,8 @@ pub(super) const CLAIM: Claim = Claim {
                descriptors.",
     control: "the child opens the file itself instead of using what it inherited",
     notes: &[7],
+    example: Some("fork_shares_offset"),
+    lesson: Some("strace-fork-shares-offset"),
     needs: &["kcmp, or pidfd_getfd and F_DUPFD_QUERY, or the flags in fdinfo of a child"],
     acts: &[FORK, INHERIT, READ],
     man: &["fork(2)", "open(2)", "kcmp(2)"],

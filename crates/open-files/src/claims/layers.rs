@@ -40,6 +40,7 @@ pub(super) const CLAIM: Claim = Claim {
                fdinfo tells each one's offset.",
     control: "three different files, each opened once",
     notes: &[4, 5, 6],
+    example: Some("two_opens_and_a_dup"),
     needs: &["kcmp, F_DUPFD_QUERY or the flags in fdinfo"],
     acts: &[DUPLICATE, OPEN_AGAIN, READ],
     man: &["open(2)", "dup(2)", "kcmp(2)", "proc_pid_fdinfo(5)"],

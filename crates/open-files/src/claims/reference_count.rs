@@ -78,6 +78,7 @@ pub(super) const CLAIM: Claim = Claim {
         "a message in flight keeps a lock that no process holds",
     )),
     notes: &[6],
+    example: Some("last_close_releases"),
     acts: &[DUPLICATE, FORK, LOCK_FILES, SEND, MAP, CLOSE, LOOK_FIRST],
     man: &["close(2)", "inotify(7)", "flock(2)", "unix(7)", "mmap(2)"],
     quantities: &[LEFT, CLOSED, PIPE, LOCK, IN_FLIGHT, MAPPED],

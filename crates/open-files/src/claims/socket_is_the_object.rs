@@ -9,6 +9,8 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{MsgFlags, recv};
+use nix::sys::stat::fstat;
+use observe::Operation;
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 
@@ -58,6 +60,7 @@ pub(super) const CLAIM: Claim = Claim {
                child receives one, and lets the child set a socket option and a status flag.",
     control: "duplicate and child have a socket of their own each",
     notes: &[3, 4, 8],
+    example: Some("socket_through_fork"),
     acts: &[
         SEND, DUPLICATE, FORK, INHERIT, RECEIVE, SET_OPTION, SET_FLAG,
     ],
@@ -70,8 +73,8 @@ pub(super) const CLAIM: Claim = Claim {
 const FIRST: &str = "first";
 const SECOND: &str = "second";
 
-/// What identifies a socket: inode number and cookie.
-type Identity = (u64, u64);
+/// What identifies a socket: inode number and cookie, where the kernel has one.
+type Identity = (u64, Option<u64>);
 
 /// What the child tells of what it did.
 #[derive(Serialize, Deserialize)]
@@ -126,12 +129,9 @@ fn measure(arm: Arm) -> Result<Reading> {
 
     let identities = [identity(&socket)?, identity(&duplicate)?, used.identity];
     let changed = |changed| if changed { "changed" } else { "unchanged" };
+    let reading = compare_cookies(reading, identities.map(|(_, cookie)| cookie));
     Ok(reading
         .with(&INODES, count_distinct(identities.map(|(inode, _)| inode)))
-        .with(
-            &COOKIES,
-            count_distinct(identities.map(|(_, cookie)| cookie)),
-        )
         .with(&OPTION, changed(receive_buffer(&socket)? != before.0))
         .with(&NONBLOCK, changed(status_flags(&socket)? != before.1))
         .with(&QUEUE, drain(&socket)?)
@@ -140,6 +140,18 @@ fn measure(arm: Arm) -> Result<Reading> {
              description reads and writes it (O_PATH may add others, which hold its inode alone): \
              options live in the socket, O_NONBLOCK in that description",
         ))
+}
+
+/// Counts the cookies, where the kernel has such.
+fn compare_cookies(reading: Reading, cookies: [Option<u64>; 3]) -> Reading {
+    match cookies {
+        [None, None, None] => reading.leave_out(
+            "this kernel gives its sockets no number for life (SO_COOKIE: ENOPROTOOPT)",
+            &[COOKIES],
+            &[],
+        ),
+        cookies => reading.with(&COOKIES, count_distinct(cookies)),
+    }
 }
 
 /// What the child does with its descriptor: one flag, one message, one option.
@@ -184,8 +196,15 @@ fn drain(socket: &UnixDatagram) -> Result<u64> {
 }
 
 fn identity(socket: &UnixDatagram) -> Result<Identity> {
-    let observe::socket::Identity { inode, cookie } = observe::socket::identity(socket)?;
-    Ok((inode, cookie))
+    match observe::socket::identity(socket) {
+        Err(e) if e.kind == Operation::SocketCookie && e.errno == Errno::ENOPROTOOPT => {
+            Ok((fstat(socket).context("fstat")?.st_ino, None))
+        }
+        identity => {
+            let identity = identity?;
+            Ok((identity.inode, Some(identity.cookie)))
+        }
+    }
 }
 
 fn receive_buffer(socket: &UnixDatagram) -> Result<usize> {
@@ -194,7 +213,7 @@ fn receive_buffer(socket: &UnixDatagram) -> Result<usize> {
         .context("getsockopt SO_RCVBUF")
 }
 
-fn count_distinct(mut all: [u64; 3]) -> usize {
+fn count_distinct<T: Ord>(mut all: [T; 3]) -> usize {
     all.sort_unstable();
     1 + usize::from(all[0] != all[1]) + usize::from(all[1] != all[2])
 }

@@ -107,7 +107,7 @@ fn print_table(folder: &Path, results: &Path) -> Result<u8> {
             let judgement = judge(&mutant, &unchanged, &read(&path)?);
             wrong += usize::from(!judgement.is_right());
             let reason = |id: &String| {
-                let reasons = [&mutant.also, &mutant.not_measured];
+                let reasons = [&mutant.also, &mutant.not_measured, &mutant.no_effect];
                 let reason = reasons.iter().find_map(|it| it.get(id));
                 format!("`{id}`: {}", reason.map_or("", |it| it))
             };

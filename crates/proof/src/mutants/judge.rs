@@ -49,15 +49,20 @@ impl Judgement {
             None => format!("{id} {what}"),
         };
         let must = mutant.refuted.contains(id);
+        // A mutant that breaks no promise must be noticed all the same.
+        let is_set_up = mutant.refuted.is_empty()
+            && (mutant.not_measured.contains_key(id) || mutant.no_effect.contains_key(id));
         let reason = match after.verdict {
             Verdict::Refuted => mutant.also.get(id),
             Verdict::NotMeasured => mutant.not_measured.get(id),
+            Verdict::Error => mutant.no_effect.get(id),
             _ => None,
         };
         match after.verdict {
             Verdict::Refuted if must => self.killed_by.push(id.clone()),
             _ if must => self.faults.push(fault("is not refuted")),
             _ if reason.is_some() => self.explained.push(id.clone()),
+            _ if is_set_up => self.faults.push(fault("does not notice it")),
             Verdict::Refuted => self.faults.push(fault("is refuted")),
             Verdict::Error => self.faults.push(fault("is an error")),
             Verdict::NotMeasured if before.verdict.holds() => {
@@ -104,6 +109,20 @@ mod tests {
             ([Refuted, Holds, NotMeasured], "c is not measured any more"),
         ] {
             assert_eq!(judged(verdicts).faults, [fault]);
+        }
+    }
+
+    #[test]
+    fn a_mutant_that_breaks_no_promise_must_be_noticed() {
+        use Verdict::{Error, Holds, NotMeasured};
+        let text = "sentence = ''\nlike = ''\nfile = ''\nfunction = ''\nfind = 'f'\nput = 'p'\n\
+                    refuted = []\n[not_measured]\na = 'why'\n[no_effect]\nb = 'why'\n";
+        let mutant = Mutant::parse(text).expect("a mutant");
+        let unchanged = document([Holds, Holds, Holds]);
+        let judged = |verdicts| judge(&mutant, &unchanged, &document(verdicts));
+        assert!(judged([NotMeasured, Error, Holds]).is_right());
+        for verdicts in [[Holds, Error, Holds], [NotMeasured, Holds, Holds]] {
+            assert_eq!(judged(verdicts).faults.len(), 1);
         }
     }
 }

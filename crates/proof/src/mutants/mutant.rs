@@ -35,6 +35,9 @@ pub struct Mutant {
     /// Claims that cannot be measured on it, each with the reason.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,
+    /// Claims that say on it that an act of theirs had no effect, each with the reason.
+    #[serde(default)]
+    pub no_effect: BTreeMap<String, String>,
 }
 
 impl Mutant {
@@ -93,7 +96,12 @@ impl Mutant {
         let mut start = 0;
         for line in source.split_inclusive('\n') {
             let end_of_line = start + line.len();
-            let is_head = !line.starts_with(char::is_whitespace) && line.contains(&head);
+            // Another function's name may end as this one's.
+            let named = line.find(&head).is_some_and(|at| {
+                let before = line[..at].chars().next_back();
+                !before.is_some_and(|it| it == '_' || it.is_ascii_alphanumeric())
+            });
+            let is_head = named && !line.starts_with(char::is_whitespace);
             if is_head {
                 let rest = &source[start..];
                 let opens = rest.find("\n{\n").or_else(|| rest.find(" {\n"));
@@ -183,7 +191,7 @@ mod tests {
         for mutant in mutants {
             let all = [&mutant.sentence, &mutant.like];
             assert!(all.iter().all(|it| it.ends_with('.')), "{}", mutant.name);
-            let expects = mutant.refuted.len() + mutant.not_measured.len();
+            let expects = mutant.refuted.len() + mutant.not_measured.len() + mutant.no_effect.len();
             assert!(expects > 0, "{} must turn a claim", mutant.name);
         }
     }

@@ -35,6 +35,21 @@ Exit status:
   128 + N  signal N (INT, TERM, HUP) ended the test: what was tested by then
            is reported and marked PARTIAL";
 
+/// The exit statuses of the questions.
+pub(super) const HELP_OF_ASK: &str = "\
+Exit status:
+  0        whatever was answered, and whatever came out
+  2        the command line was wrong, input could not be read, or output could
+           not be written
+  128 + N  signal N (INT, TERM, HUP) ended it: the score of what was answered
+           by then is shown and marked PARTIAL
+
+Examples:
+  witness ask                       every question, in the order of the topics
+  witness ask --seed 7 --topic accept-queue
+  echo 8 | witness ask others-stay-asleep
+  witness ask </dev/null            show every answer";
+
 /// The exit statuses of a comparison.
 pub(super) const HELP_OF_DIFF: &str = "\
 Exit status:

@@ -14,6 +14,9 @@ pub(super) struct ListArgs {
     /// Only the claims of this topic
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
+    /// Also the claims beside the tour, which run only where they are named
+    #[arg(long, conflicts_with = "topic")]
+    all: bool,
     /// Print one JSON document instead of text (described in docs/json.md)
     #[arg(long)]
     json: bool,
@@ -25,7 +28,10 @@ impl ListArgs {
     /// # Errors
     /// An unknown topic, or output that cannot be written.
     pub(super) fn run(&self, register: &Register) -> Result<u8> {
-        let claims = select::claims(register, &[], self.topic.as_deref())?;
+        let claims = match self.all {
+            true => register.claims().collect(),
+            false => select::claims(register, &[], self.topic.as_deref())?,
+        };
         if self.json {
             print_data(&json::list(&claims)?)?;
             return Ok(0);

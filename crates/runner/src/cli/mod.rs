@@ -7,6 +7,7 @@
     reason = "the command line that all binaries share"
 )]
 
+mod ask;
 mod diff;
 mod exit;
 mod generate;

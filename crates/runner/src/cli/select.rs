@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use claim::{Claim, Register, Topic};
 
-/// The claims called `ids` with their topics, in the register's order; all of them where `ids` is
-/// empty; only those of `topic` where one is given.
+/// The claims called `ids` with their topics, in the register's order; only those of `topic` where
+/// one is given. Where neither is given, all that are in the tour.
 ///
 /// # Errors
 /// An unknown name, with the nearest known one.
@@ -20,9 +20,13 @@ pub(super) fn claims<'a>(
     for id in ids {
         require_known(id, "claim", claim_ids(register))?;
     }
+    let is_meant = |its_topic: &Topic| match topic {
+        Some(topic) => its_topic.name == topic,
+        None => its_topic.is_in_tour || !ids.is_empty(),
+    };
     let chosen: Vec<_> = register
         .claims()
-        .filter(|(its_topic, _)| topic.is_none_or(|topic| its_topic.name == topic))
+        .filter(|(its_topic, _)| is_meant(its_topic))
         .filter(|(_, claim)| ids.is_empty() || ids.iter().any(|id| id == claim.id))
         .collect();
     if let (Some(topic), true) = (topic, chosen.is_empty()) {
@@ -66,7 +70,47 @@ pub(crate) fn require_known<'a>(
 
 #[cfg(test)]
 mod tests {
+    use claim::{Act, Does, InControl, Name, Quantity};
+
     use super::*;
+
+    const ALONE: Act = Does("opens")
+        .call("openat", "")
+        .shown_by("fdinfo")
+        .in_control(InControl::Not);
+    const NUMBER: Quantity = Name("n").count(1, 2);
+
+    const fn named(id: &'static str) -> Claim {
+        Claim {
+            id,
+            statement: "It is so.",
+            measures: "nothing",
+            control: "nothing",
+            acts: &[ALONE],
+            quantities: &[NUMBER],
+            ..Claim::DEFAULT
+        }
+    }
+
+    #[test]
+    fn what_is_beside_the_tour_is_meant_only_where_it_is_named() {
+        const OLD: &[Claim] = &[named("old")];
+        const NEW: &[Claim] = &[named("new")];
+        let topics = [
+            Topic::new("tour", "", OLD),
+            Topic::new("beside", "", NEW).beside_the_tour(),
+        ];
+        let register = Register::new(&topics).expect("registers");
+        let ids = |ids: &[&str], topic| -> Vec<&str> {
+            let ids: Vec<String> = ids.iter().map(|&id| id.to_owned()).collect();
+            let chosen = claims(&register, &ids, topic).expect("known");
+            chosen.iter().map(|(_, claim)| claim.id).collect()
+        };
+        assert_eq!(ids(&[], None), ["old"]);
+        assert_eq!(ids(&[], Some("beside")), ["new"]);
+        assert_eq!(ids(&["new", "old"], None), ["old", "new"]);
+        assert!(claims(&register, &["old".to_owned()], Some("beside")).is_err());
+    }
 
     #[test]
     fn the_nearest_name_is_suggested() {

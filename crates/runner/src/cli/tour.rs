@@ -5,14 +5,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use claim::{Register, Topic};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::ask::AskArgs;
 use super::diff::DiffArgs;
 use super::exit::start;
-use super::help::{HELP_OF_DIFF, HELP_OF_RUN, with_help};
-use super::known::with_known_names;
+use super::help::{HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_RUN, with_help};
+use super::known::{known_names, with_known_names};
 use super::run::RunArgs;
 use super::shared::SharedWord;
+use crate::Question;
 
 const ABOUT: &str =
     "Watch your own kernel keep, or break, what the operating-systems textbook says";
@@ -23,14 +25,19 @@ Watch your own kernel keep, or break, what the operating-systems textbook says.
 Each claim is a small experiment with real system calls. It predicts a number, measures it, and \
 measures a control that must come out the other way. Without a command, all claims run.";
 
+/// The topic of the claims beside the tour.
+const PROMISES: &str = "promises";
+
 const EXAMPLES: &str = "\
 witness                             run every claim
+witness ask                         predict first, then see what the kernel does
 witness list --topic spinlock       what the claims of one topic say
 witness explain layers              how one claim is measured
 witness strace layers               its system calls, explained
 witness run layers                  run it, and see every number
 witness -v                          run every claim, and see every number
 witness run --json --html run.html  for programs, and for a browser
+witness promises                    what newer kernels promise
 witness diff before.json now.json   what changed between two runs";
 
 /// What the tour has beside the shared words: an enum of clap with a subcommand for each.
@@ -56,6 +63,20 @@ enum TourWord<T: TourTools> {
     /// Run claims and say what became of each
     #[command(visible_alias = "claims", after_long_help = HELP_OF_RUN)]
     Run(RunArgs),
+    /// Run the claims about what newer kernels promise, which are not part of the tour
+    ///
+    /// Each needs a Linux that the tour does not; an older one says what is missing.
+    #[command(after_long_help = HELP_OF_RUN)]
+    Promises(RunArgs),
+    /// Ask what this kernel does, and then let it answer: predict first, see afterwards
+    ///
+    /// Each question draws a set-up and asks for a number. Type it and press Enter; then the claim
+    /// that answers it runs, and your prediction stands beside that of the claim, what was
+    /// observed, and the control. An empty line shows the answer without a guess, `?` gives a
+    /// hint, `q` stops. In a pipe each line is an answer; at the end of the input the answers are
+    /// shown.
+    #[command(after_long_help = HELP_OF_ASK)]
+    Ask(AskArgs),
     /// Compare documents of `run --json`: what changed from the first to the others
     ///
     /// Of two documents it lists the claims whose verdict changed, with the reason of each, the
@@ -69,20 +90,26 @@ enum TourWord<T: TourTools> {
     Shared(SharedWord),
 }
 
-/// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main).
-pub fn tour_main<T: TourTools>(topics: &[Topic]) -> ExitCode {
-    start(|| parse_and_run::<T>(topics))
+/// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main). What
+/// `ask` asks are the `questions`, in this order.
+pub fn tour_main<T: TourTools>(topics: &[Topic], questions: &[Question]) -> ExitCode {
+    start(|| parse_and_run::<T>(topics, questions))
 }
 
-fn parse_and_run<T: TourTools>(topics: &[Topic]) -> Result<u8> {
+fn parse_and_run<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let register = Register::new(topics)?;
     let command = with_help(TourCli::<T>::command(), ABOUT, EXAMPLES).name("witness");
     let command = with_known_names(command.long_about(LONG_ABOUT), &register);
+    let asked = known_names(questions.iter().map(|question| question.claim));
+    let teach = |argument: Arg| argument.value_parser(asked);
+    let command = command.mut_subcommand("ask", |ask| ask.mut_arg("ids", teach));
     let matches = command.clone().get_matches();
     let cli = TourCli::<T>::from_arg_matches(&matches)?;
     match cli.word {
         None => cli.run.run(&register, &command),
         Some(TourWord::Run(run)) => run.run(&register, &command),
+        Some(TourWord::Promises(run)) => run.of_topic(PROMISES).run(&register, &command),
+        Some(TourWord::Ask(ask)) => ask.run(&register, questions),
         Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Tool(tool)) => tool.run(&register),
         Some(TourWord::Shared(word)) => word.run(&register, command),

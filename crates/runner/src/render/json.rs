@@ -36,6 +36,9 @@ struct EntryJson<'a> {
     syscalls: Vec<&'a str>,
     man: &'a [&'a str],
     notes: &'a [u32],
+    example: Option<&'a str>,
+    lesson: Option<&'a str>,
+    chapter: Option<&'a str>,
     acts: Vec<ActJson<'a>>,
     quantities: Vec<QuantityJson<'a>>,
 }
@@ -137,6 +140,9 @@ fn entry<'a>(topic: &'a Topic, claim: &'a Claim) -> EntryJson<'a> {
         syscalls: system_calls(claim),
         man: claim.man,
         notes: claim.notes,
+        example: claim.example,
+        lesson: claim.lesson,
+        chapter: topic.chapter,
         acts: claim.acts.iter().map(act).collect(),
         quantities: claim.quantities.iter().map(quantity).collect(),
     }

@@ -46,6 +46,8 @@ pub(super) const CLAIM: Claim = Claim {
                waiter reads its own user CPU time before and after.",
     control: "a futex mutex in place of the spinlock",
     notes: &[18, 21],
+    example: Some("spin_or_sleep"),
+    lesson: Some("strace-mutex-sleeps-spinlock-burns"),
     needs: &[claim::QUIET_MACHINE],
     acts: &[HOLD, WAIT, SPIN],
     man: &["getrusage(2)", "futex(2)"],

@@ -57,7 +57,7 @@ const REFUSED: Act = Does("finds the flag set")
     .or_not_measured("try again on a quieter machine: the threads took turns");
 
 /// So many threads in each window of contention.
-const fn crowd(does: &'static str, threads: usize) -> Act {
+pub(crate) const fn crowd(does: &'static str, threads: usize) -> Act {
     Does(does)
         .call("clone", "CLONE_THREAD")
         .times(threads)
@@ -65,7 +65,7 @@ const fn crowd(does: &'static str, threads: usize) -> Act {
 }
 
 /// The threads of a window, each on its CPU.
-const fn pinned_by_turns(threads: usize) -> Act {
+pub(crate) const fn pinned_by_turns(threads: usize) -> Act {
     Does("pins them to two CPUs by turns")
         .call("sched_setaffinity", "")
         .times(threads)
@@ -77,16 +77,17 @@ const fn pinned_by_turns(threads: usize) -> Act {
 }
 
 /// What enables the look at a lock's memory.
-const LOCK_MEMORY: &str = "mount /proc, and run it where a process may read its own memory there";
+pub(crate) const LOCK_MEMORY: &str =
+    "mount /proc, and run it where a process may read its own memory there";
 
 /// A lock that lets everybody in at once is fair, and never collapses.
-const EXCLUDE: Act = Does("lets one thread in at a time")
+pub(crate) const EXCLUDE: Act = Does("lets one thread in at a time")
     .in_memory()
     .by("the lock")
     .shown_by("a guarded value that counts every section of every window");
 
 /// Two CPUs that this process may use: without two, no two threads ever run at once.
-fn two_cpus() -> anyhow::Result<[usize; 2]> {
+pub(crate) fn two_cpus() -> anyhow::Result<[usize; 2]> {
     match harness::pin::cpus()?[..] {
         [first, second, ..] => Ok([first, second]),
         _ => NotMeasured::err(

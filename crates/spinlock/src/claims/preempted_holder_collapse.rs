@@ -98,16 +98,10 @@ fn measure(arm: Arm) -> Result<Reading> {
         // CPU, so that the two threads had too few CPUs, as eight threads have.
         let mut two = f64::INFINITY;
         for _ in 0..3 {
-            two = two.min(time_per_operation(&open(
-                lock,
-                2,
-                critical_ns,
-                20,
-                Timed::Nothing,
-            )?));
+            two = two.min(open(lock, 2, critical_ns, 20, Timed::Nothing)?.time_per_operation());
         }
         let crowd = open(lock, MANY, critical_ns, 80, Timed::Nothing)?;
-        let eight = time_per_operation(&crowd);
+        let eight = crowd.time_per_operation();
         windows.push(crowd);
         reading = reading.with(&quantity, eight / two).note(format!(
             "{lock}: {} per operation with 2 threads, {} with 8",
@@ -138,11 +132,4 @@ fn measure(arm: Arm) -> Result<Reading> {
             "{barging}: a thread was preempted inside {holders} times within 80 ms; {fifo}: \
              threads were preempted {in_line} times"
         )))
-}
-
-/// In ns. A window without any operation is a collapse, too: it counts as one operation that took
-/// the whole window.
-fn time_per_operation(window: &ContentionWindow) -> f64 {
-    let operations: u64 = window.operations.iter().sum();
-    window.elapsed_ns as f64 / operations.max(1) as f64
 }

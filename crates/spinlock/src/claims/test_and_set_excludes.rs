@@ -67,6 +67,7 @@ pub(super) const CLAIM: Claim = Claim {
                again until one was refused at least once; then the counter is read.",
     control: "check-then-set instead of the swap, again until something is lost (1.5 s at most)",
     notes: &[19, 20, 21],
+    example: Some("test_and_set_by_swap"),
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[PROCESSES_RUN, MAPPED, THREADS_RUN, PINNED, SWAP, MET],
     man: &["mmap(2)", "fork(2)"],

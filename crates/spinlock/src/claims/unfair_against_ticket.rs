@@ -10,6 +10,7 @@ use claim::{
 use harness::clock::Work;
 use harness::statistics::jain;
 
+use super::pins::{are_all_there_are, are_in_place};
 use super::{EXCLUDE, LOCK_MEMORY, crowd, pinned_by_turns, two_cpus, wakeups};
 use crate::compare::lock_name::LockName;
 use crate::compare::window::{ContentionWindow, Regime, Setup, Timed};
@@ -22,7 +23,10 @@ const LEAST: Quantity = Name("operations of the least served thread, by a fair s
 /// How many threads contend.
 const THREADS: usize = 4;
 const CONTEND: Act = crowd("starts four threads", THREADS);
-const PINNED: Act = pinned_by_turns(THREADS);
+const PINNED: Act = pinned_by_turns(THREADS).shown_by(
+    "the CPU on which each ends (getcpu); where getcpu does not tell, its mask \
+     (sched_getaffinity), on a machine with no more than these two CPUs",
+);
 const BARGE: Act = Does("contends for test-and-set")
     .in_memory()
     .by("each thread")
@@ -60,6 +64,8 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
+    let cpus = two_cpus()?;
+    let bound_is_enough = are_all_there_are(cpus)?;
     wakeups::require()?;
     let lock = arm.choose(LockName::TestAndSet, LockName::Ticket);
     let setup = Setup {
@@ -70,7 +76,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         },
         length: CONTENTION_TIME,
         work: Work::calibrate(),
-        cpus: &two_cpus()?,
+        cpus: &cpus,
         timed: Timed::Nothing,
         interrupt: None,
     };
@@ -110,7 +116,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let in_all = |evidence: fn(&ContentionWindow) -> bool| windows.iter().all(evidence);
     Ok(Reading::counters()
         .act(&CONTEND, in_all(|window| window.threads.len() == THREADS))
-        .act(&PINNED, in_all(|window| window.pinned))
+        .act(&PINNED, are_in_place(&windows, bound_is_enough))
         .act(&BARGE, barge)
         .act(&EXCLUDE, in_all(|window| window.lost == 0))
         .with(&JAIN, fairness)

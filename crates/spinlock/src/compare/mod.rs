@@ -19,6 +19,7 @@ pub mod environment;
 mod error;
 mod lock_memory;
 pub mod lock_name;
+mod places;
 pub mod plan;
 pub mod pthread;
 pub mod render;

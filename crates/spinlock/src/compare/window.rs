@@ -6,17 +6,15 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU64};
 use std::sync::{Barrier, RwLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use harness::clock::{Work, process_cpu_ns, rounds};
 use harness::interrupt::{Interrupt, Interrupted};
-use harness::pin::pin;
 use harness::quiet::Reading;
 use locks::barriers;
-use nix::sched::sched_getcpu;
 use nix::unistd::gettid;
 use observe::Operation;
 
@@ -24,6 +22,7 @@ use super::arena::Arena;
 use super::contender::{Contender, Visitor};
 use super::error::Error;
 use super::lock_memory::LockMemory;
+use super::places::Places;
 use super::waits::Waits;
 
 /// Who contends, and how hard.
@@ -84,6 +83,8 @@ pub struct ContentionWindow {
     pub others: Option<f64>,
     /// Whether each thread was on its CPU in the end (getcpu(2)).
     pub pinned: bool,
+    /// Whether each thread was bound to its CPU in the end (sched_getaffinity(2)).
+    pub bound: bool,
     /// What the lock wrote into its memory.
     pub memory: LockMemory,
     /// Thread ids of the threads, each once.
@@ -97,6 +98,14 @@ pub struct ContentionWindow {
     pub interrupted_sections: u64,
     /// The waits, if they were timed.
     pub waits: Waits,
+}
+
+impl ContentionWindow {
+    /// In ns. No operation is a collapse, too: it counts as one that took the whole window.
+    pub fn time_per_operation(&self) -> f64 {
+        let operations: u64 = self.operations.iter().sum();
+        self.elapsed_ns as f64 / operations.max(1) as f64
+    }
 }
 
 /// What a thread has got so far, in a cache line of its own.
@@ -121,7 +130,7 @@ struct Shared<C> {
     arena: Pin<Box<Arena<C>>>,
     slots: Vec<Slot>,
     phase: AtomicU8,
-    pinned: AtomicBool,
+    places: Places,
     clock: Instant,
     /// Threads that exist wait behind the gate until all exist, so that a failing spawn strands
     /// none at the barrier.
@@ -168,7 +177,8 @@ impl Visitor for Setup<'_> {
             elapsed_ns: counted.elapsed_ns,
             cpu_ns_per_operation: (all > 0).then(|| cpu_ns as f64 / all as f64),
             others: Reading::now().others_since(&before, self.cpus.len()),
-            pinned: shared.pinned.load(Relaxed),
+            pinned: shared.places.are_running(),
+            bound: shared.places.are_bound(),
             memory: LockMemory {
                 inside,
                 end: shared.arena.lock_bytes(),
@@ -260,7 +270,7 @@ impl<C: Contender> Shared<C> {
             arena: Arena::new(),
             slots: (0..threads).map(|_| Slot::default()).collect(),
             phase: AtomicU8::new(WARM_UP),
-            pinned: AtomicBool::new(true),
+            places: Places::new(),
             clock: Instant::now(),
             gate: RwLock::new(false),
             start: Barrier::new(threads + 1),
@@ -292,9 +302,7 @@ struct Worker<'a, C> {
 impl<C: Contender> Worker<'_, C> {
     /// The thread's whole life, on `cpu`.
     fn start(self, cpu: usize) -> Waits {
-        if pin(cpu).is_err() {
-            self.shared.pinned.store(false, Relaxed);
-        }
+        self.shared.places.pin(cpu);
         if !self
             .shared
             .gate
@@ -317,9 +325,7 @@ impl<C: Contender> Worker<'_, C> {
             Timed::Waits => self.time_waits(inside, outside),
             Timed::Sections => self.time_sections(inside, outside),
         };
-        if !sched_getcpu().is_ok_and(|it| it == cpu) {
-            self.shared.pinned.store(false, Relaxed);
-        }
+        self.shared.places.look(cpu);
         // Without it none is known to have been preempted.
         let status = observe::status::read(gettid().as_raw());
         let preempted = status.map_or(0, |status| status.involuntary_switches);

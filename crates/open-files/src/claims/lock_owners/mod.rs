@@ -6,15 +6,15 @@ mod of_table;
 use std::fs::File;
 
 use anyhow::Result;
-use claim::{Arm, Claim, Name, Quantity, Reading, Surprise};
+use claim::{Act, Arm, Claim, Name, Quantity, Reading, Surprise};
 use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
-use self::of_description::{DUPLICATE, INHERIT, OPEN, TAKE_FLOCK, TAKE_OFD, UNLOCK};
+use self::of_description::{Again, DUPLICATE, INHERIT, OPEN, TAKE_FLOCK, TAKE_OFD, UNLOCK};
 use self::of_table::{ASK_FORKED, ASK_SHARING, CLOSE, TAKE_POSIX, UNSHARE};
-use super::{CLONE_FILES, FORK};
+use super::FORK;
 use crate::evidence::here;
 
 const FLOCK_OTHER: Quantity = Name("flock again through a second open").word("EAGAIN", "ok");
@@ -31,14 +31,20 @@ const POSIX_THREAD: Quantity =
 const POSIX_LOST: Quantity = Name("POSIX lock around our close of a second open")
     .word("EAGAIN, then ok", "EAGAIN, then EAGAIN");
 
+/// Where a kernel shares no table, this says nothing about locks.
+const SHARES_TABLES: &str =
+    "run it on a kernel on which clone(CLONE_FILES) shares the descriptor table";
+const CLONE_FILES: Act = super::CLONE_FILES.or_not_measured(SHARES_TABLES);
+
 pub(super) const CLAIM: Claim = Claim {
     id: "lock-owners",
     statement: "flock and OFD locks belong to the open file description, POSIX locks to the \
                 descriptor table, and not, as is often said, to the process.",
     measures: "Takes a write lock and asks for it again as somebody else; `ok` means that the \
                kernel takes the two for one owner, EAGAIN that it does not.",
-    control: "those who are one owner and those who are not change places; the child unlocks a \
-              second open; nothing is closed; no table is unshared",
+    control: "those who are one owner and those who are not change places, and in the place of a \
+              duplicate another process opens the file; the child unlocks a second open; nothing \
+              is closed; no table is unshared",
     surprise: Some(Surprise::Small(
         "closing any descriptor of a file gives up the POSIX locks on it",
     )),
@@ -77,19 +83,22 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let flock = of_description::ask_for_flock(arm)?;
-    let ofd = of_description::ask_for_ofd(arm)?;
+    let ofd = match of_description::has_ofd_locks()? {
+        true => Some(of_description::ask_for_ofd(arm)?),
+        false => None,
+    };
     let unlocked = of_description::unlock_by_child(arm)?;
     let posix = of_table::ask_again(arm)?;
     let thread = of_table::ask_in_thread(arm)?;
     let lost = of_table::close_second_open(arm)?;
-    Ok(Reading::kernel()
+    let by_ofd = |shown: fn(&Again) -> bool| ofd.as_ref().is_none_or(shown);
+    let reading = Reading::kernel()
         .act(&TAKE_FLOCK, flock.taken && unlocked.taken)
-        .act(&TAKE_OFD, ofd.taken)
         .act(&TAKE_POSIX, posix.taken && thread.taken && lost.taken)
-        .act(&DUPLICATE, flock.duplicated && ofd.duplicated)
+        .act(&DUPLICATE, flock.duplicated && by_ofd(|ofd| ofd.duplicated))
         .act(
             &OPEN,
-            flock.opened && ofd.opened && posix.opened && lost.opened,
+            flock.opened && by_ofd(|ofd| ofd.opened) && posix.opened && lost.opened,
         )
         .act(&FORK, unlocked.is_child)
         .act(&INHERIT, unlocked.inherited)
@@ -102,8 +111,6 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&FLOCK_OTHER, flock.through_other)
         .with(&FLOCK, flock.through_duplicate)
         .with(&FLOCK_CHILD, unlocked.around)
-        .with(&OFD_OTHER, ofd.through_other)
-        .with(&OFD, ofd.through_duplicate)
         .with(&POSIX_FORKED, posix.forked)
         .with(&POSIX, posix.second_open)
         .with(&POSIX_TABLE, posix.same_table)
@@ -112,7 +119,18 @@ fn measure(arm: Arm) -> Result<Reading> {
         .note(
             "a process is taken for the owner because fork copies the table and threads share it; \
              unshare(CLONE_FILES) and clone(CLONE_FILES) tell the two apart",
-        ))
+        );
+    Ok(match ofd {
+        Some(ofd) => reading
+            .act(&TAKE_OFD, ofd.taken)
+            .with(&OFD_OTHER, ofd.through_other)
+            .with(&OFD, ofd.through_duplicate),
+        None => reading.leave_out(
+            "this kernel has no open file description locks (fcntl F_OFD_GETLK: EINVAL)",
+            &[OFD_OTHER, OFD],
+            &[TAKE_OFD],
+        ),
+    })
 }
 
 fn file() -> Result<File> {
@@ -138,16 +156,5 @@ fn ask(
         Ok(_) => Ok(Ok(())),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(Err(Errno::EAGAIN)),
         Err(errno) => Err(refusal(errno).into()),
-    }
-}
-
-/// A write lock on the whole file.
-fn whole_file() -> libc::flock {
-    libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
     }
 }

@@ -11,8 +11,8 @@ use nix::fcntl::{FcntlArg, fcntl};
 use observe::{Error, Operation};
 
 use super::super::{before_and_after_text, outcome};
-use super::{ask, file, is_second_open, second_open, whole_file};
-use crate::evidence::{has_lock, here, lock_state};
+use super::{ask, file, is_second_open, second_open};
+use crate::evidence::{has_lock, here, lock_state, whole_file};
 use crate::held_child::{ChildFile, look_at};
 
 pub(super) const TAKE_FLOCK: Act = Does("takes a flock lock")
@@ -59,6 +59,14 @@ pub(super) fn ask_for_flock(arm: Arm) -> Result<Again> {
     })
 }
 
+/// Whether this kernel knows open file description locks: one that does not refuses the harmless
+/// question for one, too.
+pub(super) fn has_ofd_locks() -> Result<bool> {
+    let (file, mut lock) = (file()?, whole_file());
+    let asked = fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock));
+    Ok(asked != Err(Errno::EINVAL))
+}
+
 pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {
     let lock = whole_file();
     ask_again(arm, "OFDLCK", |file| {
@@ -67,13 +75,14 @@ pub(super) fn ask_for_ofd(arm: Arm) -> Result<Again> {
     })
 }
 
-/// Asks for a lock that is held through a second open and through a duplicate, which change places
-/// in the control. What is refused first shows that the lock was there for the second to be
-/// granted.
+/// Asks for a lock that is held through a second open and through a duplicate. In the control the
+/// duplicate takes the place of the second open, and a second open of another process that of the
+/// duplicate: where a lock belongs to the process, one's own second open would be no control. What
+/// is refused shows that the lock was there.
 fn ask_again(
     arm: Arm,
     kind: &str,
-    ask: impl Fn(&File) -> Result<Result<(), Errno>>,
+    ask: impl Fn(&File) -> Result<Result<(), Errno>> + Send + Sync,
 ) -> Result<Again> {
     let file = file()?;
     ensure!(ask(&file)?.is_ok(), "a file of one's own is locked: {kind}");
@@ -81,10 +90,17 @@ fn ask_again(
     let (other, duplicate) = (second_open(&file)?, scratch::duplicate(&file)?);
     let duplicated = here(&duplicate).follows(&file)?;
     let opened = is_second_open(&other, &file)?;
-    let [first, second] = arm.choose([&other, &duplicate], [&duplicate, &other]);
+    let [through_other, through_duplicate] = match arm {
+        Arm::Experiment => [outcome(ask(&other)?), outcome(ask(&duplicate)?)],
+        Arm::Control => {
+            let through_duplicate = outcome(ask(&duplicate)?);
+            let anew = || Ok(outcome(ask(&second_open(&file)?)?));
+            [through_duplicate, child::fork("asker", |_| anew())?.join()?]
+        }
+    };
     Ok(Again {
-        through_other: outcome(ask(first)?),
-        through_duplicate: outcome(ask(second)?),
+        through_other,
+        through_duplicate,
         taken,
         duplicated,
         opened,
@@ -104,10 +120,14 @@ pub(super) struct Unlocked {
 /// A child unlocks what it inherited; in the control, a second open of its own.
 pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
     let file = file()?;
-    let witness = second_open(&file)?;
+    // Another process looks, so that it is no owner where a lock belongs to the process.
+    let state = || -> Result<String> {
+        let look = || Ok(lock_state(&second_open(&file)?)?.to_owned());
+        Ok(child::fork("asker", |_| look())?.join()?)
+    };
     ensure!(flock::try_lock(&file)?, "a file of one's own is locked");
     let taken = has_lock(&file, "FLOCK")?;
-    let before = lock_state(&witness)?;
+    let before = state()?;
     let unlock = || {
         let its = match arm {
             Arm::Experiment => ChildFile::Inherited(&file),
@@ -121,7 +141,7 @@ pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
         Ok((inherited, !flock::is_shown((its.pid, its.fd), "FLOCK")?))
     })?;
     Ok(Unlocked {
-        around: before_and_after_text([before, lock_state(&witness)?]),
+        around: before_and_after_text([before, state()?]),
         taken,
         is_child: seen.is_child,
         inherited: seen.look.0,

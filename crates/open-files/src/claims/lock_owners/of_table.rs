@@ -1,7 +1,7 @@
 //! Locks of the descriptor table: POSIX locks (fcntl_locking(2)).
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use anyhow::{Context, Result, ensure};
 use child::Descriptors;
@@ -15,8 +15,9 @@ use observe::Error;
 use serde::{Deserialize, Serialize};
 
 use super::super::{before_and_after_text, outcome};
-use super::{ask, file, is_second_open, second_open, whole_file};
-use crate::evidence::{Place, has_lock, is_own_child};
+use super::{ask, file, is_second_open, second_open};
+use crate::evidence::{Place, has_lock, is_own_child, whole_file};
+use crate::held_child::ChildFile;
 use crate::{second_thread, tables};
 
 pub(super) const TAKE_POSIX: Act = Does("takes a POSIX lock")
@@ -28,8 +29,8 @@ pub(super) const ASK_FORKED: Act = Does("asks for a lock that its parent has")
     .by("forked asker")
     .shown_by(
         "the number that it tells, whose PPid in /proc is the measuring process; O_NONBLOCK of its \
-         descriptor, which changes with the parent's; and no new descriptor of the parent's in its \
-         table",
+         descriptor, which changes with the parent's where it was inherited and does not where the \
+         child opened the file; and no new descriptor of the parent's in its table",
     );
 pub(super) const ASK_SHARING: Act = Does("asks for a lock that its table has")
     .call("fcntl", "F_SETLK")
@@ -38,7 +39,8 @@ pub(super) const ASK_SHARING: Act = Does("asks for a lock that its table has")
         "the number that it tells, whose PPid in /proc is the measuring process; O_NONBLOCK of its \
          descriptor, which changes with the parent's; and a new descriptor of the parent's in its \
          table",
-    );
+    )
+    .or_not_measured(super::SHARES_TABLES);
 pub(super) const UNSHARE: Act = Does("takes a table of its own")
     .call("unshare", "CLONE_FILES")
     .by(second_thread::SECOND)
@@ -76,14 +78,16 @@ pub(super) struct Again {
 
 /// Asks for a POSIX lock that is held: by a forked process, through a second open, and by a process
 /// that shares the descriptor table. In the control the askers that were granted it and the refused
-/// one change places.
+/// one change places; it asks through a description of its own, so that it is refused wherever a
+/// lock has any owner.
 pub(super) fn ask_again(arm: Arm) -> Result<Again> {
     let (file, taken) = locked_file()?;
     // It stays open to the end: closing it would give the lock up.
     let second = second_open(&file)?;
     let opened = is_second_open(&second, &file)?;
-    let sharing = ask_in_child(Descriptors::Shared, &file)?;
-    let forked = ask_in_child(Descriptors::Copied, &file)?;
+    let sharing = ask_in_child(Descriptors::Shared, Through::Inherited, &file)?;
+    let through = arm.choose(Through::Inherited, Through::SecondOpen);
+    let forked = ask_in_child(Descriptors::Copied, through, &file)?;
     let through_second = outcome(posix(&second)?);
     let (by_sharing_child, by_forked_child) = (sharing.is_meant, forked.is_meant);
     let [forked, second_open, same_table] = match arm {
@@ -107,29 +111,43 @@ struct Asked {
     is_meant: bool,
 }
 
-fn ask_in_child(table: Descriptors, file: &File) -> Result<Asked> {
+/// What a child asks through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Through {
+    /// The descriptor that it has from its parent.
+    Inherited,
+    /// One that it makes by opening the file again.
+    SecondOpen,
+}
+
+fn ask_in_child(table: Descriptors, through: Through, file: &File) -> Result<Asked> {
     let name = match table {
         Descriptors::Copied => "forked asker",
         Descriptors::Shared => "sharing asker",
     };
     let mut asker = child::fork_with(table, name, |parent| {
-        let answer = outcome(posix(file)?);
+        let its = match through {
+            Through::Inherited => ChildFile::Inherited(file),
+            Through::SecondOpen => ChildFile::Opened(second_open(file)?),
+        };
+        let answer = outcome(posix(&its)?);
         // Each thread has a table; that of the asking one counts.
-        parent.send(&(std::process::id() as i32, gettid().as_raw()))?;
+        parent.send(&(
+            std::process::id() as i32,
+            gettid().as_raw(),
+            its.as_raw_fd(),
+        ))?;
         parent.checkpoint()?;
         Ok(answer)
     })?;
-    let (pid, thread): (i32, i32) = asker.recv()?;
+    let (pid, thread, fd): (i32, i32, RawFd) = asker.recv()?;
     asker.at_checkpoint()?;
-    let its = Place {
-        pid: thread,
-        fd: file.as_raw_fd(),
-    };
+    let its = Place { pid: thread, fd };
     let shares_table = tables::shows_new_descriptor(its.pid)?;
     let is_meant = pid == asker.pid()
         && is_own_child(thread)?
         && its.leads_to(file)?
-        && its.follows(file)?
+        && its.follows(file)? == (through == Through::Inherited)
         && shares_table == (table == Descriptors::Shared);
     asker.release()?;
     Ok(Asked {
@@ -151,7 +169,7 @@ pub(super) fn close_second_open(arm: Arm) -> Result<Lost> {
     let (file, taken) = locked_file()?;
     let second = second_open(&file)?;
     let (number, opened) = (second.as_raw_fd(), is_second_open(&second, &file)?);
-    let before = ask_in_child(Descriptors::Copied, &file)?;
+    let before = ask_in_child(Descriptors::Copied, Through::SecondOpen, &file)?;
     let _still_open = match arm {
         Arm::Experiment => {
             drop(second);
@@ -160,7 +178,7 @@ pub(super) fn close_second_open(arm: Arm) -> Result<Lost> {
         Arm::Control => Some(second),
     };
     let closed = !scratch::is_open(number)?;
-    let after = ask_in_child(Descriptors::Copied, &file)?;
+    let after = ask_in_child(Descriptors::Copied, Through::SecondOpen, &file)?;
     Ok(Lost {
         by_forked_child: before.is_meant && after.is_meant,
         around: before_and_after_text([before.outcome, after.outcome]),

@@ -89,6 +89,8 @@ pub(super) const CLAIM: Claim = Claim {
               connection is closed before",
     surprise: Some(Surprise::Small("four sockets listen on one port")),
     notes: &[3],
+    example: Some("four_sockets_on_one_port"),
+    lesson: Some("strace-port-and-socket"),
     needs: &[
         "CAP_SYS_ADMIN or user namespaces, for a network of one's own",
         "sock_diag",

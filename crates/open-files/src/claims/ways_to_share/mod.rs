@@ -114,7 +114,7 @@ fn share(way: &Way<'_>, reading: Reading) -> Result<Reading> {
     let (f_dupfd, by_f_dupfd) = way.f_dupfd()?;
     let ((forked, inherited), is_child) = way.inherit()?;
     let ((message, received), sent) = way.send_to_self()?;
-    let ((copied, by_copy), opened) = way.copy_from_child()?;
+    let reading = copy(way, reading)?;
     let ((same_number, cloned), opened_there) = way.open_in_child()?;
     Ok(reading
         .act(&sharing::DUP, by_dup)
@@ -124,8 +124,6 @@ fn share(way: &Way<'_>, reading: Reading) -> Result<Reading> {
         .act(&sharing::INHERIT, inherited)
         .act(&sharing::SEND, sent)
         .act(&sharing::RECEIVE, received)
-        .act(&sharing::OPEN, opened)
-        .act(&sharing::COPY, by_copy)
         .act(&sharing::CLONE_FILES, cloned)
         .act(&sharing::OPEN_IN_TABLE, opened_there)
         .with(&DUP, dup)
@@ -133,8 +131,30 @@ fn share(way: &Way<'_>, reading: Reading) -> Result<Reading> {
         .with(&F_DUPFD, f_dupfd)
         .with(&FORKED, forked)
         .with(&MESSAGE, message)
-        .with(&PIDFD_GETFD, copied)
         .with(&CLONE_FILES, same_number))
+}
+
+/// Copies a descriptor of a child's, where the kernel has pidfd_getfd: one that has no descriptors
+/// of processes has not.
+fn copy(way: &Way<'_>, reading: Reading) -> Result<Reading> {
+    if has_pidfds() {
+        let ((copied, by_copy), opened) = way.copy_from_child()?;
+        let reading = reading.with(&PIDFD_GETFD, copied);
+        return Ok(reading
+            .act(&sharing::OPEN, opened)
+            .act(&sharing::COPY, by_copy));
+    }
+    Ok(reading.leave_out(
+        "this kernel has no pidfd_getfd (pidfd_open: ENOSYS)",
+        &[PIDFD_GETFD],
+        &[sharing::OPEN, sharing::COPY],
+    ))
+}
+
+/// Whether there are descriptors of processes, as that of this one.
+fn has_pidfds() -> bool {
+    let own = observe::pidfd::open(std::process::id() as i32);
+    !own.is_err_and(|error| error.errno == Errno::ENOSYS)
 }
 
 /// Opens the object behind a descriptor again, for each kind of object.

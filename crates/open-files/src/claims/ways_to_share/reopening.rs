@@ -81,7 +81,8 @@ impl Object {
                     refusal: None,
                 })
             }
-            Err(errno @ (Errno::ENXIO | Errno::EACCES)) => Ok(Object {
+            // ENODEV: of gVisor, for what has no file system (an eventfd).
+            Err(errno @ (Errno::ENXIO | Errno::EACCES | Errno::ENODEV)) => Ok(Object {
                 link,
                 compared: REFUSED,
                 is_new: false,

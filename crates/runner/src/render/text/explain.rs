@@ -43,15 +43,11 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
     }
     field("needs", claim.needs.join("; "));
     field("read on", claim.man.join(", "));
-    let lines: Vec<String> = claim.notes.iter().map(u32::to_string).collect();
-    field(
-        "notes",
-        if lines.is_empty() {
-            String::new()
-        } else {
-            format!("line {}", lines.join(", "))
-        },
-    );
+    let run = |name| format!("cargo run -p {} --example {name}", topic.name);
+    field("example", claim.example.map_or(String::new(), run));
+    let path = |name| format!("scripts/{name}");
+    field("lesson", claim.lesson.map_or(String::new(), path));
+    field("chapter", topic.chapter.unwrap_or_default().to_owned());
     out
 }
 
