@@ -39,7 +39,7 @@ pub(super) fn claims<'a>(
 ///
 /// # Errors
 /// As [`claims`].
-pub(super) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
+pub fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
     require_known(id, "claim", claim_ids(register))?;
     register
         .get(id)
