@@ -29,12 +29,7 @@ pub fn ending(
     for (id, finding) in &findings {
         out += &indent(&format!("{id}: {finding}"), 2, layout.width);
     }
-    let commands = commands(
-        register,
-        reports,
-        findings.first().map(|(id, _)| *id),
-        words,
-    );
+    let commands = commands(reports, findings.first().map(|(id, _)| *id), words);
     let lines = commands.into_iter().take(COMMANDS);
     let lines = lines.map(|(words, why)| (format!("{program} {words}"), why));
     let lines: Vec<(String, &str)> = lines.collect();
@@ -45,7 +40,8 @@ pub fn ending(
         .unwrap_or(0);
     let reasons = lines.iter().map(|(_, why)| why.len()).max().unwrap_or(0);
     let has_room = 2 + width + GAP + reasons <= layout.width;
-    out += &format!("{BOLD}Next{BOLD:#}\n");
+    let gap = if findings.is_empty() { "\n" } else { "" };
+    out += &format!("{gap}{BOLD}Next{BOLD:#}\n");
     for (line, why) in lines {
         let pad = " ".repeat(width - display_width(&line) + GAP);
         out += &match has_room {
@@ -84,12 +80,11 @@ pub(super) fn findings<'a>(register: &'a Register, reports: &[Report]) -> Vec<(&
 
 /// Commands to go on with, the most useful first: the words, and what they are for.
 pub(super) fn commands(
-    register: &Register,
     reports: &[Report],
     surprising: Option<&str>,
     words: &[&str],
 ) -> Vec<(String, &'static str)> {
-    let first = register.claims().next().map(|(_, claim)| claim.id);
+    let first = reports.first().map(|report| report.id.as_str());
     let id = surprising.or(first).unwrap_or_default();
     let run = words
         .iter()

@@ -99,9 +99,8 @@ fn what_was_not_measured_says_why_and_comes_first_in_what_is_next() {
         line(80, &unmeasured),
         "- one-wakes    not measured: EPERM\n"
     );
-    let register = Register::new(&[TOPIC]).expect("registers");
     let words = ["run", "strace", "explain"];
-    let commands = commands(&register, &[unmeasured], None, &words);
+    let commands = commands(&[unmeasured], None, &words);
     assert_eq!(commands[0].0, "run one-wakes");
     assert_eq!(commands[1].0, "strace one-wakes");
 }
