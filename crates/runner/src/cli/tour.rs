@@ -86,6 +86,8 @@ pub fn tour_main(topics: &[Topic], questions: &[Question]) -> ExitCode {
 fn parse_and_run(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let register = Register::new(topics)?;
     let command = with_help(TourCli::command(), ABOUT, EXAMPLES).name("witness");
+    let of_promises = |topic: Arg| topic.default_value(PROMISES);
+    let command = command.mut_subcommand("promises", |it| it.mut_arg("topic", of_promises));
     let command = with_known_names(command.long_about(LONG_ABOUT), &register);
     let asked = known_names(questions.iter().map(|question| question.claim));
     let teach = |argument: Arg| argument.value_parser(asked);
@@ -94,8 +96,7 @@ fn parse_and_run(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let cli = TourCli::from_arg_matches(&matches)?;
     match cli.word {
         None => cli.run.run(&register),
-        Some(TourWord::Run(run)) => run.run(&register),
-        Some(TourWord::Promises(run)) => run.of_topic(PROMISES).run(&register),
+        Some(TourWord::Run(run) | TourWord::Promises(run)) => run.run(&register),
         Some(TourWord::Ask(ask)) => ask.run(&register, questions),
         Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Shared(word)) => word.run(&register, command),
