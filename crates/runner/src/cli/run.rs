@@ -43,12 +43,6 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
-    /// The same run over the claims of one topic.
-    pub(super) fn of_topic(mut self, topic: &str) -> RunArgs {
-        self.topic = Some(topic.to_owned());
-        self
-    }
-
     /// Runs the claims, prints each as it lands, and returns the exit status. SIGINT, SIGTERM and
     /// SIGHUP end the run: what was measured by then is reported, and marked PARTIAL. `command` is
     /// the definition of the whole command line.

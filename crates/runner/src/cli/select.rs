@@ -38,7 +38,7 @@ pub(super) fn claims<'a>(
 /// The claim called `id`, with its topic.
 ///
 /// # Errors
-/// As [`claims`].
+/// No such claim; the error names the nearest.
 pub fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
     require_known(id, "claim", claim_ids(register))?;
     register

@@ -99,6 +99,8 @@ pub fn tour_main<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Exit
 fn parse_and_run<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let register = Register::new(topics)?;
     let command = with_help(TourCli::<T>::command(), ABOUT, EXAMPLES).name("witness");
+    let of_promises = |topic: Arg| topic.default_value(PROMISES);
+    let command = command.mut_subcommand("promises", |it| it.mut_arg("topic", of_promises));
     let command = with_known_names(command.long_about(LONG_ABOUT), &register);
     let asked = known_names(questions.iter().map(|question| question.claim));
     let teach = |argument: Arg| argument.value_parser(asked);
@@ -107,8 +109,7 @@ fn parse_and_run<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Resu
     let cli = TourCli::<T>::from_arg_matches(&matches)?;
     match cli.word {
         None => cli.run.run(&register, &command),
-        Some(TourWord::Run(run)) => run.run(&register, &command),
-        Some(TourWord::Promises(run)) => run.of_topic(PROMISES).run(&register, &command),
+        Some(TourWord::Run(run) | TourWord::Promises(run)) => run.run(&register, &command),
         Some(TourWord::Ask(ask)) => ask.run(&register, questions),
         Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Tool(tool)) => tool.run(&register),
