@@ -112,7 +112,7 @@ fn lessons_are_named(topic: &Topic, scripts: &Path) {
         if name.starts_with("strace-") {
             let text = fs::read_to_string(script.path()).expect("a script");
             for claim in topic.claims {
-                let runs = text.contains(&format!("\nclaim={}\n", claim.id));
+                let runs = text.contains(&format!(" strace {} \"$@\"\n", claim.id));
                 let is_named = claim.lesson == Some(name.as_str());
                 assert_eq!(runs, is_named, "{name} and {}", claim.id);
             }
