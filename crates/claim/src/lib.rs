@@ -11,6 +11,7 @@ mod quantity;
 mod reading;
 mod register;
 mod report;
+mod surprise;
 mod verdict;
 mod words;
 
@@ -25,5 +26,6 @@ pub use quantity::{Name, Quantity};
 pub use reading::{Detail, Evidence, Reading, Readings, Table, Value};
 pub use register::{Register, RegisterError, Topic};
 pub use report::{ActReport, ControlReport, Report, error_chain};
+pub use surprise::Surprise;
 pub use verdict::Verdict;
 pub use words::{DIFFERENT, SAME, sameness};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Act, Quantity, Reading, Readings};
+use crate::{Act, Quantity, Reading, Readings, Surprise};
 
 /// One sentence about the kernel, with the instrument that tests it and the control that tests the
 /// instrument.
@@ -21,6 +21,8 @@ pub struct Claim {
     pub measures: &'static str,
     /// What the control does differently.
     pub control: &'static str,
+    /// What of it surprises those who know the textbook; none where nothing does.
+    pub surprise: Option<Surprise>,
     /// Lines of the notes that the claim puts to the test, counted from 1.
     pub notes: &'static [u32],
     /// The program to read that shows the same in system calls: an example of the topic's crate.
@@ -102,6 +104,7 @@ impl Claim {
         statement: "",
         measures: "",
         control: "",
+        surprise: None,
         notes: &[],
         example: None,
         lesson: None,
@@ -112,6 +115,13 @@ impl Claim {
         limit: Duration::from_secs(30),
         measure: |_| anyhow::bail!("the claim has no `measure`"),
     };
+
+    /// The quantity that stands for the claim where there is room for one alone; none where it has
+    /// no quantity at all.
+    pub fn main_quantity(&self) -> Option<&Quantity> {
+        let mut main = self.quantities.iter().filter(|quantity| quantity.is_main);
+        main.next().or(self.quantities.first())
+    }
 
     /// Measures both arms; names each to `announce` before it begins.
     ///

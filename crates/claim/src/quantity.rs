@@ -34,6 +34,8 @@ pub struct Quantity {
     pub experiment: Prediction,
     /// What the control must read: no value satisfies both.
     pub control: Prediction,
+    /// Whether it stands for its claim where there is room for one quantity alone.
+    pub is_main: bool,
 }
 
 impl Name {
@@ -44,6 +46,7 @@ impl Name {
             unit: "",
             experiment,
             control,
+            is_main: false,
         }
     }
 
@@ -63,6 +66,13 @@ impl Quantity {
     #[must_use]
     pub const fn unit(mut self, unit: &'static str) -> Self {
         self.unit = unit;
+        self
+    }
+
+    /// The same quantity, as the one that stands for its claim. Without such a one it is the first.
+    #[must_use]
+    pub const fn main(mut self) -> Self {
+        self.is_main = true;
         self
     }
 }

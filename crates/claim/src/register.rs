@@ -6,6 +6,9 @@ use std::fmt;
 
 use crate::Claim;
 
+/// Columns of a line in which a claim's finding stands behind its id.
+const LINE: usize = 80;
+
 /// A topic: what belongs together and is run together. Made by [`Topic::new`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -85,8 +88,9 @@ pub struct Register {
 
 impl Register {
     /// Accepts `topics` if each claim is valid: its id unique, no quantity and no act listed twice,
-    /// each quantity with a control that excludes what the experiment predicts, each act with
-    /// evidence, and at least one that the control does not do.
+    /// at most one of the quantities the main one, its finding a line, each quantity with a control
+    /// that excludes what the experiment predicts, each act with evidence, and at least one that
+    /// the control does not do.
     ///
     /// # Errors
     /// The first claim that is not valid, and why.
@@ -109,6 +113,15 @@ impl Register {
                              {} for the control",
                             quantity.name, quantity.experiment, quantity.control
                         ));
+                    }
+                }
+                if claim.quantities.iter().filter(|it| it.is_main).count() > 1 {
+                    return refuse("more than one quantity is the main one".to_owned());
+                }
+                if let Some(surprise) = claim.surprise {
+                    let width = "  : ".len() + claim.id.len() + surprise.finding().len();
+                    if width > LINE {
+                        return refuse(format!("its finding takes {width} columns of {LINE}"));
                     }
                 }
                 if let Some(why) = fault_of_acts(claim) {
@@ -177,7 +190,7 @@ impl Error for RegisterError {}
 mod tests {
     use super::*;
     use crate::Prediction::{AtLeast, Count};
-    use crate::{Act, Does, InControl, Name, Quantity, Reading};
+    use crate::{Act, Does, InControl, Name, Quantity, Reading, Surprise};
 
     const GOOD: Quantity = Name("n").predict(Count(1), AtLeast(2.0));
     const ALONE: Act = Does("opens")
@@ -223,6 +236,38 @@ mod tests {
         const CLAIMS: &[Claim] = &[claim("twice", &[GOOD, GOOD])];
         let error = register(CLAIMS).expect_err("refused");
         assert_eq!(error.why, "quantity `n` stands twice");
+    }
+
+    #[test]
+    fn one_quantity_at_most_is_the_main_one() {
+        const SECOND: Quantity = Name("m").count(1, 2);
+        const ONE: &[Claim] = &[claim("one", &[GOOD, SECOND.main()])];
+        const TWO: &[Claim] = &[claim("two", &[GOOD.main(), SECOND.main()])];
+        assert!(register(ONE).is_ok());
+        let name = |claim: &Claim| claim.main_quantity().map(|quantity| quantity.name);
+        assert_eq!(name(&ONE[0]), Some("m"));
+        assert_eq!(name(&claim("none", &[GOOD, SECOND])), Some("n"));
+        let error = register(TWO).expect_err("refused");
+        assert_eq!(error.why, "more than one quantity is the main one");
+    }
+
+    #[test]
+    fn a_finding_is_a_line() {
+        const SHORT: Surprise = Surprise::Small("it is so");
+        const LONG: Surprise = Surprise::Great(
+            "it is so and so on, and on, and on, and on, and on, and on, and on, on, an",
+        );
+        const fn with(surprise: Surprise) -> Claim {
+            Claim {
+                surprise: Some(surprise),
+                ..claim("found", &[GOOD])
+            }
+        }
+        const RIGHT: &[Claim] = &[with(SHORT)];
+        const WRONG: &[Claim] = &[with(LONG)];
+        assert!(register(RIGHT).is_ok());
+        let error = register(WRONG).expect_err("refused");
+        assert_eq!(error.why, "its finding takes 83 columns of 80");
     }
 
     #[test]

@@ -346,7 +346,11 @@ mod tests {
         let preempted = AtomicBool::new(false);
         std::thread::scope(|scope| {
             // Two on one CPU: the kernel must take it from each of them by turns.
-            scope.spawn(|| while !preempted.load(Relaxed) {});
+            scope.spawn(|| {
+                while !preempted.load(Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
             area.watch();
             while !area.was_preempted() {}
             preempted.store(true, Relaxed);

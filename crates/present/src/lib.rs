@@ -6,11 +6,12 @@
 //! | Module | What it is for |
 //! |---|---|
 //! | [`foreign_text`] | names of processes and files, which may hold anything |
+//! | [`charset`] | ASCII where the locale is not UTF-8 |
 //! | [`Table`] | columns for a terminal of any width |
 //! | [`svg`] | pictures that read in a light and a dark theme |
 //! | [`units`] | bytes, counts and shares as people read them |
 //! | [`Progress`] | how far a run is |
-//! | [`print()`], [`print_document`] | standard output, as text or JSON |
+//! | [`print()`], [`print_data`], [`print_document`] | standard output for people and programs |
 //! | [`OutputFile`] | a file that is written whole or not at all |
 //! | [`terminal_width`], [`fold_lines`] | how wide a line may be |
 //!
@@ -32,6 +33,7 @@
 //! Knows nothing of claims, processes or memory. Of the system it asks for the width of the
 //! terminal, and what an output file needs.
 
+pub mod charset;
 mod error;
 pub mod foreign_text;
 #[cfg(any(test, fuzzing))]
@@ -46,7 +48,7 @@ pub mod units;
 
 pub use error::Error;
 pub use lines::{fold_lines, terminal_width};
-pub use output::{print, print_document, print_note};
+pub use output::{print, print_data, print_document, print_note};
 pub use output_file::OutputFile;
 pub use progress::Progress;
 pub use table::{Cell, Column, Table};

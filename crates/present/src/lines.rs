@@ -6,6 +6,8 @@ use terminal_size::{Width, terminal_size, terminal_size_of};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
+use crate::charset::for_locale;
+
 /// Columns that a line on standard output may take: those of the terminal; where it is no terminal,
 /// COLUMNS, or those of the terminal that the program was started from, as in `... | less`. None
 /// where nothing tells. (environ(7), TIOCGWINSZ in ioctl_tty(2))
@@ -25,6 +27,7 @@ pub fn fold_lines(text: &str, width: Option<usize>) -> String {
     let Some(width) = width else {
         return text.to_owned();
     };
+    let text = for_locale(text);
     let lines: Vec<String> = text.split('\n').map(|line| fold(line, width)).collect();
     lines.join("\n")
 }

@@ -13,6 +13,7 @@ use nix::libc;
 use serde::Serialize;
 
 use crate::Error;
+use crate::charset::for_locale;
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
@@ -32,19 +33,31 @@ extern "C" fn look() {
     CLOSED.store(flags == -1, Ordering::Relaxed);
 }
 
-/// Writes to standard output. Whether colours stay is decided here and nowhere else: they are
-/// stripped where it is no terminal, or NO_COLOR is set, unless CLICOLOR_FORCE is.
+/// Writes text for people to standard output. Whether colours stay is decided here and nowhere
+/// else: they are stripped where it is no terminal, or NO_COLOR is set, unless CLICOLOR_FORCE is.
+/// And so is whether more than ASCII stays: see [`charset`](crate::charset).
 ///
 /// # Errors
 /// Output that cannot be written, EBADF if it was closed from the start; a reader who went away,
 /// which the command line takes for success.
 pub fn print(text: &str) -> Result<(), Error> {
+    write(anstream::stdout().lock(), for_locale(text).as_bytes())
+}
+
+/// Writes a document for programs to standard output, byte by byte as it is.
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_data(document: &str) -> Result<(), Error> {
+    write(io::stdout().lock(), document.as_bytes())
+}
+
+fn write(mut out: impl Write, bytes: &[u8]) -> Result<(), Error> {
     let open = match CLOSED.load(Ordering::Relaxed) {
         true => Err(io::Error::from(Errno::EBADF)),
         false => Ok(()),
     };
-    let mut out = anstream::stdout().lock();
-    open.and_then(|()| out.write_all(text.as_bytes()))
+    open.and_then(|()| out.write_all(bytes))
         .and_then(|()| out.flush())
         .map_err(|error| Error::new("write to", "standard output", error))
 }
@@ -52,7 +65,7 @@ pub fn print(text: &str) -> Result<(), Error> {
 /// Writes a line to standard error: an error, a warning, a note. That it cannot be written is
 /// ignored: there is no other place to say so, and `eprintln!` would panic.
 pub fn print_note(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", for_locale(line));
 }
 
 /// Prints a document: as JSON, or as the text that `text` makes of it.
@@ -69,5 +82,5 @@ pub fn print_document(
     }
     let json = serde_json::to_string_pretty(document)
         .map_err(|error| Error::new("serialize", "the document", error.into()))?;
-    print(&(json + "\n"))
+    print_data(&(json + "\n"))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use terminal_size::{Width, terminal_size_of};
 
+use crate::charset::for_locale;
 use crate::foreign_text::escape_controls;
 
 /// Time between two drawings, unless there is something new to say.
@@ -62,8 +63,18 @@ impl Progress {
         let width = terminal_size_of(stderr()).map_or(80, |(Width(width), _)| usize::from(width));
         let line = self.line(done, self.start.elapsed());
         // A terminal that moves on to the next line would keep all that was drawn before.
-        let line: String = line.chars().take(width.saturating_sub(1)).collect();
+        let line: String = for_locale(&line)
+            .chars()
+            .take(width.saturating_sub(1))
+            .collect();
         let _ = write!(stderr(), "\r\x1b[K{line}");
+    }
+
+    /// Wipes the line away until it is shown again: something else is to be printed.
+    pub fn clear(&mut self) {
+        if self.drawn.take().is_some() {
+            let _ = write!(stderr(), "\r\x1b[K");
+        }
     }
 
     fn line(&self, done: u64, elapsed: Duration) -> String {
@@ -88,9 +99,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.drawn.is_some() {
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
+        self.clear();
     }
 }
 

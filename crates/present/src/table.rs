@@ -11,6 +11,7 @@ use anstyle::Style;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
+use crate::charset::{is_utf8, to_ascii};
 use crate::foreign_text::{escape_controls, escape_lines};
 
 /// No column is wrapped to less than this, unless it is no wider anyway.
@@ -97,16 +98,27 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
     gap: usize,
     indent: usize,
+    ascii: bool,
 }
 
 impl Table {
     /// A table without rows, two blanks between its columns.
     pub fn new(columns: impl IntoIterator<Item = Column>) -> Table {
+        Table::in_charset(columns, !is_utf8())
+    }
+
+    /// A table in ASCII, or in UTF-8.
+    fn in_charset(columns: impl IntoIterator<Item = Column>, ascii: bool) -> Table {
+        let mut columns: Vec<Column> = columns.into_iter().collect();
+        for column in columns.iter_mut().filter(|_| ascii) {
+            column.heading = to_ascii(&column.heading);
+        }
         Table {
-            columns: columns.into_iter().collect(),
+            columns,
             rows: Vec::new(),
             gap: 2,
             indent: 0,
+            ascii,
         }
     }
 
@@ -125,6 +137,9 @@ impl Table {
     /// Adds a row. Cells that are missing stay empty; what is more than the columns is left out.
     pub fn row<C: Into<Cell>>(&mut self, cells: impl IntoIterator<Item = C>) {
         let mut cells: Vec<Cell> = cells.into_iter().map(Into::into).collect();
+        for cell in cells.iter_mut().filter(|_| self.ascii) {
+            cell.text = to_ascii(&cell.text);
+        }
         cells.resize_with(self.columns.len(), || Cell::from(""));
         self.rows.push(cells);
     }
@@ -339,10 +354,14 @@ mod tests {
 
     #[test]
     fn wide_characters_take_two_columns_and_controls_are_shown() {
-        let mut table = Table::new([Column::left(""), Column::left("")]);
-        table.row(["猫", "b"]);
-        table.row(["cat", "\x1b[2J\n"]);
-        assert_eq!(table.render(None), "猫   b\ncat  \\x1b[2J\\n\n");
+        let drawn = |ascii| {
+            let mut table = Table::in_charset([Column::left(""), Column::left("")], ascii);
+            table.row(["猫", "b"]);
+            table.row(["cat", "\x1b[2J\n"]);
+            table.render(None)
+        };
+        assert_eq!(drawn(false), "猫   b\ncat  \\x1b[2J\\n\n");
+        assert_eq!(drawn(true), "\\u{732b}  b\ncat       \\x1b[2J\\n\n");
         let headings = Table::new([Column::left("a\x1b[2J"), Column::right("\nb")]);
         assert_eq!(headings.render(None), "a\\x1b[2J\n          b\n");
     }

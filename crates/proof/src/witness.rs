@@ -71,6 +71,17 @@ impl Witness {
         command
     }
 
+    /// The command that measures a claim and shows all that is known of it to people.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a trial runs the program on trial"
+    )]
+    pub fn show(&self, id: &str) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["run", id]);
+        command
+    }
+
     /// The command that prints its claims and measures nothing.
     #[expect(
         clippy::disallowed_methods,

@@ -17,6 +17,7 @@ use crate::cli::select::require_known;
 use crate::diff::{Document, NamedDocument, Verdict as ReadVerdict};
 use crate::refusal::Failure;
 use crate::render::diff::Diff;
+use crate::render::text::tour::Columns;
 use crate::render::text::{self, Layout};
 use crate::{byte_size, number, render, whole_number};
 
@@ -114,13 +115,13 @@ fn judge(answer: Answer) -> Verdict {
             "nor without each value"
         );
     }
-    let layout = Layout {
-        width: 80,
-        details: true,
-    };
-    for part in text::claim(&CLAIM, &report, layout).split('\x1b').skip(1) {
-        let code = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-        assert!(part.starts_with('[') || code.is_empty(), "{part:?}");
+    let layout = Layout { width: 80 };
+    let line = Columns::new([CLAIM].iter(), layout).claim(&CLAIM, &report);
+    for shown in [text::claim(&CLAIM, &report, layout), line] {
+        for part in shown.split('\x1b').skip(1) {
+            let code = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+            assert!(part.starts_with('[') || code.is_empty(), "{part:?}");
+        }
     }
     report.verdict
 }
@@ -236,10 +237,7 @@ fn draw_diff(document: Document) {
         for comparison in &diff.comparisons {
             assert!(comparison.changed.is_empty() && comparison.moved.is_empty());
         }
-        let layout = Layout {
-            width: 60,
-            details: true,
-        };
+        let layout = Layout { width: 60 };
         let drawn = render::diff::text::render(&diff, layout);
         let drawn = drawn.replace("\x1b[1m", "").replace("\x1b[0m", "");
         assert!(!drawn.contains('\x1b'), "{drawn:?}");

@@ -15,7 +15,7 @@ mod render;
 
 pub use ask::{Question, check_questions};
 pub use cli::{
-    KnownNames, Tools, byte_size, claims_main, known_names, number, topic_main, tour_main,
-    whole_number,
+    KnownNames, Tools, TourTools, byte_size, claims_main, find_claim, known_names, number,
+    topic_main, tour_main, whole_number,
 };
 pub use isolate::{Isolation, require_own_proc};

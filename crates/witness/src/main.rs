@@ -1,10 +1,35 @@
 //! The command `witness`, the tour: every claim about the kernel that runs.
+#![expect(clippy::disallowed_types, reason = "the command line of a binary")]
 
 mod questions;
+mod strace;
 
 use std::process::ExitCode;
 
-use claim::{Claim, Topic};
+use anyhow::Result;
+use claim::{Claim, Register, Topic};
+use clap::Subcommand;
+
+/// What the tour has beside the words of every binary.
+#[derive(Subcommand)]
+enum Tools {
+    /// Run a claim under strace, and explain the system calls of experiment and control
+    ///
+    /// The calls stand in the order in which they were entered, each with the process that made
+    /// it; above the first of a kind stands what it does. Calls of several processes that are alike
+    /// are counted in one line, and a call that never returned ends with <unfinished ...>. The
+    /// figures below come from a run without strace.
+    #[command(after_long_help = strace::HELP)]
+    Strace(strace::StraceArgs),
+}
+
+impl runner::TourTools for Tools {
+    fn run(self, register: &Register) -> Result<u8> {
+        match self {
+            Tools::Strace(strace) => strace.run(register),
+        }
+    }
+}
 
 /// The claims about what newer kernels promise, beside the tour.
 const PROMISES: &[Claim] = &[
@@ -24,5 +49,5 @@ const TOPICS: &[Topic] = &[
 ];
 
 fn main() -> ExitCode {
-    runner::tour_main(TOPICS, &questions::all())
+    runner::tour_main::<Tools>(TOPICS, &questions::all())
 }

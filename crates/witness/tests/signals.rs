@@ -99,7 +99,7 @@ impl Run {
 
 fn witness(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
-    command.args(arguments);
+    command.args(arguments).env("LC_ALL", "C.UTF-8");
     command
 }
 
@@ -136,7 +136,7 @@ fn what_was_measured_is_reported_and_marked() {
         let (measured, claims) = partial(&report);
         assert!(0 < measured && measured < claims, "{measured} of {claims}");
         assert!(report.contains(&format!("before {signal}\n")), "{report}");
-        let heads = |line: &&str| line.starts_with(['✔', '✘', '-', '!']);
+        let heads = |line: &&str| line.starts_with(['✔', '✘', '-', '!', '~']);
         assert_eq!(report.lines().filter(heads).count(), measured, "{report}");
         let summary = report.lines().last().expect("a summary");
         assert!(
@@ -251,6 +251,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
     let mut nohup = Command::new("sh");
     let script = "trap '' HUP; exec \"$0\" run --topic open-files";
     nohup.args(["-c", script, env!("CARGO_BIN_EXE_witness")]);
+    nohup.env("LC_ALL", "C.UTF-8");
     let mut run = Run::start(nohup, "nohup");
     run.read_to("✔ layers");
     kill(run.pid(), SIGHUP).expect("it runs");

@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 struct Trace {
     experiment: String,
     control: String,
+    /// The claim's own output, of a run without strace.
+    figures: String,
 }
 
 /// Runs a lesson on the binary that was built for this test. None where strace is missing or
@@ -28,10 +30,11 @@ fn trace(lesson: &str) -> Option<Trace> {
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
     let (_, rest) = out.split_once("\nEXPERIMENT\n").expect("an experiment");
     let (experiment, rest) = rest.split_once("\nCONTROL\n").expect("a control");
-    let (control, _) = rest.split_once("\n\n").expect("the claim's own output");
+    let (control, figures) = rest.split_once("\n\n").expect("the claim's own output");
     Some(Trace {
         experiment: experiment.to_owned(),
         control: control.to_owned(),
+        figures: figures.to_owned(),
     })
 }
 
@@ -108,9 +111,15 @@ fn port_and_socket() {
 
 #[test]
 fn accept_wakes_one() {
-    announced(
+    let trace = announced(
         "strace-accept-wakes-one",
-        &["listen(", "connect(", "accept4(", "# The one worker"],
+        &[
+            "listen(",
+            "connect(",
+            "accept4(",
+            "# The one worker",
+            "is the parent of worker",
+        ],
         &[
             "listen(",
             "connect(",
@@ -118,6 +127,38 @@ fn accept_wakes_one() {
             "# Each worker that sleeps in poll",
         ],
     );
+    let Some(Trace {
+        experiment,
+        figures,
+        ..
+    }) = trace
+    else {
+        return;
+    };
+    // Those that sleep are counted; who got the connection may be back in the call, too.
+    let sleeping = experiment
+        .lines()
+        .filter(|line| line.contains("accept4(3, NULL, NULL"));
+    let sleeping: Vec<&str> = sleeping
+        .filter(|line| line.ends_with("<unfinished ...>"))
+        .collect();
+    assert!(
+        sleeping
+            .iter()
+            .any(|line| line.starts_with("    7 x worker")),
+        "{experiment}"
+    );
+    // No stop by a tracer is counted as a sleep: one connection woke one worker, once.
+    let woken = figures
+        .lines()
+        .skip_while(|line| !line.contains("woke  accepted"));
+    let woken = woken
+        .skip(1)
+        .take(8)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let woken: Vec<_> = woken.filter(|columns| columns[2..] != ["0", "0"]).collect();
+    assert_eq!(woken.len(), 1, "{figures}");
+    assert_eq!(woken[0][2..], ["1", "1"], "{figures}");
 }
 
 #[test]
@@ -216,12 +257,83 @@ fn every_lesson_has_help_and_refuses_a_wrong_argument() {
 
 #[test]
 fn without_strace_the_message_says_what_to_install() {
-    let output = Command::new("/bin/bash")
-        .args(["-c", "PATH=/nowhere; set --; source \"$0\""])
-        .arg(scripts().join("strace-fork-shares-offset"))
-        .output()
-        .expect("bash runs");
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{err}");
-    assert!(err.contains("strace is missing"), "{err}");
+    let (status, _, err) = strace("layers", &[("PATH", "/nowhere")]);
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("strace is missing; install it"), "{err}");
+}
+
+/// A strace that may not trace, as in a container without CAP_SYS_PTRACE.
+#[test]
+fn a_refused_strace_says_what_to_allow() {
+    let folder = std::env::temp_dir().join(format!("refused-strace-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder");
+    let script = "#!/bin/sh\necho 'strace: ptrace(PTRACE_TRACEME): EPERM' >&2\nexit 1\n";
+    std::fs::write(folder.join("strace"), script).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("strace"), mode).expect("ours");
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let (status, _, err) = strace("layers", &[("PATH", &path)]);
+    std::fs::remove_dir_all(&folder).expect("ours");
+    assert_eq!(status, Some(2), "{err}");
+    assert!(
+        err.contains("EPERM") && err.contains("allow ptrace"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_claim_that_traces_itself_says_so() {
+    let (status, out, err) = strace("strace-makes-the-herd", &[]);
+    assert_eq!((status, out.as_str()), (Some(4), ""), "{err}");
+    assert!(
+        err.contains("cannot be traced: it traces its workers itself"),
+        "{err}"
+    );
+}
+
+#[test]
+fn an_unknown_claim_suggests_the_nearest() {
+    let (status, _, err) = strace("ofset", &[]);
+    assert_eq!(status, Some(2));
+    assert_eq!(err, "error: no claim `ofset`; did you mean `offset`?\n");
+}
+
+/// A claim for which nobody wrote a lesson is explained by its acts, each in its own arm.
+#[test]
+fn every_claim_has_a_lesson() {
+    let (status, out, err) = strace("access-mode", &[]);
+    if status == Some(2) && err.contains("strace") {
+        return;
+    }
+    assert_eq!(status, Some(0), "{out}{err}");
+    let (experiment, control) = out.split_once("\nCONTROL\n").expect("two arms");
+    assert!(
+        experiment.contains("# The measuring process asks for O_RDWR"),
+        "{out}"
+    );
+    assert!(
+        experiment.contains("fcntl(5, F_SETFL, O_RDWR|O_APPEND) = 0"),
+        "{out}"
+    );
+    assert!(!experiment.contains("this is done instead"), "{out}");
+    assert!(
+        control.contains("this is done instead.\n") && control.contains("openat("),
+        "{out}"
+    );
+    assert!(!control.contains("F_SETFL, O_RDWR|O_APPEND)"), "{out}");
+}
+
+/// `witness strace CLAIM` with these variables.
+fn strace(claim: &str, variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    command
+        .args(["strace", claim])
+        .envs(variables.iter().copied());
+    let output = command.output().expect("witness runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }

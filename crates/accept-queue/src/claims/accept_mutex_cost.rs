@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, Between};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise, Table};
 use harness::pin;
 
 use super::WITHOUT_PINNING;
@@ -71,6 +71,9 @@ pub(super) const CLAIM: Claim = Claim {
                who gives it up often takes it again first. Of connections whose worker did so, \
                the wakeups are compared between 4 and 32 workers.",
     control: "a robust mutex on a futex in shared memory: two wakeups, however many workers",
+    surprise: Some(Surprise::Small(
+        "the lock against the herd has a herd of its own",
+    )),
     notes: &[13],
     acts: &[
         FORK,

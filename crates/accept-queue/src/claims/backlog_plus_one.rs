@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use child::{OwnNetwork, Parent};
 use claim::Prediction::{AtLeast, Count};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise, Table};
 use nix::errno::Errno;
 use observe::{netstat, sysctl};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,7 @@ pub(super) const CLAIM: Claim = Claim {
                somaxconn set to 48 and a backlog of 96. A kernel that does not tell is asked by \
                accepting in the end.",
     control: "each backlog is larger by ten, and somaxconn is left as it is: all are let in",
+    surprise: Some(Surprise::Small("a backlog of 0 lets one connection wait")),
     notes: &[9],
     example: Some("backlog_plus_one"),
     needs: &["a network namespace: root, or user namespaces for everyone"],

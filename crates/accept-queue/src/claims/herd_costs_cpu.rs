@@ -25,7 +25,8 @@ const WAKEUPS: Quantity = Name("wakeups per connection of the first 100 workers"
 );
 const RATIO: Quantity = Name("CPU per connection over that of wake-one, 100 workers")
     .predict(AtLeast(2.0), AtMost(1.5))
-    .unit("x");
+    .unit("x")
+    .main();
 
 const FORK: Act = acts::fork("forks two sets of a hundred workers", 2 * WORKERS);
 const WATCH: Act = acts::watch(

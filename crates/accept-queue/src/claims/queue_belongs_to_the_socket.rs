@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Context, Result};
 use child::Child;
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use observe::net_tcp;
@@ -31,7 +31,7 @@ const MOST: usize = CONNECTIONS + 1;
 const UNACCEPTED: Quantity = all_or_none("ESTABLISHED at the server, held by no process (inode 0)");
 const BY_TCP_INFO: Quantity = all_or_none("length of the queue by TCP_INFO");
 const BY_LIST: Quantity = all_or_none("length of the queue in the kernel's list of sockets");
-const LATECOMER: Quantity = all_or_none("accepted by a process forked after they were made");
+const LATECOMER: Quantity = all_or_none("accepted by a process forked after they were made").main();
 
 const CONNECT: Act = Does("connects three times while nobody accepts")
     .call("connect", "AF_INET")
@@ -61,6 +61,9 @@ pub(super) const CLAIM: Claim = Claim {
                is not to be had, /proc/net/tcp) are asked for the queue; this process has no \
                child, then forks one that accepts until the queue is empty.",
     control: "the child is forked before, and the parent accepts the three before it asks",
+    surprise: Some(Surprise::Small(
+        "connections are older than who accepts them",
+    )),
     notes: &[9],
     example: Some("backlog_plus_one"),
     acts: &[CONNECT, ALONE, FORK, ACCEPT],

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use child::Child;
 use claim::Prediction::{AtLeast, AtMost, Count};
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
+use claim::{
+    Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Surprise, Table,
+};
 use harness::limits::room_for_descriptors;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
@@ -78,6 +80,7 @@ pub(super) const CLAIM: Claim = Claim {
                with the longest queue is killed, the connections that are closed then are counted \
                (TCP_INFO), and the others accept what they have.",
     control: "the four hold one socket: one queue, and the others accept all of it",
+    surprise: Some(Surprise::Small("a worker that dies takes its queue along")),
     notes: &[9],
     acts: &[REUSEPORT, FORK, KEEP_ONE, CONNECT, KILL, ACCEPT],
     man: &["socket(7)", "tcp(7)"],

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::{Context, Result, bail};
 use child::{Child, Parent};
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise, Table};
 use harness::pin;
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -55,6 +55,7 @@ pub(super) const CLAIM: Claim = Claim {
                system calls with ptrace, as strace does; 25 connections, all asleep before each. \
                Everything runs on one CPU, so that no other CPU decides who is first.",
     control: "the same workers, not traced",
+    surprise: Some(Surprise::Small("strace makes the herd that it shows")),
     notes: &[13],
     needs: &["ptrace of a child of one's own"],
     acts: &[FORK, TRACE, WATCH, CONNECT],

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
-use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
+use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Surprise, Table};
 
 use super::acts::UNTRACED;
 use super::sleepers::count_level_triggered;
@@ -35,6 +35,9 @@ pub(super) const CLAIM: Claim = Claim {
     measures: "A hundred workers sleep in epoll_wait, each on an instance of its own; twenty \
                times, all are seen asleep and a client is served.",
     control: "a hundred workers that block in accept",
+    surprise: Some(Surprise::Great(
+        "one connection wakes 100 workers, 99 of them for nothing",
+    )),
     notes: &[13, 14],
     example: Some("herd_by_poll"),
     needs: &[TRACEPOINT_IF_ALLOWED, claim::QUIET_MACHINE],

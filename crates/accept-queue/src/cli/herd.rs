@@ -17,7 +17,7 @@ use harness::statistics::shuffle;
 use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
 use prefork::{Metering, Site};
-use present::{OutputFile, Progress, print, print_note, terminal_width};
+use present::{OutputFile, Progress, print, print_data, print_note, terminal_width};
 use runner::{known_names, whole_number};
 
 use super::{BACKLOG, WORKERS, strategy_names};
@@ -156,16 +156,16 @@ impl HerdArgs {
         let rows = &rows.rows;
         let heading = partial.iter().map(|why| format!("PARTIAL: {why}\n\n"));
         let heading: String = heading.collect();
-        print(&if self.json {
+        if self.json {
             let kernel = observe::machine::read().kernel;
-            document(&kernel, rows, partial.as_ref())? + "\n"
+            print_data(&(document(&kernel, rows, partial.as_ref())? + "\n"))?;
         } else if self.csv {
-            csv(rows)
+            print_data(&csv(rows))?;
         } else if self.details {
-            heading + &table(rows, refused, width) + &details(rows, width)
+            print(&(heading + &table(rows, refused, width) + &details(rows, width)))?;
         } else {
-            heading + &table(rows, refused, width)
-        })?;
+            print(&(heading + &table(rows, refused, width)))?;
+        }
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A real ENOMEM from mmap with half a gibibyte of addresses free.
 
 use anyhow::Result;
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Surprise};
 use nix::errno::Errno;
 
 use crate::exhaust::{self, HOLES, Holes, MAPPINGS_REMEDY, Outcome, UNIT};
@@ -45,6 +45,9 @@ pub(super) const CLAIM: Claim = Claim {
                for the error number of one that does not; then unmaps one separator and looks \
                again.",
     control: "the same 512 MiB in one piece",
+    surprise: Some(Surprise::Small(
+        "mmap of 2 MiB fails with 512 MiB of addresses free",
+    )),
     notes: &[46],
     example: Some("holes_too_small"),
     needs: &["no RLIMIT_AS", "vm.max_map_count above 3000"],

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost, Between};
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Surprise};
 use present::units::bytes;
 
 use crate::glibc::{self, FragmentedHeap};
@@ -16,7 +16,8 @@ const HOLES: Quantity = Name("separate holes in the heap").predict(
     AtMost(BLOCKS as f64 * 0.01),
 );
 const LARGEST: Quantity = Name("largest request that fits, as a share of the free bytes")
-    .predict(AtMost(0.05), AtLeast(0.9));
+    .predict(AtMost(0.05), AtLeast(0.9))
+    .main();
 const RETURNED: Quantity =
     Name("resident memory that malloc_trim gives back, as a share of the free bytes")
         .predict(AtMost(0.1), AtLeast(0.5));
@@ -60,6 +61,9 @@ pub(super) const CLAIM: Claim = Claim {
                largest malloc that succeeds, and asks for the resident size before and after \
                malloc_trim.",
     control: "frees the upper half of the blocks instead: as many bytes, in one hole",
+    surprise: Some(Surprise::Great(
+        "half of the heap is free, and no twentieth of that can be had",
+    )),
     notes: &[46],
     needs: &["glibc's malloc"],
     acts: &[ALLOCATE, FREE, EVERY_SECOND, FREEZE, TRIM],

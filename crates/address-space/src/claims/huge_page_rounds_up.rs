@@ -1,7 +1,7 @@
 //! One byte costs two mebibytes where the page is a huge one.
 
 use anyhow::Result;
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Surprise};
 use harness::memory::{Memory, resident};
 use observe::smaps::HugePages;
 
@@ -37,6 +37,7 @@ pub(super) const CLAIM: Claim = Claim {
                found to be written. A block for which the kernel found no huge page does not \
                count.",
     control: "the same with MADV_NOHUGEPAGE; every block counts",
+    surprise: Some(Surprise::Small("one byte written costs 2 MiB")),
     notes: &[41, 45],
     needs: &[
         "transparent huge pages (not `never`), one of which can be had",

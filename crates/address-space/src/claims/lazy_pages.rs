@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between, Count};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 use harness::memory::{Memory, are_faults_counted, is_pagemap_missing, minor_faults};
 use harness::memory::{pages, present, resident};
 
@@ -58,6 +58,9 @@ pub(super) const CLAIM: Claim = Claim {
                in between.",
     control: "the same with MAP_POPULATE, which fetches every frame in the call; each page is \
               written before it is read",
+    surprise: Some(Surprise::Small(
+        "1024 pages that were read lie on one frame",
+    )),
     notes: &[41, 42],
     example: Some("lazy_pages"),
     lesson: Some("strace-lazy-pages"),

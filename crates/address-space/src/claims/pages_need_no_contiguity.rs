@@ -7,7 +7,7 @@ use std::os::unix::process::parent_id;
 
 use anyhow::{Context, Result};
 use claim::InControl::{Instead, Not};
-use claim::{Act, Arm, Claim, Does, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, Name, Quantity, Reading, Surprise};
 use harness::memory::{Memory, MemoryInUse, is_pagemap_missing, minor_faults, pages};
 use harness::memory::{present, resident};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -82,6 +82,7 @@ pub(super) const CLAIM: Claim = Claim {
                pagemap how many of them are shared with the child still.",
     control: "the file in its own order; the 512 pages asked for at the addresses that were given \
               back, which must be contiguous; memcpy to a new mapping",
+    surprise: Some(Surprise::Small("mremap moves 1024 pages and copies none")),
     notes: &[41, 42, 43, 44],
     example: Some("file_mapped_backwards"),
     needs: &["/proc/self/pagemap"],

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 
 use anyhow::{Context, Result, bail};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
@@ -35,6 +35,9 @@ pub(super) const CLAIM: Claim = Claim {
     measures: "Opens a file read-only, asks fcntl F_SETFL for O_RDWR and O_APPEND, reads the mode \
                back through a duplicate and writes through it.",
     control: "opens the read-only descriptor's file again through /proc/self/fd/N with O_RDWR",
+    surprise: Some(Surprise::Small(
+        "fcntl says that it has set O_RDWR, and has done nothing",
+    )),
     notes: &[6],
     acts: &[ASK, DUPLICATE],
     man: &["fcntl(2)", "open(2)", "proc_pid_fd(5)"],

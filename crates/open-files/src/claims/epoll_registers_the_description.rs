@@ -5,7 +5,7 @@ use std::mem::swap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, ensure};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -71,6 +71,9 @@ pub(super) const CLAIM: Claim = Claim {
                The key is description and number, so a duplicate can be registered as well.",
     control: "what is kept is a second open of the pipe's read end, a description of its own, and \
               that is put on the number; nothing is closed; the same number is registered twice",
+    surprise: Some(Surprise::Great(
+        "events arrive of a descriptor that is closed",
+    )),
     notes: &[5],
     acts: &[
         REGISTER,

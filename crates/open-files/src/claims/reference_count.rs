@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, ensure};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 use harness::{flock, mapping, scratch};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -74,6 +74,9 @@ pub(super) const CLAIM: Claim = Claim {
                a duplicate, a child's descriptor, an SCM_RIGHTS message nobody has received, a \
                mapping. It goes then, too, and the sign must be there.",
     control: "the last reference goes before the first look",
+    surprise: Some(Surprise::Small(
+        "a message in flight keeps a lock that no process holds",
+    )),
     notes: &[6],
     example: Some("last_close_releases"),
     acts: &[DUPLICATE, FORK, LOCK_FILES, SEND, MAP, CLOSE, LOOK_FIRST],

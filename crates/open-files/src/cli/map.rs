@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use descriptors::Map;
-use present::print;
+use present::{print, print_data};
 use runner::whole_number;
 
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
@@ -31,11 +31,10 @@ impl MapArgs {
     pub fn run(&self) -> Result<u8> {
         runner::require_own_proc()?;
         let map = self.select(descriptors::scan(&self.pids()?));
-        print(&if self.json {
-            serde_json::to_string_pretty(&map)? + "\n"
-        } else {
-            descriptors::text::render(&map)
-        })?;
+        match self.json {
+            true => print_data(&(serde_json::to_string_pretty(&map)? + "\n"))?,
+            false => print(&descriptors::text::render(&map))?,
+        }
         Ok(0)
     }
 

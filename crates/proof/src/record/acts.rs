@@ -7,7 +7,7 @@ use harness::seccomp::equivalents;
 use serde::Deserialize;
 
 use super::recording::{Arm, Recorded, Recording, cut};
-use super::trace::Outcome;
+use super::trace::{Outcome, TracedCall};
 
 /// Who acts where it is the process that measures; it bears the name of its arm.
 const MEASURER: &str = "the measuring process";
@@ -153,9 +153,7 @@ impl Wanted<'_> {
             Outcome::Done(_) | Outcome::Unanswered => true,
             Outcome::Failed(error) => error == "EINPROGRESS" || self.argument.contains(error),
         };
-        done && recorded.who == who
-            && equivalents(self.call).contains(&call.name.as_str())
-            && has_parts(&call.text, self.argument)
+        done && recorded.who == who && call.is(self.call, self.argument)
     }
 
     /// Says how often it was seen, how often it should have been, and what was seen of its kind.
@@ -173,6 +171,14 @@ impl Wanted<'_> {
             let _ = write!(fault, "\n    {who}: {}({}", call.name, call.text);
         }
         fault
+    }
+}
+
+impl TracedCall {
+    /// Whether it is the call of this name, or one that does the same, and has this argument: a
+    /// part of what strace(1) prints, in which ` … ` stands for anything between two parts.
+    pub fn is(&self, name: &str, argument: &str) -> bool {
+        equivalents(name).contains(&self.name.as_str()) && has_parts(&self.text, argument)
     }
 }
 

@@ -26,6 +26,14 @@ use crate::witness::{Claim, Witness};
 /// measured three times.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// How long strace may take to trace a program that does nothing.
+const PROBE_LIMIT: Duration = Duration::from_secs(30);
+
+const ABSENT: &str = "strace is missing; install it (Debian: apt-get install strace)";
+
+const ALLOW: &str = "allow ptrace (in a container: --cap-add SYS_PTRACE), or see \
+                     /proc/sys/kernel/yama/ptrace_scope";
+
 /// The calls by which processes get their names, and which therefore are always recorded.
 const NAMING: [&str; 6] = ["clone", "clone3", "fork", "vfork", "prctl", "execve"];
 
@@ -64,6 +72,23 @@ pub fn is_possible() -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
+/// Makes sure that strace is there and may trace a program that it starts.
+///
+/// # Errors
+/// It is missing, or refused: what strace says, and what a person can do about it.
+pub fn require_strace() -> Result<()> {
+    let probe = program::run(strace().args(["-o", "/dev/null", "true"]), PROBE_LIMIT);
+    let probe = match probe {
+        Err(error) if is_absent(&error) => bail!(ABSENT),
+        probe => probe?,
+    };
+    if !probe.status.success() {
+        let said = probe.stderr.lines().last().unwrap_or_default().to_owned();
+        bail!("strace may not trace here: {said}; {ALLOW}");
+    }
+    Ok(())
+}
+
 /// Records a claim and holds the recording against its acts.
 ///
 /// # Errors
@@ -96,6 +121,19 @@ pub fn record<'a>(
     id: &str,
     calls: impl IntoIterator<Item = &'a str>,
 ) -> Result<(Finished, Recording)> {
+    record_with(&[], witness, id, calls)
+}
+
+/// As [`record`], with further options for strace.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_with<'a>(
+    options: &[&str],
+    witness: &Witness,
+    id: &str,
+    calls: impl IntoIterator<Item = &'a str>,
+) -> Result<(Finished, Recording)> {
     let names: BTreeSet<&str> = calls.into_iter().chain(NAMING).collect();
     // A name with a question mark may be unknown to this architecture.
     let filter: Vec<String> = names.iter().map(|name| format!("?{name}")).collect();
@@ -110,6 +148,7 @@ pub fn record<'a>(
         "-e",
         "signal=none",
     ]);
+    command.args(options);
     command.args(["-e", &format!("trace={}", filter.join(","))]);
     // This process's descriptor, under its number here.
     let path = format!("/proc/{}/fd/{}", std::process::id(), log.as_raw_fd());
@@ -118,7 +157,7 @@ pub fn record<'a>(
         .arg(witness.path())
         .args(["run", "--json", id]);
     let run = match program::run(command, LIMIT) {
-        Err(error) if is_absent(&error) => bail!("strace is not installed"),
+        Err(error) if is_absent(&error) => bail!(ABSENT),
         run => run?,
     };
     if run.late {

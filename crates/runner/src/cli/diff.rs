@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueHint};
-use present::print;
+use present::{print, print_data};
 
 use super::number;
 use crate::diff::read_all;
@@ -42,11 +42,11 @@ impl DiffArgs {
         let diff = Diff::new(&documents, self.tolerance);
         let shares = diff.comparisons.iter().any(|it| it.shared > 0);
         ensure!(shares, "the documents have no claim in common");
-        print(&match (self.json, self.markdown) {
-            (true, _) => json::render(&diff)?,
-            (_, true) => markdown::render(&diff),
-            _ => text::render(&diff, Layout::for_terminal(true)),
-        })?;
+        match (self.json, self.markdown) {
+            (true, _) => print_data(&json::render(&diff)?)?,
+            (_, true) => print_data(&markdown::render(&diff))?,
+            _ => print(&text::render(&diff, Layout::for_terminal()))?,
+        }
         let is_changed = diff.comparisons.iter().any(|it| !it.changed.is_empty());
         Ok(u8::from(is_changed))
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use claim::Register;
 use clap::Args;
-use present::print;
+use present::{print, print_data};
 
 use super::select;
 use crate::render::{json, text};
@@ -33,10 +33,10 @@ impl ListArgs {
             false => select::claims(register, &[], self.topic.as_deref())?,
         };
         if self.json {
-            print(&json::list(&claims)?)?;
+            print_data(&json::list(&claims)?)?;
             return Ok(0);
         }
-        let layout = text::Layout::for_terminal(false);
+        let layout = text::Layout::for_terminal();
         let mut out = String::new();
         let mut shown = "";
         for (topic, claim) in claims {
@@ -66,7 +66,7 @@ impl ExplainArgs {
     /// An unknown name, or output that cannot be written.
     pub(super) fn run(&self, register: &Register) -> Result<u8> {
         let (topic, claim) = select::claim(register, &self.id)?;
-        let layout = text::Layout::for_terminal(true);
+        let layout = text::Layout::for_terminal();
         print(&text::explain(topic, claim, layout))?;
         Ok(0)
     }

@@ -24,5 +24,6 @@ mod tour;
 
 pub use known::{KnownNames, known_names};
 pub use numbers::{byte_size, number, whole_number};
+pub use select::claim as find_claim;
 pub use topic::{Tools, claims_main, topic_main};
-pub use tour::tour_main;
+pub use tour::{TourTools, tour_main};

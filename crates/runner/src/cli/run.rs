@@ -4,14 +4,20 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use claim::{Claim, Document, Machine, Order, Partial, Register, Report, Summary, Topic};
-use clap::Args;
+use clap::{Args, Command};
 use harness::interrupt::exit_status;
-use present::{OutputFile, print};
+use present::foreign_text::escape;
+use present::{OutputFile, Progress, print, print_data};
 
 use super::select;
 use crate::Isolation;
 use crate::machine::machine;
-use crate::render::{html, json, text};
+use crate::render::text::tour::Columns;
+use crate::render::text::{self, Layout};
+use crate::render::{html, json};
+
+/// The longest call of the program that is repeated in what it says.
+const LONGEST_CALL: usize = 24;
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -25,8 +31,8 @@ pub(super) struct RunArgs {
     /// Print one JSON document instead of text (described in docs/json.md)
     #[arg(long)]
     json: bool,
-    /// Show every quantity, table and note; implied where claims are named
-    #[arg(long)]
+    /// Show every number, table and note of each claim; implied where claims are named
+    #[arg(short = 'v', long)]
     details: bool,
     /// Exit with status 4 where a claim could not be measured
     #[arg(long)]
@@ -38,11 +44,12 @@ pub(super) struct RunArgs {
 
 impl RunArgs {
     /// Runs the claims, prints each as it lands, and returns the exit status. SIGINT, SIGTERM and
-    /// SIGHUP end the run: what was measured by then is reported, and marked PARTIAL.
+    /// SIGHUP end the run: what was measured by then is reported, and marked PARTIAL. `command` is
+    /// the definition of the whole command line.
     ///
     /// # Errors
     /// An unknown name, or output that cannot be written.
-    pub(super) fn run(&self, register: &Register) -> Result<u8> {
+    pub(super) fn run(&self, register: &Register, command: &Command) -> Result<u8> {
         let claims = select::claims(register, &self.ids, self.topic.as_deref())?;
         let page = self.html.as_deref().map(OutputFile::at).transpose()?;
         let machine = machine();
@@ -66,16 +73,34 @@ impl RunArgs {
             page.write(&html::render(register, &document))?;
         }
         let summary = Summary::count(&document.reports);
-        print(&if self.json {
-            json::render(&document)?
+        let layout = Layout::for_terminal();
+        if self.json {
+            print_data(&json::render(&document)?)?;
         } else {
-            unprinted + &text::summary(&summary, document.partial.as_ref(), self.layout())
-        })?;
+            let counts = text::summary(&summary, document.partial.as_ref(), layout);
+            let ending = self.ending(register, &document, command);
+            print(&(unprinted + &counts + &ending))?;
+        }
         Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
     }
 
-    fn layout(&self) -> text::Layout {
-        text::Layout::for_terminal(self.details || !self.ids.is_empty())
+    /// Whether each claim is shown with all that is known of it, or in a line.
+    fn in_detail(&self) -> bool {
+        self.details || !self.ids.is_empty()
+    }
+
+    /// What follows the counts: nothing where claims are shown in detail, or a signal came.
+    fn ending(&self, register: &Register, document: &Document, command: &Command) -> String {
+        let Document {
+            reports, partial, ..
+        } = document;
+        if self.in_detail() || partial.is_some() {
+            return String::new();
+        }
+        let words: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        let program = program_name(command.get_name());
+        let layout = Layout::for_terminal();
+        text::tour::ending(register, reports, &program, &words, layout)
     }
 
     /// The reports of the claims that were measured before a signal came, each shown as it lands;
@@ -86,7 +111,8 @@ impl RunArgs {
         machine: &Machine,
         isolation: &mut Isolation,
     ) -> Result<(Vec<Report>, String)> {
-        let layout = self.layout();
+        let view = View::new(self.in_detail(), claims);
+        let mut progress = Progress::new(claims.len() as u64, "claims");
         let mut unprinted = String::new();
         let mut show = |text: String, isolation: &Isolation| -> Result<()> {
             if !self.json {
@@ -95,20 +121,76 @@ impl RunArgs {
             }
             Ok(())
         };
-        show(text::header(machine, layout), isolation)?;
+        show(view.header(machine), isolation)?;
         let mut shown = "";
         let mut reports = Vec::new();
         for (topic, claim) in claims {
             if shown != topic.name {
                 shown = topic.name;
-                show(text::topic(topic, layout), isolation)?;
+                show(view.topic(topic), isolation)?;
             }
-            let Some(report) = isolation.run(topic, claim, Order::AsClaimed) else {
+            progress.show(reports.len() as u64, claim.id);
+            let report = isolation.run(topic, claim, Order::AsClaimed);
+            progress.clear();
+            let Some(report) = report else {
                 break;
             };
-            show(text::claim(claim, &report, layout), isolation)?;
+            show(view.claim(claim, &report), isolation)?;
             reports.push(report);
         }
         Ok((reports, unprinted))
     }
+}
+
+/// How claims are shown as they land.
+enum View {
+    /// A line each.
+    Tour(Columns),
+    /// Every number, table and note.
+    Details(Layout),
+}
+
+impl View {
+    fn new(in_detail: bool, claims: &[(&Topic, &Claim)]) -> View {
+        match in_detail {
+            true => View::Details(Layout::for_terminal()),
+            false => {
+                let claims = claims.iter().map(|(_, claim)| *claim);
+                View::Tour(Columns::new(claims, Layout::for_table()))
+            }
+        }
+    }
+
+    fn header(&self, machine: &Machine) -> String {
+        match self {
+            View::Tour(columns) => {
+                text::identity("", machine, Layout::for_terminal()) + &columns.heading()
+            }
+            View::Details(layout) => text::header(machine, *layout),
+        }
+    }
+
+    fn topic(&self, topic: &Topic) -> String {
+        match self {
+            View::Tour(columns) => columns.topic(topic),
+            View::Details(layout) => text::topic(topic, *layout),
+        }
+    }
+
+    fn claim(&self, claim: &Claim, report: &Report) -> String {
+        match self {
+            View::Tour(columns) => columns.claim(claim, report),
+            View::Details(layout) => text::claim(claim, report, *layout),
+        }
+    }
+}
+
+/// How the program was called, so that a command that begins so can be given again; its name where
+/// the call was too long for a line.
+fn program_name(name: &str) -> String {
+    let called = std::env::args_os().next();
+    let called = called
+        .map(escape)
+        .filter(|called| called.len() <= LONGEST_CALL);
+    called.unwrap_or_else(|| name.to_owned())
 }

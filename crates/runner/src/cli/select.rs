@@ -38,8 +38,8 @@ pub(super) fn claims<'a>(
 /// The claim called `id`, with its topic.
 ///
 /// # Errors
-/// As [`claims`].
-pub(super) fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
+/// No such claim; the error names the nearest.
+pub fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Claim)> {
     require_known(id, "claim", claim_ids(register))?;
     register
         .get(id)

@@ -57,7 +57,7 @@ impl SelftestArgs {
     /// An unknown name, or output that cannot be written.
     pub(super) fn run(&self, register: &Register) -> Result<u8> {
         let claims = select::claims(register, &self.ids, None)?;
-        let layout = text::Layout::for_terminal(false);
+        let layout = text::Layout::for_terminal();
         let mut isolation = Isolation::begin()?;
         let (mut tally, mut unprinted) = (Tally::default(), String::new());
         for (topic, claim) in &claims {

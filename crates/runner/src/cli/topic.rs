@@ -89,7 +89,7 @@ fn parse_and_run<T: Tools>(topic: Topic, about: &'static str, examples: &str) ->
     let command = with_known_names(command, &register);
     let matches = command.clone().get_matches();
     match TopicCli::<T>::from_arg_matches(&matches)?.word {
-        TopicWord::Claims(run) => run.run(&register),
+        TopicWord::Claims(run) => run.run(&register, &command),
         TopicWord::Shared(word) => word.run(&register, command),
         TopicWord::Tool(tool) => tool.run(),
     }

@@ -33,22 +33,33 @@ witness                             run every claim
 witness ask                         predict first, then see what the kernel does
 witness list --topic spinlock       what the claims of one topic say
 witness explain layers              how one claim is measured
+witness strace layers               its system calls, explained
 witness run layers                  run it, and see every number
+witness -v                          run every claim, and see every number
 witness run --json --html run.html  for programs, and for a browser
 witness promises                    what newer kernels promise
 witness diff before.json now.json   what changed between two runs";
 
+/// What the tour has beside the shared words: an enum of clap with a subcommand for each.
+pub trait TourTools: Subcommand {
+    /// Runs the tool over the claims of the tour and returns its exit status.
+    ///
+    /// # Errors
+    /// Whatever it fails with: exit status 2.
+    fn run(self, register: &Register) -> Result<u8>;
+}
+
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
-struct TourCli {
+struct TourCli<T: TourTools> {
     #[command(subcommand)]
-    word: Option<TourWord>,
+    word: Option<TourWord<T>>,
     #[command(flatten)]
     run: RunArgs,
 }
 
 #[derive(Subcommand)]
-enum TourWord {
+enum TourWord<T: TourTools> {
     /// Run claims and say what became of each
     #[command(visible_alias = "claims", after_long_help = HELP_OF_RUN)]
     Run(RunArgs),
@@ -74,18 +85,20 @@ enum TourWord {
     #[command(after_long_help = HELP_OF_DIFF)]
     Diff(DiffArgs),
     #[command(flatten)]
+    Tool(T),
+    #[command(flatten)]
     Shared(SharedWord),
 }
 
 /// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main). What
 /// `ask` asks are the `questions`, in this order.
-pub fn tour_main(topics: &[Topic], questions: &[Question]) -> ExitCode {
-    start(|| parse_and_run(topics, questions))
+pub fn tour_main<T: TourTools>(topics: &[Topic], questions: &[Question]) -> ExitCode {
+    start(|| parse_and_run::<T>(topics, questions))
 }
 
-fn parse_and_run(topics: &[Topic], questions: &[Question]) -> Result<u8> {
+fn parse_and_run<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let register = Register::new(topics)?;
-    let command = with_help(TourCli::command(), ABOUT, EXAMPLES).name("witness");
+    let command = with_help(TourCli::<T>::command(), ABOUT, EXAMPLES).name("witness");
     let of_promises = |topic: Arg| topic.default_value(PROMISES);
     let command = command.mut_subcommand("promises", |it| it.mut_arg("topic", of_promises));
     let command = with_known_names(command.long_about(LONG_ABOUT), &register);
@@ -93,12 +106,13 @@ fn parse_and_run(topics: &[Topic], questions: &[Question]) -> Result<u8> {
     let teach = |argument: Arg| argument.value_parser(asked);
     let command = command.mut_subcommand("ask", |ask| ask.mut_arg("ids", teach));
     let matches = command.clone().get_matches();
-    let cli = TourCli::from_arg_matches(&matches)?;
+    let cli = TourCli::<T>::from_arg_matches(&matches)?;
     match cli.word {
-        None => cli.run.run(&register),
-        Some(TourWord::Run(run) | TourWord::Promises(run)) => run.run(&register),
+        None => cli.run.run(&register, &command),
+        Some(TourWord::Run(run) | TourWord::Promises(run)) => run.run(&register, &command),
         Some(TourWord::Ask(ask)) => ask.run(&register, questions),
         Some(TourWord::Diff(diff)) => diff.run(),
+        Some(TourWord::Tool(tool)) => tool.run(&register),
         Some(TourWord::Shared(word)) => word.run(&register, command),
     }
 }

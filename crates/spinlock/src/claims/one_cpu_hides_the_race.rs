@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Surprise};
 
 use super::pins::are_told_by_getcpu;
 use super::race::{Entry, repeat_until, two_threads};
@@ -47,6 +47,9 @@ pub(super) const CLAIM: Claim = Claim {
                behind check-then-set, again until each was preempted 10 times among its increments \
                (nonvoluntary_ctxt_switches).",
     control: "the same threads on two CPUs, five times",
+    surprise: Some(Surprise::Small(
+        "the broken lock passes 100 tests on one CPU",
+    )),
     notes: &[24, 25, 26, 27],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[TWO_THREADS, PINNED, SAME_FLAG, TOGETHER, PREEMPTED, REFUSED],

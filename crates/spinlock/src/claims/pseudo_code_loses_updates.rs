@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Surprise};
 
 use super::pins::are_told_by_getcpu;
 use super::race::{Entry, Outcome, repeat_until, two_threads};
@@ -43,6 +43,9 @@ pub(super) const CLAIM: Claim = Claim {
                again and again until the failure shows (1.5 s at most). A watchdog ends a race \
                once every thread outside has been refused again and again while nobody is inside.",
     control: "one swap in place of the load and the store, again until a thread was refused",
+    surprise: Some(Surprise::Great(
+        "textbook test-and-set loses updates and can hang",
+    )),
     notes: &[19, 20, 21, 24, 25, 26, 27, 30, 31],
     example: Some("test_and_set_of_the_notes"),
     needs: &["two CPUs", claim::QUIET_MACHINE],

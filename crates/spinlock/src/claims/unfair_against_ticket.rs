@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, AtMost};
-use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Table};
+use claim::{
+    Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading, Surprise, Table,
+};
 use harness::clock::Work;
 use harness::statistics::jain;
 
@@ -49,6 +51,9 @@ pub(super) const CLAIM: Claim = Claim {
                pause between; each counts its operations. Jain's index is 1 if all are equal, 1/4 \
                if one has all. Of three such windows the least fair one counts.",
     control: "the ticket lock",
+    surprise: Some(Surprise::Small(
+        "a thread at a spinlock may get nothing at all",
+    )),
     notes: &[21, 30],
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[CONTEND, PINNED, BARGE, EXCLUDE],

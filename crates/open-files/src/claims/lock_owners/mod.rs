@@ -6,7 +6,7 @@ mod of_table;
 use std::fs::File;
 
 use anyhow::Result;
-use claim::{Act, Arm, Claim, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Name, Quantity, Reading, Surprise};
 use harness::retry::on_interrupt;
 use harness::scratch;
 use nix::errno::Errno;
@@ -45,6 +45,9 @@ pub(super) const CLAIM: Claim = Claim {
     control: "those who are one owner and those who are not change places, and in the place of a \
               duplicate another process opens the file; the child unlocks a second open; nothing \
               is closed; no table is unshared",
+    surprise: Some(Surprise::Small(
+        "closing any descriptor of a file gives up the POSIX locks on it",
+    )),
     notes: &[5, 7],
     acts: &[
         TAKE_FLOCK,

@@ -7,7 +7,9 @@ mod sockets;
 
 use anyhow::{Context, Result};
 use claim::Prediction::{AtLeast, Count};
-use claim::{Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, sameness};
+use claim::{
+    Act, Arm, Claim, DIFFERENT, Does, InControl, Name, Quantity, Reading, SAME, Surprise, sameness,
+};
 use serde::{Deserialize, Serialize};
 
 use self::one_connection::{Connection, follow_connection};
@@ -18,7 +20,7 @@ const INODE: Quantity = Name("inode of a connection before accept").predict(Coun
 const INODE_AFTER: Quantity = Name("inode of it after accept").predict(AtLeast(1.0), Count(0));
 const ACCEPTED: Quantity = Name("cookie after accept, against before").word(SAME, DIFFERENT);
 const CLOSED: Quantity = Name("cookie in TIME_WAIT, against before").word(SAME, DIFFERENT);
-const LISTENERS: Quantity = Name("sockets that listen on one port").count(4, 1);
+const LISTENERS: Quantity = Name("sockets that listen on one port").count(4, 1).main();
 const PORTS: Quantity = Name("ports of one UDP socket, one after the other").count(3, 1);
 const NAMESPACE: Quantity =
     Name("bind of a listener's port in a second namespace").word("ok", "EADDRINUSE");
@@ -85,6 +87,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "before and after accept change places; another connection's cookie; no \
               SO_REUSEPORT; a UDP socket with a bound port; the namespaces change places; the \
               connection is closed before",
+    surprise: Some(Surprise::Small("four sockets listen on one port")),
     notes: &[3],
     example: Some("four_sockets_on_one_port"),
     lesson: Some("strace-port-and-socket"),

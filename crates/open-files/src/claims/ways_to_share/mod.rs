@@ -6,7 +6,7 @@ mod sharing;
 use std::fs::File;
 
 use anyhow::{Context, Result};
-use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, sameness};
+use claim::{Arm, Claim, DIFFERENT, Name, Quantity, Reading, SAME, Surprise, sameness};
 use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -45,6 +45,9 @@ pub(super) const CLAIM: Claim = Claim {
     measures: "Obtains a second descriptor in each way, by each kind of object, and compares the \
                two descriptions with kcmp.",
     control: "what shares is replaced by a second open, what reopens by a duplicate",
+    surprise: Some(Surprise::Small(
+        "to open /proc/self/fd/N is no dup: the offset is another one",
+    )),
     notes: &[4, 7],
     needs: &[
         "kcmp, F_DUPFD_QUERY or the flags in fdinfo",

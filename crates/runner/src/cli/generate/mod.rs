@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
-use present::print;
+use present::print_data;
 
 /// What a binary says about its own command line.
 #[derive(Args, Clone, Debug)]
@@ -44,8 +44,8 @@ impl Generate {
     pub(super) fn run(self, command: Command) -> Result<u8> {
         match self.what {
             What::Man { dir: Some(dir), .. } => man::write_pages(command, &dir)?,
-            What::Man { path, dir: None } => print(&man::page(command, &path)?)?,
-            What::Completions { shell } => print(&completions::script(command, shell))?,
+            What::Man { path, dir: None } => print_data(&man::page(command, &path)?)?,
+            What::Completions { shell } => print_data(&completions::script(command, shell))?,
         }
         Ok(0)
     }

@@ -38,6 +38,9 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
             format!("{name}: {experiment}; control: {control}"),
         );
     }
+    if let Some(surprise) = claim.surprise {
+        field("surprise", surprise.finding().to_owned());
+    }
     field("needs", claim.needs.join("; "));
     field("read on", claim.man.join(", "));
     let run = |name| format!("cargo run -p {} --example {name}", topic.name);

@@ -1,24 +1,39 @@
-//! How wide, how much, and in which style.
+//! How wide, and in which style.
 
 use anstyle::Style;
+use present::charset::for_locale;
 use present::foreign_text::escape_controls;
 use present::terminal_width;
 
-/// How much to show, and how wide.
+/// How wide.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// Columns of the terminal.
     pub width: usize,
-    /// Every quantity, table and note, instead of the first few lines.
-    pub details: bool,
 }
 
+/// Columns where nothing tells how wide a line may be.
+const WIDTH_UNKNOWN: usize = 100;
+
+/// Columns below which nothing is drawn narrower.
+const NARROWEST: usize = 60;
+
+/// Columns of the longest line of prose: what is wider is hard to read.
+pub(super) const WIDEST_PROSE: usize = 110;
+
 impl Layout {
-    /// As wide as the terminal, within reason; 100 columns where there is none.
-    pub fn for_terminal(details: bool) -> Layout {
+    /// As wide as the terminal, within reason.
+    pub fn for_terminal() -> Layout {
+        let Layout { width } = Layout::for_table();
         Layout {
-            width: terminal_width().unwrap_or(100).clamp(60, 110),
-            details,
+            width: width.min(WIDEST_PROSE),
+        }
+    }
+
+    /// As wide as the terminal, however wide it is.
+    pub fn for_table() -> Layout {
+        Layout {
+            width: terminal_width().unwrap_or(WIDTH_UNKNOWN).max(NARROWEST),
         }
     }
 }
@@ -32,12 +47,17 @@ pub fn indent(text: &str, by: usize, width: usize) -> String {
     let options = textwrap::Options::new(width)
         .initial_indent(&indent)
         .subsequent_indent(&indent);
-    textwrap::fill(&escape_controls(text), options) + "\n"
+    textwrap::fill(&shown(text), options) + "\n"
+}
+
+/// Text as it may be shown here: what names of others in it would do is escaped.
+pub(super) fn shown(text: &str) -> String {
+    for_locale(&escape_controls(text)).into_owned()
 }
 
 /// The lines of a paragraph, made safe to show.
 pub(super) fn fill_lines(text: &str, width: usize) -> Vec<String> {
-    let text = escape_controls(text);
+    let text = shown(text);
     let lines = textwrap::wrap(&text, width);
     lines.into_iter().map(Into::into).collect()
 }

@@ -3,16 +3,18 @@
 
 mod explain;
 mod layout;
+mod marks;
 mod quantities;
+pub mod tour;
 
-use anstyle::{AnsiColor, Style};
-use present::foreign_text::{escape_controls, escape_lines};
+use present::foreign_text::escape_lines;
 use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
 pub use layout::indent;
-use layout::{BOLD, cut, dimmed, fill_lines};
+use layout::{BOLD, cut, dimmed, fill_lines, shown};
+use marks::{mark, style};
 use quantities::quantities;
 
 use super::machine;
@@ -21,8 +23,8 @@ use claim::{Claim, Detail, Machine, Partial, Report, Summary, Table, Topic, Verd
 const LEGEND: &str = "Each number was predicted. Its control is the same instrument on a set-up \
                       that must come out the other way.";
 
-/// The first lines of a run: the machine, in at most two lines of 80 columns, and how to read what
-/// follows.
+/// The first lines of a run in detail: the machine, in at most two lines of 80 columns, and how to
+/// read what follows.
 pub fn header(machine: &Machine, layout: Layout) -> String {
     identity("", machine, layout) + &dimmed(LEGEND, 0, layout.width)
 }
@@ -49,7 +51,7 @@ pub fn topic(topic: &Topic, layout: Layout) -> String {
 
 /// An empty line, then `head: text`, the head in bold, as wide as the terminal.
 pub fn headed(head: &str, text: &str, layout: Layout) -> String {
-    let head = escape_controls(head);
+    let head = shown(head);
     let lines = indent(&format!("{head}: {text}"), 0, layout.width);
     if !lines.starts_with(&head) {
         // It is wider than the terminal.
@@ -64,12 +66,12 @@ pub fn outcome(id: &str, outcome: &str, layout: Layout) -> String {
     let options = textwrap::Options::new(layout.width)
         .initial_indent(&head)
         .subsequent_indent("    ");
-    textwrap::fill(&escape_controls(outcome), options) + "\n"
+    textwrap::fill(&shown(outcome), options) + "\n"
 }
 
 /// One claim's block.
 pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
-    let (mark, style) = mark(&report.verdict);
+    let (mark, style) = (mark(&report.verdict), style(&report.verdict));
     let mut out = format!("\n{style}{mark}{style:#} {BOLD}{}{BOLD:#}", report.id);
     if !matches!(report.verdict, Verdict::Holds) {
         out += &format!(
@@ -88,7 +90,7 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
         _ => {}
     }
     if !report.observed.is_empty() {
-        out += &quantities(claim, report, layout);
+        out += &quantities(claim, report, layout.width);
         let evidence = report
             .evidence
             .map(|e| format!(" [evidence: {e}]"))
@@ -99,6 +101,9 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
             4,
             layout.width,
         );
+    }
+    if let Some(surprise) = claim.surprise.filter(|_| report.verdict.holds()) {
+        out += &indent(&format!("* {}", surprise.finding()), 4, layout.width);
     }
     if let Verdict::HoldsWith(caveat) = &report.verdict {
         out += &indent(&format!("but: {caveat}"), 4, layout.width);
@@ -111,11 +116,8 @@ pub fn claim(claim: &Claim, report: &Report, layout: Layout) -> String {
                     .lines()
                     .for_each(|line| out += &format!("    {line}\n"));
             }
-            Detail::Note(note) if layout.details => {
-                out += &indent(&format!("note: {note}"), 4, layout.width);
-            }
-            Detail::Table(table) if layout.details => out += &grid(table, layout.width),
-            Detail::Note(_) | Detail::Table(_) => {}
+            Detail::Note(note) => out += &indent(&format!("note: {note}"), 4, layout.width),
+            Detail::Table(table) => out += &grid(table, layout.width),
         }
     }
     out
@@ -163,17 +165,6 @@ fn acts(report: &Report) -> String {
     }
 }
 
-fn mark(verdict: &Verdict) -> (char, Style) {
-    let (mark, colour) = match verdict {
-        Verdict::Holds => ('✔', AnsiColor::Green),
-        Verdict::HoldsWith(_) => ('✔', AnsiColor::Yellow),
-        Verdict::Refuted => ('✘', AnsiColor::Red),
-        Verdict::NotMeasured { .. } | Verdict::ControlFailed { .. } => ('-', AnsiColor::Cyan),
-        Verdict::Error(_) => ('!', AnsiColor::Magenta),
-    };
-    (mark, colour.on_default().bold())
-}
-
 fn grid(table: &Table, width: usize) -> String {
     let columns = table
         .columns
@@ -203,10 +194,7 @@ mod tests {
             ..Machine::default()
         };
         for (width, most) in [(60, 3), (80, 2), (110, 2)] {
-            let layout = Layout {
-                width,
-                details: false,
-            };
+            let layout = Layout { width };
             let drawn = identity("", &machine, layout);
             let lines: Vec<&str> = drawn.lines().collect();
             assert_eq!(lines.len(), most, "{drawn}");
@@ -220,10 +208,7 @@ mod tests {
             kernel: "6.18.44".to_owned(),
             ..Machine::default()
         };
-        let layout = Layout {
-            width: 80,
-            details: false,
-        };
+        let layout = Layout { width: 80 };
         assert!(!identity("", &short, layout).contains("..."));
     }
 }

@@ -1,101 +1,76 @@
-//! The numbers of a claim, in columns where the terminal is wide enough.
+//! The numbers of a claim beside their predictions: a row a quantity where the terminal is wide
+//! enough, else a line for its name and one for each arm.
 
-use present::foreign_text::escape_controls;
+use present::{Column, Table};
 use textwrap::core::display_width;
 
-use super::layout::{BOLD, DIM, Layout, amount, indent};
-use claim::{Claim, Prediction, Quantity, Report, Value};
+use super::layout::{BOLD, DIM, amount, indent, shown};
+use claim::{Claim, Prediction, Report, Value};
 
-/// Quantities shown of a claim that came out as predicted, unless details are asked for.
-const QUANTITIES_SHOWN: usize = 3;
-
-/// Lines of `name   observed | control observed`; what was not as predicted is always shown, with
-/// the prediction. Where a line is too long for the terminal, the values stand below the name.
-pub(super) fn quantities(claim: &Claim, report: &Report, layout: Layout) -> String {
-    let lines: Vec<Line> = claim
-        .quantities
-        .iter()
-        .filter_map(|q| Line::new(q, report))
-        .collect();
-    let shown = if layout.details {
-        lines.len()
-    } else {
-        QUANTITIES_SHOWN.max(lines.len().min(QUANTITIES_SHOWN + 1))
-    };
-    let (kept, rest): (Vec<_>, Vec<_>) = lines
+/// What was predicted of the experiment and observed there, and the same of the control. Behind
+/// what was not as predicted stands `(!)`.
+pub(super) fn quantities(claim: &Claim, report: &Report, width: usize) -> String {
+    let rows = rows(claim, report);
+    let columns = ["\nquantity", "experiment\npredicted", "\nobserved"];
+    let columns = columns
         .into_iter()
-        .enumerate()
-        .partition(|(i, line)| *i < shown || line.unexpected);
-    let widest = |text: fn(&Line) -> &str| {
-        kept.iter()
-            .map(|(_, line)| display_width(text(line)))
-            .max()
-            .unwrap_or(0)
-    };
-    let (names, values) = (widest(|line| line.name), widest(|line| &line.observed));
-    let one_line = 4 + names + 2 + values + 10 + widest(|line| &line.control) <= layout.width;
-    let mut out = String::new();
-    for (_, line) in &kept {
-        let (name, value) = if one_line {
-            (
-                format!("    {}  ", pad(line.name, names)),
-                pad(&line.observed, values),
-            )
-        } else {
-            (
-                indent(line.name, 4, layout.width) + "      ",
-                line.observed.clone(),
-            )
-        };
-        out += &format!(
-            "{name}{BOLD}{value}{BOLD:#}  {DIM}control{DIM:#} {}\n",
-            line.control
-        );
+        .chain(["control\npredicted", "\nobserved"]);
+    let mut table = Table::new(columns.map(Column::left)).indent(4);
+    for Row { name, values } in &rows {
+        let values = values.iter().map(String::as_str);
+        table.row([*name].into_iter().chain(values));
     }
-    if !rest.is_empty() {
-        let count = rest.len();
-        out += &format!(
-            "    {DIM}and {count} more: run {} alone to see them{DIM:#}\n",
-            report.id
-        );
+    let drawn = table.render(None);
+    match drawn.lines().all(|line| display_width(line) <= width) {
+        true => drawn,
+        false => rows.iter().map(|row| row.below_its_name(width)).collect(),
     }
-    out
 }
 
-/// One quantity as it is shown.
-struct Line {
+/// A quantity: of the experiment what was predicted and observed, and of the control the same.
+struct Row {
     name: &'static str,
-    observed: String,
-    control: String,
-    /// Whether the experiment or the control differs from its prediction.
-    unexpected: bool,
+    values: [String; 4],
 }
 
-impl Line {
-    fn new(quantity: &Quantity, report: &Report) -> Option<Line> {
-        let describe = |value: &Value, predicted: &Prediction| {
-            let text = escape_controls(&amount(value, quantity.unit));
-            match predicted.allows(value) {
-                true => (text, false),
-                false => (format!("{text} (predicted {predicted})"), true),
+impl Row {
+    fn below_its_name(&self, width: usize) -> String {
+        let [predicted, observed, due, control] = &self.values;
+        let wide = display_width(predicted).max(display_width(due));
+        let arm = |arm: &str, predicted: &str, observed: &str| {
+            let pad = " ".repeat(wide - display_width(predicted));
+            let line = format!("{arm:<10}  predicted {predicted}{pad}  observed {observed}");
+            match 6 + display_width(&line) <= width {
+                true => format!(
+                    "      {DIM}{arm:<10}  predicted{DIM:#} {predicted}{pad}  \
+                     {DIM}observed{DIM:#} {BOLD}{observed}{BOLD:#}\n"
+                ),
+                false => indent(&line, 6, width),
             }
         };
-        let observed = report.observed.get(quantity.name)?;
-        let (observed, observed_unexpected) = describe(observed, &quantity.experiment);
-        let control = report.control.observed.get(quantity.name)?;
-        let (control, control_unexpected) = describe(control, &quantity.control);
-        Some(Line {
-            name: quantity.name,
-            observed,
-            control,
-            unexpected: observed_unexpected || control_unexpected,
-        })
+        indent(self.name, 4, width)
+            + &arm("experiment", predicted, observed)
+            + &arm("control", due, control)
     }
 }
 
-fn pad(text: &str, width: usize) -> String {
-    format!(
-        "{text}{}",
-        " ".repeat(width.saturating_sub(display_width(text)))
-    )
+fn rows(claim: &Claim, report: &Report) -> Vec<Row> {
+    let row = |quantity: &claim::Quantity| {
+        let experiment = report.observed.get(quantity.name)?;
+        let control = report.control.observed.get(quantity.name)?;
+        let observed = |prediction: &Prediction, value: &Value| {
+            let mark = if prediction.allows(value) { "" } else { " (!)" };
+            shown(&(amount(value, quantity.unit) + mark))
+        };
+        Some(Row {
+            name: quantity.name,
+            values: [
+                amount(quantity.experiment, quantity.unit),
+                observed(&quantity.experiment, experiment),
+                amount(quantity.control, quantity.unit),
+                observed(&quantity.control, control),
+            ],
+        })
+    };
+    claim.quantities.iter().filter_map(row).collect()
 }

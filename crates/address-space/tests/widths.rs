@@ -1,0 +1,21 @@
+//! What is shown fits the reader's terminal, and is ASCII where the locale is not UTF-8.
+#![expect(clippy::disallowed_methods, reason = "a test runs the program")]
+#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+
+#[path = "../../runner/tests/widths/mod.rs"]
+mod widths;
+
+#[test]
+fn no_table_is_wider_than_told() {
+    // This test's own process, which whoever runs it may look at.
+    let own = std::process::id().to_string();
+    widths::assert_all_fit(
+        env!("CARGO_BIN_EXE_address-space"),
+        &[
+            &["replay", "--generate", "pareto", "--operations", "2000"],
+            &["system"],
+            &["inspect", &own],
+            &["claims", "page-rounds-up"],
+        ],
+    );
+}

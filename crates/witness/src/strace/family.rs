@@ -1,0 +1,98 @@
+//! The processes and threads of an arm: who is whose child, and how they are called.
+
+use proof::record::{Outcome, Recorded};
+
+/// How many children are named one by one.
+const NAMED: usize = 8;
+
+/// A process or a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member {
+    pid: i32,
+    parent: i32,
+    is_thread: bool,
+    name: String,
+}
+
+/// The process that runs an arm, and all that come from it, in the order of their birth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    members: Vec<Member>,
+}
+
+impl Family {
+    /// The family of the process that makes the first of these calls of an arm.
+    pub fn of(arm: &str, calls: &[&Recorded]) -> Family {
+        let first = calls.first().map(|recorded| Member {
+            pid: recorded.call.pid,
+            parent: 0,
+            is_thread: false,
+            name: arm.to_owned(),
+        });
+        let mut family = Family {
+            members: first.into_iter().collect(),
+        };
+        for recorded in calls.iter().skip(1) {
+            let call = &recorded.call;
+            let Some(member) = family.members.iter_mut().find(|it| it.pid == call.pid) else {
+                continue;
+            };
+            if member.parent != 0 && !recorded.who.is_empty() {
+                member.name.clone_from(&recorded.who);
+            }
+            let is_fork = ["clone", "clone3", "fork", "vfork"].contains(&call.name.as_str());
+            if let (true, Outcome::Done(answer)) = (is_fork, &call.outcome)
+                && let Ok(pid) = answer.parse()
+            {
+                family.members.push(Member {
+                    pid,
+                    parent: call.pid,
+                    is_thread: call.text.contains("CLONE_THREAD"),
+                    name: recorded.who.clone(),
+                });
+            }
+        }
+        family
+    }
+
+    /// Its name; none where this process is no member.
+    pub fn name(&self, pid: i32) -> Option<&str> {
+        let member = self.members.iter().find(|member| member.pid == pid)?;
+        Some(&member.name)
+    }
+
+    /// Who is whose child, a line for each that has children: those of one name stand together.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for parent in &self.members {
+            for (is_thread, word) in [(false, "is the parent of"), (true, "has the threads")] {
+                let of_parent = |it: &&Member| it.parent == parent.pid && it.is_thread == is_thread;
+                let children: Vec<&Member> = self.members.iter().filter(of_parent).collect();
+                if !children.is_empty() {
+                    let (pid, name) = (parent.pid, &parent.name);
+                    lines.push(format!("{pid} {name} {word} {}", roll(&children)));
+                }
+            }
+        }
+        lines
+    }
+}
+
+/// The names of these, each with the numbers of those who bear it.
+fn roll(members: &[&Member]) -> String {
+    let mut roll = String::new();
+    let mut last = "";
+    for member in members.iter().take(NAMED) {
+        let comma = if roll.is_empty() { "" } else { ", " };
+        roll += comma;
+        if last != member.name {
+            roll += &format!("{} ", member.name);
+        }
+        roll += &member.pid.to_string();
+        last = &member.name;
+    }
+    match members.len().saturating_sub(NAMED) {
+        0 => roll,
+        more => format!("{roll} and {more} more"),
+    }
+}
