@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
-use observe::{Error, Operation};
+use observe::{Error, Operation, file_error};
 
 use crate::retry;
 
@@ -144,10 +144,9 @@ pub fn open_from_process(pid: i32, fd: RawFd, flags: OFlag) -> Result<File, Erro
 
 fn open_path(path: &Path, flags: OFlag) -> Result<File, Error> {
     let fd = retry::on_interrupt(|| open(path, flags | OFlag::O_CLOEXEC, Mode::empty()));
-    let name = path.display();
-    let kind = Operation::File(name.to_string());
-    let fd = fd.map_err(|errno| Error::new(format!("open {name}"), errno).with_kind(kind))?;
-    Ok(fd.into())
+    Ok(fd
+        .map_err(|errno| file_error("open", path, &errno.into()))?
+        .into())
 }
 
 /// Another descriptor for the description behind `fd`, which may be of any kind: fcntl(2)

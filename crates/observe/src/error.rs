@@ -4,8 +4,10 @@ use std::io;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
 
-use crate::{Error, Operation};
+use crate::{Error, Operation, process};
 
 /// Reads a whole file of text, such as one of proc(5); bytes that are not UTF-8 are replaced.
 ///
@@ -26,16 +28,35 @@ pub(crate) fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>, Error> {
 
 /// The error of `operation` on a file that the kernel or a mount may lack.
 ///
-/// A file of a process is missing for two reasons: this kernel or this mount has none, or the
-/// process is gone. Only the first is a refusal, and only of the first the error says which file it
-/// was.
-pub(crate) fn file_error(operation: &str, path: &Path, error: &io::Error) -> Error {
+/// A file of a process is missing for three reasons: this kernel or this mount has none, /proc
+/// hides the process, or the process is gone. The first two are refusals, and the error's kind
+/// tells them apart; for the last it is [`Operation::Other`].
+pub fn file_error(operation: &str, path: &Path, error: &io::Error) -> Error {
     let name = path.to_string_lossy();
     let error = Error::from_io(format!("{operation} {name}"), error);
+    if error.errno == Errno::ENOENT && process_is_hidden(path) {
+        return error.with_kind(Operation::HiddenProcess);
+    }
     if error.errno == Errno::ENOENT && process_is_gone(path) {
         return error;
     }
     error.with_kind(Operation::File(name.into_owned()))
+}
+
+/// Whether `path` is below the directory of a process that lives, and that the /proc of its PID
+/// namespace does not show.
+fn process_is_hidden(path: &Path) -> bool {
+    let below = path.strip_prefix("/proc").ok();
+    let pid = below.and_then(|below| below.iter().next()?.to_str()?.parse().ok());
+    pid.is_some_and(|pid| lives_unseen(pid, Path::new("/proc")))
+        && process::ensure_own_proc().is_ok()
+}
+
+/// Whether process `pid` lives, may be sent signals by this one, and has no directory in `folder`.
+fn lives_unseen(pid: i32, folder: &Path) -> bool {
+    // Asked in this order: what ends between the two questions is gone, not hidden. Numbers below 1
+    // name groups of processes (kill(2)).
+    pid > 0 && !folder.join(pid.to_string()).exists() && kill(Pid::from_raw(pid), None).is_ok()
 }
 
 /// Whether `path` is below the directory of a process or thread that is not there.
@@ -66,5 +87,16 @@ mod tests {
         assert_eq!((gone.errno, gone.kind), (Errno::ENOENT, Operation::Other));
         let gone = file("/proc/self/task/2147483647/status");
         assert_eq!(gone.kind, Operation::Other);
+    }
+    /// A folder that shows no process stands for a /proc with hidepid: a test may mount none.
+    #[test]
+    fn a_process_that_lives_is_hidden_and_one_that_is_gone_is_not() {
+        let own = std::process::id() as i32;
+        let folder = Path::new("/proc/self/nothing");
+        assert!(lives_unseen(own, folder));
+        assert!(!lives_unseen(own, Path::new("/proc")));
+        for nobody in [i32::MAX, 0] {
+            assert!(!lives_unseen(nobody, folder), "{nobody}");
+        }
     }
 }

@@ -51,5 +51,6 @@ pub mod tracefs;
 pub mod tracepoint;
 pub mod wchan;
 
-use error::{file_error, read_text};
+pub use error::file_error;
+use error::read_text;
 pub use operation::{Error, Operation, errno};

@@ -3,6 +3,9 @@
 use std::fs::{File, read_link};
 use std::io::Read;
 
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+
 use crate::{Error, file_error};
 
 /// elf.h: EI_CLASS, the class's index in the first bytes of an ELF file, and its values.
@@ -29,6 +32,13 @@ pub fn path(pid: i32) -> Result<String, Error> {
     let link = format!("/proc/{pid}/exe");
     let path = read_link(&link).map_err(|e| file_error("readlink", link.as_ref(), &e))?;
     Ok(path.to_string_lossy().into_owned())
+}
+
+/// Whether this process may read the file of its own program. Where it may not, its files in /proc
+/// belong to root, and so do those of its children (execve(2), `PR_SET_DUMPABLE` in prctl(2)).
+/// Where nobody can tell, it may.
+pub fn is_own_readable() -> bool {
+    access("/proc/self/exe", AccessFlags::R_OK) != Err(Errno::EACCES)
 }
 
 /// The class in the first bytes of the program's file.

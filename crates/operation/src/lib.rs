@@ -18,6 +18,8 @@ pub enum Operation {
     /// Opening, reading or listing the file of this path, which exists only where the kernel and
     /// the mounts provide it: one of /proc or /sys.
     File(String),
+    /// The same of a process that lives and that /proc does not show: see `hidepid` in proc(5).
+    HiddenProcess,
     /// Finding a field in what such a file says, which only some kernels write.
     Field,
     /// fork(2) or clone(2).

@@ -61,12 +61,17 @@ impl Error {
         move |source| Error::new(ErrorKind::System, operation, object, source)
     }
 
-    /// A worker that could not be forked: which one of how many, and the limits that may stop it.
+    /// A worker that could not be forked: which one of how many, and, where the kernel's answer is
+    /// that of a limit, the limits that may stop it.
     pub fn fork(index: usize, workers: usize, source: impl Into<BoxError>) -> Self {
-        let object = format!(
-            "worker {} of {workers} (limits: ulimit -u, ulimit -n, pids.max of the control group)",
-            index + 1
-        );
+        let source = source.into();
+        let limits = match find_errno(source.as_ref()) {
+            Some(Errno::EAGAIN | Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM) => {
+                " (limits: ulimit -u, ulimit -n, pids.max of the control group)"
+            }
+            _ => "",
+        };
+        let object = format!("worker {} of {workers}{limits}", index + 1);
         Error::new(ErrorKind::Fork, "fork", object, source)
     }
 
@@ -97,16 +102,7 @@ impl Error {
     /// The error number (errno(3)), where a system call was refused.
     #[must_use]
     pub fn errno(&self) -> Option<Errno> {
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let errno = error.downcast_ref::<Errno>().copied();
-            let io = error.downcast_ref().and_then(io::Error::raw_os_error);
-            if let Some(errno) = errno.or_else(|| io.map(Errno::from_raw)) {
-                return Some(errno);
-            }
-            cause = error.source();
-        }
-        None
+        find_errno(self.source.as_ref())
     }
 
     /// Whether every strategy would have failed at this step: it is room for the workers, the
@@ -118,6 +114,20 @@ impl Error {
             ErrorKind::NoRoom | ErrorKind::Address | ErrorKind::Fork
         )
     }
+}
+
+/// The error number of `error`, or of the first of its causes that has one.
+fn find_errno(error: &(dyn std::error::Error + 'static)) -> Option<Errno> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let errno = error.downcast_ref::<Errno>().copied();
+        let io = error.downcast_ref().and_then(io::Error::raw_os_error);
+        if let Some(errno) = errno.or_else(|| io.map(Errno::from_raw)) {
+            return Some(errno);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 impl fmt::Display for Error {
@@ -141,6 +151,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn limits_are_named_where_one_of_them_is_the_cause() {
+        for (errno, is_limit) in [
+            (Errno::EAGAIN, true),
+            (Errno::EMFILE, true),
+            (Errno::ENOMEM, true),
+            (Errno::ENOENT, false),
+            (Errno::EPERM, false),
+        ] {
+            let text = Error::fork(0, 4, errno).to_string();
+            assert!(text.starts_with("fork worker 1 of 4"), "{text}");
+            assert_eq!(text.contains("ulimit"), is_limit, "{text}");
+        }
+    }
+
+    #[test]
     fn the_error_number_is_found_wherever_it_comes_from() {
         let refused = io::Error::from_raw_os_error(libc::EADDRINUSE);
         let error = Error::new(ErrorKind::Address, "bind", "127.0.0.1:80", refused);
@@ -150,7 +175,7 @@ mod tests {
         assert!(text.starts_with("bind 127.0.0.1:80: Address"), "{text}");
         let around = Error::fork(0, 2, error);
         assert_eq!(around.errno(), Some(Errno::EADDRINUSE));
-        assert!(around.to_string().starts_with("fork worker 1 of 2 "));
+        assert!(around.to_string().starts_with("fork worker 1 of 2: bind "));
         let error = Error::system("epoll_create1", "")(Errno::EMFILE);
         assert_eq!(
             error.to_string(),

@@ -108,6 +108,7 @@ fn a_program_misses_what_the_rung_takes_away() {
         ),
         ("stdin-closed", &["readlink", "/proc/self/fd/0"]),
         ("unshare-EPERM", &["unshare", "-n", "true"]),
+        ("unreadable-hidepid-2", &["test", "-r", "/proc/self/exe"]),
         (
             "loopback-down",
             &["sh", "-c", "grep -q 0x1 /sys/class/net/lo/flags && false"],

@@ -103,7 +103,10 @@ fn remedy(operation: &Operation, errno: Errno) -> Option<&'static str> {
             "use a kernel with CONFIG_KCMP, or Linux 6.10 or later, where fcntl F_DUPFD_QUERY \
              answers in its place, and no seccomp filter that hides them"
         }
-        (Operation::Kcmp | Operation::CopyDescriptor, EPERM | EACCES) => PTRACE,
+        (Operation::HiddenProcess, ENOENT) => HIDDEN,
+        (Operation::Kcmp | Operation::CopyDescriptor, EPERM | EACCES) => {
+            ptrace_remedy(observe::program::is_own_readable())
+        }
         (Operation::DescriptorQuery, EINVAL) => "use Linux 6.10 or later, which has F_DUPFD_QUERY",
         (Operation::OfdLock, EINVAL) => {
             "use a kernel that has open file description locks (Linux 3.15 or later)"
@@ -132,10 +135,27 @@ fn remedy(operation: &Operation, errno: Errno) -> Option<&'static str> {
             "use a kernel with tracepoints (CONFIG_FTRACE, CONFIG_PERF_EVENTS)"
         }
         (Operation::File(path), ENOENT | ENOTDIR) => missing::remedy(path)?,
-        (Operation::File(path), EPERM | EACCES) if path.starts_with("/proc/") => PTRACE,
+        (Operation::File(path), EPERM | EACCES) if path.starts_with("/proc/") => {
+            ptrace_remedy(observe::program::is_own_readable())
+        }
         (Operation::Field, ENODATA) => "use a kernel that shows what is named above",
         (_, errno) => remedy_of_any(errno)?,
     })
+}
+
+const HIDDEN: &str = "let its user read the program's file (chmod a+r; a program with capabilities \
+                      of its own is hidden too), run it as root, or mount /proc without hidepid";
+
+/// What lets a process look at its own child, which is always allowed but where the program's file
+/// may only be executed, or where something filters.
+fn ptrace_remedy(program_is_readable: bool) -> &'static str {
+    match program_is_readable {
+        true => PTRACE,
+        false => {
+            "let its user read the program's file, whose mode lacks r (chmod a+r), or run it \
+                  as root"
+        }
+    }
 }
 
 const PTRACE: &str = "run it as root and outside of a seccomp filter (in a container: --cap-add \
@@ -244,11 +264,18 @@ mod tests {
             (file("/proc/7/wchan"), Errno::ENOENT, "CONFIG_KALLSYMS"),
             (file("/proc/7/wchan"), Errno::EACCES, "SYS_PTRACE"),
             (file("/proc/meminfo"), Errno::ENOENT, "subset=pid"),
+            (Operation::HiddenProcess, Errno::ENOENT, "hidepid"),
         ] {
             let enable = enable(operation.clone(), errno).unwrap_or_default();
             assert!(enable.contains(names), "{operation:?}: {enable}");
         }
         assert_eq!(enable(file("/proc/2/fdinfo/3"), Errno::ENOENT), None);
+    }
+
+    #[test]
+    fn the_mode_of_the_program_is_named_where_it_is_the_cause() {
+        assert!(ptrace_remedy(false).contains("chmod a+r"));
+        assert!(!ptrace_remedy(true).contains("chmod"));
     }
 
     #[test]

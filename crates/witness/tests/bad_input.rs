@@ -253,46 +253,69 @@ fn strict_tells_what_was_not_measured_by_its_status() {
     );
 }
 
+/// For `sh -c`: a /proc with hidepid=2 over the present one, and then the program and its arguments
+/// that follow.
+const HIDE: &str = "mount -t proc -o hidepid=2 proc /proc && exec \"$0\" \"$@\"";
+
+/// A program, in a mount namespace of its own where processes are hidden; none where this user may
+/// make no such namespace.
+fn with_processes_hidden(program: &[&str]) -> Option<Command> {
+    let hidden = |program: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["-m", "sh", "-c", HIDE]).args(program);
+        unshare
+    };
+    let possible = hidden(&["true"]).output();
+    if possible.as_ref().is_ok_and(|it| it.status.success()) {
+        return Some(hidden(program));
+    }
+    let why = possible.map(|it| String::from_utf8_lossy(&it.stderr).into_owned());
+    println!("skipped: /proc cannot be mounted with hidepid=2 here: {why:?}");
+    None
+}
+
+/// What makes a program run as nobody; none where nobody cannot reach `program`.
+fn nobody(program: &str) -> Option<[&str; 7]> {
+    let user = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let mut reach = Command::new("setpriv");
+    reach.args(user).args(["--", "test", "-x", program]);
+    if reach.status().is_ok_and(|status| status.success()) {
+        // setpriv(1) may read every file until it executes another program: env(1) may not.
+        let [uid, gid, groups] = user;
+        return Some(["setpriv", uid, gid, groups, "--", "env", program]);
+    }
+    println!("skipped: nobody cannot reach {program}");
+    None
+}
+
+/// As root, who sees everything, and as nobody, who sees only what is its own.
 #[test]
 fn processes_hidden_in_proc() {
-    // hidepid=2 in a mount namespace of its own; only root may make one here.
-    let script = "mount -t proc -o hidepid=2 proc /proc && exec \"$0\" \"$@\"";
-    let mut unshare = Command::new("unshare");
-    unshare.args(["-m", "sh", "-c"]);
-    let possible = unshare.args([script, "true"]).output();
-    if !possible
-        .as_ref()
-        .is_ok_and(|output| output.status.success())
-    {
-        let why = possible.map(|o| String::from_utf8_lossy(&o.stderr).into_owned());
-        println!("skipped: /proc cannot be mounted with hidepid=2 here: {why:?}");
-        return;
+    let program = env!("CARGO_BIN_EXE_witness");
+    if let Some(as_root) = with_processes_hidden(&[program]) {
+        assert_eq!(Run::start(as_root).refused_clearly(&["EPERM", "EACCES"]), 0);
     }
-    // As root, who sees everything, and as nobody, who sees only what is its own.
-    let mut as_root = Command::new("unshare");
-    as_root.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_witness")]);
-    assert_eq!(Run::start(as_root).refused_clearly(&["EPERM", "EACCES"]), 0);
-    let mut as_nobody = Command::new("unshare");
-    as_nobody.args([
-        "-m",
-        "sh",
-        "-c",
-        script,
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-    ]);
-    as_nobody.args(["--clear-groups", "--", env!("CARGO_BIN_EXE_witness")]);
-    let mut reach = Command::new("setpriv");
-    reach.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
-    reach.args(["test", "-x", env!("CARGO_BIN_EXE_witness")]);
-    if reach.status().is_ok_and(|status| status.success()) {
+    if let Some(as_nobody) = nobody(program).and_then(|nobody| with_processes_hidden(&nobody)) {
         Run::start(as_nobody).refused_clearly(&["EPERM", "EACCES", "ENOENT"]);
-    } else {
-        println!(
-            "skipped: nobody cannot reach {}",
-            env!("CARGO_BIN_EXE_witness")
-        );
+    }
+}
+
+/// Who may execute a program and not read it sees not even its own children then.
+#[test]
+fn own_children_hidden_in_proc() {
+    let program = std::env::temp_dir().join(format!("unreadable-{}", std::process::id()));
+    fs::copy(env!("CARGO_BIN_EXE_witness"), &program).expect("a copy of the program");
+    let unreadable = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    fs::set_permissions(&program, unreadable).expect("made unreadable");
+    let name = program.to_str().expect("a path of text");
+    let command = nobody(name).and_then(|nobody| with_processes_hidden(&nobody));
+    let run = command.map(Run::start);
+    fs::remove_file(&program).expect("removed");
+    let Some(run) = run else { return };
+    assert!(run.refused_clearly(&["EPERM", "EACCES", "ENOENT"]) > 0);
+    for claim in run.with("not_measured") {
+        let enable = claim["enable"].as_str().unwrap_or_default();
+        assert!(enable.contains("chmod a+r"), "{}: {enable}", claim["id"]);
     }
 }
 

@@ -233,6 +233,15 @@ const FILE_SYSTEMS: &[Rung] = &[
         "proc-hidepid-2",
         &[Unshare(MOUNTS), MountProc("hidepid=2"), User(NOBODY, NONE)],
     ),
+    rung(
+        "unreadable-hidepid-2",
+        &[
+            Unshare(MOUNTS),
+            MountProc("hidepid=2"),
+            UnreadableProgram,
+            User(NOBODY, NONE),
+        ],
+    ),
     rung("no-proc-stat", &[Unshare(MOUNTS), HideFile("/proc/stat")]),
     rung(
         "no-proc-meminfo",

@@ -2,9 +2,11 @@
 
 use std::env;
 use std::ffi::{CString, OsString};
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sched::CloneFlags;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::{fexecve, getpid};
@@ -39,7 +42,7 @@ pub fn run(rung: &Rung, from: usize, group: Option<&Path>, program: &[OsString])
         group::join(path)?;
     }
     let (name, arguments) = program.split_first().context("no program to run")?;
-    let file = open(name)?;
+    let mut file = open(name)?;
     let mut environment: Vec<(OsString, OsString)> = env::vars_os().collect();
     let (done, rest) = rung.steps.split_at(from.min(rung.steps.len()));
     inherit(done)?;
@@ -54,6 +57,7 @@ pub fn run(rung: &Rung, from: usize, group: Option<&Path>, program: &[OsString])
                 namespaces::enter_process_ids()?;
                 return run_in_child(rung, at + 1, &[], &file, arguments);
             }
+            Step::UnreadableProgram => file = unreadable(&file)?,
             step => step.take(&mut environment)?,
         }
     }
@@ -111,6 +115,18 @@ fn open(name: &OsString) -> Result<File> {
         nix::unistd::close(number).context("close the program's descriptor")?;
     }
     Ok(file)
+}
+
+/// A copy of the program that others than its owner may only execute. It has no name, and is gone
+/// with the last process that runs it.
+fn unreadable(mut program: &File) -> Result<File> {
+    let copy = memfd_create(c"program", MFdFlags::MFD_CLOEXEC).context("memfd_create")?;
+    let mut copy = File::from(copy);
+    io::copy(&mut program, &mut copy).context("copy the program")?;
+    copy.set_permissions(Permissions::from_mode(0o711))?;
+    // What is open for writing cannot be executed.
+    let path = format!("{DESCRIPTORS}{}", copy.as_raw_fd());
+    File::open(&path).with_context(|| format!("open {path}"))
 }
 
 fn become_program(

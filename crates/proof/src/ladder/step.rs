@@ -45,6 +45,8 @@ pub enum Step {
     FullTemporaryFolder,
     /// Lays one that cannot be written over the folder TMPDIR.
     ReadOnlyTemporaryFolder,
+    /// The program may be executed and not read by anybody but root.
+    UnreadableProgram,
     /// Sets a variable of the environment.
     Variable(&'static str, &'static str),
     /// Sets a limit (setrlimit(2)), both the soft and the hard one.
@@ -106,8 +108,8 @@ impl Step {
             Step::IgnoreChildSignal => limits::ignore_signals(libc::SIGCHLD..=libc::SIGCHLD),
             Step::BlockSignals => limits::block_signals(),
             Step::Close(descriptor) => limits::close(descriptor),
-            Step::NewProcessIds | Step::Group(_) => {
-                anyhow::bail!("{self:?} is done by a process of its own")
+            Step::NewProcessIds | Step::Group(_) | Step::UnreadableProgram => {
+                anyhow::bail!("{self:?} is done where the program is started")
             }
         }
     }
