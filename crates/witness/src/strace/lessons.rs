@@ -10,7 +10,133 @@ pub const WRITTEN: &[Written] = &[
     HERD_EPOLL,
     SPINLOCK_BURNS,
     LAZY_PAGES,
+    LAYERS,
+    EPOLL_REGISTERS,
+    ADDRESSES_FRAGMENT,
 ];
+
+const ADDRESSES_FRAGMENT: Written = Written {
+    claim: "address-space-fragments",
+    options: &[],
+    steps: &[
+        (
+            "mmap",
+            "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE",
+            "Addresses are reserved: first all, then those of the holes.",
+        ),
+        (
+            "mmap",
+            "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE … ENOMEM",
+            "There is no free range of that length.",
+        ),
+        (
+            "munmap",
+            "536870912",
+            "The control unmaps 512 MiB in one piece.",
+        ),
+        (
+            "munmap",
+            "1048576",
+            "1 MiB is unmapped. So the experiment makes 512 holes with a separator between any \
+            two, and both arms unmap one MiB more.",
+        ),
+    ],
+};
+
+const LAYERS: Written = Written {
+    claim: "layers",
+    options: &[],
+    steps: &[
+        (
+            "openat",
+            "O_TMPFILE",
+            "open makes a file without a name, and a new open file description of it.",
+        ),
+        (
+            "fcntl",
+            "F_DUPFD_CLOEXEC",
+            "A second descriptor of the same description.",
+        ),
+        (
+            "openat",
+            "/proc/self/fd/ … O_RDONLY",
+            "The same file is opened again: a second description, the same inode.",
+        ),
+        (
+            "read",
+            "\"hello,\", 6",
+            "The first descriptor reads 6 bytes: the offset of its description moves.",
+        ),
+        (
+            "kcmp",
+            "KCMP_FILE",
+            "kcmp compares two descriptors: 0 is one and the same description, 1 or 2 are two.",
+        ),
+    ],
+};
+
+const EPOLL_REGISTERS: Written = Written {
+    claim: "epoll-registers-the-description",
+    options: &[],
+    steps: &[
+        (
+            "epoll_ctl",
+            "EPOLL_CTL_ADD, 3, … u64=1",
+            "Descriptor 3, the read end of a pipe, is registered.",
+        ),
+        (
+            "dup",
+            "3",
+            "A duplicate of it is kept: the same description.",
+        ),
+        (
+            "openat",
+            "\"/proc/self/fd/3\"",
+            "The control keeps a second open of the pipe instead: a description of its own.",
+        ),
+        (
+            "close",
+            "3) = 0",
+            "The number 3 is closed; at the end of each step, too.",
+        ),
+        ("write", "\"x\", 1", "The pipe becomes readable."),
+        (
+            "epoll_ctl",
+            "EPOLL_CTL_DEL, 3 … EBADF",
+            "The registration cannot be removed: its number is closed.",
+        ),
+        (
+            "epoll_ctl",
+            "EPOLL_CTL_DEL, 3 … ENOENT",
+            "The number refers to another description, and that was never registered.",
+        ),
+        (
+            "epoll_ctl",
+            "EPOLL_CTL_DEL, 3 … = 0",
+            "The registration is removed under its number.",
+        ),
+        (
+            "fcntl",
+            "F_DUPFD_CLOEXEC, 3) = 3",
+            "What was kept is put on the number of the registration.",
+        ),
+        (
+            "fcntl",
+            "3, F_DUPFD_CLOEXEC",
+            "Another duplicate of what is registered.",
+        ),
+        (
+            "epoll_ctl",
+            "u64=2 … EEXIST",
+            "The same number again: it is registered already.",
+        ),
+        (
+            "epoll_ctl",
+            "u64=2",
+            "A duplicate under another number is a registration of its own.",
+        ),
+    ],
+};
 
 const FORK_SHARES_OFFSET: Written = Written {
     claim: "fork-shares-description",
@@ -72,11 +198,15 @@ const PORT_AND_SOCKET: Written = Written {
         ),
         (
             "bind",
-            "htons(0)",
+            "htons(0) … 127.0.0.1",
             "bind asks for any port. The port is a number in an address; no call \
             returns a handle to one.",
         ),
-        ("bind", "htons", "bind asks for a port by its number."),
+        (
+            "bind",
+            "htons … 127.0.0.1",
+            "bind asks for a port by its number.",
+        ),
         (
             "listen",
             "",
@@ -90,7 +220,12 @@ const PORT_AND_SOCKET: Written = Written {
         ),
         (
             "connect",
-            "htons",
+            "htons(9)",
+            "A datagram socket names port 9 as its peer: nothing is sent.",
+        ),
+        (
+            "connect",
+            "htons … 127.0.0.1",
             "A client connects: the kernel makes a second socket on the same \
             port, without a file yet.",
         ),
@@ -237,7 +372,8 @@ const SPINLOCK_BURNS: Written = Written {
         (
             "futex",
             "FUTEX_WAKE_PRIVATE … = 1",
-            "The HOLDER unlocks, finds the 2 and wakes one sleeper.",
+            "Who sleeps on a word is woken: as a thread is started, and in the control by \
+            the HOLDER, which unlocks and finds the 2.",
         ),
     ],
 };
@@ -292,6 +428,11 @@ const LAZY_PAGES: Written = Written {
             "getrusage",
             "",
             "And after: no fault, now the frames are there in both.",
+        ),
+        (
+            "getrusage",
+            "",
+            "A last count shows that this kernel counts faults at all.",
         ),
         (
             "munmap",
