@@ -323,6 +323,50 @@ fn every_claim_has_a_lesson() {
     assert!(!control.contains("F_SETFL, O_RDWR|O_APPEND)"), "{out}");
 }
 
+/// The program need not be where a shell looks for it: its commands name it as it was called.
+#[test]
+fn a_command_names_the_program_as_it_was_called() {
+    let long = "target/as/long/as/a/path/may/be/witness";
+    let called = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_witness"));
+        std::os::unix::process::CommandExt::arg0(&mut program, long);
+        let asked = std::fs::File::open(scripts().join("strace-lazy-pages"));
+        program
+            .args(arguments)
+            .stdin(asked.expect("lines that are no answer"));
+        let output = program
+            .env("COLUMNS", "100")
+            .output()
+            .expect("witness runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let tour = called(&["run", "--topic", "promises"]);
+    assert!(tour.contains(&format!("\n  {long} strace ")), "{tour}");
+    let asked = called(&["ask", "access-mode"]);
+    for command in ["run", "explain"] {
+        assert!(
+            asked.contains(&format!(" {long} {command} access-mode\n")),
+            "{asked}"
+        );
+    }
+    let lesson = called(&["strace", "access-mode"]);
+    assert!(
+        lesson.is_empty() || lesson.contains(&format!(" {long} run")),
+        "{lesson}"
+    );
+}
+
+#[test]
+fn help_says_what_each_status_means() {
+    let (_, help, _) = strace("--help", &[]);
+    for line in [
+        "0        the claim holds\n",
+        "1        the claim was refuted\n",
+    ] {
+        assert!(help.contains(line), "{help}");
+    }
+}
+
 /// The two arms of the lesson of a claim; none where strace is missing or refused.
 fn arms(claim: &str) -> Option<(String, String)> {
     let (status, out, err) = strace(claim, &[]);

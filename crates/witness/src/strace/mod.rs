@@ -65,7 +65,8 @@ impl StraceArgs {
         let calls = lesson.calls();
         let (_, recording) = record_with(lesson.options, &witness, claim.id, calls)?;
         let width = terminal_width().unwrap_or(WIDTH_UNKNOWN);
-        print(&render::trace(claim, &lesson, &recording, width))?;
+        let program = runner::program_name("witness", width);
+        print(&render::trace(claim, &lesson, &recording, &program, width))?;
         let run = program::run(
             witness.show(claim.id).env("COLUMNS", width.to_string()),
             LIMIT,

@@ -24,11 +24,19 @@ const FIGURES: &str = "The figures of a run without strace: each stop by a trace
 const LONGEST_ARM: usize = 14;
 
 /// The whole trace: the command that one could give oneself, and both arms.
-pub fn trace(claim: &Claim, lesson: &Lesson, recording: &Recording, width: usize) -> String {
+///
+/// `program` is how this program was called.
+pub fn trace(
+    claim: &Claim,
+    lesson: &Lesson,
+    recording: &Recording,
+    program: &str,
+    width: usize,
+) -> String {
     let calls: Vec<&str> = lesson.calls().into_iter().collect();
     let options = lesson.options.iter().map(|option| format!(" {option}"));
     let command = format!(
-        "$ strace -f{} -e trace=?{} witness run {}\n{ORDER}\n",
+        "$ strace -f{} -e trace=?{} {program} run {}\n{ORDER}\n",
         options.collect::<String>(),
         calls.join(",?"),
         claim.id
@@ -195,7 +203,9 @@ mod tests {
     fn shown(calls: &str) -> String {
         let begin = "1  prctl(PR_SET_NAME, \"experiment\") = 0\n";
         let recording = Recording::sort(read(&(begin.to_owned() + calls)));
-        let shown = trace(&CLAIM, &Lesson::of(&CLAIM), &recording, 100);
+        let lesson = Lesson::of(&CLAIM);
+        let shown = trace(&CLAIM, &lesson, &recording, "target/witness", 200);
+        assert!(shown.contains(" target/witness run a-claim\n"), "{shown}");
         let (_, shown) = shown.split_once("EXPERIMENT\n").expect("an experiment");
         let (shown, control) = shown.split_once("\nCONTROL\n").expect("a control");
         assert_eq!(control, "  # The control: another one.\n");
