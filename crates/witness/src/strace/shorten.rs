@@ -164,10 +164,10 @@ mod tests {
             "RUSAGE_SELF, {..., ru_minflt=107, ...}) = 0"
         );
         assert_eq!(with_faults("3, 8) = 0"), "3, 8) = 0");
+        let address = "3, {sa_family=AF_INET, sin_port=htons(9), \
+                       sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0";
         assert_eq!(
-            with_port(
-                "3, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0"
-            ),
+            with_port(address),
             "3, {..., sin_port=htons(9), ...}, 16) = 0"
         );
         assert_eq!(
