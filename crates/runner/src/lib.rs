@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod ask;
+mod called;
 mod cli;
 mod diff;
 mod isolate;
@@ -14,6 +15,7 @@ mod refusal;
 mod render;
 
 pub use ask::{Question, check_questions};
+pub use called::program_name;
 pub use cli::{
     KnownNames, Tools, TourTools, byte_size, claims_main, find_claim, known_names, number,
     topic_main, tour_main, whole_number,

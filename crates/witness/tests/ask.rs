@@ -22,6 +22,7 @@ const THREE: [&str; 3] = ["layers", "fork-shares-description", "access-mode"];
 
 fn witness(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    std::os::unix::process::CommandExt::arg0(&mut command, "witness");
     command
         .arg("ask")
         .args(arguments)

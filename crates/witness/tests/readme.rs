@@ -92,6 +92,7 @@ fn the_readme_shows_a_claim_in_detail() {
 #[test]
 fn the_readme_shows_a_real_question() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_witness"))
+        .arg0("witness")
         .args(["ask", "others-stay-asleep"])
         .env("COLUMNS", "80")
         .env("LC_ALL", "C.UTF-8")

@@ -196,11 +196,11 @@ fn lazy_pages() {
         !trace.experiment.contains(" read("),
         "no page is read by a system call"
     );
-    // reading, -, writing, -, writing again
+    // reading, -, writing, -, writing again, -
     let (lazy, populated) = (faults(&trace.experiment), faults(&trace.control));
     assert_eq!(
         (lazy.len(), populated.len()),
-        (5, 5),
+        (6, 6),
         "{}{}",
         trace.experiment,
         trace.control
@@ -321,6 +321,140 @@ fn every_claim_has_a_lesson() {
         "{out}"
     );
     assert!(!control.contains("F_SETFL, O_RDWR|O_APPEND)"), "{out}");
+}
+
+/// The program need not be where a shell looks for it: its commands name it as it was called.
+#[test]
+fn a_command_names_the_program_as_it_was_called() {
+    let long = "target/as/long/as/a/path/may/be/witness";
+    let called = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_witness"));
+        std::os::unix::process::CommandExt::arg0(&mut program, long);
+        let asked = std::fs::File::open(scripts().join("strace-lazy-pages"));
+        program
+            .args(arguments)
+            .stdin(asked.expect("lines that are no answer"));
+        let output = program
+            .env("COLUMNS", "100")
+            .output()
+            .expect("witness runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let tour = called(&["run", "--topic", "promises"]);
+    assert!(tour.contains(&format!("\n  {long} strace ")), "{tour}");
+    let asked = called(&["ask", "access-mode"]);
+    for command in ["run", "explain"] {
+        assert!(
+            asked.contains(&format!(" {long} {command} access-mode\n")),
+            "{asked}"
+        );
+    }
+    let lesson = called(&["strace", "access-mode"]);
+    assert!(
+        lesson.is_empty() || lesson.contains(&format!(" {long} run")),
+        "{lesson}"
+    );
+}
+
+#[test]
+fn help_says_what_each_status_means() {
+    let (_, help, _) = strace("--help", &[]);
+    for line in [
+        "0        the claim holds\n",
+        "1        the claim was refuted\n",
+    ] {
+        assert!(help.contains(line), "{help}");
+    }
+}
+
+/// The two arms of the lesson of a claim; none where strace is missing or refused.
+fn arms(claim: &str) -> Option<(String, String)> {
+    let (status, out, err) = strace(claim, &[]);
+    if status == Some(2) && err.contains("strace") {
+        return None;
+    }
+    let (trace, _) = out.split_once("\nThe figures of a run").expect("figures");
+    assert!(trace.lines().count() <= 75, "{trace}");
+    let (experiment, control) = trace.split_once("\nCONTROL\n").expect("two arms");
+    assert!(control.starts_with("  # The control: "), "{control}");
+    Some((experiment.to_owned(), control.to_owned()))
+}
+
+/// The call below a sentence, without who makes it.
+fn call_below<'a>(arm: &'a str, sentence: &str) -> &'a str {
+    let (_, below) = arm
+        .split_once(sentence)
+        .unwrap_or_else(|| panic!("{sentence}: {arm}"));
+    let is_call = |line: &&str| line.starts_with("    ");
+    let line = below.lines().find(is_call).unwrap_or_default();
+    line.trim().split_once("  ").map_or(line, |(_, call)| call)
+}
+
+/// A close of a file in /proc is no close of what was registered.
+#[test]
+fn what_an_instrument_closes_is_left_out() {
+    let Some((experiment, control)) = arms("epoll-registers-the-description") else {
+        return;
+    };
+    assert_eq!(
+        call_below(&experiment, "# The number 3 is closed"),
+        "close(3) = 0"
+    );
+    assert!(
+        !experiment.contains("close(7)") && !control.contains("close(8)"),
+        "{experiment}"
+    );
+    let (before, _) = experiment.split_once("close(3)").expect("closed");
+    assert!(before.contains("dup(3) = 7"), "{experiment}");
+}
+
+#[test]
+fn a_growing_heap_is_a_line_and_not_two_hundred() {
+    let Some((experiment, _)) = arms("heap-holes") else {
+        return;
+    };
+    assert_eq!(
+        call_below(&experiment, "1000 bytes; by the same call"),
+        "brk(…) = …"
+    );
+}
+
+/// The probe of the loopback device fails, or sends to nobody; it is no client.
+#[test]
+fn a_client_is_no_probe() {
+    let Some((experiment, control)) = arms("port-is-not-an-object") else {
+        return;
+    };
+    for arm in [experiment, control] {
+        assert!(!arm.contains("ENETUNREACH"), "{arm}");
+        let call = call_below(&arm, "# A client connects");
+        assert!(
+            call.starts_with("connect(") && !call.contains("htons(9)"),
+            "{arm}"
+        );
+    }
+}
+
+/// Of what sleeps until it is woken also the calls that returned are counted.
+#[test]
+fn accepted_connections_are_counted() {
+    let Some((experiment, _)) = arms("accept-wakes-exactly-one") else {
+        return;
+    };
+    let accepted = experiment
+        .lines()
+        .filter(|line| line.contains("accept4(3") && line.contains(" = "));
+    let counts = accepted.filter_map(|line| line.trim().split(' ').next()?.parse::<u32>().ok());
+    assert_eq!(counts.sum::<u32>(), 50, "{experiment}");
+    assert!(experiment.contains("8 x worker  accept4(3, NULL, NULL, SOCK_CLOEXEC, <unfinished"));
+}
+
+#[test]
+fn the_three_files_of_a_control_are_shown() {
+    let Some((_, control)) = arms("layers") else {
+        return;
+    };
+    assert!(control.contains("3 x control  openat("), "{control}");
 }
 
 /// `witness strace CLAIM` with these variables.

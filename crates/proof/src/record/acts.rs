@@ -141,19 +141,13 @@ impl Wanted<'_> {
             .count()
     }
 
-    /// Whether this call of an arm is the one that is wanted, and was done. One that failed was
-    /// not, unless the argument names the error; a connection that is under way is on its way.
+    /// Whether this call of an arm is the one that is wanted, and was done.
     fn is_done_by(&self, recorded: &Recorded, arm: Arm) -> bool {
         let who = match self.who {
             MEASURER => arm.name(),
             who => cut(who),
         };
-        let call = &recorded.call;
-        let done = match &call.outcome {
-            Outcome::Done(_) | Outcome::Unanswered => true,
-            Outcome::Failed(error) => error == "EINPROGRESS" || self.argument.contains(error),
-        };
-        done && recorded.who == who && call.is(self.call, self.argument)
+        recorded.who == who && recorded.call.does(self.call, self.argument)
     }
 
     /// Says how often it was seen, how often it should have been, and what was seen of its kind.
@@ -179,6 +173,16 @@ impl TracedCall {
     /// part of what strace(1) prints, in which ` … ` stands for anything between two parts.
     pub fn is(&self, name: &str, argument: &str) -> bool {
         equivalents(name).contains(&self.name.as_str()) && has_parts(&self.text, argument)
+    }
+
+    /// Whether it is this call, and was done. One that failed was not, unless the argument names
+    /// the error; a connection that is under way is on its way.
+    pub fn does(&self, name: &str, argument: &str) -> bool {
+        let done = match &self.outcome {
+            Outcome::Done(_) | Outcome::Unanswered => true,
+            Outcome::Failed(error) => error == "EINPROGRESS" || argument.contains(error),
+        };
+        done && self.is(name, argument)
     }
 }
 

@@ -11,6 +11,7 @@ use textwrap::{Options, WordSplitter};
 use super::Asked;
 use super::guess::form;
 use super::score::{Outcome, Score};
+use crate::called::join_words;
 
 const BOLD: Style = Style::new().bold();
 const RIGHT: Style = AnsiColor::Green.on_default().bold();
@@ -90,6 +91,7 @@ pub(crate) fn answer(
     asked: &Asked<'_>,
     (guess, outcome): (Option<&Value>, Outcome),
     report: &Report,
+    program: &str,
     width: usize,
 ) -> String {
     let mut out = String::from("\n");
@@ -114,7 +116,7 @@ pub(crate) fn answer(
         out += &headed("But", caveat, width);
     }
     out += &headed("What textbooks get wrong", asked.question.textbook, width);
-    out + &proof(asked, width)
+    out + &proof(asked, program, width)
 }
 
 /// Guess, prediction, observation and control, a line each.
@@ -146,7 +148,7 @@ fn numbers(asked: &Asked<'_>, guess: Option<&Value>, report: &Report, width: usi
 }
 
 /// How a person sees it for themselves.
-fn proof(asked: &Asked<'_>, width: usize) -> String {
+fn proof(asked: &Asked<'_>, program: &str, width: usize) -> String {
     let (act, id) = (asked.act, asked.claim.id);
     // A process or a thread by its name, as strace and ps show it, or a description.
     let is_described = ["the ", "each ", "a "]
@@ -176,19 +178,32 @@ fn proof(asked: &Asked<'_>, width: usize) -> String {
     };
     let text = format!("{who} {does}: {call}{times}.{control}");
     headed("See it yourself", "", width)
-        + &command(call.name, id, width)
+        + &command(program, call.name, id, width)
         + &paragraph(&text, 4, width)
 }
 
+/// What stands before a command.
+const COMMAND: &str = "    ";
+
+/// What stands before the rest of a command.
+const REST: &str = "      ";
+
+/// Columns that the name of the program may take where a command goes on in the next line.
+pub(crate) fn room(width: usize) -> usize {
+    width.saturating_sub(REST.len() + " \\".len())
+}
+
 /// The line to type. Where it is too wide it goes on in the next one, as a shell reads it.
-fn command(call: &str, id: &str, width: usize) -> String {
-    let strace = format!("    strace -f -e trace={call}");
-    let run = format!("witness run {id}");
-    let between = match strace.len() + 1 + run.len() <= width {
-        true => " ",
-        false => " \\\n      ",
-    };
-    format!("{strace}{between}{run}\n")
+fn command(program: &str, call: &str, id: &str, width: usize) -> String {
+    let strace = format!("strace -f -e trace={call}");
+    let words = format!("run {id}");
+    let line = format!("{COMMAND}{strace} {program} {words}\n");
+    if line.trim_end().chars().count() <= width {
+        return line;
+    }
+    let rest = width.saturating_sub(REST.len());
+    let run = join_words(program, &words, rest, REST);
+    format!("{COMMAND}{strace} \\\n{REST}{run}\n")
 }
 
 fn not_measured(verdict: &Verdict) -> String {
@@ -206,6 +221,7 @@ pub(crate) fn score(
     score: &Score,
     questions: usize,
     partial: Option<Interrupted>,
+    program: &str,
     width: usize,
 ) -> String {
     let count = |outcome| score.count(outcome);
@@ -236,7 +252,11 @@ pub(crate) fn score(
             text += &format!(" and {} more", missed.len() - MISSED);
         }
         out += &paragraph(&format!("To look at again: {text}."), 0, width);
-        out += &paragraph(&format!("Next: witness explain {first}"), 0, width);
+        let words = format!("explain {first}");
+        out += &format!(
+            "Next: {}\n",
+            join_words(program, &words, width.saturating_sub(6), REST)
+        );
     }
     out
 }
@@ -302,8 +322,18 @@ mod tests {
     #[test]
     fn a_command_can_be_copied_whole() {
         let one_line = "    strace -f -e trace=accept4 witness run others-stay-asleep\n";
-        assert_eq!(command("accept4", "others-stay-asleep", 61), one_line);
+        assert_eq!(
+            command("witness", "accept4", "others-stay-asleep", 61),
+            one_line
+        );
         let two_lines = "    strace -f -e trace=accept4 \\\n      witness run others-stay-asleep\n";
-        assert_eq!(command("accept4", "others-stay-asleep", 60), two_lines);
+        assert_eq!(
+            command("witness", "accept4", "others-stay-asleep", 60),
+            two_lines
+        );
+        let three_lines = "    strace -f -e trace=accept4 \\\n      target/witness \\\n      \
+                           run others-stay-asleep\n";
+        let narrow = command("target/witness", "accept4", "others-stay-asleep", 35);
+        assert_eq!(narrow, three_lines);
     }
 }

@@ -14,6 +14,7 @@ use crate::ask::guess::{Reply, is_right, reply};
 use crate::ask::input::{Input, Line};
 use crate::ask::score::{Outcome, Score};
 use crate::ask::{Asked, Question, text};
+use crate::called::program_name;
 
 /// Lines that are no answer, after which the answer is shown.
 const TRIES: usize = 3;
@@ -50,11 +51,13 @@ impl AskArgs {
     /// An unknown name, input that cannot be read, or output that cannot be written.
     pub(super) fn run(&self, register: &Register, questions: &[Question]) -> Result<u8> {
         let chosen = self.choose(register, questions)?;
+        let width = terminal_width().unwrap_or(80).clamp(60, 100);
         let mut session = Session {
             isolation: Isolation::begin()?,
             input: Input::standard()?,
             unprinted: String::new(),
-            width: terminal_width().unwrap_or(80).clamp(60, 100),
+            program: program_name("witness", text::room(width)),
+            width,
         };
         let mut score = Score::default();
         session.show(&text::introduction(chosen.len(), session.width))?;
@@ -68,7 +71,13 @@ impl AskArgs {
         // From here on a signal ends this process: a reader of the output may let it wait.
         let interrupted = session.isolation.end().map(Interrupted);
         let partial = interrupted.filter(|_| score.len() < chosen.len());
-        let score = text::score(&score, chosen.len(), partial, session.width);
+        let score = text::score(
+            &score,
+            chosen.len(),
+            partial,
+            &session.program,
+            session.width,
+        );
         print(&(session.unprinted + &score))?;
         Ok(interrupted.map_or(0, Interrupted::exit_status))
     }
@@ -108,6 +117,8 @@ struct Session {
     input: Input,
     /// What the reader of the output had not taken when a signal came.
     unprinted: String,
+    /// How the program was called.
+    program: String,
     width: usize,
 }
 
@@ -138,7 +149,8 @@ impl Session {
             _ => Outcome::Wrong,
         };
         let guess = (guess.as_ref(), outcome);
-        self.show(&text::answer(asked, guess, &report, self.width))?;
+        let text = text::answer(asked, guess, &report, &self.program, self.width);
+        self.show(&text)?;
         Ok(Some(outcome))
     }
 

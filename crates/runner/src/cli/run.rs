@@ -6,18 +6,15 @@ use anyhow::Result;
 use claim::{Claim, Document, Machine, Order, Partial, Register, Report, Summary, Topic};
 use clap::{Args, Command};
 use harness::interrupt::exit_status;
-use present::foreign_text::escape;
 use present::{OutputFile, Progress, print, print_data};
 
 use super::select;
 use crate::Isolation;
+use crate::called::program_name;
 use crate::machine::machine;
 use crate::render::text::tour::Columns;
 use crate::render::text::{self, Layout};
 use crate::render::{html, json};
-
-/// The longest call of the program that is repeated in what it says.
-const LONGEST_CALL: usize = 24;
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -98,8 +95,8 @@ impl RunArgs {
             return String::new();
         }
         let words: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-        let program = program_name(command.get_name());
         let layout = Layout::for_terminal();
+        let program = program_name(command.get_name(), text::tour::room(layout));
         text::tour::ending(register, reports, &program, &words, layout)
     }
 
@@ -183,14 +180,4 @@ impl View {
             View::Details(layout) => text::claim(claim, report, *layout),
         }
     }
-}
-
-/// How the program was called, so that a command that begins so can be given again; its name where
-/// the call was too long for a line.
-fn program_name(name: &str) -> String {
-    let called = std::env::args_os().next();
-    let called = called
-        .map(escape)
-        .filter(|called| called.len() <= LONGEST_CALL);
-    called.unwrap_or_else(|| name.to_owned())
 }

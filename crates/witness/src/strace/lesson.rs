@@ -17,8 +17,9 @@ pub struct Lesson {
     pub steps: Vec<Step>,
 }
 
-/// A call, and what is said above the first of its kind in each arm. Of several steps of one and
-/// the same call the first is said of its first occurrence, the second of its second, and so on.
+/// A call, and what is said above the first of its kind in each arm. Of a call that two steps
+/// match the first of them speaks. Of several steps of one and the same call the first is said of
+/// its first occurrence, the second of its second, and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// The call, with a part of its arguments as strace prints them.
@@ -49,7 +50,13 @@ impl Step {
             who => recorded.who == cut(who),
         });
         let is_of_arm = arm == Arm::Control || !self.only_in_control;
-        is_actor && is_of_arm && recorded.call.is(self.call.name, self.call.argument)
+        is_actor && is_of_arm && recorded.call.does(self.call.name, self.call.argument)
+    }
+
+    /// Whether the two speak of one and the same call, of the same caller.
+    pub fn is_of_call_of(&self, other: &Step) -> bool {
+        let of = |step: &Step| (step.call, step.who, step.only_in_control);
+        of(self) == of(other)
     }
 }
 
@@ -72,34 +79,54 @@ impl Lesson {
             }
             None => Lesson {
                 options: &[],
-                steps: claim.acts.iter().flat_map(steps_of_act).collect(),
+                steps: steps_of_acts(claim.acts),
             },
         }
     }
 
-    /// The system calls to trace.
+    /// The system calls to trace. What a close(2) closes tells the call that opened it.
     pub fn calls(&self) -> BTreeSet<&'static str> {
         let names = self.steps.iter().map(|step| step.call.name);
-        names.flat_map(equivalents).collect()
+        let mut calls: BTreeSet<&str> = names.flat_map(equivalents).collect();
+        if calls.contains("close") {
+            calls.extend(equivalents("openat"));
+        }
+        calls
     }
 }
 
-/// An act in a sentence, and what stands in its place in the control.
+/// What a call declares that is not to return.
+const NO_RETURN: &str = "= ?";
+
+/// The steps that the acts of a claim make. Two acts that a trace cannot tell apart are one step,
+/// and of a call that two acts match the act with the longer argument speaks.
+fn steps_of_acts(acts: &[Act]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for act in acts {
+        for step in steps_of_act(act) {
+            match steps.iter_mut().find(|other| other.is_of_call_of(&step)) {
+                Some(other) if other.says != step.says => {
+                    other.says.pop();
+                    other.says += &format!("; by the same call it also {}.", act.does);
+                }
+                Some(_) => {}
+                None => steps.push(step),
+            }
+        }
+    }
+    steps.sort_by_key(|step| std::cmp::Reverse(step.call.argument.len()));
+    steps
+}
+
+/// An act in a sentence, and what stands in its place in the control; of a call that is not to
+/// return also where it returned.
 fn steps_of_act(act: &Act) -> Vec<Step> {
     let Act { does, who, .. } = *act;
-    let first = who
-        .chars()
-        .next()
-        .map(|letter| letter.to_uppercase().to_string());
-    let said = match who.contains(' ') {
-        true => first.unwrap_or_default() + who.get(1..).unwrap_or_default(),
-        false => format!("`{who}`"),
-    };
     let own = act.call.map(|call| Step {
         call,
         who: Some(who),
         only_in_control: false,
-        says: format!("{said} {does}."),
+        says: format!("{} {does}.", subject(who)),
     });
     let instead = match act.control {
         InControl::Instead(name, argument) => Some(Step {
@@ -110,5 +137,25 @@ fn steps_of_act(act: &Act) -> Vec<Step> {
         }),
         InControl::Same | InControl::Not | InControl::Either => None,
     };
-    own.into_iter().chain(instead).collect()
+    let steps: Vec<Step> = own.into_iter().chain(instead).collect();
+    let sleeps = |step: &&Step| step.call.argument.contains(NO_RETURN);
+    let returned = steps.iter().find(sleeps).map(|step| Step {
+        call: Call {
+            name: step.call.name,
+            argument: "",
+        },
+        who: Some(who),
+        only_in_control: false,
+        says: format!("The same call of `{who}`, where it returned."),
+    });
+    steps.into_iter().chain(returned).collect()
+}
+
+/// Who acts, as a sentence begins with it.
+fn subject(who: &str) -> String {
+    let mut letters = who.chars();
+    match letters.next() {
+        Some(first) if who.contains(' ') => first.to_uppercase().to_string() + letters.as_str(),
+        _ => format!("`{who}`"),
+    }
 }

@@ -1,9 +1,12 @@
 //! `witness strace ID`: a claim under strace(1), its system calls explained.
 
+mod alike;
+mod bookkeeping;
 mod family;
 mod lesson;
 mod lessons;
 mod render;
+mod shorten;
 
 use std::time::Duration;
 
@@ -27,8 +30,9 @@ const WIDTH_UNKNOWN: usize = 100;
 /// What `--help` says at its end.
 pub const HELP: &str = "\
 Exit status:
-  0        the claim holds; so do 1 and 4, too, stand for what `run` says of it
-  2        strace is missing or may not trace, or as for `run`
+  0        the claim holds
+  1        the claim was refuted
+  2        something failed: strace is missing or may not trace, or as for `run`
   4        the claim was not measured, or it cannot be traced
 
 Examples:
@@ -61,7 +65,8 @@ impl StraceArgs {
         let calls = lesson.calls();
         let (_, recording) = record_with(lesson.options, &witness, claim.id, calls)?;
         let width = terminal_width().unwrap_or(WIDTH_UNKNOWN);
-        print(&render::trace(claim, &lesson, &recording, width))?;
+        let program = runner::program_name("witness", width);
+        print(&render::trace(claim, &lesson, &recording, &program, width))?;
         let run = program::run(
             witness.show(claim.id).env("COLUMNS", width.to_string()),
             LIMIT,

@@ -2,29 +2,41 @@
 
 use std::collections::HashSet;
 
-use claim::{Call, Claim};
+use claim::Claim;
 use present::fold_lines;
 use present::foreign_text::escape_controls;
-use proof::record::{Arm, Outcome, Recorded, Recording, TracedCall};
+use proof::record::{Arm, Recorded, Recording, TracedCall};
 
+use super::alike::{Looseness, common, shape};
+use super::bookkeeping::without_bookkeeping;
 use super::family::Family;
 use super::lesson::{Lesson, Step};
+use super::shorten;
 
 const ORDER: &str = "A call stands where it was entered, with what it answered later. \
-                     Only calls that matter are shown.";
+                     Only calls that matter are shown; calls that are alike stand in one line, \
+                     with … for what differs.";
 
 const FIGURES: &str = "The figures of a run without strace: each stop by a tracer takes time and \
                        counts as a voluntary context switch.\n";
 
-/// Characters of a text in quotes that are shown.
-const LONGEST_STRING: usize = 32;
+/// Lines of calls in an arm beyond which calls are taken together that are less alike.
+const LONGEST_ARM: usize = 14;
 
 /// The whole trace: the command that one could give oneself, and both arms.
-pub fn trace(claim: &Claim, lesson: &Lesson, recording: &Recording, width: usize) -> String {
+///
+/// `program` is how this program was called.
+pub fn trace(
+    claim: &Claim,
+    lesson: &Lesson,
+    recording: &Recording,
+    program: &str,
+    width: usize,
+) -> String {
     let calls: Vec<&str> = lesson.calls().into_iter().collect();
     let options = lesson.options.iter().map(|option| format!(" {option}"));
     let command = format!(
-        "$ strace -f{} -e trace=?{} witness run {}\n{ORDER}\n",
+        "$ strace -f{} -e trace=?{} {program} run {}\n{ORDER}\n",
         options.collect::<String>(),
         calls.join(",?"),
         claim.id
@@ -32,10 +44,12 @@ pub fn trace(claim: &Claim, lesson: &Lesson, recording: &Recording, width: usize
     let arms = [(Arm::Experiment, "EXPERIMENT"), (Arm::Control, "CONTROL")];
     let arms = arms.map(|(arm, title)| {
         let calls: Vec<&Recorded> = recording.calls(arm).collect();
-        format!(
-            "\n{title}\n{}",
-            of_arm(arm, last_turn(&calls, arm.name()), lesson, width)
-        )
+        let what = match arm {
+            Arm::Experiment => String::new(),
+            Arm::Control => comment(&format!("The control: {}.", claim.control), width),
+        };
+        let calls = of_arm(arm, last_turn(&calls, arm.name()), lesson, width);
+        format!("\n{title}\n{what}{calls}")
     });
     fold_lines(&(command + &arms.concat()), Some(width))
 }
@@ -57,41 +71,50 @@ fn last_turn<'a>(calls: &'a [&'a Recorded], arm: &str) -> &'a [&'a Recorded] {
 
 /// A call that is shown, or several that are alike.
 struct Line<'a> {
-    /// Who made each.
-    pids: Vec<i32>,
-    kind: Call,
+    /// The first of the steps that speak of it.
+    step: usize,
     /// The name of who made them, and what they have in common.
-    key: (&'a str, String),
-    /// The first of them.
-    call: &'a TracedCall,
+    key: (&'a str, usize, String),
+    calls: Vec<&'a TracedCall>,
 }
 
 fn of_arm(arm: Arm, calls: &[&Recorded], lesson: &Lesson, width: usize) -> String {
     let family = Family::of(arm.name(), calls);
+    let of_arm = |step: &&Step| arm == Arm::Control || !step.only_in_control;
+    let steps: Vec<&Step> = lesson.steps.iter().filter(of_arm).collect();
+    let calls = without_bookkeeping(calls, &family);
+    let shown = |looseness| (looseness, lines(arm, &calls, &family, &steps, looseness));
+    let mut tries = Looseness::ALL.into_iter().map(shown);
+    let fits = |lines: &[Line<'_>]| lines.len() <= LONGEST_ARM;
+    let is_last = |looseness| looseness == Looseness::Arguments;
+    let chosen = tries.find(|(looseness, lines)| fits(lines) || is_last(*looseness));
+    let (looseness, lines) = chosen.unwrap_or((Looseness::Arguments, Vec::new()));
     let mut out = String::new();
     for line in family.lines() {
         out += &format!("  {}\n", escape_controls(&line));
     }
-    let of_arm = |step: &&Step| arm == Arm::Control || !step.only_in_control;
-    let steps: Vec<&Step> = lesson.steps.iter().filter(of_arm).collect();
     let mut said = vec![false; steps.len()];
-    for line in lines(arm, calls, &family, &steps) {
-        if let Some(step) = step_to_say(&steps, &said, line.kind) {
+    for line in lines {
+        if let Some(step) = step_to_say(&steps, &said, line.step) {
             said[step] = true;
             out += &comment(&steps[step].says, width);
         }
-        let name = line.key.0;
-        let who = match line.pids.as_slice() {
-            [pid] => format!("{pid} {name}"),
-            pids => format!("{} x {name}", pids.len()),
-        };
-        out += &format!(
-            "    {}  {}\n",
-            escape_controls(&who),
-            escape_controls(&text(line.call))
-        );
+        out += &format!("    {}\n", escape_controls(&line.text(looseness)));
     }
     out
+}
+
+impl Line<'_> {
+    /// Who made the calls, and what they have in common.
+    fn text(&self, looseness: Looseness) -> String {
+        let name = self.key.0;
+        let who = match self.calls.as_slice() {
+            [call] => format!("{} {name}", call.pid),
+            calls => format!("{} x {name}", calls.len()),
+        };
+        let texts: Vec<String> = self.calls.iter().map(|call| shorten::text(call)).collect();
+        format!("{who}  {}", common(&texts, looseness))
+    }
 }
 
 /// What is said above a call.
@@ -101,13 +124,14 @@ fn comment(text: &str, width: usize) -> String {
     text.lines().map(|line| format!("{MARK}{line}\n")).collect()
 }
 
-/// The calls that a step speaks of. Those that are alike but for numbers stand together, unless
-/// something new happened between them, or there is more to say of a call of this kind.
+/// The calls that a step speaks of. Those that are alike stand together, unless there is more to
+/// say of a call of this kind, or, nearby, something new happened between them.
 fn lines<'a>(
     arm: Arm,
     calls: &[&'a Recorded],
     family: &'a Family,
     steps: &[&Step],
+    looseness: Looseness,
 ) -> Vec<Line<'a>> {
     let mut lines: Vec<Line<'a>> = Vec::new();
     let mut known = HashSet::new();
@@ -115,176 +139,138 @@ fn lines<'a>(
     let mut recent = 0;
     for recorded in calls {
         let call = &recorded.call;
-        let kind = steps.iter().find(|step| step.is(arm, recorded));
-        let Some((kind, name)) = kind.zip(family.name(call.pid)) else {
+        let step = steps.iter().position(|step| step.is(arm, recorded));
+        let Some((step, name)) = step.zip(family.name(call.pid)) else {
             continue;
         };
-        let key = (name, key(call));
-        let sentences = steps.iter().filter(|step| step.call == kind.call).count();
-        let of_kind = |line: &&Line<'_>| line.kind == kind.call;
-        let may_join = lines.iter().filter(of_kind).count() >= sentences;
-        let alike = lines[recent..].iter_mut().find(|line| line.key == key);
+        let key = (name, step, shape(call, looseness));
+        let is_sentence = |other: &&&Step| other.is_of_call_of(steps[step]);
+        let sentences = steps.iter().filter(is_sentence).count();
+        let of_step = lines
+            .iter()
+            .filter(|line| line.step == step)
+            .take(sentences);
+        let may_join = of_step.count() == sentences;
+        let since = if looseness == Looseness::Nearby {
+            recent
+        } else {
+            0
+        };
+        let alike = lines[since..].iter_mut().rfind(|line| line.key == key);
         match alike.filter(|_| may_join) {
-            Some(line) => line.pids.push(call.pid),
+            Some(line) => line.calls.push(call),
             None => {
                 if known.insert(key.clone()) {
                     recent = lines.len();
                 }
-                lines.push(Line {
-                    pids: vec![call.pid],
-                    kind: kind.call,
-                    key,
-                    call,
-                });
+                let calls = vec![call];
+                lines.push(Line { step, key, calls });
             }
         }
     }
     lines
 }
 
-/// The step that is to be said above a call of this kind: the first that was not yet.
-fn step_to_say(steps: &[&Step], said: &[bool], kind: Call) -> Option<usize> {
-    (0..steps.len()).find(|&at| steps[at].call == kind && !said[at])
-}
-
-/// What two calls have in common that are alike: the text with each number as one character, and
-/// of a call that did not return its first argument.
-fn key(call: &TracedCall) -> String {
-    let text = match call.outcome {
-        Outcome::Unanswered => call.text.split(',').next().unwrap_or_default(),
-        Outcome::Done(_) | Outcome::Failed(_) => &call.text,
-    };
-    let mut key = String::new();
-    for character in text.chars() {
-        match character {
-            _ if character.is_ascii_digit() && key.ends_with('#') => {}
-            _ if character.is_ascii_digit() => key.push('#'),
-            _ => key.push(character),
-        }
-    }
-    key
-}
-
-/// A call as strace prints it, without what distracts.
-fn text(call: &TracedCall) -> String {
-    let arguments = match call.outcome {
-        Outcome::Unanswered => {
-            let known = call.text.trim_end_matches(" = ?").trim_end_matches(')');
-            let known = known.trim_end().trim_end_matches(',');
-            format!("{known}, <unfinished ...>")
-        }
-        Outcome::Done(_) | Outcome::Failed(_) => {
-            short_strings(&with_cookie(&with_faults(&call.text)))
-        }
-    };
-    format!("{}({arguments}", call.name)
-}
-
-/// Of the counters of getrusage(2) the minor faults alone.
-fn with_faults(text: &str) -> String {
-    let shortened = || {
-        let (before, fields) = text.split_once('{')?;
-        let (fields, after) = fields.rsplit_once('}')?;
-        let faults = fields
-            .split(", ")
-            .find(|field| field.starts_with("ru_minflt="))?;
-        Some(format!("{before}{{..., {faults}, ...}}{after}"))
-    };
-    shortened().unwrap_or_else(|| text.to_owned())
-}
-
-/// The cookie of a socket as the number that sock_diag(7) gives, rather than as eight bytes.
-fn with_cookie(text: &str) -> String {
-    let decoded = || {
-        let (before, rest) = text.split_once("SO_COOKIE, \"")?;
-        let (bytes, after) = rest.split_once('"')?;
-        Some(format!("{before}SO_COOKIE, [{}]{after}", cookie(bytes)?))
-    };
-    decoded().unwrap_or_else(|| text.to_owned())
-}
-
-/// Each text in quotes with so many characters at most.
-fn short_strings(text: &str) -> String {
-    let mut short = String::new();
-    let mut inside = None;
-    let mut escaped = false;
-    for character in text.chars() {
-        let is_quote = character == '"' && !escaped;
-        escaped = character == '\\' && !escaped;
-        inside = match (is_quote, inside) {
-            (true, None) => Some(0),
-            (true, Some(_)) => None,
-            (false, inside) => inside.map(|length: usize| length + 1),
-        };
-        match inside {
-            Some(length) if length > LONGEST_STRING => {}
-            _ => short.push(character),
-        }
-    }
-    short
-}
-
-/// The number in eight bytes, which strace prints as a text in C: the lowest byte comes first, or
-/// last where the machine has it so.
-fn cookie(text: &str) -> Option<u64> {
-    let mut bytes = Vec::new();
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        if character != '\\' {
-            bytes.push(u8::try_from(u32::from(character)).ok()?);
-            continue;
-        }
-        let mut octal = String::new();
-        while octal.len() < 3 && characters.peek().is_some_and(|digit| digit.is_digit(8)) {
-            octal.extend(characters.next());
-        }
-        bytes.push(match octal.is_empty() {
-            false => u8::from_str_radix(&octal, 8).ok()?,
-            true => match characters.next()? {
-                'n' => b'\n',
-                't' => b'\t',
-                'r' => b'\r',
-                'v' => 11,
-                'f' => 12,
-                other => u8::try_from(u32::from(other)).ok()?,
-            },
-        });
-    }
-    Some(u64::from_ne_bytes(bytes.try_into().ok()?))
+/// The step that is to be said above a call of which this one speaks: the first that was not yet.
+fn step_to_say(steps: &[&Step], said: &[bool], step: usize) -> Option<usize> {
+    (0..steps.len()).find(|&at| !said[at] && steps[at].is_of_call_of(steps[step]))
 }
 
 #[cfg(test)]
 mod tests {
+    use claim::{Act, Does, InControl};
+    use proof::record::read;
+
     use super::*;
 
-    #[test]
-    fn a_cookie_is_read_as_strace_prints_it() {
-        for (text, number) in [
-            (r#"\265\20\0\0\0\0\0\0"#, Some(4277)),
-            (r#"A\n\0\0\0\0\0\0"#, Some(2625)),
-            (r#"\\\"\0\0\0\0\0\0"#, Some(8796)),
-            (r#"\265"#, None),
-            (r#"\"#, None),
-            (r#"\777\0\0\0\0\0\0\0"#, None),
-            ("猫", None),
-        ] {
-            assert_eq!(cookie(text), number.map(u64::from_le), "{text}");
-        }
+    const REGISTER: Act = Does("closes what was registered").call("close", "3) = 0");
+    const ASK: Act = Does("asks for a lock").call("fcntl", "F_SETLK");
+    const REFUSED: Act = Does("is refused").call("fcntl", "F_SETLK … EAGAIN");
+    const GROW: Act = Does("lets the heap grow").call("brk", "");
+    const TRIM: Act = Does("gives it back").call("brk", "");
+    const SLEEP: Act = Does("sleeps in accept4")
+        .call("accept4", "= ?")
+        .by("worker")
+        .in_control(InControl::Instead("poll", "POLLIN"));
+    const CLAIM: Claim = Claim {
+        id: "a-claim",
+        control: "another one",
+        acts: &[REGISTER, ASK, REFUSED, GROW, TRIM, SLEEP],
+        ..Claim::DEFAULT
+    };
+
+    /// What is shown of the calls of an experiment.
+    fn shown(calls: &str) -> String {
+        let begin = "1  prctl(PR_SET_NAME, \"experiment\") = 0\n";
+        let recording = Recording::sort(read(&(begin.to_owned() + calls)));
+        let lesson = Lesson::of(&CLAIM);
+        let shown = trace(&CLAIM, &lesson, &recording, "target/witness", 200);
+        assert!(shown.contains(" target/witness run a-claim\n"), "{shown}");
+        let (_, shown) = shown.split_once("EXPERIMENT\n").expect("an experiment");
+        let (shown, control) = shown.split_once("\nCONTROL\n").expect("a control");
+        assert_eq!(control, "  # The control: another one.\n");
+        shown.to_owned()
     }
 
     #[test]
-    fn what_distracts_is_left_out() {
-        assert_eq!(
-            with_faults("RUSAGE_SELF, {ru_utime={tv_sec=0}, ru_minflt=107, ru_majflt=0}) = 0"),
-            "RUSAGE_SELF, {..., ru_minflt=107, ...}) = 0"
+    fn a_sentence_stands_above_the_call_that_its_act_declares() {
+        let shown = shown(
+            "1  close(7) = 0\n1  fcntl(5, F_SETLK, 1) = -1 EAGAIN (Try again)\n\
+             1  fcntl(5, F_SETLK, 1) = -1 EBADF (Bad)\n1  close(3) = 0\n\
+             1  fcntl(5, F_SETLK, 1) = 0\n",
         );
-        assert_eq!(with_faults("3, 8) = 0"), "3, 8) = 0");
-        let zeros = r"\0".repeat(100);
-        let short = format!("3, \"{}\", 8) = 0", r"\0".repeat(16));
-        assert_eq!(short_strings(&format!("3, \"{zeros}\", 8) = 0")), short);
         assert_eq!(
-            short_strings(r#"3, "a\"b", 3) = 3"#),
-            r#"3, "a\"b", 3) = 3"#
+            shown,
+            "  # The measuring process is refused.\n    \
+             1 experiment  fcntl(5, F_SETLK, 1) = -1 EAGAIN (Try again)\n  \
+             # The measuring process closes what was registered.\n    \
+             1 experiment  close(3) = 0\n  \
+             # The measuring process asks for a lock.\n    \
+             1 experiment  fcntl(5, F_SETLK, 1) = 0\n"
         );
+    }
+
+    #[test]
+    fn acts_that_a_trace_cannot_tell_apart_are_one_sentence() {
+        let sentence = "  # The measuring process lets the heap grow; by the same call it also \
+                        gives it back.\n";
+        let calls = "1  brk(0x55d75) = 0x55d75\n1  brk(0x55d96) = 0x55d96\n";
+        assert_eq!(
+            shown(calls),
+            format!("{sentence}    2 x experiment  brk(…) = …\n")
+        );
+    }
+
+    #[test]
+    fn what_was_to_sleep_is_shown_where_it_returned_too() {
+        let shown = shown(
+            "1  clone(flags=SIGCHLD) = 2\n2  prctl(PR_SET_NAME, \"worker\") = 0\n\
+             2  accept4(3, NULL) = 4\n2  accept4(3, NULL) = 5\n\
+             2  accept4(3,  <unfinished ...>\n2  +++ killed by SIGKILL +++\n",
+        );
+        assert_eq!(
+            shown,
+            "  1 experiment is the parent of worker 2\n  \
+             # The same call of `worker`, where it returned.\n    \
+             2 x worker  accept4(3, NULL) = …\n  \
+             # `worker` sleeps in accept4.\n    \
+             2 worker  accept4(3, <unfinished ...>\n"
+        );
+    }
+
+    /// However many calls of however many forms there are.
+    #[test]
+    fn no_arm_takes_more_than_a_screen() {
+        let one = |number: usize| {
+            let form = ["a", "b", "c"]
+                .map(|letter| letter.repeat(number % 40))
+                .join(",");
+            format!(
+                "1  fcntl({form}, F_SETLK, {number}) = {number}\n1  brk({number}, {form}) = 0\n"
+            )
+        };
+        let shown = shown(&(0..4000).map(one).collect::<String>());
+        assert!(shown.lines().count() <= 2 * LONGEST_ARM, "{shown}");
+        assert!(shown.contains("4000 x experiment  fcntl(…"), "{shown}");
     }
 }

@@ -4,6 +4,7 @@ use textwrap::core::display_width;
 
 use super::super::layout::{BOLD, DIM, Layout, indent};
 use super::columns::{GAP, surprises};
+use crate::called::join_words;
 use claim::{Register, Report, Verdict};
 
 /// How many surprising findings are named.
@@ -11,6 +12,11 @@ const FINDINGS: usize = 3;
 
 /// How many commands are named to go on with.
 const COMMANDS: usize = 3;
+
+/// Columns that the name of the program may take where its words stand in the next line.
+pub fn room(layout: Layout) -> usize {
+    layout.width.saturating_sub("   \\".len())
+}
 
 /// The end of the tour: what surprises most of what these reports say, and commands to go on with;
 /// `program` is how the program was called, and `words` are the subcommands that it has.
@@ -31,7 +37,8 @@ pub fn ending(
     }
     let commands = commands(reports, findings.first().map(|(id, _)| *id), words);
     let lines = commands.into_iter().take(COMMANDS);
-    let lines = lines.map(|(words, why)| (format!("{program} {words}"), why));
+    let room = layout.width.saturating_sub(2);
+    let lines = lines.map(|(words, why)| (join_words(program, &words, room, "    "), why));
     let lines: Vec<(String, &str)> = lines.collect();
     let width = lines
         .iter()

@@ -6,4 +6,4 @@ mod ending;
 mod tests;
 
 pub use columns::Columns;
-pub use ending::ending;
+pub use ending::{ending, room};

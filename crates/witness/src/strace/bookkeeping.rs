@@ -1,0 +1,83 @@
+//! Calls that belong to the instruments of a claim, not to what it does.
+
+use std::collections::HashSet;
+
+use proof::record::{Outcome, Recorded, TracedCall};
+
+use super::family::Family;
+
+/// The child in which an instrument is tried before it is used.
+const TRIAL: &str = "self-check";
+
+/// The calls without those by which an arm looks at itself: it opens files of /proc and /sys and
+/// closes them again, and it forks a child in which an instrument is tried.
+pub fn without_bookkeeping<'a>(calls: &[&'a Recorded], family: &Family) -> Vec<&'a Recorded> {
+    let mut instruments: HashSet<(i32, String)> = HashSet::new();
+    let mut is_of_claim = |recorded: &&&Recorded| {
+        let call = &recorded.call;
+        match (call.name.as_str(), &call.outcome) {
+            ("open" | "openat", Outcome::Done(descriptor)) => {
+                let opened = (call.pid, descriptor.clone());
+                match opens_instrument(call) {
+                    true => instruments.insert(opened),
+                    false => instruments.remove(&opened),
+                };
+                !opens_instrument(call)
+            }
+            ("close", _) => {
+                let descriptor = call.text.split(')').next().unwrap_or_default();
+                !instruments.remove(&(call.pid, descriptor.to_owned()))
+            }
+            ("clone" | "clone3" | "fork" | "vfork", Outcome::Done(child)) => {
+                let child = child.parse().ok().and_then(|pid| family.name(pid));
+                child != Some(TRIAL)
+            }
+            _ => true,
+        }
+    };
+    let calls = calls.iter().filter(|recorded| is_of_claim(recorded));
+    calls.copied().collect()
+}
+
+/// Whether it opens a file by which the kernel tells about itself; behind /proc/self/fd are the
+/// files of the claim.
+fn opens_instrument(call: &TracedCall) -> bool {
+    let is_own = call.text.contains("\"/proc/self/fd/");
+    !is_own && (call.text.contains("\"/proc/") || call.text.contains("\"/sys/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proof::record::{Arm, Recording, read};
+
+    use super::*;
+
+    #[test]
+    fn what_is_closed_after_a_look_into_proc_is_left_out() {
+        let trace = r#"
+1  prctl(PR_SET_NAME, "experiment") = 0
+1  openat(AT_FDCWD, "/proc/1/fdinfo/3", O_RDONLY) = 7
+1  close(7) = 0
+1  openat(AT_FDCWD, "/proc/self/fd/3", O_RDONLY) = 7
+1  close(7) = 0
+1  clone(child_stack=NULL, flags=SIGCHLD) = 2
+1  clone(child_stack=NULL, flags=SIGCHLD) = 3
+2  prctl(PR_SET_NAME, "self-check") = 0
+2  read(3, "", 1) = 0
+3  prctl(PR_SET_NAME, "worker") = 0
+3  accept4(3, NULL, NULL, 0) = 4
+"#;
+        let recording = Recording::sort(read(trace));
+        let calls: Vec<&Recorded> = recording.calls(Arm::Experiment).collect();
+        let family = Family::of("experiment", &calls);
+        let left = without_bookkeeping(&calls, &family);
+        let left = left.iter().map(|recorded| &recorded.call);
+        let left: Vec<_> = left
+            .map(|call| (call.name.as_str(), call.text.as_str()))
+            .collect();
+        assert_eq!(left.len(), calls.len() - 3, "{left:?}");
+        assert!(left.contains(&("openat", "AT_FDCWD, \"/proc/self/fd/3\", O_RDONLY) = 7")));
+        assert!(left.contains(&("close", "7) = 0")));
+        assert!(!left.contains(&("clone", "child_stack=NULL, flags=SIGCHLD) = 2")));
+    }
+}

@@ -1,0 +1,95 @@
+//! Lessons on addresses and pages.
+
+use super::super::lesson::Written;
+
+pub(super) const LAZY_PAGES: Written = Written {
+    claim: "lazy-pages",
+    // strace leaves ru_minflt out unless it is told to leave nothing out.
+    options: &["-v"],
+    steps: &[
+        (
+            "mmap",
+            "NULL, 4194304 … MAP_POPULATE",
+            "MAP_POPULATE: this one call fetches a frame for \
+            each of the 1024 pages.",
+        ),
+        (
+            "mmap",
+            "NULL, 4194304",
+            "mmap gives the addresses of 1024 pages; smaps finds nothing \
+            resident behind them.",
+        ),
+        (
+            "madvise",
+            "MADV_NOHUGEPAGE",
+            "Base pages only: with a huge page one fault would serve \
+            512 of them.",
+        ),
+        (
+            "getrusage",
+            "",
+            "ru_minflt is the number of minor faults so far.",
+        ),
+        (
+            "getrusage",
+            "",
+            "Since then each page was READ. No system call shows; the difference is \
+            what it cost in faults.",
+        ),
+        ("getrusage", "", "The count before each page is WRITTEN."),
+        (
+            "getrusage",
+            "",
+            "And after: in the experiment a fault fetched each frame, in the control \
+            they were there.",
+        ),
+        (
+            "getrusage",
+            "",
+            "The count before each page is written AGAIN.",
+        ),
+        (
+            "getrusage",
+            "",
+            "And after: no fault, now the frames are there in both.",
+        ),
+        (
+            "getrusage",
+            "",
+            "A last count shows that this kernel counts faults at all.",
+        ),
+        (
+            "munmap",
+            ", 4194304",
+            "The addresses go back, and the frames with them.",
+        ),
+    ],
+};
+
+pub(super) const ADDRESSES_FRAGMENT: Written = Written {
+    claim: "address-space-fragments",
+    options: &[],
+    steps: &[
+        (
+            "mmap",
+            "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE",
+            "Addresses are reserved: first all, then those of the holes.",
+        ),
+        (
+            "mmap",
+            "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE … ENOMEM",
+            "There is no free range of that length.",
+        ),
+        (
+            "munmap",
+            "536870912",
+            "The control unmaps 512 MiB in one piece.",
+        ),
+        (
+            "munmap",
+            "1048576",
+            "1 MiB is unmapped. So the experiment makes 512 holes with a separator between any \
+            two, and both arms unmap one MiB more.",
+        ),
+    ],
+};
