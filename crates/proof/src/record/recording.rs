@@ -88,15 +88,12 @@ impl Recording {
 /// Whom a call of `who` gives a name, and which: itself by prctl or by a new program, a child by a
 /// fork.
 fn new_name(call: &TracedCall, who: &str) -> Option<(i32, String)> {
-    let Outcome::Done(answer) = &call.outcome else {
-        return None;
-    };
-    let name = match call.name.as_str() {
-        "prctl" => quoted(call.text.strip_prefix("PR_SET_NAME, ")?)?,
-        "execve" => quoted(&call.text)?.rsplit('/').next()?,
-        "clone" | "clone3" | "fork" | "vfork" => {
-            return Some((answer.parse().ok()?, who.to_owned()));
-        }
+    if let Some(child) = call.child() {
+        return Some((child, who.to_owned()));
+    }
+    let name = match (call.name.as_str(), &call.outcome) {
+        ("prctl", Outcome::Done(_)) => quoted(call.text.strip_prefix("PR_SET_NAME, ")?)?,
+        ("execve", Outcome::Done(_)) => quoted(&call.text)?.rsplit('/').next()?,
         _ => return None,
     };
     Some((call.pid, cut(name).to_owned()))

@@ -52,6 +52,14 @@ impl TracedCall {
             outcome: Outcome::from_result(result),
         })
     }
+
+    /// The process or thread that it made, where it is a fork that was done.
+    pub fn child(&self) -> Option<i32> {
+        match (self.name.as_str(), &self.outcome) {
+            ("clone" | "clone3" | "fork" | "vfork", Outcome::Done(pid)) => pid.parse().ok(),
+            _ => None,
+        }
+    }
 }
 
 impl Outcome {

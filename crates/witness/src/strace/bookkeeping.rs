@@ -28,11 +28,7 @@ pub fn without_bookkeeping<'a>(calls: &[&'a Recorded], family: &Family) -> Vec<&
                 let descriptor = call.text.split(')').next().unwrap_or_default();
                 !instruments.remove(&(call.pid, descriptor.to_owned()))
             }
-            ("clone" | "clone3" | "fork" | "vfork", Outcome::Done(child)) => {
-                let child = child.parse().ok().and_then(|pid| family.name(pid));
-                child != Some(TRIAL)
-            }
-            _ => true,
+            _ => call.child().and_then(|pid| family.name(pid)) != Some(TRIAL),
         }
     };
     let calls = calls.iter().filter(|recorded| is_of_claim(recorded));

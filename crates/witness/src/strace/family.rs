@@ -1,6 +1,6 @@
 //! The processes and threads of an arm: who is whose child, and how they are called.
 
-use proof::record::{Outcome, Recorded};
+use proof::record::Recorded;
 
 /// How many children are named one by one.
 const NAMED: usize = 8;
@@ -40,10 +40,7 @@ impl Family {
             if member.parent != 0 && !recorded.who.is_empty() {
                 member.name.clone_from(&recorded.who);
             }
-            let is_fork = ["clone", "clone3", "fork", "vfork"].contains(&call.name.as_str());
-            if let (true, Outcome::Done(answer)) = (is_fork, &call.outcome)
-                && let Ok(pid) = answer.parse()
-            {
+            if let Some(pid) = call.child() {
                 family.members.push(Member {
                     pid,
                     parent: call.pid,
