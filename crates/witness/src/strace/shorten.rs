@@ -5,6 +5,19 @@ use proof::record::{Outcome, TracedCall};
 /// Characters of a text in quotes that are shown.
 const LONGEST_STRING: usize = 32;
 
+/// The text of a call in a shorter form; none where it has nothing of the kind.
+type Shorter = fn(&str) -> Option<String>;
+
+/// Tried one after the other.
+const SHORTER: [Shorter; 6] = [
+    with_faults,
+    with_cookie,
+    without_addresses,
+    with_thread,
+    with_rights,
+    with_port,
+];
+
 /// A call as strace prints it, without what distracts.
 pub fn text(call: &TracedCall) -> String {
     let arguments = match call.outcome {
@@ -14,78 +27,66 @@ pub fn text(call: &TracedCall) -> String {
             format!("{known}, <unfinished ...>")
         }
         Outcome::Done(_) | Outcome::Failed(_) => {
-            let text = with_cookie(&with_faults(&call.text));
-            let text = with_rights(&with_thread(&without_addresses(&text)));
-            short_strings(&with_port(&text))
+            let text = call.text.clone();
+            let text = SHORTER
+                .iter()
+                .fold(text, |text, shorter| shortened(*shorter, &text));
+            short_strings(&text)
         }
     };
     format!("{}({arguments}", call.name)
 }
 
+fn shortened(shorter: Shorter, text: &str) -> String {
+    shorter(text).unwrap_or_else(|| text.to_owned())
+}
+
 /// Of the counters of getrusage(2) the minor faults alone.
-fn with_faults(text: &str) -> String {
-    let shortened = || {
-        let (before, fields) = text.split_once('{')?;
-        let (fields, after) = fields.rsplit_once('}')?;
-        let faults = fields
-            .split(", ")
-            .find(|field| field.starts_with("ru_minflt="))?;
-        Some(format!("{before}{{..., {faults}, ...}}{after}"))
-    };
-    shortened().unwrap_or_else(|| text.to_owned())
+fn with_faults(text: &str) -> Option<String> {
+    let (before, fields) = text.split_once('{')?;
+    let (fields, after) = fields.rsplit_once('}')?;
+    let faults = fields
+        .split(", ")
+        .find(|field| field.starts_with("ru_minflt="))?;
+    Some(format!("{before}{{..., {faults}, ...}}{after}"))
 }
 
 /// Of an internet address the port alone where the host is this one.
-fn with_port(text: &str) -> String {
-    let shortened = || {
-        let (before, rest) = text.split_once("{sa_family=AF_INET, ")?;
-        let (port, after) = rest.split_once(", sin_addr=inet_addr(\"127.0.0.1\")}")?;
-        Some(format!("{before}{{..., {port}, ...}}{after}"))
-    };
-    shortened().unwrap_or_else(|| text.to_owned())
+fn with_port(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("{sa_family=AF_INET, ")?;
+    let (port, after) = rest.split_once(", sin_addr=inet_addr(\"127.0.0.1\")}")?;
+    Some(format!("{before}{{..., {port}, ...}}{after}"))
 }
 
 /// A call of fork without its empty stack, and where the C library keeps the child's number.
-fn without_addresses(text: &str) -> String {
-    let shortened = || {
-        let (before, rest) = text.split_once(", child_tidptr=")?;
-        let (_, after) = rest.split_once(')')?;
-        let before = before.replace("child_stack=NULL", "...");
-        Some(format!("{before}, ...){after}"))
-    };
-    shortened().unwrap_or_else(|| text.to_owned())
+fn without_addresses(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once(", child_tidptr=")?;
+    let (_, after) = rest.split_once(')')?;
+    let before = before.replace("child_stack=NULL", "...");
+    Some(format!("{before}, ...){after}"))
 }
 
 /// Of the flags and addresses with which a thread is born the flags up to CLONE_THREAD.
-fn with_thread(text: &str) -> String {
-    let shortened = || {
-        let (before, rest) = text.split_once("|CLONE_THREAD|")?;
-        let (_, after) = rest.rsplit_once('}')?;
-        Some(format!("{before}|CLONE_THREAD|..., ...}}{after}"))
-    };
-    shortened().unwrap_or_else(|| text.to_owned())
+fn with_thread(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("|CLONE_THREAD|")?;
+    let (_, after) = rest.rsplit_once('}')?;
+    Some(format!("{before}|CLONE_THREAD|..., ...}}{after}"))
 }
 
 /// Of a message with descriptors those alone.
-fn with_rights(text: &str) -> String {
-    let shortened = || {
-        let (before, rest) = text.split_once("{msg_name=")?;
-        let (_, rights) = rest.split_once("cmsg_type=SCM_RIGHTS, ")?;
-        let (rights, rest) = rights.split_once("}]")?;
-        let (_, after) = rest.rsplit_once('}')?;
-        Some(format!("{before}{{..., SCM_RIGHTS, {rights}, ...}}{after}"))
-    };
-    shortened().unwrap_or_else(|| text.to_owned())
+fn with_rights(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("{msg_name=")?;
+    let (_, rights) = rest.split_once("cmsg_type=SCM_RIGHTS, ")?;
+    let (rights, rest) = rights.split_once("}]")?;
+    let (_, after) = rest.rsplit_once('}')?;
+    Some(format!("{before}{{..., SCM_RIGHTS, {rights}, ...}}{after}"))
 }
 
 /// The cookie of a socket as the number that sock_diag(7) gives, rather than as eight bytes.
-fn with_cookie(text: &str) -> String {
-    let decoded = || {
-        let (before, rest) = text.split_once("SO_COOKIE, \"")?;
-        let (bytes, after) = rest.split_once('"')?;
-        Some(format!("{before}SO_COOKIE, [{}]{after}", cookie(bytes)?))
-    };
-    decoded().unwrap_or_else(|| text.to_owned())
+fn with_cookie(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once("SO_COOKIE, \"")?;
+    let (bytes, after) = rest.split_once('"')?;
+    Some(format!("{before}SO_COOKIE, [{}]{after}", cookie(bytes)?))
 }
 
 /// Each text in quotes with so many characters at most.
@@ -160,22 +161,29 @@ mod tests {
     #[test]
     fn what_distracts_is_left_out() {
         assert_eq!(
-            with_faults("RUSAGE_SELF, {ru_utime={tv_sec=0}, ru_minflt=107, ru_majflt=0}) = 0"),
+            shortened(
+                with_faults,
+                "RUSAGE_SELF, {ru_utime={tv_sec=0}, ru_minflt=107, ru_majflt=0}) = 0"
+            ),
             "RUSAGE_SELF, {..., ru_minflt=107, ...}) = 0"
         );
-        assert_eq!(with_faults("3, 8) = 0"), "3, 8) = 0");
+        assert_eq!(shortened(with_faults, "3, 8) = 0"), "3, 8) = 0");
         let address = "3, {sa_family=AF_INET, sin_port=htons(9), \
                        sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0";
         assert_eq!(
-            with_port(address),
+            shortened(with_port, address),
             "3, {..., sin_port=htons(9), ...}, 16) = 0"
         );
         assert_eq!(
-            without_addresses("child_stack=NULL, flags=SIGCHLD, child_tidptr=0x7f) = 5"),
+            shortened(
+                without_addresses,
+                "child_stack=NULL, flags=SIGCHLD, child_tidptr=0x7f) = 5"
+            ),
             "..., flags=SIGCHLD, ...) = 5"
         );
         assert_eq!(
-            with_thread(
+            shortened(
+                with_thread,
                 "{flags=CLONE_VM|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f} => {a=[5]}, 88) = 5"
             ),
             "{flags=CLONE_VM|CLONE_THREAD|..., ...}, 88) = 5"
@@ -183,7 +191,7 @@ mod tests {
         let message = "5, {msg_name=NULL, msg_control=[{cmsg_level=SOL_SOCKET, \
                        cmsg_type=SCM_RIGHTS, cmsg_data=[3]}], msg_flags=0}, 0) = 1";
         let short = "5, {..., SCM_RIGHTS, cmsg_data=[3], ...}, 0) = 1";
-        assert_eq!(with_rights(message), short);
+        assert_eq!(shortened(with_rights, message), short);
         let zeros = r"\0".repeat(100);
         let short = format!("3, \"{}\", 8) = 0", r"\0".repeat(16));
         assert_eq!(short_strings(&format!("3, \"{zeros}\", 8) = 0")), short);
