@@ -94,8 +94,9 @@ fn ask_again(
         Arm::Experiment => [outcome(ask(&other)?), outcome(ask(&duplicate)?)],
         Arm::Control => {
             let through_duplicate = outcome(ask(&duplicate)?);
-            let anew = || Ok(outcome(ask(&second_open(&file)?)?));
-            [through_duplicate, child::fork("asker", |_| anew())?.join()?]
+            let by_another =
+                through_open_of_another_process(&file, |anew| Ok(outcome(ask(anew)?)))?;
+            [through_duplicate, by_another]
         }
     };
     Ok(Again {
@@ -105,6 +106,16 @@ fn ask_again(
         duplicated,
         opened,
     })
+}
+
+/// What another process says of the file, which it opens: no owner of a lock where locks belong to
+/// the process.
+fn through_open_of_another_process(
+    file: &File,
+    look: impl Fn(&File) -> Result<String> + Send,
+) -> Result<String> {
+    let asker = child::fork("asker", |_| Ok(look(&second_open(file)?)?))?;
+    Ok(asker.join()?)
 }
 
 /// An unlock by a child.
@@ -120,11 +131,7 @@ pub(super) struct Unlocked {
 /// A child unlocks what it inherited; in the control, a second open of its own.
 pub(super) fn unlock_by_child(arm: Arm) -> Result<Unlocked> {
     let file = file()?;
-    // Another process looks, so that it is no owner where a lock belongs to the process.
-    let state = || -> Result<String> {
-        let look = || Ok(lock_state(&second_open(&file)?)?.to_owned());
-        Ok(child::fork("asker", |_| look())?.join()?)
-    };
+    let state = || through_open_of_another_process(&file, |anew| Ok(lock_state(anew)?.to_owned()));
     ensure!(flock::try_lock(&file)?, "a file of one's own is locked");
     let taken = has_lock(&file, "FLOCK")?;
     let before = state()?;
