@@ -267,10 +267,18 @@ fn slice_extension(what: libc::c_ulong, value: libc::c_ulong) -> Result<(), Errn
 }
 
 /// Where the C library has the calling thread's area, registered or not: from glibc 2.35 on at a
-/// distance from the thread pointer that `__rseq_offset` names. Another library has no such symbol,
-/// so it is linked weakly, and its address is then 0.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+/// distance from the thread pointer that `__rseq_offset` names.
 fn library_area() -> Option<*mut c_void> {
+    let (offset, thread) = offset_and_thread_pointer();
+    // SAFETY: where the library has the symbol, it is a constant of this type.
+    let offset = unsafe { offset.as_ref() }?;
+    Some(thread.wrapping_byte_offset(*offset))
+}
+
+/// The address of `__rseq_offset`, and the thread pointer. A library other than glibc has no such
+/// symbol, so it is linked weakly, and its address is then 0.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn offset_and_thread_pointer() -> (*const isize, *mut c_void) {
     let (offset, thread): (*const isize, *mut c_void);
     // SAFETY: reads a word of the program's table of addresses, and the thread pointer, which lies
     // at fs:0 by the architecture's ABI.
@@ -284,14 +292,12 @@ fn library_area() -> Option<*mut c_void> {
             options(nostack, readonly, preserves_flags),
         );
     }
-    // SAFETY: where the library has the symbol, it is a constant of this type.
-    let offset = unsafe { offset.as_ref() }?;
-    Some(thread.wrapping_byte_offset(*offset))
+    (offset, thread)
 }
 
 /// As on x86-64.
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
-fn library_area() -> Option<*mut c_void> {
+fn offset_and_thread_pointer() -> (*const isize, *mut c_void) {
     let (offset, thread): (*const isize, *mut c_void);
     // SAFETY: reads a word of the program's table of addresses, and the thread pointer's register.
     unsafe {
@@ -305,9 +311,7 @@ fn library_area() -> Option<*mut c_void> {
             options(nostack, readonly, preserves_flags),
         );
     }
-    // SAFETY: where the library has the symbol, it is a constant of this type.
-    let offset = unsafe { offset.as_ref() }?;
-    Some(thread.wrapping_byte_offset(*offset))
+    (offset, thread)
 }
 
 /// Nobody has looked where it is.
@@ -315,8 +319,8 @@ fn library_area() -> Option<*mut c_void> {
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
-fn library_area() -> Option<*mut c_void> {
-    None
+fn offset_and_thread_pointer() -> (*const isize, *mut c_void) {
+    (std::ptr::null(), std::ptr::null_mut())
 }
 
 #[cfg(test)]
