@@ -94,7 +94,10 @@ fn measure(arm: Arm) -> Result<Reading> {
     }
     let is_made = |client: &&TcpStream| client.peer_addr().is_ok_and(|peer| peer == address);
     let made = connections.iter().filter(is_made).count();
-    let held = count_sockets(std::process::id() as i32)?;
+    let held = match is_queue_told(&listener)? {
+        true => None,
+        false => Some(count_sockets(std::process::id() as i32)?),
+    };
     // A kernel that does not queue them is to be refuted, and is no broken set-up.
     is_shown(|| Ok(count_waiting(&listener, &connections, held)? == CONNECTIONS))?;
     let alone = !has_children()?;
@@ -124,12 +127,16 @@ fn measure(arm: Arm) -> Result<Reading> {
 }
 
 /// How many connections wait at `listener`: by TCP_INFO, and where that does not tell, those of
-/// `clients` that are ESTABLISHED and whose other end this process has not accepted. It had `held`
-/// sockets before it accepted any.
-fn count_waiting(listener: &TcpListener, clients: &[TcpStream], held: usize) -> Result<usize> {
-    if is_queue_told(listener)? {
+/// `clients` that are ESTABLISHED and whose other end this process has not accepted. There it had
+/// `held` sockets before it accepted any.
+fn count_waiting(
+    listener: &TcpListener,
+    clients: &[TcpStream],
+    held: Option<usize>,
+) -> Result<usize> {
+    let Some(held) = held else {
         return Ok(tcp_info::read(listener)?.unacked as usize);
-    }
+    };
     let accepted = count_sockets(std::process::id() as i32)?.saturating_sub(held);
     Ok((count_open(clients)? as usize).saturating_sub(accepted))
 }
@@ -139,10 +146,10 @@ fn read_queue(
     reading: Reading,
     listener: &TcpListener,
     clients: &[TcpStream],
-    held: usize,
+    held: Option<usize>,
 ) -> Result<Reading> {
     let waiting = count_waiting(listener, clients, held)?;
-    if !is_queue_told(listener)? {
+    if held.is_some() {
         return Ok(reading.with(&UNACCEPTED, waiting).leave_out(
             "this kernel tells of no queue how long it is, so that connections wait is seen at \
              the clients, which are ESTABLISHED, and at this process, which has not their other \
