@@ -3,8 +3,7 @@
 use anyhow::Result;
 use claim::Prediction::{AtMost, Between};
 use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
-use harness::memory::{Memory, MemoryInUse, are_faults_counted, is_pagemap_missing};
-use harness::memory::{minor_faults, pages};
+use harness::memory::{Memory, MemoryInUse, are_faults_counted, minor_faults, pages};
 use serde::{Deserialize, Serialize};
 
 use super::page_size;
@@ -93,7 +92,7 @@ fn measure(arm: Arm) -> Result<Reading> {
     let base_pages = forbid_huge_pages(&memory)?;
     memory.write_every(page, b'p');
     let mapped = is_mapped(&mappings()?, &addresses(&memory), "rw-p");
-    let in_use = in_use()?;
+    let in_use = MemoryInUse::for_pagemap()?;
     let mut writer = child::fork("writer", |parent| {
         parent.send(&write_pages(arm, &mut memory, page, in_use)?)?;
         // The parent looks while the child still maps the pages.
@@ -125,11 +124,6 @@ fn measure(arm: Arm) -> Result<Reading> {
     })
 }
 
-/// The machine's memory in use, where the kernel has no pagemap.
-fn in_use() -> Result<Option<MemoryInUse>> {
-    Ok(is_pagemap_missing().then(MemoryInUse::now).transpose()?)
-}
-
 /// What the child does. Before the fork so much memory was in use, where that must stand in for
 /// pagemap.
 fn write_pages(
@@ -147,11 +141,11 @@ fn write_pages(
             // Where the processor does not mark a page as written, the first write of any is a
             // fault.
             memory.write_every(page, b'p');
-            let in_use = in_use()?;
+            let in_use = MemoryInUse::for_pagemap()?;
             count_exclusive(&own_pages(page)?, page, in_use)?
         }
     };
-    let before_writing = in_use()?;
+    let before_writing = MemoryInUse::for_pagemap()?;
     let counted = are_faults_counted()?;
     let faults = minor_faults()?;
     memory.write_every(page, b'c');

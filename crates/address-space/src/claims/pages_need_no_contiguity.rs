@@ -223,11 +223,6 @@ fn shown_pages(memory: &Memory) -> Result<Option<Vec<Page>>> {
     Ok((!is_pagemap_missing()).then(|| pages(memory)).transpose()?)
 }
 
-/// The machine's memory in use, where the kernel has no pagemap.
-fn in_use() -> Result<Option<MemoryInUse>> {
-    Ok(is_pagemap_missing().then(MemoryInUse::now).transpose()?)
-}
-
 /// Pages by which the memory in use has grown since `before`; 0 where pagemap tells more.
 fn growth_since(before: Option<MemoryInUse>, page: usize) -> Result<u64> {
     let grown = |before| Ok(MemoryInUse::now()?.pages_since(before, page));
@@ -248,7 +243,7 @@ fn count_stayed(now: Option<&Vec<Page>>, new: u64) -> usize {
 /// is an old one.
 fn move_pages(reading: Reading, arm: Arm, page: usize) -> Result<Reading> {
     let (mut memory, mut target) = (plain_memory(page)?, plain_memory(page)?);
-    let at_start = in_use()?;
+    let at_start = MemoryInUse::for_pagemap()?;
     memory.write_every(page, 1);
     let mut sharer = child::fork("sharer", |parent| {
         parent.send(&parent_id())?;
@@ -262,7 +257,7 @@ fn move_pages(reading: Reading, arm: Arm, page: usize) -> Result<Reading> {
         // So many were written; a fork that copied them would have taken as many again.
         None => growth_since(at_start, page)? < (PAGES + PAGES / 2) as u64,
     };
-    let at_move = in_use()?;
+    let at_move = MemoryInUse::for_pagemap()?;
     let before = minor_faults()?;
     let moved = match arm {
         Arm::Experiment => memory.move_onto(target)?,

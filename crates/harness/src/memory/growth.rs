@@ -35,6 +35,14 @@ pub struct MemoryInUse {
 }
 
 impl MemoryInUse {
+    /// What is in use now, where it must stand in: see [`is_pagemap_missing`].
+    ///
+    /// # Errors
+    /// As [`MemoryInUse::now`].
+    pub fn for_pagemap() -> Result<Option<MemoryInUse>, Error> {
+        is_pagemap_missing().then(MemoryInUse::now).transpose()
+    }
+
     /// What is in use now, once the sum stands still.
     ///
     /// # Errors
