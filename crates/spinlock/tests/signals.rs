@@ -3,6 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read as _;
@@ -97,7 +100,7 @@ fn until_others(look: impl Fn() -> HashSet<String>) {
 #[test]
 fn a_comparison_keeps_the_windows_that_were_whole() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let svg = std::env::temp_dir().join(format!("{signal}-{}.svg", std::process::id()));
+        let svg = temporary::folder().join(format!("{signal}-{}.svg", std::process::id()));
         let plan = "compare --json --seconds 0.2 --rounds 1000 --threads 2 --locks std,mcs --svg";
         let run = Run::start(&format!("{plan} {}", svg.display()));
         until_others(|| run.threads());
