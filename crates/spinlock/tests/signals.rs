@@ -114,10 +114,10 @@ fn a_comparison_keeps_the_windows_that_were_whole() {
         assert!(0 < measured && measured < 2002, "{measured}");
         let rows = document["rows"].as_array().expect("rows");
         assert_eq!(rows.len(), 2, "a row for each lock, measured or not");
-        assert!(
-            rows.iter().any(|row| row["ns_per_operation"].is_number()),
-            "{document}"
-        );
+        // On a busy machine each window so far may have been refused; that is said, too.
+        let is_given = rows.iter().any(|row| row["ns_per_operation"].is_number());
+        let all_refused = document["refused"] == partial["measured"];
+        assert!(is_given || all_refused, "{document}");
         let drawn = fs::read_to_string(&svg).expect("drawn all the same");
         fs::remove_file(&svg).expect("ours");
         assert!(drawn.trim_end().ends_with("</svg>"), "{drawn}");
