@@ -13,10 +13,6 @@
 //! The head names the claims that must notice it, with commas between them, and says what is done.
 //! A mutation may change several places, each with its own `---` or in the file of the last one.
 
-#[cfg(test)]
-#[path = "../../../harness/tests/temporary/mod.rs"]
-mod temporary;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -226,7 +222,7 @@ y
     #[test]
     fn a_text_must_be_there_once() {
         let folder =
-            super::temporary::folder().join(format!("proof-mutation-{}", std::process::id()));
+            crate::temporary::folder().join(format!("proof-mutation-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let changed = |text: &str| {
             std::fs::write(folder.join("a.rs"), text).unwrap();
