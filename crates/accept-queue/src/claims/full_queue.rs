@@ -49,7 +49,7 @@ pub(super) fn fill_queue(asked_backlog: i32, clients: usize) -> Result<Queue> {
     };
     let listener = site.listener(Accept::NonBlocking)?;
     let is_told = is_queue_told_of(&listener, asked_backlog)?;
-    // Where nothing is told, the connections are accepted in the end: their other ends are here, too.
+    // Where nothing is told, the connections are accepted in the end: both their ends lie here.
     let ends = if is_told { clients } else { 2 * clients };
     room_for_descriptors(ends as u64 + 64)?;
     let patience = if is_told { SETTLED } else { SILENCE };
