@@ -17,6 +17,7 @@ optional=(
     'shellcheck|have shellcheck|apt-get install shellcheck|the lints of the shell scripts'
     'cargo-deny|have cargo-deny|cargo install --locked cargo-deny|cargo deny check'
     'std for arm64|has_std aarch64-unknown-linux-gnu|rustup target add aarch64-unknown-linux-gnu|clippy for arm64'
+    'chromium|have chromium|apt-get install chromium|the test of the page in a browser'
     'mdbook|have mdbook|cargo install --locked mdbook|the build of the book'
 )
 

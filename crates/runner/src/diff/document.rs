@@ -127,7 +127,7 @@ impl Document {
 }
 
 /// What is wrong with text that is no such document.
-fn explain(error: serde_json::Error) -> anyhow::Error {
+pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
     let what = match error.classify() {
         Category::Eof => "it is cut off",
         Category::Syntax | Category::Io => "it is no JSON",
