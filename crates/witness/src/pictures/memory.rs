@@ -91,8 +91,8 @@ fn holes(run: &Run<'_>) -> Result<Panel, Missing> {
         group
     };
     drawing.add(Element::rect(LEFT, 20.0, RIGHT - LEFT, 22.0).fill(USED));
-    drawing.add(parts(70.0, IDLE, |part| part % 2 == 0));
-    drawing.add(parts(70.0, USED, |part| part % 2 == 1));
+    drawing.add(parts(70.0, IDLE, |part| part.is_multiple_of(2)));
+    drawing.add(parts(70.0, USED, |part| !part.is_multiple_of(2)));
     let wanted = 16.0 * 1024.0 / longest * cell;
     drawing.add(Element::rect(LEFT, 120.0, wanted, 22.0).fill(WASTED));
     let fits = if failed == rows.len() {

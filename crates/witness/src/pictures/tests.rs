@@ -16,7 +16,10 @@ fn a_panel_names_the_claim_that_was_not_measured() {
     };
     let register = Register::new(TOPICS).expect("valid");
     for picture in ALL {
-        assert!(picture.panels.len() % 3 == 0, "three stand side by side");
+        assert!(
+            picture.panels.len().is_multiple_of(3),
+            "three stand side by side"
+        );
         for (title, draw) in picture.panels {
             let Err(Missing::Claim(claim)) = draw(&Run::new(&document)) else {
                 panic!("{title} is drawn from nothing");

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::temporary;
+
 /// Seconds that it may take. One page takes about two; on a machine that is busy many more.
 const LIMIT: &str = "240";
 
@@ -22,7 +24,7 @@ impl Chromium {
             std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
         let program = programs.find(|program| program.is_file())?;
         let folder = format!("witness-page-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(folder);
+        let folder = temporary::folder().join(folder);
         fs::create_dir(&folder).expect("a folder of our own");
         Some(Chromium { program, folder })
     }

@@ -5,13 +5,15 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use crate::temporary;
+
 /// A folder of the test, which goes with it.
 struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
         let name = format!("witness-page-{name}-{}", std::process::id());
-        let folder = Folder(std::env::temp_dir().join(name));
+        let folder = Folder(temporary::folder().join(name));
         fs::create_dir(&folder.0).expect("a folder of our own");
         folder
     }

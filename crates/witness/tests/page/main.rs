@@ -6,6 +6,8 @@
 mod browser;
 mod chromium;
 mod files;
+#[path = "../../../harness/tests/temporary/mod.rs"]
+mod temporary;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +26,7 @@ struct RealRun {
 fn real_run() -> &'static RealRun {
     static RUN: OnceLock<RealRun> = OnceLock::new();
     RUN.get_or_init(|| {
-        let path = std::env::temp_dir().join(format!("witness-page-{}", std::process::id()));
+        let path = temporary::folder().join(format!("witness-page-{}", std::process::id()));
         let output = Command::new(env!("CARGO_BIN_EXE_witness"))
             .args(["run", "--json", "--html"])
             .arg(&path)
