@@ -1,7 +1,7 @@
 //! The result of one claim: its readings and its verdict.
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Claim, Detail, Evidence, Order, Prediction, Quantity, Reading, Readings, Topic, Value, Verdict,
@@ -34,16 +34,19 @@ pub struct Report {
 }
 
 /// Prediction and reading of the control.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlReport {
     /// What was predicted of the control, by quantity.
     pub predicted: IndexMap<String, serde_json::Value>,
     /// What the control read.
     pub observed: IndexMap<String, Value>,
+    /// Tables, figures and notes of the control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
 }
 
 /// What became of an act in both arms; none where it was not measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActReport {
     /// What is done, as the claim calls it.
     pub does: String,
@@ -68,6 +71,7 @@ impl Report {
         report.evidence = Some(experiment.evidence);
         report.observed = experiment.values;
         report.control.observed = control.values;
+        report.control.details = control.details;
         report.details = experiment.details;
         report.duration_ms = duration.as_secs_f64() * 1e3;
         report
@@ -84,6 +88,7 @@ impl Report {
             control: ControlReport {
                 predicted: predictions(claim.quantities, |quantity| quantity.control),
                 observed: IndexMap::new(),
+                details: Vec::new(),
             },
             acts: acts(claim, None),
             evidence: None,

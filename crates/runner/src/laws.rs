@@ -17,8 +17,10 @@ use crate::cli::select::require_known;
 use crate::diff::{Document, NamedDocument, Verdict as ReadVerdict};
 use crate::refusal::Failure;
 use crate::render::diff::Diff;
+use crate::render::page::{self, Companions};
 use crate::render::text::tour::Columns;
 use crate::render::text::{self, Layout};
+use crate::saved::Saved;
 use crate::{byte_size, number, render, whole_number};
 
 const WAKEUPS: Quantity = Name("wakeups").count(1, 8);
@@ -27,7 +29,7 @@ const WAIT: Act = Does("waits in accept")
     .call("accept4", "")
     .shown_by("/proc/PID/wchan")
     .in_control(InControl::Not);
-const CLAIM: Claim = Claim {
+pub(crate) const CLAIM: Claim = Claim {
     id: "one-of-eight",
     statement: "A connection wakes one of eight.",
     measures: "nothing",
@@ -194,8 +196,10 @@ pub fn names(data: &[u8]) {
     );
 }
 
-/// The document of a run, read again: [`Document::parse`].
+/// The document of a run, read again: [`Document::parse`] to compare it, [`Saved::parse`] to draw
+/// it.
 pub fn run_documents(data: &[u8]) {
+    saved_run(data);
     if let Ok(document) = Document::parse(data) {
         draw_diff(document);
     }
@@ -218,6 +222,51 @@ pub fn run_documents(data: &[u8]) {
     assert_eq!(document.claims[&text].verdict, verdict);
     assert_eq!(document.claims[&text].why.as_ref(), Some(&text));
     draw_diff(document);
+}
+
+/// A saved run, drawn as a page: [`Saved::parse`]. Whatever stands in it stays text.
+fn saved_run(data: &[u8]) {
+    let register = Register::new(&[TOPIC]).expect("valid");
+    if let Ok(saved) = Saved::parse(data, &register) {
+        draw_page(&register, &saved);
+    }
+    // A run of the claim above, whose notes and values are drawn.
+    let text = String::from_utf8_lossy(data).into_owned();
+    let verdict = ReadVerdict::ALL[draw(data) as usize % 5].name();
+    let values = |wakeups: u64, share: f64| serde_json::json!({"wakeups": wakeups, "share": share});
+    let written = serde_json::json!({
+        "schema": 1,
+        "kernel": text,
+        "machine": {"architecture": text, "cpus": 1, "page_size": 4096, "uid": 0},
+        "claims": [{
+            "id": CLAIM.id, "topic": text, "verdict": verdict,
+            "predicted": {"wakeups": 1, "share": {"at_most": 0.1}},
+            "observed": values(draw(data), f64::from(draw(data) as u32) / 7.0),
+            "control": {
+                "predicted": {"wakeups": 8, "share": {"at_least": 0.5}},
+                "observed": {"wakeups": text, "share": 0.5},
+                "details": [{"figure": text}],
+            },
+            "acts": [{"does": WAIT.does, "experiment": true, "control": false}],
+            "evidence": "kernel", "caveat": text, "why": text, "enable": text, "duration_ms": 1.5,
+            "details": [{"note": text}, {"table": {
+                "title": text, "columns": [text], "rows": [[text, text], []],
+            }}],
+        }],
+    });
+    let saved = Saved::parse(written.to_string().as_bytes(), &register).expect("a saved run");
+    assert!(saved.left_out.is_empty());
+    draw_page(&register, &saved);
+}
+
+fn draw_page(register: &Register, saved: &Saved) {
+    let companions = Companions {
+        questions: &[QUESTION],
+        pictures: &[],
+    };
+    let page = page::render(register, companions, &saved.document);
+    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
+    assert_eq!(page.matches("<script").count(), 1, "its own");
 }
 
 /// A document does not differ from itself, and nothing of it reaches a terminal as it is.

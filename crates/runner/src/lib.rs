@@ -13,6 +13,7 @@ mod output;
 mod quiet;
 mod refusal;
 mod render;
+mod saved;
 
 pub use ask::{Question, check_questions};
 pub use called::program_name;
@@ -21,3 +22,4 @@ pub use cli::{
     topic_main, tour_main, whole_number,
 };
 pub use isolate::{Isolation, require_own_proc};
+pub use render::page::{Companions, Missing, Panel, Picture, Rows, Run, Seen};

@@ -1,6 +1,7 @@
 //! The command `witness`, the tour: every claim about the kernel that runs.
 #![expect(clippy::disallowed_types, reason = "the command line of a binary")]
 
+mod pictures;
 mod questions;
 mod strace;
 
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use claim::{Claim, Register, Topic};
 use clap::Subcommand;
+use runner::Companions;
 
 /// What the tour has beside the words of every binary.
 #[derive(Subcommand)]
@@ -51,5 +53,9 @@ const TOPICS: &[Topic] = &[
 ];
 
 fn main() -> ExitCode {
-    runner::tour_main::<Tools>(TOPICS, &questions::all())
+    let companions = Companions {
+        questions: &questions::all(),
+        pictures: &pictures::ALL,
+    };
+    runner::tour_main::<Tools>(TOPICS, companions)
 }

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 use claim::Prediction::{Between, Count};
-use claim::{Act, Arm, Claim, Does, Evidence, InControl, Name, NotMeasured, Quantity, Reading};
+use claim::{
+    Act, Arm, Claim, Does, Evidence, InControl, Name, NotMeasured, Quantity, Reading, Table,
+};
 use harness::memory::{Memory, pages, resident};
 use harness::statistics::shuffle;
-use observe::pagemap;
+use observe::pagemap::{self, Page};
 use observe::smaps::HugePages;
 
 use super::HUGE_PAGE;
@@ -19,6 +21,8 @@ const PAGES: usize = HUGE_PAGE / PAGE;
 /// After a search for free memory in one piece that found none, the kernel refuses the next
 /// requests without a search, up to 64 of them (compact_defer_shift in mm/compaction.c).
 const ATTEMPTS: usize = 100;
+/// Pages whose frames are listed.
+const SHOWN: usize = 8;
 
 const PIECES: Quantity = Name("physical extents (pages where hidden) behind 512 contiguous pages")
     .predict(Between(PAGES as f64 / 8.0, PAGES as f64), Count(1))
@@ -73,9 +77,12 @@ fn measure(arm: Arm) -> Result<Reading> {
     };
     let runs = pagemap::runs(&entries);
     if runs > 0 {
-        return Ok(reading(Evidence::Kernel).with(&PIECES, runs).note(format!(
-            "{held}; physical extents, by the frames' numbers: {runs}"
-        )));
+        let note = format!("{held}; physical extents, by the frames' numbers: {runs}");
+        let reading = reading(Evidence::Kernel).with(&PIECES, runs).note(note);
+        return Ok(match first_frames(&entries) {
+            Some(table) => reading.table(table),
+            None => reading,
+        });
     }
     let separate = present.saturating_sub(huge * (PAGES - 1));
     Ok(reading(Evidence::Counters)
@@ -86,6 +93,20 @@ fn measure(arm: Arm) -> Result<Reading> {
              or 2 MiB that the kernel may put anywhere, not the physical extents that it put them \
              into"
         )))
+}
+
+/// Where the first pages lie, as distances from the lowest of their frames: where that is in the
+/// machine's memory is nobody's business.
+fn first_frames(entries: &[Page]) -> Option<Table> {
+    let first = entries.get(..SHOWN)?.iter();
+    let frames: Vec<u64> = first.map(|page| page.frame()).collect::<Option<_>>()?;
+    let lowest = *frames.iter().min()?;
+    let title = format!("frames of the first {SHOWN} pages, counted from the lowest of them");
+    let mut table = Table::new(title, &["page", "frame"]);
+    for (page, frame) in frames.iter().enumerate() {
+        table.row([page.to_string(), (frame - lowest).to_string()]);
+    }
+    Some(table)
 }
 
 /// Pages of 4 KiB.

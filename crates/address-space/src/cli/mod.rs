@@ -1,10 +1,8 @@
 //! The tools of this topic, a file each: its arguments, and the library call they turn into.
-//! [`same_file`] is theirs.
 
 mod inspect;
 mod record;
 mod replay;
-mod same_file;
 mod system;
 
 use anyhow::Result;

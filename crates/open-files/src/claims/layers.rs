@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result};
-use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading};
+use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use harness::scratch;
 use nix::fcntl::OFlag;
 
@@ -93,7 +93,8 @@ fn measure(arm: Arm) -> Result<Reading> {
         .with(&DESCRIPTIONS, distinct(|d| (d.description as u64, 0)))
         .with(&INODES, distinct(|d| d.inode))
         .with(&OFFSETS, offsets.join(", "))
-        .figure(diagram(&descriptors)))
+        .figure(diagram(&descriptors))
+        .table(table(&descriptors)))
 }
 
 fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
@@ -119,6 +120,23 @@ fn layers_of(files: &[File; 3]) -> Result<Vec<Descriptor>> {
         });
     }
     Ok(seen)
+}
+
+/// What each descriptor refers to, descriptions counted from 1.
+fn table(descriptors: &[Descriptor]) -> Table {
+    let columns = ["descriptor", "description", "offset", "access", "inode"];
+    let mut table = Table::new("what each descriptor refers to", &columns);
+    for descriptor in descriptors {
+        let (_, inode) = descriptor.inode;
+        table.row([
+            format!("fd {}", descriptor.fd),
+            (descriptor.description + 1).to_string(),
+            descriptor.offset.to_string(),
+            descriptor.access.to_owned(),
+            inode.to_string(),
+        ]);
+    }
+    table
 }
 
 /// Draws the experiment's shape, which [`layers_of`] has found: the first two descriptors share.

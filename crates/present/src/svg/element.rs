@@ -77,6 +77,11 @@ impl Element {
             .attribute("stroke-width", &number(width))
     }
 
+    /// Rounds the corners of a rectangle.
+    pub fn rounded(self, radius: f64) -> Element {
+        self.attribute("rx", &number(radius))
+    }
+
     /// Lets the ground shine through: 0 is nothing, 1 all of it.
     pub fn opacity(self, opacity: f64) -> Element {
         self.attribute("opacity", &number(opacity))

@@ -57,6 +57,21 @@ impl Document {
         self.drawn.add(element);
     }
 
+    /// The picture as a part of an HTML page: as wide as the page lets it be, on the page's own
+    /// ground, with the font of the page. The page's style sheet may set its size.
+    pub fn render_inline(&self) -> String {
+        let (width, height) = (number(self.width), number(self.height));
+        format!(
+            "<svg role=\"img\" viewBox=\"0 0 {width} {height}\" font-size=\"{}\">\n\
+             <title>{}</title>\n<desc>{}</desc>\n<style>{}</style>\n{}</svg>\n",
+            number(self.font_size),
+            self.title,
+            self.description,
+            colour::dark_theme(self.drawn.colours()),
+            Element::group().with(self.drawn.clone()).children(),
+        )
+    }
+
     /// The whole file.
     pub fn render(&self) -> String {
         let (width, height) = (number(self.width), number(self.height));

@@ -115,6 +115,22 @@ Examples:
   echo 8 | witness ask others-stay-asleep
   witness ask </dev/null            show every answer";
 
+/// The exit statuses of a page.
+pub(super) const HELP_OF_REPORT: &str = "\
+Exit status: that of a run
+  0        the page is written; of what was measured, nothing is refuted
+  1        the same, and a claim was refuted
+  2        a set-up broke, a control failed, the command line was wrong, or the
+           page could not be written
+  4        the page is written; nothing could be measured
+  128 + N  signal N (INT, TERM, HUP) ended the run: the page has what was
+           measured by then, and is marked PARTIAL
+
+Examples:
+  witness report run.html
+  witness report --topic spinlock locks.html
+  witness run --json > run.json && witness report --from run.json run.html";
+
 /// The exit statuses of a comparison.
 pub(super) const HELP_OF_DIFF: &str = "\
 Exit status:

@@ -15,6 +15,7 @@ mod help;
 mod known;
 mod list;
 mod numbers;
+mod report;
 mod run;
 pub(crate) mod select;
 mod selftest;

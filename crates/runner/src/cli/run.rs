@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use claim::{Claim, Document, Machine, Order, Partial, Register, Report, Summary, Topic};
 use clap::{Args, Command};
 use harness::interrupt::exit_status;
-use present::{OutputFile, Progress, print, print_data};
+use nix::sys::signal::Signal;
+use present::foreign_text::escape;
+use present::{OutputFile, Progress, is_standard_output, print, print_data};
 
 use super::select;
 use crate::Isolation;
 use crate::called::program_name;
 use crate::machine::machine;
+use crate::render::json;
+use crate::render::page::{self, Companions};
 use crate::render::text::tour::Columns;
 use crate::render::text::{self, Layout};
-use crate::render::{html, json};
 
 /// Options of a run.
 #[derive(Args, Clone, Debug, Default)]
@@ -39,16 +42,72 @@ pub(super) struct RunArgs {
     html: Option<PathBuf>,
 }
 
+/// What a run came to.
+pub(super) struct Outcome {
+    pub(super) document: Document,
+    /// The signal that ended it.
+    pub(super) signal: Option<Signal>,
+    /// What the reader of the output had not taken by the end.
+    unprinted: String,
+}
+
 impl RunArgs {
+    /// A run that prints nothing as it goes on.
+    pub(super) fn silent(topic: Option<String>) -> RunArgs {
+        RunArgs {
+            topic,
+            json: true,
+            ..RunArgs::default()
+        }
+    }
+
     /// Runs the claims, prints each as it lands, and returns the exit status. SIGINT, SIGTERM and
     /// SIGHUP end the run: what was measured by then is reported, and marked PARTIAL. `command` is
     /// the definition of the whole command line.
     ///
     /// # Errors
     /// An unknown name, or output that cannot be written.
-    pub(super) fn run(&self, register: &Register, command: &Command) -> Result<u8> {
-        let claims = select::claims(register, &self.ids, self.topic.as_deref())?;
+    pub(super) fn run(
+        &self,
+        register: &Register,
+        companions: Companions<'_>,
+        command: &Command,
+    ) -> Result<u8> {
+        if let Some(path) = &self.html {
+            ensure!(
+                !is_standard_output(path),
+                "--html {} is standard output, where the run itself is printed: two documents for \
+                 one file (`witness report` writes the page alone)",
+                escape(path)
+            );
+        }
         let page = self.html.as_deref().map(OutputFile::at).transpose()?;
+        let Outcome {
+            document,
+            signal,
+            unprinted,
+        } = self.outcome(register)?;
+        if let Some(page) = page {
+            page.write(&page::render(register, companions, &document))?;
+        }
+        let summary = Summary::count(&document.reports);
+        let layout = Layout::for_terminal();
+        if self.json {
+            print_data(&json::render(&document)?)?;
+        } else {
+            let counts = text::summary(&summary, document.partial.as_ref(), layout);
+            let ending = self.ending(register, &document, command);
+            print(&(unprinted + &counts + &ending))?;
+        }
+        Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
+    }
+
+    /// Runs the claims, and shows each as it lands.
+    ///
+    /// # Errors
+    /// An unknown name, or output that cannot be written.
+    pub(super) fn outcome(&self, register: &Register) -> Result<Outcome> {
+        let claims = select::claims(register, &self.ids, self.topic.as_deref())?;
         let machine = machine();
         let mut isolation = Isolation::begin()?;
         let (reports, unprinted) = self.measure(&claims, &machine, &mut isolation)?;
@@ -61,24 +120,15 @@ impl RunArgs {
                 measured: reports.len(),
                 claims: claims.len(),
             });
-        let document = Document {
-            machine,
-            reports,
-            partial,
-        };
-        if let Some(page) = page {
-            page.write(&html::render(register, &document))?;
-        }
-        let summary = Summary::count(&document.reports);
-        let layout = Layout::for_terminal();
-        if self.json {
-            print_data(&json::render(&document)?)?;
-        } else {
-            let counts = text::summary(&summary, document.partial.as_ref(), layout);
-            let ending = self.ending(register, &document, command);
-            print(&(unprinted + &counts + &ending))?;
-        }
-        Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
+        Ok(Outcome {
+            document: Document {
+                machine,
+                reports,
+                partial,
+            },
+            signal,
+            unprinted,
+        })
     }
 
     /// Whether each claim is shown with all that is known of it, or in a line.

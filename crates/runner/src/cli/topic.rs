@@ -11,6 +11,7 @@ use super::help::{HELP_OF_RUN, with_help, with_own_names};
 use super::known::with_known_names;
 use super::run::RunArgs;
 use super::shared::SharedWord;
+use crate::render::page::Companions;
 
 /// A topic's own tools: an enum of clap with a subcommand for each.
 pub trait Tools: Subcommand {
@@ -89,7 +90,7 @@ fn parse_and_run<T: Tools>(topic: Topic, about: &'static str, examples: &str) ->
     let command = with_known_names(with_own_names(command, &register), &register);
     let matches = command.clone().get_matches();
     match TopicCli::<T>::from_arg_matches(&matches)?.word {
-        TopicWord::Claims(run) => run.run(&register, &command),
+        TopicWord::Claims(run) => run.run(&register, Companions::default(), &command),
         TopicWord::Shared(word) => word.run(&register, command),
         TopicWord::Tool(tool) => tool.run(),
     }

@@ -10,11 +10,14 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::ask::AskArgs;
 use super::diff::DiffArgs;
 use super::exit::start;
-use super::help::{HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_RUN, with_help, with_own_names};
+use super::help::{
+    HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_REPORT, HELP_OF_RUN, with_help, with_own_names,
+};
 use super::known::{known_names, with_known_names};
+use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::shared::SharedWord;
-use crate::Question;
+use crate::render::page::Companions;
 
 const ABOUT: &str =
     "Watch your own kernel keep, or break, what the operating-systems textbook says";
@@ -36,7 +39,8 @@ witness explain layers              how one claim is measured
 witness strace layers               its system calls, explained
 witness run layers                  run it, and see every number
 witness -v                          run every claim, and see every number
-witness run --json --html run.html  for programs, and for a browser
+witness report run.html             run every claim, and write a page for a browser
+witness run --json > run.json       one document, for programs
 witness promises                    what newer kernels promise
 witness diff before.json now.json   what changed between two runs";
 
@@ -84,6 +88,12 @@ enum TourWord<T: TourTools> {
     /// draws a table, a row a claim and a column a document.
     #[command(after_long_help = HELP_OF_DIFF)]
     Diff(DiffArgs),
+    /// Run the claims, and write what came out as a page for a browser
+    ///
+    /// The page is one file that asks for nothing else: a picture of each topic, drawn from the
+    /// numbers of this run, and a card for each claim. It can be read without scripts, and printed.
+    #[command(after_long_help = HELP_OF_REPORT)]
+    Report(ReportArgs),
     #[command(flatten)]
     Tool(T),
     #[command(flatten)]
@@ -91,12 +101,13 @@ enum TourWord<T: TourTools> {
 }
 
 /// The whole of the tour's `main`, over all `topics`; as [`topic_main`](super::topic_main). What
-/// `ask` asks are the `questions`, in this order.
-pub fn tour_main<T: TourTools>(topics: &[Topic], questions: &[Question]) -> ExitCode {
-    start(|| parse_and_run::<T>(topics, questions))
+/// `ask` asks are the questions of `companions`, in this order; pages have its pictures, too.
+pub fn tour_main<T: TourTools>(topics: &[Topic], companions: Companions<'_>) -> ExitCode {
+    start(|| parse_and_run::<T>(topics, companions))
 }
 
-fn parse_and_run<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Result<u8> {
+fn parse_and_run<T: TourTools>(topics: &[Topic], companions: Companions<'_>) -> Result<u8> {
+    let questions = companions.questions;
     let register = Register::new(topics)?;
     let command = with_help(TourCli::<T>::command(), ABOUT, EXAMPLES).name("witness");
     let of_promises = |topic: Arg| topic.default_value(PROMISES);
@@ -109,8 +120,11 @@ fn parse_and_run<T: TourTools>(topics: &[Topic], questions: &[Question]) -> Resu
     let matches = command.clone().get_matches();
     let cli = TourCli::<T>::from_arg_matches(&matches)?;
     match cli.word {
-        None => cli.run.run(&register, &command),
-        Some(TourWord::Run(run) | TourWord::Promises(run)) => run.run(&register, &command),
+        None => cli.run.run(&register, companions, &command),
+        Some(TourWord::Run(run) | TourWord::Promises(run)) => {
+            run.run(&register, companions, &command)
+        }
+        Some(TourWord::Report(report)) => report.run(&register, companions),
         Some(TourWord::Ask(ask)) => ask.run(&register, questions),
         Some(TourWord::Diff(diff)) => diff.run(),
         Some(TourWord::Tool(tool)) => tool.run(&register),

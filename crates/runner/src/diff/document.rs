@@ -126,9 +126,8 @@ impl Document {
     }
 }
 
-/// What is wrong with text that is no such document.
-/// What is wrong with a document, and where, in words of this program.
-fn explain(error: serde_json::Error) -> anyhow::Error {
+/// What is wrong with text that is no such document, and where, in words of this program.
+pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
     let (line, column) = (error.line(), error.column());
     let place = format!("line {line}, column {column}");
     match error.classify() {

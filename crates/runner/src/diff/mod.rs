@@ -8,9 +8,8 @@ mod outcome;
 mod source;
 
 pub use compare::{Comparison, Move, compare};
-#[cfg(any(test, fuzzing))]
-pub use document::Document;
-pub use document::Verdict;
+pub(crate) use document::explain;
+pub use document::{Document, Verdict};
 pub use matrix::{Cell, Matrix, Row};
 pub use outcome::Outcome;
-pub use source::{NamedDocument, read_all};
+pub use source::{NamedDocument, read_all, read_bytes};

@@ -85,18 +85,26 @@ impl Source<'_> {
     }
 
     fn read(&self) -> Result<Document> {
-        let mut bytes = Vec::new();
-        match self.path.as_bytes() {
-            b"-" => stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)?,
-            _ => File::open(self.path)?
-                .take(MAX_BYTES + 1)
-                .read_to_end(&mut bytes)?,
-        };
-        if bytes.len() as u64 > MAX_BYTES {
-            bail!("it has more than 64 MiB, and no run writes so much");
-        }
-        Document::parse(&bytes)
+        Document::parse(&read_bytes(self.path)?)
     }
+}
+
+/// The bytes of the file at `path`, or of standard input where that is `-`.
+///
+/// # Errors
+/// Those of open(2) and read(2); more bytes than any run writes.
+pub fn read_bytes(path: &OsStr) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match path.as_bytes() {
+        b"-" => stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)?,
+        _ => File::open(path)?
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)?,
+    };
+    if bytes.len() as u64 > MAX_BYTES {
+        bail!("it has more than 64 MiB, and no run writes so much");
+    }
+    Ok(bytes)
 }
 
 /// A name for each source, no two the same.

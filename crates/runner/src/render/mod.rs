@@ -1,7 +1,7 @@
 //! One renderer a file. Each returns text; none prints.
 
 pub mod diff;
-pub mod html;
 pub mod json;
 pub mod machine;
+pub mod page;
 pub mod text;

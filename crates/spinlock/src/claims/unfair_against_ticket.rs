@@ -104,10 +104,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     let least = operations.iter().min().copied().unwrap_or(0);
     let mut table = Table::new(
         format!("{lock}: operations in 100 ms, the least fair of {WINDOWS} windows"),
-        &["thread", "operations"],
+        &["thread", "CPU", "operations"],
     );
     for (thread, operations) in operations.iter().enumerate() {
-        table.row([thread.to_string(), operations.to_string()]);
+        let cpu = cpus[thread % cpus.len()];
+        table.row([thread.to_string(), cpu.to_string(), operations.to_string()]);
     }
     let barge = match arm {
         Arm::Experiment => windows.iter().all(|it| it.memory.is_flag()),

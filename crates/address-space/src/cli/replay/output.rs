@@ -6,12 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use harness::interrupt::Interrupt;
-use present::OutputFile;
+use present::{OutputFile, SameFile};
 use replay::Source;
 use replay::trace::PARTIAL;
 
 use super::Arguments;
-use crate::cli::same_file::SameFile;
 
 /// The files of --svg and --save.
 pub(super) struct Files<'a> {

@@ -86,7 +86,7 @@ pub(super) fn dimmed(text: &str, by: usize, width: usize) -> String {
 }
 
 /// A number with its unit, which is in the singular behind a 1.
-pub(super) fn amount(number: impl ToString, unit: &str) -> String {
+pub fn amount(number: impl ToString, unit: &str) -> String {
     let number = number.to_string();
     let is_one = number == "1" || number.ends_with(" 1");
     match unit.strip_suffix('s') {

@@ -12,8 +12,8 @@ use present::{Column, Table as Grid};
 
 pub use explain::{explain, list_entry};
 pub use layout::Layout;
-pub use layout::indent;
 use layout::{BOLD, cut, dimmed, fill_lines, shown};
+pub use layout::{amount, indent};
 use marks::{mark, style};
 use quantities::quantities;
 

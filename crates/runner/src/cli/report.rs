@@ -1,0 +1,77 @@
+//! `witness report`: a run as a page for a browser.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use claim::{Document, Register, Summary};
+use clap::{Args, ValueHint};
+use harness::interrupt::exit_status;
+use present::foreign_text::escape;
+use present::{OutputFile, SameFile, is_standard_output, print, print_note};
+
+use super::run::{Outcome, RunArgs};
+use crate::diff::read_bytes;
+use crate::render::page::{self, Companions};
+use crate::saved::Saved;
+
+/// Which run, and where the page goes.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ReportArgs {
+    /// Where to write the page; /dev/stdout for standard output
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    file: PathBuf,
+    /// Only the claims of this topic
+    #[arg(long, value_name = "TOPIC", conflicts_with = "from")]
+    topic: Option<String>,
+    /// Run nothing: draw this document of `run --json`; `-` is standard input
+    #[arg(long, value_name = "RUN", value_hint = ValueHint::FilePath)]
+    from: Option<OsString>,
+}
+
+impl ReportArgs {
+    /// Writes the page, and returns the exit status of the run. What stands in the way of writing
+    /// it is found out before anything runs.
+    ///
+    /// # Errors
+    /// An unknown topic, a file that is no document of a run, or a page that cannot be written.
+    pub(super) fn run(&self, register: &Register, companions: Companions<'_>) -> Result<u8> {
+        if let Some(from) = &self.from {
+            let (from_file, page) = (SameFile::at(from.as_ref()), SameFile::at(&self.file));
+            let is_other = from_file.is_none() || from_file != page;
+            ensure!(is_other, "{} would be written over", escape(from));
+        }
+        let page = OutputFile::at(&self.file)?;
+        let (document, signal) = match &self.from {
+            Some(from) => (read(from, register)?, None),
+            None => {
+                let run = RunArgs::silent(self.topic.clone());
+                let Outcome {
+                    document, signal, ..
+                } = run.outcome(register)?;
+                (document, signal)
+            }
+        };
+        page.write(&page::render(register, companions, &document))?;
+        let summary = Summary::count(&document.reports);
+        if !is_standard_output(&self.file) {
+            let headline = page::headline(&summary);
+            print(&format!("{}: {headline}.\n", escape(&self.file)))?;
+        }
+        Ok(signal.map_or(summary.exit_status(false), exit_status))
+    }
+}
+
+/// The document of an earlier run. What this program measures otherwise by now is left out.
+fn read(from: &OsString, register: &Register) -> Result<Document> {
+    let read = || Saved::parse(&read_bytes(from)?, register);
+    let Saved { document, left_out } = read().with_context(|| escape(from))?;
+    if !left_out.is_empty() {
+        let ids: Vec<String> = left_out.iter().map(escape).collect();
+        print_note(&format!(
+            "left out, since this program has no such claim or measures it otherwise: {}",
+            ids.join(", ")
+        ));
+    }
+    Ok(document)
+}

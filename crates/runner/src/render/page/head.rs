@@ -1,0 +1,118 @@
+//! The head of the page: what ran where, and every sentence in one look; and its foot.
+
+use maud::{Markup, html};
+
+use claim::{Document, Report, Summary};
+
+use super::Section;
+use super::text::{mark, shown, words};
+use crate::render::machine;
+
+pub(super) fn header(document: &Document, sections: &[Section<'_>]) -> Markup {
+    let machine = &document.machine;
+    let summary = Summary::count(&document.reports);
+    html! {
+        header.page-head {
+            p.brand { "witness" }
+            h1 { (headline(&summary)) }
+            p.machine { (shown(&machine::sentence(machine))) "." }
+            @if let Some(partial) = &document.partial {
+                p.partial { strong { "PARTIAL" } ": " (shown(&partial.to_string())) "." }
+            }
+            p.lede {
+                "Each sentence about the kernel was put to the test with real system calls. A number \
+                 was predicted, then observed; beside it ran a "
+                em { "control" }
+                ": the same instrument on a set-up that must come out the other way. An instrument \
+                 that cannot tell the two apart proves nothing."
+            }
+            (overview(sections))
+            (key())
+        }
+    }
+}
+
+/// `This kernel keeps 45 of 47 sentences: 2 not measured`.
+pub(crate) fn headline(summary: &Summary) -> String {
+    let kept = summary.holds + summary.holds_with;
+    let rest = [
+        (summary.refuted, "refuted"),
+        (summary.not_measured, "not measured"),
+        (summary.error, "broken"),
+    ];
+    let rest = rest.iter().filter(|(count, _)| *count > 0);
+    let rest: Vec<String> = rest
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let kept = format!("This kernel keeps {kept} of {} sentences", summary.claims);
+    match rest.is_empty() {
+        true => kept,
+        false => format!("{kept}; {}", rest.join(", ")),
+    }
+}
+
+/// A mark for each sentence, which leads to it.
+fn overview(sections: &[Section<'_>]) -> Markup {
+    html! {
+        nav.overview aria-label="Topics and sentences" {
+            @for section in sections {
+                div {
+                    a.topic-link href={ "#topic-" (section.topic.name) } { (section.topic.name) }
+                    ul { @for report in &section.reports { li { (tile(report)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn tile(report: &Report) -> Markup {
+    let verdict = report.verdict.name();
+    let name = format!("{}: {}", report.id, words(verdict));
+    html! {
+        a.tile.{ (verdict) } href={ "#" (report.id) } title=(name) {
+            span aria-hidden="true" { (mark(&report.verdict)) }
+        }
+    }
+}
+
+/// What the marks on the axes mean.
+fn key() -> Markup {
+    html! {
+        ul.key aria-label="Marks on the axes" {
+            li { (swatch("what is predicted", html! {
+                rect.band x="3" width="18" {}
+            })) " predicted" }
+            li { (swatch("what is observed", html! {
+                circle.observed cx="12" {}
+            })) " observed" }
+            li { (swatch("what is predicted of the control", html! {
+                rect.other x="3" width="18" {}
+            })) " predicted of the control" }
+            li { (swatch("what is observed in the control", html! {
+                rect.control x="12" {}
+            })) " observed in the control" }
+        }
+    }
+}
+
+fn swatch(what: &str, mark: Markup) -> Markup {
+    html! {
+        svg.axis role="img" {
+            title { "Mark" } desc { (what) }
+            (mark)
+        }
+    }
+}
+
+pub(super) fn footer(document: &Document) -> Markup {
+    html! {
+        footer.page-foot {
+            @if let Some(limits) = machine::limits(&document.machine) { p { (limits) "." } }
+            p {
+                "Written by witness " (env!("CARGO_PKG_VERSION")) ". This page asks nothing of the \
+                 network; what is typed into it stays in it. Two runs side by side: "
+                code { "witness diff BEFORE.json NOW.json" } "."
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The page: a run for a browser. One file that asks for nothing else, complete without scripts and
+//! better with them.
+//!
+//! What a reader can choose is made of radio buttons and `:has` of CSS Selectors 4, so that it works
+//! without a script. Text of others is escaped by maud, what a terminal or a reader's eye would
+//! obey by [`present::foreign_text`]. The page's own policy (Content Security Policy 3) forbids
+//! every request, and every script but the one that it is made with.
+
+mod axis;
+mod card;
+mod choose;
+mod detail;
+mod guess;
+mod head;
+mod panel;
+mod policy;
+mod run;
+mod text;
+
+pub(crate) use head::headline;
+pub use panel::{Panel, Picture};
+pub use run::{Missing, Rows, Run, Seen};
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use claim::{Document, Register, Report, Topic};
+
+use super::machine;
+use crate::ask::Question;
+use text::shown;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// What a page has beside the claims themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Companions<'a> {
+    /// Questions to guess at before the answer is read.
+    pub questions: &'a [Question],
+    /// The pictures of the topics.
+    pub pictures: &'a [Picture],
+}
+
+/// Renders `document` with what `register` knows of its claims.
+pub fn render(register: &Register, companions: Companions<'_>, document: &Document) -> String {
+    let title = format!("witness: {}", machine::kernel(&document.machine));
+    let sections: Vec<Section<'_>> = sections(register, document);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy::POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (shown(&title)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(choose::style(&sections))) }
+            }
+            body {
+                a.skip href="#sentences" { "To the sentences" }
+                (head::header(document, &sections))
+                (choose::form(&sections))
+                main #sentences {
+                    @for section in &sections { (topic(section, register, companions, document)) }
+                }
+                (head::footer(document))
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// A topic, and what became of its claims in this run.
+struct Section<'a> {
+    topic: &'a Topic,
+    reports: Vec<&'a Report>,
+}
+
+fn sections<'a>(register: &'a Register, document: &'a Document) -> Vec<Section<'a>> {
+    let section = |topic: &'a Topic| {
+        let is_own =
+            |report: &&Report| report.topic == topic.name && register.get(&report.id).is_some();
+        Section {
+            topic,
+            reports: document.reports.iter().filter(is_own).collect(),
+        }
+    };
+    let sections = register.topics().iter().map(section);
+    sections.filter(|it| !it.reports.is_empty()).collect()
+}
+
+fn topic(
+    section: &Section<'_>,
+    register: &Register,
+    companions: Companions<'_>,
+    document: &Document,
+) -> Markup {
+    let topic = section.topic;
+    let id = format!("topic-{}", topic.name);
+    let run = Run::new(document);
+    html! {
+        section.topic id=(id) aria-labelledby={ (id) "-heading" } {
+            header.topic-head {
+                h2 id={ (id) "-heading" } { (topic.name) }
+                p { (topic.title) }
+            }
+            @for picture in companions.pictures.iter().filter(|it| it.topic == topic.name) {
+                (panel::picture(picture, &run))
+            }
+            div.cards {
+                @for report in &section.reports {
+                    @if let Some((_, claim)) = register.get(&report.id) {
+                        @let asked = guess::find(register, companions, claim);
+                        (card::card(topic, claim, report, asked))
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The pictures of a topic: panels, each drawn from the numbers of the run or not at all.
+
+use maud::{Markup, PreEscaped, html};
+
+use claim::Table;
+use present::svg;
+
+use super::detail::draw_table;
+use super::run::{Missing, Run};
+use super::text::shown;
+
+/// A picture of a topic.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture {
+    /// Name of the topic.
+    pub topic: &'static str,
+    /// What it shows, in a few words.
+    pub title: &'static str,
+    /// Its panels: what each shows, and how it is drawn from a run.
+    pub panels: &'static [(&'static str, fn(&Run<'_>) -> Result<Panel, Missing>)],
+}
+
+/// One panel, drawn.
+#[derive(Debug)]
+pub struct Panel {
+    /// The drawing.
+    pub drawing: svg::Document,
+    /// What a reader should see in it, in a sentence.
+    pub caption: String,
+    /// The same as a table.
+    pub table: Table,
+}
+
+/// Draws a picture; of a panel that the run has no numbers for, it says so.
+pub(super) fn picture(picture: &Picture, run: &Run<'_>) -> Markup {
+    html! {
+        section.pictures aria-label=(picture.title) {
+            @for (title, draw) in picture.panels {
+                figure.panel { (panel(title, draw(run))) }
+            }
+        }
+        p.pictures-wait { "The pictures of this topic wait for your guesses." }
+    }
+}
+
+fn panel(title: &str, drawn: Result<Panel, Missing>) -> Markup {
+    html! {
+        @match drawn {
+            Ok(panel) => {
+                h3.panel-title { (title) }
+                (PreEscaped(panel.drawing.render_inline()))
+                figcaption { (shown(&panel.caption)) }
+                details.figures { summary { "The figures" } (draw_table(&panel.table)) }
+            },
+            Err(missing) => {
+                h3.panel-title { (title) }
+                p.not-drawn { "Not drawn: " (shown(&why(&missing))) "." }
+            },
+        }
+    }
+}
+
+fn why(missing: &Missing) -> String {
+    match missing {
+        Missing::Claim(claim) => format!("this run did not measure {claim}"),
+        Missing::Reading { claim, what } => format!("in this run {claim} did not read: {what}"),
+    }
+}
