@@ -130,7 +130,9 @@ fn measured(claim: &Claim, report: &Report) -> Markup {
                     }
                 } }
                 tbody {
-                    @for (act, found) in claim.acts.iter().zip(&report.acts) { (act_row(act, found)) }
+                    @for (act, found) in claim.acts.iter().zip(&report.acts) {
+                        (act_row(act, found))
+                    }
                 }
             }
         }
