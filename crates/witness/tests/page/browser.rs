@@ -25,7 +25,7 @@ fn browser(name: &str) -> Option<Chromium> {
 fn open(browser: &Chromium, page: &Path, is_dark: bool) -> Option<Output> {
     let output = browser.open(page, is_dark);
     if output.is_none() {
-        eprintln!("skipped: chromium did not come to an end in time");
+        eprintln!("skipped: chromium opened no page in time");
     }
     output
 }

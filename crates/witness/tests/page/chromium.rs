@@ -30,7 +30,8 @@ impl Chromium {
     }
 
     /// Opens `page` and returns the document as it is then (standard output), and the messages of
-    /// its console among others (standard error). None where it did not come to an end in time.
+    /// its console among others (standard error). None where it did not come to an end in time, or
+    /// does not run here, as under a filter on its system calls: then it prints no document.
     pub fn open(&self, page: &Path, is_dark: bool) -> Option<Output> {
         let theme = if is_dark { 0 } else { 1 };
         let profile = self.folder.join(format!("profile-{theme}"));
@@ -64,7 +65,7 @@ impl Chromium {
             .expect("timeout(1) runs");
         // 124 and 137: the time was up.
         let in_time = !matches!(output.status.code(), Some(124 | 137) | None);
-        in_time.then_some(output)
+        (in_time && !output.stdout.is_empty()).then_some(output)
     }
 }
 
