@@ -58,7 +58,7 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let cpus = two_cpus()?;
-    // On one CPU updates are lost, too, where other programs preempt a thread between its two steps.
+    // On one CPU updates are lost, too, where other programs preempt a thread between its steps.
     let are_two = cpus[0] != cpus[1];
     // It forks, which a process that has just had threads may not.
     let told = are_told_by_getcpu(cpus)?;
