@@ -108,7 +108,7 @@ fn named_manual_pages_exist() {
                 .entry(page.clone())
                 .or_insert_with(|| is_installed(&page) == Some(true));
             let says_older = older(&page).is_some_and(|older| text.contains(older));
-            // Where the newer page is here, the older one may be gone; it must be named all the same.
+            // Where the newer page is here, the older may be gone; it must be named all the same.
             let is_right = if older(&page).is_some() {
                 says_older
             } else {
