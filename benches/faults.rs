@@ -8,7 +8,9 @@
 
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use anyhow::Result;
+use benches::Reference;
+use criterion::{Criterion, Throughput, criterion_group};
 use harness::memory::{Memory, resident};
 use nix::sys::mman::MmapAdvise;
 
@@ -126,11 +128,21 @@ fn moving(criterion: &mut Criterion) {
 }
 
 criterion_group! {
-    name = benches;
+    name = all;
     config = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
     targets = faults, moving
 }
-criterion_main!(benches);
+
+fn main() -> Result<()> {
+    let measure = || {
+        all();
+        Criterion::default().configure_from_args().final_summary();
+    };
+    benches::run(
+        measure,
+        Reference::InGroup(&["write, one fault each 4 KiB", "mremap"]),
+    )
+}

@@ -20,7 +20,9 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use anyhow::Result;
+use benches::Reference;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use harness::memory::Memory;
 use placement::{
     BestFit, Block, Buddy, Choice, FirstFit, LinearScan, NextFit, Placement, SegregatedFit,
@@ -280,11 +282,18 @@ fn live_blocks(criterion: &mut Criterion) {
 }
 
 criterion_group! {
-    name = benches;
+    name = all;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
     targets = live_blocks, traces
 }
-criterion_main!(benches);
+
+fn main() -> Result<()> {
+    let measure = || {
+        all();
+        Criterion::default().configure_from_args().final_summary();
+    };
+    benches::run(measure, Reference::InGroup(&["talc", "tree 1000"]))
+}

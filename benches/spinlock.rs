@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+use benches::Reference;
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, criterion_group};
 use harness::pin::{cpus, pin};
 use spinlock::compare::arena::Arena;
 use spinlock::compare::contender::{Contender, Visitor};
@@ -114,11 +116,18 @@ fn spinlock(criterion: &mut Criterion) {
 }
 
 criterion_group! {
-    name = benches;
+    name = all;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
     targets = spinlock
 }
-criterion_main!(benches);
+
+fn main() -> Result<()> {
+    let measure = || {
+        all();
+        Criterion::default().configure_from_args().final_summary();
+    };
+    benches::run(measure, Reference::InGroup(&["std"]))
+}

@@ -18,7 +18,9 @@ optional=(
     'cargo-deny|have cargo-deny|cargo install --locked cargo-deny|cargo deny check'
     'std for arm64|has_std aarch64-unknown-linux-gnu|rustup target add aarch64-unknown-linux-gnu|clippy for arm64'
     'chromium|have chromium|apt-get install chromium|the test of the page in a browser'
-    'mdbook|have mdbook|cargo install --locked mdbook|the build of the book'
+    'fish|have fish|apt-get install fish|its completions'
+    'zsh|have zsh|apt-get install zsh|its completions'
+    'mdbook|have mdbook|cargo install --locked mdbook --no-default-features|the build of the book'
 )
 
 have() { command -v "$1" > /dev/null; }

@@ -53,6 +53,7 @@ fetch_package() {
 # PACKAGE: brings its file to $deb.
 fetch_file() {
     local folder log
+    mkdir -p "$packages"
     folder=$(mktemp -d "$packages/download-XXXXXX")
     if ! log=$(cd "$folder" && apt-get "${apt_options[@]}" -qq download "$1" 2>&1); then
         rm -rf "$folder"

@@ -10,7 +10,6 @@ home=$(cd "${0%"${0##*/}"}./../.." && pwd)
 cd "$home"
 kernels=${CARGO_TARGET_DIR:-$home/target}/kernels
 packages=$kernels/packages
-mkdir -p "$packages"
 # shellcheck source=scripts/kernels/debian.bash
 source scripts/kernels/debian.bash
 # shellcheck source=scripts/kernels/guest.bash

@@ -38,6 +38,7 @@ fn main() -> Result<()> {
     let look = || children.iter().map(sleeps).collect::<Result<Vec<u64>>>();
     let mut woken = [0; 4];
     let mut exactly_one = 0;
+    // ANCHOR: connections
     for _ in 0..50 {
         let before = look()?;
         TcpStream::connect(address)?.read_to_end(&mut Vec::new())?;
@@ -46,6 +47,7 @@ fn main() -> Result<()> {
         exactly_one += u32::from(moved.len() == 1);
         moved.iter().for_each(|&i| woken[i] += 1);
     }
+    // ANCHOR_END: connections
     for (child, woken) in children.iter().zip(woken) {
         println!("accept4   child {child} woke for {woken} connections");
         kill(*child, Signal::SIGKILL).context("kill")?;
@@ -55,6 +57,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+// ANCHOR: accept
 fn accept_for_ever(listener: &TcpListener, parent: Pid) -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).context("prctl PR_SET_PDEATHSIG")?;
     while getppid() == parent {
@@ -62,6 +65,7 @@ fn accept_for_ever(listener: &TcpListener, parent: Pid) -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: accept
 
 /// Waits until the child sleeps, and says how often it has gone to sleep so far.
 fn sleeps(child: &Pid) -> Result<u64> {

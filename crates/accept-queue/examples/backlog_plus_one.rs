@@ -31,6 +31,7 @@ fn main() -> Result<()> {
 
     let mut clients = Vec::new();
     for number in 1..=3 {
+        // ANCHOR: connect
         let client = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
         client.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
         match client.connect(&address) {
@@ -48,11 +49,14 @@ fn main() -> Result<()> {
             }
             std::thread::yield_now();
         };
+        // ANCHOR_END: connect
         println!("connect   client {number}: {state}");
         clients.push(client);
     }
+    // ANCHOR: waiting
     // Of a socket that listens, this field is the length of its accept queue (tcp(7)).
     let waiting = tcp_info(&listener)?.tcpi_unacked;
+    // ANCHOR_END: waiting
     println!("observed  connections that wait with backlog 1: {waiting}");
 
     println!("accept4   takes what waits, one after the other");

@@ -52,6 +52,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+// ANCHOR: poll
 fn poll_for_ever(listener: &TcpListener, parent: Pid) -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).context("prctl PR_SET_PDEATHSIG")?;
     while getppid() == parent {
@@ -64,6 +65,7 @@ fn poll_for_ever(listener: &TcpListener, parent: Pid) -> Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: poll
 
 /// Waits until the child sleeps, and says how often it has gone to sleep so far.
 fn sleeps(child: &Pid) -> Result<u64> {

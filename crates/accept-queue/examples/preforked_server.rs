@@ -30,6 +30,7 @@ fn main() -> Result<()> {
     let listener = TcpListener::bind(&address).with_context(|| format!("bind {address}"))?;
     let (from_children, to_parent) = std::io::pipe().context("pipe2")?;
     let (parent, mut children) = (getpid(), Vec::new());
+    // ANCHOR: fork
     for _ in 0..4 {
         // SAFETY: there is one thread, so no lock is held that the child will need.
         match unsafe { fork() }.context("fork")? {
@@ -38,6 +39,7 @@ fn main() -> Result<()> {
         }
     }
     drop(to_parent);
+    // ANCHOR_END: fork
     let fd = listener.as_raw_fd();
     let link = |child: &Pid| std::fs::read_link(format!("/proc/{child}/fd/{fd}"));
     let sockets: BTreeSet<_> = children.iter().map(link).collect::<Result<_, _>>()?;
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
 }
 
 /// What a child does until it is killed. It is killed when its parent ends in whatever way.
+// ANCHOR: serve
 fn serve(listener: &TcpListener, mut to_parent: PipeWriter, parent: Pid) -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).context("prctl PR_SET_PDEATHSIG")?;
     while getppid() == parent {
@@ -63,6 +66,7 @@ fn serve(listener: &TcpListener, mut to_parent: PipeWriter, parent: Pid) -> Resu
     }
     Ok(())
 }
+// ANCHOR_END: serve
 
 /// Reads the head of a request, waiting at most 5 s for each part of it, and says who answers.
 fn answer(mut connection: TcpStream) -> std::io::Result<&'static str> {

@@ -52,6 +52,7 @@ fn write_in_a_child(sharing: MapFlags) -> Result<(i64, usize)> {
 
     let (mut from_child, mut to_parent) = std::io::pipe().context("pipe2")?;
     println!("fork      the child writes one byte of each page");
+    // ANCHOR: fork
     // SAFETY: there is one thread, so no lock is held that the child will need.
     match unsafe { fork() }.context("fork")? {
         ForkResult::Child => {
@@ -64,6 +65,7 @@ fn write_in_a_child(sharing: MapFlags) -> Result<(i64, usize)> {
             write!(to_parent, "{faults}")?;
             std::process::exit(0);
         }
+        // ANCHOR_END: fork
         ForkResult::Parent { child } => {
             drop(to_parent);
             let mut faults = String::new();

@@ -59,6 +59,7 @@ fn map_pages(
     let length = NonZeroUsize::new(page).context("no bytes")?;
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED;
     let mut seen = Vec::new();
+    // ANCHOR: backwards
     for place in 0..PAGES {
         let address = start.addr().checked_add(place * page);
         let offset = (which(place) * page) as i64;
@@ -73,5 +74,6 @@ fn map_pages(
         };
         seen.push(byte);
     }
+    // ANCHOR_END: backwards
     Ok(seen)
 }

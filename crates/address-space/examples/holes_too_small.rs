@@ -40,11 +40,13 @@ fn main() -> Result<()> {
     );
 
     println!("munmap    every second MiB of the arena: 512 MiB in 512 pieces");
+    // ANCHOR: holes
     for number in (0..1024).step_by(2) {
         // SAFETY: the sum lies in the arena.
         give_back(unsafe { arena.byte_add(number * MIB) }, MIB)?;
     }
     let scattered = find_largest()? / 1024;
+    // ANCHOR_END: holes
     println!("mmap      {scattered} KiB is the largest that fits");
     let refusal = reserve(MIB + 1).map_or_else(|errno| format!("{errno:?}"), |_| "success".into());
     println!("observed  what mmap of 1 MiB and one page ends in: {refusal}");

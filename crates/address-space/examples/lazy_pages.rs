@@ -47,6 +47,7 @@ fn touch_twice(populate: MapFlags) -> Result<[i64; 3]> {
     unsafe { madvise(memory, size.get(), MmapAdvise::MADV_NOHUGEPAGE) }.context("madvise")?;
 
     let mut faults = [0; 3];
+    // ANCHOR: touch
     for (round, faults) in faults.iter_mut().enumerate() {
         let before = minor_faults()?;
         for index in 0..PAGES {
@@ -64,6 +65,7 @@ fn touch_twice(populate: MapFlags) -> Result<[i64; 3]> {
         let verb = if round == 0 { "reading" } else { "writing" };
         println!("getrusage {verb} each of {PAGES} pages: {faults} minor faults");
     }
+    // ANCHOR_END: touch
     Ok(faults)
 }
 

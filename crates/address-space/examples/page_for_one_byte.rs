@@ -24,6 +24,7 @@ fn main() -> Result<()> {
     let page = sysconf(SysconfVar::PAGE_SIZE)?.context("no page size")? as usize;
     let mut objects = Vec::with_capacity(OBJECTS);
     let before = pages_of_addresses()?;
+    // ANCHOR: objects
     for _ in 0..OBJECTS {
         objects.push(map(1)?);
     }
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
     println!("mmap      control: {OBJECTS} bytes at once");
     let side_by_side: Vec<usize> = (all..all + OBJECTS).collect();
     let together = write_each(&side_by_side, page)?;
+    // ANCHOR_END: objects
 
     println!("observed  pages of addresses (VmSize) for 256 objects of one byte: {grown}");
     println!("observed  pages resident for 256 objects of one byte: {resident}");

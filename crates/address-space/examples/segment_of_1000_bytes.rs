@@ -38,10 +38,12 @@ fn main() -> anyhow::Result<()> {
         pages.addr().get() as u32
     };
     println!("ldt       modify_ldt enters a segment of 1000 bytes over the data");
+    // ANCHOR: segment
     // struct user_desc of asm/ldt.h: entry 0, base, limit, seg_32bit and useable.
     let segment = [0, start + 4096, 999, 1 | 1 << 6];
     // SAFETY: the kernel reads 16 bytes, and nothing but the children will load the segment.
     let result = unsafe { libc::syscall(libc::SYS_modify_ldt, 0x11, segment.as_ptr(), 16) };
+    // ANCHOR_END: segment
     let errno = Errno::from_raw(-(result as i32)); // an int, not sign-extended
     ensure!(result as i32 == 0, "modify_ldt: {errno}");
     for (arm, selector, base) in [("observed", 0b111, 0), ("control", 0x2b, start + 4096)] {

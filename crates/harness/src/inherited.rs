@@ -1,4 +1,4 @@
-//! What exec(2) left to this process: ignored signals, blocked signals, soft limits.
+//! What execve(2) left to this process: ignored signals, blocked signals, soft limits.
 //!
 //! A program keeps what its caller ignored, blocked and limited (signal(7), getrlimit(2)), and an
 //! experiment would show that rather than the kernel: with SIGCHLD ignored no child has an exit

@@ -10,6 +10,7 @@
 #![expect(unsafe_code, reason = "a mapping that nothing lies in")]
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
+#[cfg(target_arch = "x86_64")]
 #[path = "../../harness/tests/temporary/mod.rs"]
 mod temporary;
 

@@ -20,6 +20,7 @@ const FILE: &str = "/etc/passwd";
 fn main() -> Result<()> {
     println!("expect    the child reads 6 bytes, and the parent's offset moves with it");
     println!("openat    the parent opens {FILE}: a description with offset 0");
+    // ANCHOR: fork
     let file = open(FILE, OFlag::O_RDONLY, Mode::empty()).context(FILE)?;
     println!("fork      the child gets a copy of the table: the same description");
 
@@ -35,6 +36,7 @@ fn main() -> Result<()> {
         }
     }
     let shared = lseek(&file, 0, Whence::SeekCur).context("lseek")?;
+    // ANCHOR_END: fork
     println!("lseek     the parent asks where it is: at {shared}");
 
     lseek(&file, 0, Whence::SeekSet).context("lseek")?;

@@ -31,6 +31,7 @@ fn listen_on_one_port(reuse_port: bool) -> Result<usize> {
     let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut sockets = Vec::new();
     for _ in 0..4 {
+        // ANCHOR: sockets
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
         if reuse_port {
             socket
@@ -49,6 +50,7 @@ fn listen_on_one_port(reuse_port: bool) -> Result<usize> {
             .as_socket()
             .context("no address of IPv4")?;
         socket.listen(16).context("listen")?;
+        // ANCHOR_END: sockets
         let inode = fstat(socket.as_fd()).context("fstat")?.st_ino;
         let cookie = socket.cookie().context("getsockopt SO_COOKIE")?;
         println!("listen    {address}: inode {inode}, cookie {cookie}");

@@ -32,6 +32,7 @@ fn main() -> Result<()> {
         observer.as_raw_fd()
     );
 
+    // ANCHOR: closes
     holder.lock().context("flock LOCK_EX")?;
     println!("flock     the first description holds the lock");
     let duplicate = dup(&holder).context("dup")?;
@@ -47,6 +48,7 @@ fn main() -> Result<()> {
     drop(duplicate);
     println!("close     none is left");
     let after = look(&observer)?;
+    // ANCHOR_END: closes
 
     println!("observed  flock, its last reference a duplicate: {before}, then {after}");
     Ok(())

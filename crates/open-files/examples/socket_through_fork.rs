@@ -32,6 +32,7 @@ fn main() -> Result<()> {
     }
     println!("fork      the child gets a copy of the table, and no copy of the socket");
     let (mut from_child, mut to_parent) = std::io::pipe().context("pipe2")?;
+    // ANCHOR: child
     // SAFETY: there is one thread, so no lock is held that the child will need.
     let child = match unsafe { fork() }.context("fork")? {
         ForkResult::Child => {
@@ -43,6 +44,7 @@ fn main() -> Result<()> {
         }
         ForkResult::Parent { child } => child,
     };
+    // ANCHOR_END: child
     drop(to_parent);
     let mut seen_by_child = String::new();
     from_child.read_to_string(&mut seen_by_child)?;

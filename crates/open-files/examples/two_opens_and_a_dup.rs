@@ -25,6 +25,7 @@ const KCMP_FILE: libc::c_int = 0;
 fn main() -> Result<()> {
     println!("expect    2 descriptions and 1 inode behind 3 descriptors; offsets 6, 6, 0");
     println!("openat    the first open makes a description");
+    // ANCHOR: opens
     let first = open(FILE, OFlag::O_RDONLY, Mode::empty()).context(FILE)?;
     println!("dup       a second descriptor, to the same description");
     let duplicate = dup(&first).context("dup")?;
@@ -32,6 +33,7 @@ fn main() -> Result<()> {
     let second = open(FILE, OFlag::O_RDONLY, Mode::empty()).context(FILE)?;
     println!("read      6 bytes through the first");
     let count = read(&first, &mut [0; 6]).context("read")?;
+    // ANCHOR_END: opens
     println!("          {count} bytes");
 
     let mut offsets = Vec::new();

@@ -19,6 +19,7 @@ use nix::time::{ClockId, clock_gettime};
 
 fn main() -> Result<()> {
     println!("expect    a waiter for a spinlock burns CPU time, one for a mutex sleeps in futex");
+    // ANCHOR: waiters
     let flag = AtomicBool::new(true); // held from the beginning
     let spinning = wait_while_held(
         || flag.store(false, Ordering::Release),
@@ -31,6 +32,7 @@ fn main() -> Result<()> {
     let mutex = Mutex::new(());
     let guard = mutex.lock().map_err(|_| anyhow!("a poisoned mutex"))?;
     let sleeping = wait_while_held(|| drop(guard), || drop(mutex.lock()))?;
+    // ANCHOR_END: waiters
     println!("observed  user CPU of the waiter, per second of waiting: {spinning:.3}");
     println!("control   user CPU of the waiter, per second of waiting: {sleeping:.3}");
     Ok(())

@@ -19,14 +19,17 @@ use anyhow::Result;
 /// Increments of each of the two threads.
 const INCREMENTS: u64 = 200_000;
 
+// ANCHOR: test_and_set
 /// Sets the flag and returns what it was, in one instruction: nobody comes in between.
 fn test_and_set(lock: &AtomicBool) -> bool {
     lock.swap(true, Acquire)
 }
+// ANCHOR_END: test_and_set
 
 fn main() -> Result<()> {
     println!("expect    two threads lose no increment behind one atomic swap");
     let lock = AtomicBool::new(false);
+    // ANCHOR: section
     let (counted, by_swap) = race(|increment| {
         while test_and_set(&lock) {
             spin_loop();
@@ -34,6 +37,7 @@ fn main() -> Result<()> {
         increment();
         lock.store(false, Release);
     });
+    // ANCHOR_END: section
     println!("observed  increments counted, two threads: {counted}");
 
     println!("expect    nor behind std::sync::Mutex, whose waiters may sleep");

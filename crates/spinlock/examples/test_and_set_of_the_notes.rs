@@ -22,12 +22,14 @@ struct Race {
     refused: [AtomicU64; 2],
 }
 
+// ANCHOR: test_and_set
 /// old_val = lock; lock = True; return old_val
 fn test_and_set(lock: &AtomicBool) -> bool {
     let old = lock.load(SeqCst);
     lock.store(true, SeqCst);
     old
 }
+// ANCHOR_END: test_and_set
 
 impl Race {
     /// `while test_and_set(lock): pass`. False where that would never end: the other thread has

@@ -47,7 +47,9 @@ const TOPICS: &[Topic] = &[
     accept_queue::TOPIC,
     spinlock::TOPIC,
     address_space::TOPIC,
-    Topic::new("promises", "what newer kernels promise", PROMISES).beside_the_tour(),
+    Topic::new("promises", "what newer kernels promise", PROMISES)
+        .with_chapter("docs/promises.md")
+        .beside_the_tour(),
 ];
 
 fn main() -> ExitCode {

@@ -99,11 +99,11 @@ fn one_claim_runs_alone_and_tells_its_details() {
     let (status, out, err) = run(&["run", "layers"]);
     assert_eq!((status, err.as_str()), (Some(0), ""));
     assert!(out.contains("layers") && out.contains("control"), "{out}");
-    assert!(out.ends_with("1 claim: 1 hold\n"), "{out}");
+    assert!(out.ends_with("1 claim: 1 holds\n"), "{out}");
     let (status, twice, _) = run(&["run", "layers", "layers"]);
     assert_eq!(status, Some(0));
     assert!(
-        twice.ends_with("1 claim: 1 hold\n"),
+        twice.ends_with("1 claim: 1 holds\n"),
         "named twice, run once: {twice}"
     );
 }

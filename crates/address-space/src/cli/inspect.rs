@@ -17,7 +17,16 @@ const MAX_PID: i32 = 1 << 22;
 #[command(after_long_help = "\
 Nothing is written and the process is not stopped. Your own processes can be
 inspected, their heap where kernel.yama.ptrace_scope is 0; others, and frame
-numbers, need root.")]
+numbers, need root.
+
+Exit status:
+  0  the report was printed; what was not seen stands at its end
+  2  there is no such process, it may not be looked into, or output could not
+     be written
+
+Examples:
+  address-space inspect $$
+  address-space inspect $$ --maps --svg map.svg")]
 pub struct Arguments {
     /// The process
     #[arg(value_name = "PID", value_parser = whole_number(1..=MAX_PID))]

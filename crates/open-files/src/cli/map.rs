@@ -11,6 +11,15 @@ const MAX_PID: i32 = 1 << 22;
 
 /// What to map, and how to show it.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Exit status:
+  0  the map was printed; a process that may not be looked into stands in it
+  2  there is no such process, or output could not be written
+
+Examples:
+  open-files map --shared            what has more than one holder, everywhere
+  open-files map $$                  the descriptors of this shell
+  open-files map --object socket:[   sockets alone")]
 pub struct MapArgs {
     /// Processes to map; every one that may be looked into where none is named
     #[arg(value_name = "PID", value_parser = whole_number(1..=MAX_PID))]

@@ -1,4 +1,4 @@
-//! What a process inherits through exec(2): limits, niceness, signals, standard streams.
+//! What a process inherits through execve(2): limits, niceness, signals, standard streams.
 #![expect(unsafe_code, reason = "signal(2)")]
 
 use std::ops::RangeInclusive;

@@ -128,7 +128,7 @@ fn numbers(asked: &Asked<'_>, guess: Option<&Value>, report: &Report, width: usi
     };
     let mut out = paragraph(&format!("{}:", quantity.name), 2, width);
     if let Some(guess) = guess {
-        out += &labelled("you", &amount(guess, asked), width);
+        out += &labelled("you", &amount(shown(guess), asked), width);
     }
     out += &labelled("predicted", &amount(quantity.experiment, asked), width);
     if let Some(value) = observed(&report.observed) {
@@ -287,6 +287,18 @@ fn fill(text: &str, first: &str, rest: &str, width: usize) -> String {
     textwrap::fill(&escape_controls(text), options) + "\n"
 }
 
+/// A guess as short as it can be said: no decimals that nobody typed, no row of twenty digits.
+fn shown(guess: &Value) -> String {
+    /// From here on a number is easier to read with a power of ten.
+    const HUGE: f64 = 1e12;
+    match *guess {
+        Value::Count(count) if count as f64 >= HUGE => format!("{:e}", count as f64),
+        Value::Number(number) if number.abs() >= HUGE => format!("{number:e}"),
+        Value::Number(number) => number.to_string(),
+        _ => guess.to_string(),
+    }
+}
+
 /// A value with its unit, in the singular behind a 1; a word with the `yes` or `no` that it means.
 fn amount(value: impl ToString, asked: &Asked<'_>) -> String {
     let value = value.to_string();
@@ -317,7 +329,22 @@ fn grid(table: &Table, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::command;
+    use claim::Value;
+
+    use super::{command, shown};
+
+    #[test]
+    fn a_guess_is_shown_as_it_was_meant() {
+        for (guess, text) in [
+            (Value::Number(-1.0), "-1"),
+            (Value::Number(0.5), "0.5"),
+            (Value::Number(-1e300), "-1e300"),
+            (Value::Count(50), "50"),
+            (Value::Count(9_000_000_000_000_000), "9e15"),
+        ] {
+            assert_eq!(shown(&guess), text);
+        }
+    }
 
     #[test]
     fn a_command_can_be_copied_whole() {

@@ -1,5 +1,9 @@
 //! What `--help` says at its end: exit statuses and examples.
+//!
+//! The words that all binaries share say `{binary}` for the name of the binary, `{word}` for that
+//! of the subcommand, and `{claim}` for one of its claims: [`with_own_names`] puts these in.
 
+use claim::Register;
 use clap::Command;
 
 /// The exit statuses of a binary as a whole.
@@ -21,7 +25,64 @@ Exit status:
            output could not be written
   4        nothing could be measured; with --strict: a claim was not measured
   128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
-           is reported and marked PARTIAL";
+           is reported and marked PARTIAL
+
+Examples:
+  {binary} {word}                  a line for each claim
+  {binary} {word} -v               every number, table and note
+  {binary} {word} --json --strict  for programs: status 4 where one is not measured";
+
+/// What a list says of itself.
+pub(super) const HELP_OF_LIST: &str = "\
+Exit status:
+  0  the list was printed
+  2  the topic is unknown, or output could not be written
+
+Examples:
+  {binary} list
+  {binary} list --all   also what newer kernels promise
+  {binary} list --json  for programs";
+
+/// What an explanation says of itself.
+pub(super) const HELP_OF_EXPLAIN: &str = "\
+Exit status:
+  0  the claim was explained
+  2  the claim is unknown, or output could not be written
+
+Examples:
+  {binary} explain {claim}";
+
+/// What the pages and completions say of themselves.
+pub(super) const HELP_OF_GENERATE: &str = "\
+Exit status:
+  0  it was printed or written
+  2  it is unknown, or output could not be written
+
+Examples:
+  {binary} generate man --dir ~/.local/share/man/man1
+  {binary} generate completions bash > {binary}.bash";
+
+/// What manual pages say of themselves.
+pub(super) const HELP_OF_MAN: &str = "\
+Exit status:
+  0  the page was printed, or all were written
+  2  there is no such subcommand, or output could not be written
+
+Examples:
+  {binary} generate man | man -l -
+  {binary} generate man explain | man -l -
+  {binary} generate man --dir ~/.local/share/man/man1";
+
+/// What completions say of themselves.
+pub(super) const HELP_OF_COMPLETIONS: &str = "\
+Exit status:
+  0  the completions were printed
+  2  the shell is unknown, or output could not be written
+
+Examples:
+  {binary} generate completions bash > {binary}.bash   and source it
+  {binary} generate completions fish > ~/.config/fish/completions/{binary}.fish
+  {binary} generate completions zsh > _{binary}        in a folder of $fpath";
 
 /// The exit statuses of a self-test.
 pub(super) const HELP_OF_SELFTEST: &str = "\
@@ -33,7 +94,11 @@ Exit status:
            written
   4        no claim could be measured
   128 + N  signal N (INT, TERM, HUP) ended the test: what was tested by then
-           is reported and marked PARTIAL";
+           is reported and marked PARTIAL
+
+Examples:
+  {binary} selftest
+  {binary} selftest {claim}";
 
 /// The exit statuses of the questions.
 pub(super) const HELP_OF_ASK: &str = "\
@@ -91,4 +156,23 @@ pub(super) fn with_help(command: Command, about: &'static str, examples: &str) -
         .max_term_width(100)
         .about(about)
         .after_long_help(format!("{OF_BINARY}\n\nExamples:{examples}"))
+}
+
+/// Puts the names of the binary, its subcommands and its first claim into what they say.
+pub(super) fn with_own_names(command: Command, register: &Register) -> Command {
+    let binary = command.get_name().to_owned();
+    let claim = register.claims().next().map_or("", |(_, claim)| claim.id);
+    with_names(command, &binary, claim)
+}
+
+fn with_names(command: Command, binary: &str, claim: &str) -> Command {
+    let word = command.get_name().to_owned();
+    let command = match command.get_after_long_help().map(ToString::to_string) {
+        None => command,
+        Some(text) => {
+            let text = text.replace("{binary}", binary).replace("{word}", &word);
+            command.after_long_help(text.replace("{claim}", claim))
+        }
+    };
+    command.mut_subcommands(|subcommand| with_names(subcommand, binary, claim))
 }

@@ -46,8 +46,23 @@ impl ListArgs {
             }
             out += &text::list_entry(claim, layout);
         }
+        out += &self.hint(register, layout);
         print(out.trim_start_matches('\n'))?;
         Ok(0)
+    }
+
+    /// That there are claims which the list leaves out, where it does.
+    fn hint(&self, register: &Register, layout: text::Layout) -> String {
+        let tour = select::claims(register, &[], None).map_or(0, |claims| claims.len());
+        let beside = register.claims().count().saturating_sub(tour);
+        if beside == 0 || self.all || self.topic.is_some() {
+            return String::new();
+        }
+        let hint = format!(
+            "{beside} more stand beside the tour, about what newer kernels promise: `--all` lists \
+             them, too, and `witness promises` runs them."
+        );
+        text::paragraph(&hint, layout)
     }
 }
 

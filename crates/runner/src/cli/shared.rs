@@ -5,15 +5,17 @@ use claim::Register;
 use clap::{Command, Subcommand};
 
 use super::generate::Generate;
-use super::help::HELP_OF_SELFTEST;
+use super::help::{HELP_OF_EXPLAIN, HELP_OF_GENERATE, HELP_OF_LIST, HELP_OF_SELFTEST};
 use super::list::{ExplainArgs, ListArgs};
 use super::selftest::SelftestArgs;
 
 #[derive(Subcommand)]
 pub(super) enum SharedWord {
     /// List the claims, each with the sentence that it tests
+    #[command(after_long_help = HELP_OF_LIST)]
     List(ListArgs),
     /// Explain a claim: what it says, how it is measured, what its control is
+    #[command(after_long_help = HELP_OF_EXPLAIN)]
     Explain(ExplainArgs),
     /// Run claims with experiment and control exchanged: every verdict must turn
     ///
@@ -23,7 +25,7 @@ pub(super) enum SharedWord {
     #[command(after_long_help = HELP_OF_SELFTEST)]
     Selftest(SelftestArgs),
     /// Print manual pages or shell completions
-    #[command(display_order = 998)]
+    #[command(display_order = 998, after_long_help = HELP_OF_GENERATE)]
     Generate(Generate),
 }
 

@@ -7,7 +7,7 @@ use claim::{Register, Topic};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::exit::start;
-use super::help::{HELP_OF_RUN, with_help};
+use super::help::{HELP_OF_RUN, with_help, with_own_names};
 use super::known::with_known_names;
 use super::run::RunArgs;
 use super::shared::SharedWord;
@@ -87,7 +87,7 @@ fn examples_of_claims(topic: Topic) -> String {
 fn parse_and_run<T: Tools>(topic: Topic, about: &'static str, examples: &str) -> Result<u8> {
     let register = Register::new(&[topic])?;
     let command = with_help(TopicCli::<T>::command(), about, examples).name(topic.name);
-    let command = with_known_names(command, &register);
+    let command = with_known_names(with_own_names(command, &register), &register);
     let matches = command.clone().get_matches();
     match TopicCli::<T>::from_arg_matches(&matches)?.word {
         TopicWord::Claims(run) => run.run(&register, Companions::default(), &command),

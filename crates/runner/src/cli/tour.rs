@@ -10,7 +10,9 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 use super::ask::AskArgs;
 use super::diff::DiffArgs;
 use super::exit::start;
-use super::help::{HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_REPORT, HELP_OF_RUN, with_help};
+use super::help::{
+    HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_REPORT, HELP_OF_RUN, with_help, with_own_names,
+};
 use super::known::{known_names, with_known_names};
 use super::report::ReportArgs;
 use super::run::RunArgs;
@@ -110,7 +112,8 @@ fn parse_and_run<T: TourTools>(topics: &[Topic], companions: Companions<'_>) -> 
     let command = with_help(TourCli::<T>::command(), ABOUT, EXAMPLES).name("witness");
     let of_promises = |topic: Arg| topic.default_value(PROMISES);
     let command = command.mut_subcommand("promises", |it| it.mut_arg("topic", of_promises));
-    let command = with_known_names(command.long_about(LONG_ABOUT), &register);
+    let command = with_own_names(command.long_about(LONG_ABOUT), &register);
+    let command = with_known_names(command, &register);
     let asked = known_names(questions.iter().map(|question| question.claim));
     let teach = |argument: Arg| argument.value_parser(asked);
     let command = command.mut_subcommand("ask", |ask| ask.mut_arg("ids", teach));

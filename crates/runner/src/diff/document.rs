@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use claim::{Machine, Partial, SCHEMA, Value};
 use indexmap::IndexMap;
 use serde::de::{Error, MapAccess, Visitor};
@@ -126,14 +126,32 @@ impl Document {
     }
 }
 
-/// What is wrong with text that is no such document.
+/// What is wrong with a document, and where, in words of this program.
 pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
-    let what = match error.classify() {
-        Category::Eof => "it is cut off",
-        Category::Syntax | Category::Io => "it is no JSON",
-        Category::Data => "it is not the document of `witness run --json`",
-    };
-    anyhow::Error::new(error).context(what)
+    let (line, column) = (error.line(), error.column());
+    let place = format!("line {line}, column {column}");
+    match error.classify() {
+        Category::Eof => anyhow!("it is cut off ({place})"),
+        Category::Syntax | Category::Io => anyhow!("it is no JSON ({place})"),
+        Category::Data => {
+            let fault = fault(&error.to_string());
+            anyhow!("it is not the document of `witness run --json`: {fault} ({place})")
+        }
+    }
+}
+
+/// The fault that serde's message tells, which speaks of Rust's types.
+fn fault(message: &str) -> String {
+    let name = message.split('`').nth(1).unwrap_or_default();
+    let kinds = ["invalid type", "invalid value", "data did not match"];
+    match message.split(" at line ").next().unwrap_or(message) {
+        message if message.starts_with("missing field") => format!("there is no `{name}`"),
+        message if message.starts_with("unknown") => format!("`{name}` means nothing there"),
+        message if kinds.iter().any(|kind| message.starts_with(kind)) => {
+            "a value is of another kind than it should be".to_owned()
+        }
+        message => message.to_owned(),
+    }
 }
 
 impl Claim {

@@ -45,7 +45,9 @@ pub fn demonstrations(topic: &Topic) -> Vec<Demonstration> {
 fn read_header(topic: &Topic, path: &Path) -> Demonstration {
     let name = path.file_stem().expect("a name").to_string_lossy();
     let text = fs::read_to_string(path).expect("a source");
-    let lines = text.lines().count();
+    // The book's marks for what it includes are no part of the program.
+    let is_mark = |line: &&str| line.trim_start().starts_with("// ANCHOR");
+    let lines = text.lines().filter(|line| !is_mark(line)).count();
     assert!((25..=80).contains(&lines), "{name}: {lines} lines");
     let header = text.lines().map_while(|line| line.strip_prefix("//!"));
     let header = header.collect::<Vec<_>>().join(" ");
@@ -244,6 +246,47 @@ pub fn each_runs_under_strace(topic: &Topic, run: Run) {
     }
 }
 
+/// The chapter includes a part of each program, and shows what the program prints, figures masked.
+/// What it shows as observed is what the claims predict.
+pub fn the_book_shows_what_each_prints(topic: &Topic, run: Run) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let chapter = topic.chapter.expect("a chapter");
+    let chapter = fs::read_to_string(root.join(chapter)).expect("the chapter");
+    for demonstration in demonstrations(topic) {
+        let Demonstration { name, .. } = &demonstration;
+        let path = format!("../crates/{}/examples/{name}.rs", topic.name);
+        let included = chapter.matches(&format!("{{{{#include {path}:")).count();
+        assert!(included > 0, "{name}: the chapter includes no part of it");
+        assert!(chapter.contains(&format!("]({path})")), "{name}: no link");
+        let command = format!("$ cargo run -p {} --example {name}", topic.name);
+        let shown = chapter.split_once(&command).and_then(|(_, rest)| {
+            let (_, output) = rest.split_once('\n')?;
+            Some(output.split_once("```")?.0)
+        });
+        let shown = shown.unwrap_or_else(|| panic!("{name}: no output in the chapter"));
+        assert_eq!(demonstration.find_fault(shown), None, "{name}");
+        let output = run(name, Command::new(program(name)));
+        if is_refused(name, &output) {
+            continue;
+        }
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        let mask = |text: &str| text.lines().map(masked).collect::<Vec<_>>();
+        assert_eq!(mask(printed.as_str()), mask(shown), "{name}");
+    }
+}
+
+/// A number becomes `#`, with its digits behind a point: two runs differ in those alone.
+fn masked(line: &str) -> String {
+    let mut masked = String::new();
+    for c in line.chars() {
+        let is_digit = c.is_ascii_digit() || c == '.' && masked.ends_with('#');
+        if !(is_digit && masked.ends_with('#')) {
+            masked.push(if is_digit { '#' } else { c });
+        }
+    }
+    masked
+}
+
 /// Whether this machine refused the program what it needs: that is said, and no fault. Any other
 /// failure is one.
 fn is_refused(name: &str, output: &Output) -> bool {
@@ -292,6 +335,11 @@ macro_rules! test_demonstrations {
         #[test]
         fn each_prints_what_its_claims_predict() {
             demonstrations::each_prints_what_its_claims_predict(&$topic, $run);
+        }
+
+        #[test]
+        fn the_book_shows_what_each_prints() {
+            demonstrations::the_book_shows_what_each_prints(&$topic, $run);
         }
 
         #[test]

@@ -2,7 +2,10 @@
 //! file and puts its own binary to the test: the words below are one standard for all of them.
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod completions;
+mod pages;
 #[path = "../../../harness/tests/temporary/mod.rs"]
 mod temporary;
 
@@ -197,106 +200,6 @@ impl Binary {
             let is_number = error.contains("it takes ");
             assert!(!is_number || error.contains(name), "{what}");
         }
-    }
-
-    /// A page for every subcommand, each whole, in a folder or printed; nothing else is left there.
-    pub fn writes_a_page_for_every_subcommand(&self) {
-        let folder =
-            temporary::folder().join(format!("pages-{}-{}", self.name, std::process::id()));
-        let folder_name = folder.to_str().expect("UTF-8");
-        self.stdout(&["generate", "man", "--dir", folder_name]);
-        let mut expected = Vec::new();
-        for path in self.all_subcommands() {
-            let words: Vec<&str> = path.iter().map(String::as_str).collect();
-            let file = [&[self.name], &words[..]].concat().join("-") + ".1";
-            let page = fs::read_to_string(folder.join(&file)).expect("a page");
-            assert_eq!(
-                page,
-                self.stdout(&[&["generate", "man"], &words[..]].concat())
-            );
-            let has_statuses = self.help(&words).contains("Exit status:");
-            assert_eq!(page.contains(".SH \"EXIT STATUS\""), has_statuses, "{page}");
-            expected.push(file);
-        }
-        let mut written: Vec<String> = fs::read_dir(&folder)
-            .expect("the folder")
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .into_string()
-                    .expect("UTF-8")
-            })
-            .collect();
-        // In the way of a page stands a folder of its name: the error names it, and no half is
-        // left.
-        let first = folder.join(&expected[0]);
-        fs::remove_file(&first).expect("ours");
-        fs::create_dir(&first).expect("a folder in the way");
-        let refused = self.run(&["generate", "man", "--dir", folder_name]);
-        let count = fs::read_dir(&folder).expect("the folder").count();
-        fs::remove_dir_all(&folder).expect("ours");
-        written.sort();
-        expected.sort();
-        assert_eq!(written, expected);
-        assert_eq!(refused.status.code(), Some(2));
-        let error = String::from_utf8_lossy(&refused.stderr);
-        assert!(error.contains(&first.display().to_string()), "{error}");
-        assert_eq!(count, expected.len(), "an unfinished page was left");
-        let unknown = self.run(&["generate", "man", "lisst"]);
-        assert_eq!(unknown.status.code(), Some(2));
-    }
-
-    /// Ids and names are completed in every shell.
-    pub fn completes_names(&self) {
-        for shell in ["bash", "zsh", "fish", "elvish"] {
-            let script = self.stdout(&["generate", "completions", shell]);
-            for word in ["explain", "selftest", self.run] {
-                assert!(script.contains(word), "{shell}: {word}");
-            }
-            let times = script.matches(self.claim).count();
-            assert!(times >= 3, "{shell}: {} stands {times} times", self.claim);
-            if let Some((option, name)) = self.names {
-                assert!(script.contains(option), "{shell}: {option}");
-                assert!(script.contains(name), "{shell}: {name}");
-            }
-        }
-        let beginning = &self.claim[..self.claim.len() - 2];
-        let completed = self.completed_by_bash(&["explain", beginning]);
-        assert_eq!(completed, self.claim);
-        if let (Some((option, name)), Some(tool)) = (self.names, self.tools.first()) {
-            let completed = self.completed_by_bash(&[tool, &format!("--{option}"), name]);
-            assert!(completed.split(' ').any(|it| it == name), "{completed}");
-        }
-        // The names are there for shells alone: help stays readable, and an error names the
-        // nearest.
-        assert!(!self.help(&[self.run]).contains(self.claim));
-        let nearly = &self.claim[..self.claim.len() - 1];
-        let refused = self.run(&["explain", nearly]);
-        let error = String::from_utf8_lossy(&refused.stderr);
-        assert_eq!(
-            error,
-            format!(
-                "error: no claim `{nearly}`; did you mean `{}`?\n",
-                self.claim
-            )
-        );
-    }
-
-    /// What bash makes of `words` when the last one is to be completed.
-    fn completed_by_bash(&self, words: &[&str]) -> String {
-        let script = self.stdout(&["generate", "completions", "bash"]);
-        let complete = "
-            COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))
-            function=$(complete -p \"$1\" | sed 's/.* -F \\([^ ]*\\).*/\\1/')
-            $function \"$1\" \"${@: -1}\" \"${@: -2:1}\"
-            echo \"${COMPREPLY[@]}\"";
-        let output = Command::new("bash")
-            .args(["-c", &(script + complete), "bash", self.name])
-            .args(words)
-            .output()
-            .expect("bash runs");
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// The list as JSON says what docs/json.md says it does, in the order of the list.

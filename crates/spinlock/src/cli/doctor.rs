@@ -19,7 +19,11 @@ Exit status:
   0        measured
   2        an error
   128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
-           is reported and marked PARTIAL")]
+           is reported and marked PARTIAL
+
+Examples:
+  spinlock doctor
+  spinlock doctor --threads 8 --critical 1000 --think 1000")]
 pub struct DoctorArgs {
     /// Threads that will contend [default: several cases]
     #[arg(long, value_name = "N", value_parser = whole_number(THREADS))]

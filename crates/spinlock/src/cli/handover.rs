@@ -19,7 +19,11 @@ Exit status:
   1        a lock was not handed on
   2        an error
   128 + N  signal N (INT, TERM, HUP) ended the run: what was measured by then
-           is reported and marked PARTIAL")]
+           is reported and marked PARTIAL
+
+Examples:
+  spinlock handover
+  spinlock handover --tries 100 --json")]
 pub struct HandoverArgs {
     /// Holders to kill
     #[arg(long, default_value_t = 1000, value_name = "N",

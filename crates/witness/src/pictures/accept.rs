@@ -150,8 +150,8 @@ fn hundred(run: &Run<'_>) -> Result<Panel, Missing> {
         counts.push((*arm, wakeups, wasted));
     }
     let caption = format!(
-        "A hundred workers, one connection: {:.0} wake where they sleep in epoll_wait (each with an \
-         instance of its own), {:.0} of them for nothing; {:.0} where they sleep in accept.",
+        "A hundred workers, one connection: {:.0} wake where they sleep in epoll_wait (each with \
+         an instance of its own), {:.0} of them for nothing; {:.0} where they sleep in accept.",
         counts[0].1, counts[0].2, counts[1].1
     );
     let mut drawing = Document::new(WIDTH, 216.0, "One connection, a hundred workers", &caption);
@@ -221,7 +221,7 @@ fn strategies(run: &Run<'_>) -> Result<Panel, Missing> {
         bars.push(bar.needed(wakeups.min(1.0)));
     }
     let caption = "One wakeup is needed (green). Who sleeps in accept, or watches with \
-                   EPOLLEXCLUSIVE, gets by with it however many wait; poll and epoll wake them all.";
+                   EPOLLEXCLUSIVE, gets by with it however many wait; poll and epoll wake all.";
     let full = bars.iter().map(|bar| bar.value).fold(1.0, f64::max);
     Ok(Panel {
         drawing: bars::draw(

@@ -62,8 +62,8 @@ fn lanes(run: &Run<'_>) -> Result<Panel, Missing> {
     };
     let caption = format!(
         "Each lane is a CPU; its colours are the threads that held the lock there, by their number \
-         of operations, not in their order. One thread has {:.0} % of them under test-and-set, {:.0} \
-         % under the ticket lock.",
+         of operations, not in their order. One thread has {:.0} % of them under test-and-set, \
+         {:.0} % under the ticket lock.",
         share(&locks[0].1),
         share(&locks[1].1)
     );
@@ -145,7 +145,8 @@ fn waiting(run: &Run<'_>) -> Result<Panel, Missing> {
         Bar::new("at a mutex", sleeps, percent(sleeps)).needed(0.0),
     ];
     let caption = "CPU time that a waiter burns while it gets nothing done, for each second. Who \
-                   spins has it all where no other program wants the CPU; who sleeps has next to none.";
+                   spins has it all where no other program wants the CPU; who sleeps has \
+                   next to none.";
     Ok(Panel {
         drawing: bars::draw(
             "CPU time burned by waiting",

@@ -186,8 +186,8 @@ fn lazy(run: &Run<'_>) -> Result<Panel, Missing> {
         table.row([moment.to_owned(), pages.to_string()]);
         bars.push(Bar::new(moment, pages, pages.to_string()));
     }
-    let caption = "A process maps 1024 pages: none has a frame. Each gets one in a fault when it is \
-                   first written. A child of fork has no page to itself until it writes.";
+    let caption = "A process maps 1024 pages: none has a frame. Each gets one in a fault when it \
+                   is first written. A child of fork has no page to itself until it writes.";
     Ok(Panel {
         drawing: bars::draw(
             "Pages that have a frame of their own",
@@ -275,8 +275,8 @@ fn heap(run: &Run<'_>) -> Result<Panel, Missing> {
         bars.push(Bar::new(format!("{name}, holes"), holes, percent(holes)));
         bars.push(Bar::new("in one piece", piece, percent(piece)));
     }
-    let caption = "Half of a heap is free. In thousands of holes it serves no large request, and the \
-                   kernel gets next to nothing of it back; in one piece it does both.";
+    let caption = "Half of a heap is free. In thousands of holes it serves no large request, and \
+                   the kernel gets next to nothing of it back; in one piece it does both.";
     Ok(Panel {
         drawing: bars::draw(
             "What the free bytes of a heap are good for",

@@ -51,8 +51,9 @@ fn measuring(page: &str, run: &Value) -> String {
         .collect();
     let run = run.to_string().replace('<', "\\u003c");
     format!(
-        "<!DOCTYPE html><meta charset=utf-8><title>-</title><body style=\"color-scheme:light dark\">\
-         {frames}<script id=run type=application/json>{run}</script><script>{MEASURE}</script>"
+        "<!DOCTYPE html><meta charset=utf-8><title>-</title>\
+         <body style=\"color-scheme:light dark\">{frames}\
+         <script id=run type=application/json>{run}</script><script>{MEASURE}</script>"
     )
 }
 

@@ -2,7 +2,8 @@
 //!
 //! clap_complete leaves some values out: those of positional arguments for fish, and all of them
 //! for elvish. They are added here. For bash it spells a binary's name in two ways where that has a
-//! hyphen, and its script then finds no subcommand: they are made one.
+//! hyphen, and its script then finds no subcommand: they are made one. For zsh it takes the first
+//! word to be an argument of the binary itself, where that has one, and never a subcommand.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
@@ -16,6 +17,7 @@ pub(super) fn script(mut command: Command, shell: Shell) -> String {
     let mut script = String::from_utf8_lossy(&script).into_owned();
     match shell {
         Shell::Bash => script = with_one_spelling(&script, &name),
+        Shell::Zsh => script = with_subcommand_first(&script),
         Shell::Fish => add_to_fish(&mut script, &name, &command, &[]),
         Shell::Elvish => add_to_elvish(&mut script, &command, &name),
         _ => {}
@@ -28,6 +30,21 @@ pub(super) fn script(mut command: Command, shell: Shell) -> String {
 fn with_one_spelling(script: &str, name: &str) -> String {
     let label = |hyphen| format!("{}__subcmd__", name.replace('-', hyphen));
     script.replace(&label("__subcmd__"), &label("__"))
+}
+
+/// A zsh script in which the first word is a subcommand, whatever else it may be.
+fn with_subcommand_first(script: &str) -> String {
+    let lines: Vec<&str> = script.split_inclusive('\n').collect();
+    let is_commands = |line: &&str| line.starts_with("\":: :_");
+    let is_positional = |line: &str| line.starts_with("'::") || line.starts_with("'*::");
+    let mut kept = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let stands_before = lines.get(index + 1).is_some_and(is_commands);
+        if !(stands_before && is_positional(line)) {
+            kept += line;
+        }
+    }
+    kept.replace("$line[2]", "$line[1]")
 }
 
 /// Adds a line to a fish script for each positional argument of `command` whose values are known;

@@ -8,6 +8,11 @@ use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
+use super::synopsis;
+
+/// The day on which the command lines were last changed.
+const DATE: &str = "2026-11-27";
+
 /// The page of the subcommand at `path`, of the command itself where that is empty.
 ///
 /// # Errors
@@ -28,7 +33,7 @@ pub(super) fn page(command: Command, path: &[String]) -> Result<String> {
             }
         };
     }
-    render(chosen)
+    render(chosen, &command)
 }
 
 /// Writes all pages into the folder `dir`, which is made where it is not there. No page is ever
@@ -38,7 +43,8 @@ pub(super) fn page(command: Command, path: &[String]) -> Result<String> {
 /// A folder that cannot be made, a file that cannot be written; the error names it.
 pub(super) fn write_pages(command: Command, dir: &Path) -> Result<()> {
     let mut pages = Vec::new();
-    collect_pages(&build(command), &mut pages)?;
+    let command = build(command);
+    collect_pages(&command, &command, &mut pages)?;
     fs::create_dir_all(dir).with_context(|| format!("make the folder {}", dir.display()))?;
     for (name, text) in pages {
         let file = dir.join(&name);
@@ -53,9 +59,14 @@ pub(super) fn write_pages(command: Command, dir: &Path) -> Result<()> {
 }
 
 /// Adds the page of `command` and those of its subcommands: file name and text.
-fn collect_pages(command: &Command, pages: &mut Vec<(String, String)>) -> Result<()> {
-    pages.push((format!("{}.1", display_name(command)), render(command)?));
-    subcommands(command).try_for_each(|subcommand| collect_pages(subcommand, pages))
+fn collect_pages(
+    command: &Command,
+    whole: &Command,
+    pages: &mut Vec<(String, String)>,
+) -> Result<()> {
+    let page = render(command, whole)?;
+    pages.push((format!("{}.1", display_name(command)), page));
+    subcommands(command).try_for_each(|subcommand| collect_pages(subcommand, whole, pages))
 }
 
 /// The definition with the full names of its subcommands (`witness-list`) worked out.
@@ -66,7 +77,7 @@ fn build(command: Command) -> Command {
 }
 
 /// Those that a page is for: clap's own `help` only repeats what the pages say.
-fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {
+pub(super) fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {
     let is_ours = |subcommand: &&Command| subcommand.get_name() != "help";
     command.get_subcommands().filter(is_ours)
 }
@@ -77,17 +88,20 @@ fn display_name(command: &Command) -> &str {
         .unwrap_or_else(|| command.get_name())
 }
 
-fn render(command: &Command) -> Result<String> {
+/// The page of `command`, which is one of those in the whole of its binary.
+fn render(command: &Command, whole: &Command) -> Result<String> {
     let closing = command
         .get_after_long_help()
         .or(command.get_after_help())
         .map(ToString::to_string);
     let version = command.get_version().unwrap_or_default();
-    let man = Man::new(command.clone()).source(format!("{} {version}", display_name(command)));
+    let man = Man::new(command.clone())
+        .date(DATE)
+        .source(format!("{} {version}", whole.get_name()));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    synopsis::section(command).to_writer(&mut page)?;
     man.render_description_section(&mut page)?;
     if command.get_arguments().next().is_some() {
         man.render_options_section(&mut page)?;
@@ -96,8 +110,37 @@ fn render(command: &Command) -> Result<String> {
         man.render_subcommands_section(&mut page)?;
     }
     closing_sections(&closing.unwrap_or_default()).to_writer(&mut page)?;
-    man.render_version_section(&mut page)?;
+    see_also(command, whole).to_writer(&mut page)?;
     Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// The other pages of the binary that stand nearest: the whole, what is above, beside and below.
+fn see_also(command: &Command, whole: &Command) -> Roff {
+    let mut near = vec![display_name(whole)];
+    let mut above = whole;
+    while let Some(next) = subcommands(above).find(|it| is_below(command, it)) {
+        near.extend(subcommands(above).map(display_name));
+        above = next;
+    }
+    near.extend(subcommands(command).map(display_name));
+    let mut pages: Vec<String> = Vec::new();
+    for name in near {
+        let page = format!("{name}(1)");
+        if name != display_name(command) && !pages.contains(&page) {
+            pages.push(page);
+        }
+    }
+    let mut roff = Roff::default();
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(pages.join(", "))]);
+    roff
+}
+
+/// Whether `command` is `above` or one of its subcommands.
+fn is_below(command: &Command, above: &Command) -> bool {
+    let (name, above) = (display_name(command), display_name(above));
+    name.strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// What stands at the end of `--help`, as sections of a page: a line that ends with a colon is a

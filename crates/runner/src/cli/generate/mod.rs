@@ -2,6 +2,7 @@
 
 mod completions;
 mod man;
+mod synopsis;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,8 @@ use anyhow::Result;
 use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 use present::print_data;
+
+use super::help::{HELP_OF_COMPLETIONS, HELP_OF_MAN};
 
 /// What a binary says about its own command line.
 #[derive(Args, Clone, Debug)]
@@ -20,6 +23,7 @@ pub(super) struct Generate {
 #[derive(Subcommand, Clone, Debug)]
 enum What {
     /// Print the manual page of this command or of a subcommand, or write all of them
+    #[command(after_long_help = HELP_OF_MAN)]
     Man {
         /// The subcommand, one word after the other: generate man
         #[arg(value_name = "SUBCOMMAND", conflicts_with = "dir")]
@@ -29,6 +33,7 @@ enum What {
         dir: Option<PathBuf>,
     },
     /// Print the completions for a shell
+    #[command(after_long_help = HELP_OF_COMPLETIONS)]
     Completions {
         /// The shell
         #[arg(value_name = "SHELL")]

@@ -20,7 +20,9 @@ pub(super) fn seen(report: &Report) -> Markup {
                 @for (head, details) in arms {
                     @if details.iter().any(is_something) {
                         h4 { (head) }
-                        @for detail in details.iter().filter(|it| is_something(it)) { (draw(detail)) }
+                        @for detail in details.iter().filter(|it| is_something(it)) {
+                            (draw(detail))
+                        }
                     }
                 }
             }

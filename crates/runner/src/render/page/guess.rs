@@ -51,7 +51,10 @@ pub(super) fn question(asked: &Asked<'_>, report: &Report) -> Markup {
                             strong { (value(observed)) }
                             " observed, " (asked.quantity.experiment) " predicted"
                         },
-                        None => { "not measured in this run; predicted is " (asked.quantity.experiment) },
+                        None => {
+                            "not measured in this run; predicted is "
+                            (asked.quantity.experiment)
+                        },
                     }
                     @if let Some(control) = report.control.observed.get(asked.quantity.name) {
                         ", " (value(control)) " in the control (" (asked.claim.control) ")"

@@ -20,8 +20,8 @@ pub(super) fn header(document: &Document, sections: &[Section<'_>]) -> Markup {
                 p.partial { strong { "PARTIAL" } ": " (shown(&partial.to_string())) "." }
             }
             p.lede {
-                "Each sentence about the kernel was put to the test with real system calls. A number \
-                 was predicted, then observed; beside it ran a "
+                "Each sentence about the kernel was put to the test with real system calls. A \
+                 number was predicted, then observed; beside it ran a "
                 em { "control" }
                 ": the same instrument on a set-up that must come out the other way. An instrument \
                  that cannot tell the two apart proves nothing."

@@ -1,10 +1,10 @@
 //! The page: a run for a browser. One file that asks for nothing else, complete without scripts and
 //! better with them.
 //!
-//! What a reader can choose is made of radio buttons and `:has` of CSS Selectors 4, so that it works
-//! without a script. Text of others is escaped by maud, what a terminal or a reader's eye would
-//! obey by [`present::foreign_text`]. The page's own policy (Content Security Policy 3) forbids
-//! every request, and every script but the one that it is made with.
+//! What a reader can choose is made of radio buttons and `:has` of CSS Selectors 4, so that it
+//! works without a script. Text of others is escaped by maud; what a terminal or a reader's eye
+//! would obey, by [`present::foreign_text`]. The page's own policy (Content Security Policy 3)
+//! forbids every request, and every script but the one that it is made with.
 
 mod axis;
 mod card;

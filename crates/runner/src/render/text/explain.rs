@@ -42,13 +42,34 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
         field("surprise", surprise.finding().to_owned());
     }
     field("needs", claim.needs.join("; "));
-    field("read on", claim.man.join(", "));
+    field("read on", pages(claim.man));
     let run = |name| format!("cargo run -p {} --example {name}", topic.name);
     field("example", claim.example.map_or(String::new(), run));
     let path = |name| format!("scripts/{name}");
     field("lesson", claim.lesson.map_or(String::new(), path));
     field("chapter", topic.chapter.unwrap_or_default().to_owned());
     out
+}
+
+/// Manual pages to read, and where the newest of them stood before they were pages of their own.
+fn pages(man: &[&str]) -> String {
+    let mut pages = man.join(", ");
+    let mut older: Vec<&str> = man.iter().filter_map(|page| older_page(page)).collect();
+    older.dedup();
+    if !older.is_empty() {
+        pages += &format!("; in older manuals: {}", older.join(", "));
+    }
+    pages
+}
+
+/// The page in which another one was a chapter until man-pages 6.7 divided it. Long-lived systems,
+/// such as Debian 12 and Ubuntu 22.04, have only that.
+fn older_page(page: &str) -> Option<&'static str> {
+    match page {
+        "fcntl_locking(2)" => Some("fcntl(2)"),
+        page if page.starts_with("proc_") => Some("proc(5)"),
+        _ => None,
+    }
 }
 
 /// An act in a sentence: who does what, by which call, what shows it, and what the control does.

@@ -137,16 +137,19 @@ pub fn paragraph(text: &str, layout: Layout) -> String {
 /// The last lines of a run; `partial` where a signal ended it.
 pub fn summary(summary: &Summary, partial: Option<&Partial>, layout: Layout) -> String {
     let counts = [
-        (summary.holds, "hold"),
-        (summary.holds_with, "hold with a caveat"),
-        (summary.refuted, "refuted"),
-        (summary.not_measured, "not measured"),
-        (summary.error, "broken"),
+        (summary.holds, ["holds", "hold"]),
+        (
+            summary.holds_with,
+            ["holds with a caveat", "hold with a caveat"],
+        ),
+        (summary.refuted, ["refuted"; 2]),
+        (summary.not_measured, ["not measured"; 2]),
+        (summary.error, ["broken"; 2]),
     ];
     let counts: Vec<String> = counts
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, [one, many])| count(*number, one, many))
         .collect();
     let partial = partial.map(|partial| headed("PARTIAL", &partial.to_string(), layout));
     let claims = count(summary.claims, "claim", "claims");

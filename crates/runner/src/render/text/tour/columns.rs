@@ -9,6 +9,9 @@ use claim::{Claim, Prediction, Quantity, Report, Topic, Value, Verdict};
 
 const LEGEND: &str = "Predicted before, then observed; the control must differ.";
 
+/// A blank at which no line is broken.
+const UNBROKEN: &str = "\u{a0}";
+
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
 
@@ -69,14 +72,19 @@ impl Columns {
 
     /// What the marks mean, and the heads of the columns.
     pub fn heading(&self) -> String {
-        let legend = format!("{LEGEND} {}, * surprises.", marks::LEGEND);
+        // A line breaks between two marks, and not between a mark and its meaning.
+        let marks = format!("{}, * surprises.", marks::LEGEND);
+        let marks = marks
+            .replace(' ', UNBROKEN)
+            .replace(&format!(",{UNBROKEN}"), ", ");
+        let legend = dimmed(&format!("{LEGEND} {marks}"), 0, self.layout.width);
         let heads = ["predicted", "observed", "control"].map(str::to_owned);
         let row = self.row("  claim", "what is counted", heads, Style::new());
         let row: String = row
             .lines()
             .map(|line| format!("{BOLD}{line}{BOLD:#}\n"))
             .collect();
-        dimmed(&legend, 0, self.layout.width) + &row
+        legend.replace(UNBROKEN, " ") + &row
     }
 
     /// The line of a topic.
