@@ -18,7 +18,7 @@ mod run;
 mod text;
 
 pub(crate) use head::headline;
-pub use panel::{Panel, Picture};
+pub use panel::{Draw, Panel, Picture};
 pub use run::{Missing, Rows, Run, Seen};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

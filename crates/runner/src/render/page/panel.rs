@@ -9,6 +9,9 @@ use super::detail::draw_table;
 use super::run::{Missing, Run};
 use super::text::shown;
 
+/// Draws a panel from a run, or says what the run lacks.
+pub type Draw = fn(&Run<'_>) -> Result<Panel, Missing>;
+
 /// A picture of a topic.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture {
@@ -17,7 +20,7 @@ pub struct Picture {
     /// What it shows, in a few words.
     pub title: &'static str,
     /// Its panels: what each shows, and how it is drawn from a run.
-    pub panels: &'static [(&'static str, fn(&Run<'_>) -> Result<Panel, Missing>)],
+    pub panels: &'static [(&'static str, Draw)],
 }
 
 /// One panel, drawn.
