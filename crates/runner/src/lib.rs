@@ -22,4 +22,4 @@ pub use cli::{
     topic_main, tour_main, whole_number,
 };
 pub use isolate::{Isolation, require_own_proc};
-pub use render::page::{Companions, Missing, Panel, Picture, Rows, Run, Seen};
+pub use render::page::{Companions, Draw, Missing, Panel, Picture, Rows, Run, Seen};

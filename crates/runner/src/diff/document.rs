@@ -126,7 +126,7 @@ impl Document {
     }
 }
 
-/// What is wrong with text that is no such document, and where, in words of this program.
+/// What is wrong with a document, and where, in words of this program.
 pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
     let (line, column) = (error.line(), error.column());
     let place = format!("line {line}, column {column}");

@@ -221,8 +221,7 @@ fn strategies(run: &Run<'_>) -> Result<Panel, Missing> {
         bars.push(bar.needed(wakeups.min(1.0)));
     }
     let caption = "One wakeup is needed (green). Who sleeps in accept, or watches with \
-                   EPOLLEXCLUSIVE, gets by with it however many wait; poll and epoll wake them \
-                   all.";
+                   EPOLLEXCLUSIVE, gets by with it however many wait; poll and epoll wake all.";
     let full = bars.iter().map(|bar| bar.value).fold(1.0, f64::max);
     Ok(Panel {
         drawing: bars::draw(

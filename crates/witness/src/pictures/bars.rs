@@ -6,7 +6,7 @@ use super::WIDTH;
 use super::palette::{IDLE, NEEDED, WASTED};
 
 /// Where the bars begin.
-const LEFT: f64 = 128.0;
+const LEFT: f64 = 146.0;
 /// Where the longest ends; its number stands behind.
 const RIGHT: f64 = 300.0;
 const LINE: f64 = 24.0;

@@ -145,8 +145,8 @@ fn waiting(run: &Run<'_>) -> Result<Panel, Missing> {
         Bar::new("at a mutex", sleeps, percent(sleeps)).needed(0.0),
     ];
     let caption = "CPU time that a waiter burns while it gets nothing done, for each second. Who \
-                   spins has it all where no other program wants the CPU; who sleeps has next \
-                   to none.";
+                   spins has it all where no other program wants the CPU; who sleeps has \
+                   next to none.";
     Ok(Panel {
         drawing: bars::draw(
             "CPU time burned by waiting",

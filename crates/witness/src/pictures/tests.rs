@@ -37,8 +37,8 @@ fn a_bar_is_as_long_as_its_share() {
         bars::Bar::new("eight", 8.0, "8").needed(1.0),
     ];
     let drawing = bars::draw("t", "h", 8.0, &bars).render();
-    // Of 172 pixels an eighth is needed, and the rest is waste.
-    let widths = ["width=\"21.5\"", "width=\"150.5\""];
+    // Of 154 pixels an eighth is needed, and the rest is waste.
+    let widths = ["width=\"19.25\"", "width=\"134.75\""];
     assert_eq!(
         widths.map(|it| drawing.matches(it).count()),
         [2, 1],

@@ -52,8 +52,8 @@ fn measuring(page: &str, run: &Value) -> String {
     let run = run.to_string().replace('<', "\\u003c");
     format!(
         "<!DOCTYPE html><meta charset=utf-8><title>-</title>\
-         <body style=\"color-scheme:light dark\">\
-         {frames}<script id=run type=application/json>{run}</script><script>{MEASURE}</script>"
+         <body style=\"color-scheme:light dark\">{frames}\
+         <script id=run type=application/json>{run}</script><script>{MEASURE}</script>"
     )
 }
 

@@ -55,6 +55,10 @@ const look = (frame) => {
     const found = view.getComputedStyle(document.querySelector(selector)).fontFamily;
     if (!found.startsWith(family)) wrong.push(`${selector} has the font ${found}`);
   }
+  for (const text of document.querySelectorAll('.panel svg text')) {
+    const [box, picture] = [text, text.ownerSVGElement].map((it) => it.getBoundingClientRect());
+    if (box.left < picture.left - 1 || box.right > picture.right + 1) wrong.push(`cut: ${text.textContent}`);
+  }
   let least = 21;
   for (const element of texts(document)) {
     const style = view.getComputedStyle(element);

@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use claim::{Act, ActReport, Claim, InControl, Prediction, Quantity, Report, Topic, Verdict};
+use claim::{
+    Act, ActReport, Claim, InControl, MEASURER, Prediction, Quantity, Report, Topic, Verdict,
+};
 
 use super::axis::Marks;
 use super::detail;
@@ -155,7 +157,8 @@ fn act_row(act: &Act, found: &ActReport) -> Markup {
     html! {
         tr {
             th scope="row" {
-                (act.who) " " (act.does)
+                @if act.who != MEASURER { (act.who) " " }
+                (act.does)
                 @if let Some(call) = act.call { " " code { (call) } }
                 @if act.times > 1 { ", " (act.times) " times" }
                 @if let InControl::Instead(name, argument) = act.control {

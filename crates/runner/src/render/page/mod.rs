@@ -2,8 +2,8 @@
 //! better with them.
 //!
 //! What a reader can choose is made of radio buttons and `:has` of CSS Selectors 4, so that it
-//! works without a script. Text of others is escaped by maud, what a terminal or a reader's eye
-//! would obey by [`present::foreign_text`]. The page's own policy (Content Security Policy 3)
+//! works without a script. Text of others is escaped by maud; what a terminal or a reader's eye
+//! would obey, by [`present::foreign_text`]. The page's own policy (Content Security Policy 3)
 //! forbids every request, and every script but the one that it is made with.
 
 mod axis;
@@ -18,7 +18,7 @@ mod run;
 mod text;
 
 pub(crate) use head::headline;
-pub use panel::{Panel, Picture};
+pub use panel::{Draw, Panel, Picture};
 pub use run::{Missing, Rows, Run, Seen};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

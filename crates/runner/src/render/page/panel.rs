@@ -9,7 +9,7 @@ use super::detail::draw_table;
 use super::run::{Missing, Run};
 use super::text::shown;
 
-/// Draws a panel from a run, or says what the run has no numbers for.
+/// Draws a panel from a run, or says what the run lacks.
 pub type Draw = fn(&Run<'_>) -> Result<Panel, Missing>;
 
 /// A picture of a topic.
