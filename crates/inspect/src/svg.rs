@@ -1,5 +1,7 @@
 //! The map of a process as an SVG picture: one bar a mapping, as long as the logarithm of its size.
 
+use std::path::Path;
+
 use present::foreign_text::escape;
 use present::svg::{Anchor, Colour, Document, Element};
 use present::units::bytes;
@@ -50,7 +52,8 @@ fn omission_note(mappings: usize) -> String {
 fn bar(mapping: &MappingReport, y: f64, largest: u64) -> Element {
     let colour = colour(mapping.part);
     let address = mapping.start.trim_start_matches("0x");
-    let name = mapping.path.rsplit('/').next().unwrap_or_default();
+    let path = Path::new(&mapping.path);
+    let name = path.file_name().unwrap_or_default();
     let label = format!(
         "{} {:>9} {} {}",
         mapping.permissions,
@@ -104,7 +107,7 @@ pub(crate) mod tests {
         InspectReport {
             schema: 1,
             pid: 77,
-            command: command.to_owned(),
+            command: command.into(),
             address_bits: 64,
             parts: vec![Part {
                 part: Kind::File,
@@ -120,7 +123,7 @@ pub(crate) mod tests {
                 size: 8192,
                 permissions: "r--p".into(),
                 part: Kind::File,
-                path: path.to_owned(),
+                path: path.into(),
                 resident: 4096,
                 proportional: 4096,
             }],
