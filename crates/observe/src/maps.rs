@@ -34,8 +34,8 @@ pub struct Mapping {
     pub device: (u32, u32),
     /// Inode of the file; 0 for anonymous memory.
     pub inode: u64,
-    /// The file's path, a name such as `[heap]`, or nothing. A path may hold any byte but NUL; for a
-    /// line feed the kernel writes `\012`, and a backslash as it is.
+    /// The file's path, a name such as `[heap]`, or nothing. A path may hold any byte but NUL; for
+    /// a line feed the kernel writes `\012`, and a backslash as it is.
     pub path: OsString,
 }
 
