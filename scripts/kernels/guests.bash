@@ -23,6 +23,13 @@ guest_limit=180
 # PROGRAM PACKAGE: ends where a program is missing.
 need() { command -v "$1" > /dev/null || cannot "$1 is missing (apt-get install $2)"; }
 
+# FOLDER: ends where another run works in it. The lock is held until the script and all that it
+# started have ended.
+lock_folder() {
+    exec {lock}> "$1/.lock"
+    flock --nonblock "$lock" || cannot "another run works in $1: wait for its end"
+}
+
 # MIB: ends where the disk has less room.
 need_room() {
     local free

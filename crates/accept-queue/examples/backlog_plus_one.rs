@@ -2,7 +2,7 @@
 //! accept. A queue with backlog B holds B + 1; the next SYN gets no answer.
 //!
 //! - run: `cargo run -p accept-queue --example backlog_plus_one`
-//! - expect: with backlog 2 three connections are made; the fourth client asks again after 1 s
+//! - expect: with backlog 1 two connections are made; the third client asks again after 1 s
 //! - strace: `strace -f -e trace=listen,connect,getsockopt,accept4
 //!   target/debug/examples/backlog_plus_one`
 //! - claim: `witness run queue-belongs-to-the-socket backlog-plus-one`
@@ -20,17 +20,17 @@ use socket2::{Domain, Socket, Type};
 const TCP_ESTABLISHED: u8 = 1;
 
 fn main() -> Result<()> {
-    println!("expect    with backlog 2 three clients are connected, and the fourth is not");
+    println!("expect    with backlog 1 two clients are connected, and the third is not");
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
     listener
         .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
         .context("bind")?;
-    println!("listen    with backlog 2; nobody calls accept");
-    listener.listen(2).context("listen")?;
+    println!("listen    with backlog 1; nobody calls accept");
+    listener.listen(1).context("listen")?;
     let address = listener.local_addr().context("getsockname")?;
 
     let mut clients = Vec::new();
-    for number in 1..=4 {
+    for number in 1..=3 {
         let client = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
         client.set_nonblocking(true).context("fcntl O_NONBLOCK")?;
         match client.connect(&address) {
@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     }
     // Of a socket that listens, this field is the length of its accept queue (tcp(7)).
     let waiting = tcp_info(&listener)?.tcpi_unacked;
-    println!("observed  connections that wait with backlog 2: {waiting}");
+    println!("observed  connections that wait with backlog 1: {waiting}");
 
     println!("accept4   takes what waits, one after the other");
     for _ in 0..waiting {

@@ -7,7 +7,7 @@ words::test_words!(words::Binary {
     name: "accept-queue",
     path: env!("CARGO_BIN_EXE_accept-queue"),
     run: "claims",
-    claim: "queue-belongs-to-the-socket",
+    claim: "workers-sleep-on-one-queue",
     tools: &["herd", "serve"],
     names: Some(("strategy", "epoll-exclusive-edge")),
 });

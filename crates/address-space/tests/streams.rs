@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -28,7 +31,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new(name: &str) -> Scratch {
         let name = format!("witness-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = temporary::folder().join(name);
         fs::create_dir(&path).unwrap();
         Scratch(path)
     }

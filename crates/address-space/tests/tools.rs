@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -233,7 +236,7 @@ fn broken_off_traces_are_marked() {
 
 #[test]
 fn a_saved_load_replays_as_it_was_generated() {
-    let path = std::env::temp_dir().join(format!("witness-trace-{}", std::process::id()));
+    let path = temporary::folder().join(format!("witness-trace-{}", std::process::id()));
     let file = path.to_str().unwrap();
     let svg = format!("{file}.svg");
     let generate = [

@@ -39,13 +39,33 @@ fn folder_named(tmpdir: Option<OsString>, default: &str) -> PathBuf {
     tmpdir.map_or_else(|| default.into(), PathBuf::from)
 }
 
+/// Where a scratch file may lie: TMPDIR where it is set, /tmp, and where there is no room in these,
+/// or they cannot be written, the other folders that every Linux has (hier(7)).
+fn folders() -> impl Iterator<Item = PathBuf> {
+    let others = ["/tmp", "/var/tmp", "/dev/shm"].map(PathBuf::from);
+    std::iter::once(folder("/tmp")).chain(others)
+}
+
 /// Makes a file with these bytes on the file system of TMPDIR, else of /tmp, open for reading and
-/// writing at offset 0. For what must be a file of a file system, as programs have them.
+/// writing at offset 0. For what must be a file of a file system, as programs have them. Where the
+/// folder is missing, read-only or full, the file lies in /var/tmp or in /dev/shm.
 ///
 /// # Errors
-/// As [`file_in`]; the error names the folder, and a TMPDIR that can be written is the remedy.
+/// As [`file_in`] of the first folder, which the error names, where none takes the file; a TMPDIR
+/// that can be written is the remedy.
 pub fn file(contents: &[u8]) -> Result<File, Error> {
-    fill(file_in(&folder("/tmp"))?, contents)
+    file_in_one_of(folders(), contents)
+}
+
+fn file_in_one_of(folders: impl Iterator<Item = PathBuf>, contents: &[u8]) -> Result<File, Error> {
+    let mut first = None;
+    for folder in folders {
+        match file_in(&folder).and_then(|file| fill(file, contents)) {
+            Ok(file) => return Ok(file),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(first.unwrap_or_else(|| Error::new("no folder for a scratch file", Errno::ENOENT)))
 }
 
 /// Makes a file with these bytes in memory (memfd_create(2)): a regular file that no folder is
@@ -59,7 +79,7 @@ pub fn in_memory(contents: &[u8]) -> Result<File, Error> {
     let made = retry::on_interrupt(|| memfd_create(c"scratch", MFdFlags::MFD_CLOEXEC));
     let file = match made {
         Err(Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
-            file_in(Path::new("/dev/shm")).or_else(|_| file_in(&folder("/tmp")))?
+            file_in(Path::new("/dev/shm")).or_else(|_| file(&[]))?
         }
         file => file
             .map_err(|errno| Error::new("memfd_create", errno))?

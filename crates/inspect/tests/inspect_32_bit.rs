@@ -6,6 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -25,7 +28,7 @@ impl Drop for Running {
 /// Builds `programs/NAME.c` with gcc and starts it; `None` where this machine cannot.
 fn start(name: &str, flags: &[&str]) -> Option<Running> {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/programs/{name}.c"));
-    let program = std::env::temp_dir().join(format!("witness-{name}-{}", std::process::id()));
+    let program = temporary::folder().join(format!("witness-{name}-{}", std::process::id()));
     let gcc = Command::new("gcc")
         .args(["-m32", "-O1", "-o"])
         .args([&program, &source])

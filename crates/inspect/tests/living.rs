@@ -10,6 +10,9 @@
 #![expect(unsafe_code, reason = "a mapping that nothing lies in")]
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::error::Error;
 use std::num::NonZeroUsize;
 
@@ -257,7 +260,7 @@ fn no_libc() -> Outcome {
     {
         use std::os::unix::fs::PermissionsExt;
         let name = format!("witness-no-libc-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = temporary::folder().join(name);
         std::fs::write(&path, elf())?;
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700))?;
         let program = std::process::Command::new(&path).spawn();

@@ -1,6 +1,10 @@
 //! Control groups, v2 and v1: the memory and the CPU time that they leave to a process, and what
 //! they count (cgroups(7), Documentation/admin-guide/cgroup-v2.rst).
 
+#[cfg(test)]
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -214,7 +218,7 @@ pub(crate) mod tests {
     impl Groups {
         pub(crate) fn new(files: &[(&str, &str)]) -> Groups {
             let number = RandomState::new().hash_one(());
-            let root = std::env::temp_dir().join(format!("cgroup-test-{number:x}"));
+            let root = super::temporary::folder().join(format!("cgroup-test-{number:x}"));
             for (path, text) in files {
                 let path = root.join(path);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,6 +1,9 @@
 //! Output files: what is there before and after, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::fs::{self, File, Permissions};
 use std::io::{Error as IoError, Read};
 use std::os::fd::AsRawFd;
@@ -15,7 +18,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("output-file-{name}-{}", std::process::id()));
+        let path = temporary::folder().join(format!("output-file-{name}-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Folder(path)
     }
@@ -140,7 +143,7 @@ fn open_files_and_pipes_of_proc_are_written_where_they_are() {
 
 #[test]
 fn a_directory_is_refused_before_the_run() {
-    let error = OutputFile::at(&std::env::temp_dir()).unwrap_err();
+    let error = OutputFile::at(&temporary::folder()).unwrap_err();
     assert_eq!(error.io().to_string(), "it is a directory");
 }
 

@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_journal_goes_on_or_begins_anew() {
-        let folder = crate::remains::Folder::new("journal").unwrap();
+        let folder = crate::remains::Folder::below(&crate::temporary::folder(), "journal").unwrap();
         let path = folder.path().join("folder/journal");
         let mut journal = Journal::open(&path, "a", true).unwrap();
         journal.add(7).unwrap();

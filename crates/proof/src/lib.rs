@@ -20,3 +20,7 @@ pub mod sabotage;
 pub mod tour;
 pub mod tours;
 pub mod witness;
+
+#[cfg(test)]
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;

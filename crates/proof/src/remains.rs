@@ -118,9 +118,17 @@ impl Folder {
     /// # Errors
     /// That folder cannot be written.
     pub fn new(name: &str) -> Result<Folder> {
+        Folder::below(&std::env::temp_dir(), name)
+    }
+
+    /// The same, below a folder that is named.
+    ///
+    /// # Errors
+    /// That folder cannot be written.
+    pub fn below(parent: &Path, name: &str) -> Result<Folder> {
         use std::os::unix::fs::PermissionsExt;
         let name = format!("proof-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         let what = || format!("make {}", path.display());
         fs::create_dir(&path).with_context(what)?;
         let folder = Folder { path };
@@ -163,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_lies_in_the_folder_is_told_once() {
-        let folder = Folder::new("test").unwrap();
+        let folder = Folder::below(&crate::temporary::folder(), "test").unwrap();
         assert!(folder.empty().unwrap().is_empty());
         fs::write(folder.path().join("left"), "x").unwrap();
         fs::create_dir(folder.path().join("kept")).unwrap();

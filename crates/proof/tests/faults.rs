@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "it runs the program proof")]
 #![expect(clippy::expect_used, reason = "what cannot be run has failed the test")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -20,7 +23,7 @@ fn document(verdict: &str) -> String {
 
 /// A folder with a program that is this script, and the command that makes one tour of it.
 fn trial(name: &str, script: &str) -> (PathBuf, Command) {
-    let folder = std::env::temp_dir().join(format!("faults-{name}-{}", std::process::id()));
+    let folder = temporary::folder().join(format!("faults-{name}-{}", std::process::id()));
     fs::create_dir(&folder).expect("a folder");
     let program = folder.join("witness");
     fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");

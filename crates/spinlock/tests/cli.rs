@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::io::Read as _;
 use std::process::{Command, Output, Stdio};
 
@@ -153,7 +156,7 @@ fn what_is_named_twice_is_measured_once() {
 
 #[test]
 fn compare_draws_a_heat_map() {
-    let file = std::env::temp_dir().join(format!("spinlock-{}.svg", std::process::id()));
+    let file = temporary::folder().join(format!("spinlock-{}.svg", std::process::id()));
     let output = spinlock(&quick(&[
         "--threads",
         "1",
@@ -173,7 +176,7 @@ fn compare_draws_a_heat_map() {
 
 #[test]
 fn a_failed_comparison_leaves_its_file_as_it_was() {
-    let folder = std::env::temp_dir().join(format!("spinlock-svg-{}", std::process::id()));
+    let folder = temporary::folder().join(format!("spinlock-svg-{}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder of our own");
     let (old, new) = (folder.join("old.svg"), folder.join("new.svg"));
     std::fs::write(&old, "as it was").expect("written");

@@ -3,6 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read as _;
@@ -97,7 +100,7 @@ fn until_others(look: impl Fn() -> HashSet<String>) {
 #[test]
 fn a_comparison_keeps_the_windows_that_were_whole() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let svg = std::env::temp_dir().join(format!("{signal}-{}.svg", std::process::id()));
+        let svg = temporary::folder().join(format!("{signal}-{}.svg", std::process::id()));
         let plan = "compare --json --seconds 0.2 --rounds 1000 --threads 2 --locks std,mcs --svg";
         let run = Run::start(&format!("{plan} {}", svg.display()));
         until_others(|| run.threads());
@@ -111,10 +114,10 @@ fn a_comparison_keeps_the_windows_that_were_whole() {
         assert!(0 < measured && measured < 2002, "{measured}");
         let rows = document["rows"].as_array().expect("rows");
         assert_eq!(rows.len(), 2, "a row for each lock, measured or not");
-        assert!(
-            rows.iter().any(|row| row["ns_per_operation"].is_number()),
-            "{document}"
-        );
+        // On a busy machine each window so far may have been refused; that is said, too.
+        let is_given = rows.iter().any(|row| row["ns_per_operation"].is_number());
+        let all_refused = document["refused"] == partial["measured"];
+        assert!(is_given || all_refused, "{document}");
         let drawn = fs::read_to_string(&svg).expect("drawn all the same");
         fs::remove_file(&svg).expect("ours");
         assert!(drawn.trim_end().ends_with("</svg>"), "{drawn}");

@@ -8,6 +8,9 @@
 )]
 #![expect(clippy::print_stdout, reason = "a skipped case says so")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -37,7 +40,7 @@ impl Run {
     /// side.
     fn start(mut command: Command) -> Run {
         let mark = format!("{}-{:?}", std::process::id(), std::thread::current().id());
-        let folder = std::env::temp_dir().join(format!("bad-input-{mark}"));
+        let folder = temporary::folder().join(format!("bad-input-{mark}"));
         fs::create_dir(&folder).expect("a folder for temporary files");
         let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         fs::set_permissions(&folder, everyone).expect("open to all");
@@ -187,7 +190,7 @@ fn a_small_descriptor_table() {
 #[test]
 fn no_more_processes() {
     // The limit does not bind root: become nobody, with a copy of the binary that nobody can reach.
-    let folder = std::env::temp_dir().join(format!("bad-input-nproc-{}", std::process::id()));
+    let folder = temporary::folder().join(format!("bad-input-nproc-{}", std::process::id()));
     fs::create_dir(&folder).expect("a folder");
     let everyone = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(&folder, everyone).expect("open to all");
@@ -303,7 +306,7 @@ fn processes_hidden_in_proc() {
 /// Who may execute a program and not read it sees not even its own children then.
 #[test]
 fn own_children_hidden_in_proc() {
-    let program = std::env::temp_dir().join(format!("unreadable-{}", std::process::id()));
+    let program = temporary::folder().join(format!("unreadable-{}", std::process::id()));
     fs::copy(env!("CARGO_BIN_EXE_witness"), &program).expect("a copy of the program");
     let unreadable = std::os::unix::fs::PermissionsExt::from_mode(0o711);
     fs::set_permissions(&program, unreadable).expect("made unreadable");

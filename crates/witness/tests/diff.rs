@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
@@ -24,7 +27,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Folder {
         let number = RandomState::new().hash_one(());
-        let path = std::env::temp_dir().join(format!("witness-diff-{number:x}"));
+        let path = temporary::folder().join(format!("witness-diff-{number:x}"));
         fs::create_dir(&path).expect("a folder");
         Folder(path)
     }

@@ -4,6 +4,8 @@
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
 mod schema;
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -125,7 +127,7 @@ fn partial(report: &str) -> (usize, usize) {
 #[test]
 fn what_was_measured_is_reported_and_marked() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        let page = std::env::temp_dir().join(format!("{signal}-{}.html", std::process::id()));
+        let page = temporary::folder().join(format!("{signal}-{}.html", std::process::id()));
         let arguments = ["run", "--html", page.to_str().expect("UTF-8")];
         let mut run = Run::start(witness(&arguments), signal.as_str());
         let head = run.read_to("✔ layers");

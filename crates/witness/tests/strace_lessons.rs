@@ -2,6 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -263,7 +266,7 @@ fn without_strace_the_message_says_what_to_install() {
 /// A strace that may not trace, as in a container without CAP_SYS_PTRACE.
 #[test]
 fn a_refused_strace_says_what_to_allow() {
-    let folder = std::env::temp_dir().join(format!("refused-strace-{}", std::process::id()));
+    let folder = temporary::folder().join(format!("refused-strace-{}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder");
     let script = "#!/bin/sh\necho 'strace: ptrace(PTRACE_TRACEME): EPERM' >&2\nexit 1\n";
     std::fs::write(folder.join("strace"), script).expect("written");

@@ -1,5 +1,8 @@
 //! What is measured, and the documents and files that say it.
 
+#[path = "../../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
@@ -120,7 +123,7 @@ fn files_for_others_to_open() {
     if loopback::is_down() {
         return;
     }
-    let folder = std::env::temp_dir().join(format!("herd-{}", std::process::id()));
+    let folder = temporary::folder().join(format!("herd-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let (svg, trace) = (folder.join("herd.svg"), folder.join("herd.json"));
     let output = Command::new(BINARY)

@@ -1,5 +1,8 @@
 //! Folders that are not there, may not be written, or have no O_TMPFILE.
 
+#[path = "../../tests/temporary/mod.rs"]
+mod temporary;
+
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::thread;
@@ -17,7 +20,7 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Folder {
         let number = RandomState::new().hash_one(());
-        let path = std::env::temp_dir().join(format!("scratch-test-{number:x}"));
+        let path = temporary::folder().join(format!("scratch-test-{number:x}"));
         fs::create_dir(&path).unwrap();
         Folder(path)
     }
@@ -69,6 +72,19 @@ fn an_absent_folder_is_named() {
     );
     let error = file_in(Path::new("/proc/self/exe")).unwrap_err();
     assert!(error.to_string().contains("/proc/self/exe"), "{error}");
+}
+
+#[test]
+fn the_next_folder_takes_what_the_first_does_not() {
+    let folder = Folder::new();
+    let folders = || ["/nowhere", "/proc"].map(PathBuf::from).into_iter();
+    let file = file_in_one_of(folders().chain([folder.0.clone()]), b"bytes").unwrap();
+    let device = folder.0.metadata().unwrap().dev();
+    assert_eq!(file.metadata().unwrap().dev(), device);
+    assert_eq!(file.metadata().unwrap().len(), 5);
+    // Where none does, the error is that of the first, which the user has named.
+    let error = file_in_one_of(folders(), b"bytes").unwrap_err();
+    assert!(error.operation.contains("/nowhere"), "{error}");
 }
 
 #[test]

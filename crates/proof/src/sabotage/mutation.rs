@@ -221,7 +221,8 @@ y
 
     #[test]
     fn a_text_must_be_there_once() {
-        let folder = std::env::temp_dir().join(format!("proof-mutation-{}", std::process::id()));
+        let folder =
+            crate::temporary::folder().join(format!("proof-mutation-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let changed = |text: &str| {
             std::fs::write(folder.join("a.rs"), text).unwrap();

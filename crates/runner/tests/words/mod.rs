@@ -3,6 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../../harness/tests/temporary/mod.rs"]
+mod temporary;
+
 use std::fs;
 use std::process::{Command, Output};
 
@@ -199,7 +202,7 @@ impl Binary {
     /// A page for every subcommand, each whole, in a folder or printed; nothing else is left there.
     pub fn writes_a_page_for_every_subcommand(&self) {
         let folder =
-            std::env::temp_dir().join(format!("pages-{}-{}", self.name, std::process::id()));
+            temporary::folder().join(format!("pages-{}-{}", self.name, std::process::id()));
         let folder_name = folder.to_str().expect("UTF-8");
         self.stdout(&["generate", "man", "--dir", folder_name]);
         let mut expected = Vec::new();
