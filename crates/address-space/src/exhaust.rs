@@ -210,10 +210,10 @@ fn probe(
 /// What both texts say of the gaps in `arena`.
 fn seen(desk: &Desk, arena: &Range<usize>) -> Seen {
     let [before, after] = [&desk.texts[0], &desk.texts[1]].map(|text| {
-        let text = String::from_utf8_lossy(text);
-        maps::parse(text.trim_end_matches('\0'))
+        // The rest of its buffer is empty.
+        let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+        gaps(&maps::parse(text), arena)
     });
-    let [before, after] = [before, after].map(|mappings| gaps(&mappings, arena));
     let largest = |gaps: &[usize]| gaps.iter().copied().max().unwrap_or(0);
     Seen {
         gaps: before.len(),

@@ -3,7 +3,10 @@
 mod scan;
 pub mod text;
 
+use std::ffi::{OsStr, OsString};
+
 use observe::Error;
+use present::foreign_text::serialize_name;
 use serde::{Serialize, Serializer};
 
 pub use scan::scan;
@@ -26,7 +29,8 @@ pub struct Map {
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
     /// What the descriptors' links say: a path, `socket:[4711]`, `anon_inode:[eventpoll]`.
-    pub object: String,
+    #[serde(flatten, serialize_with = "serialize_object")]
+    pub object: OsString,
     /// Device number of the inode.
     pub device: u64,
     /// Inode number.
@@ -52,7 +56,8 @@ pub struct Holder {
     /// Process id.
     pub pid: i32,
     /// Its command name.
-    pub command: String,
+    #[serde(flatten, serialize_with = "serialize_command")]
+    pub command: OsString,
     /// Descriptor number.
     pub fd: i32,
     /// Whether it closes on exec.
@@ -81,12 +86,21 @@ pub struct Denied {
     /// Process id.
     pub pid: i32,
     /// Its command name.
-    pub command: String,
+    #[serde(flatten, serialize_with = "serialize_command")]
+    pub command: OsString,
     /// How many descriptors it has, where the kernel tells.
     pub descriptors: u64,
     /// What was refused, and with which error number. In JSON its text.
     #[serde(serialize_with = "serialize_text")]
     pub why: Error,
+}
+
+fn serialize_object<S: Serializer>(name: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
+    serialize_name(["object", "object_bytes"], name, serializer)
+}
+
+fn serialize_command<S: Serializer>(name: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
+    serialize_name(["command", "command_bytes"], name, serializer)
 }
 
 fn serialize_text<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {

@@ -126,7 +126,7 @@ fn key(seen: &Seen) -> Key {
 fn split_by_kcmp(group: Vec<Seen>) -> Result<Vec<Vec<Seen>>, (Error, Vec<Seen>)> {
     if group
         .iter()
-        .all(|seen| seen.target.link.starts_with("socket:"))
+        .all(|seen| seen.target.link.as_encoded_bytes().starts_with(b"socket:"))
     {
         return Ok(vec![group]);
     }
@@ -250,6 +250,7 @@ fn is_ghost(epoll: &[Seen], fd: i32, nth: u32) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
     use std::fs::File;
     use std::os::fd::AsRawFd;
     use std::process::Command;
@@ -265,7 +266,7 @@ mod tests {
         Ok(Seen {
             holder: Holder {
                 pid,
-                command: String::new(),
+                command: OsString::new(),
                 fd,
                 close_on_exec: true,
             },

@@ -1,6 +1,7 @@
 //! Why a process, or a part of it, cannot be looked at.
 
 use std::error::Error as StdError;
+use std::ffi::OsString;
 use std::fmt;
 
 use present::foreign_text::escape;
@@ -19,28 +20,28 @@ pub enum Error {
         /// The process.
         pid: i32,
         /// Its name.
-        command: String,
+        command: OsString,
     },
     /// The process has ended and waits to be reaped.
     Zombie {
         /// The process.
         pid: i32,
         /// Its name.
-        command: String,
+        command: OsString,
     },
     /// The process ended while it was looked at.
     Ended {
         /// The process.
         pid: i32,
         /// Its name.
-        command: String,
+        command: OsString,
     },
     /// Ptrace access to the process is denied (ptrace(2)).
     NotPermitted {
         /// The process.
         pid: i32,
         /// Its name.
-        command: String,
+        command: OsString,
         /// The kernel's answer.
         source: observe::Error,
     },

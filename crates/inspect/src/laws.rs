@@ -105,7 +105,7 @@ fn build_heap(width: Width, data: &[u8]) -> (Vec<u8>, Figures) {
 
 /// What is concluded of smaps, and drawn: a report on a forged or emulated /proc.
 pub fn smaps_report(data: &[u8]) {
-    let mut usages = smaps::parse(&String::from_utf8_lossy(data));
+    let mut usages = smaps::parse(data);
     let mut numbers = numbers(data);
     let mut number = || numbers.next().unwrap_or(0);
     for usage in usages.iter_mut().take(10) {
@@ -119,7 +119,7 @@ pub fn smaps_report(data: &[u8]) {
         command: usages
             .first()
             .map_or("?".into(), |usage| usage.mapping.path.clone()),
-        program: usages.last().map(|usage| usage.mapping.path.clone()),
+        program: usages.last().map(|usage| usage.mapping.path.clone().into()),
     };
     let bounds = Bounds {
         lowest: number() % (1 << 20),

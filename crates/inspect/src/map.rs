@@ -1,10 +1,13 @@
 //! The mappings sorted into logical parts.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use observe::maps::Mapping;
 use observe::smaps::Usage;
-use serde::Serialize;
+use present::foreign_text::serialize_name;
+use serde::{Serialize, Serializer};
 
 use super::target::Target;
 
@@ -86,11 +89,16 @@ pub struct MappingReport {
     /// What it is for.
     pub part: Kind,
     /// The file or the kernel's name for it; empty for anonymous memory.
-    pub path: String,
+    #[serde(flatten, serialize_with = "serialize_path")]
+    pub path: OsString,
     /// Resident (Rss).
     pub resident: u64,
     /// Resident, shared pages divided by their users (Pss).
     pub proportional: u64,
+}
+
+fn serialize_path<S: Serializer>(path: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
+    serialize_name(["path", "path_bytes"], path, serializer)
 }
 
 /// Adds up the mappings of each kind, in the order of the kinds.
@@ -142,17 +150,17 @@ pub(crate) fn mappings(usages: &[Usage], kinds: &[Kind]) -> Vec<MappingReport> {
 
 /// What each mapping is for.
 pub(crate) fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
-    let executed: HashSet<(&str, u64)> = usages
+    let executed: HashSet<(&OsStr, u64)> = usages
         .iter()
         .filter(|usage| usage.mapping.permissions.execute)
-        .map(|usage| (usage.mapping.path.as_str(), usage.mapping.inode))
+        .map(|usage| (usage.mapping.path.as_os_str(), usage.mapping.inode))
         .collect();
     let mut kinds: Vec<Kind> = Vec::with_capacity(usages.len());
     for (i, usage) in usages.iter().enumerate() {
         let mapping = &usage.mapping;
         let after_variables =
             i > 0 && kinds[i - 1] == Kind::Variables && usages[i - 1].mapping.end == mapping.start;
-        let library = executed.contains(&(mapping.path.as_str(), mapping.inode));
+        let library = executed.contains(&(mapping.path.as_os_str(), mapping.inode));
         kinds.push(kind(target, mapping, library, after_variables));
     }
     kinds
@@ -160,28 +168,28 @@ pub(crate) fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
 
 fn kind(target: &Target, mapping: &Mapping, library: bool, after_variables: bool) -> Kind {
     let permissions = mapping.permissions;
-    let path = mapping.path.as_str();
+    let begins = |with: &str| mapping.path.as_encoded_bytes().starts_with(with.as_bytes());
     let none = !permissions.read && !permissions.write && !permissions.execute;
-    match path {
-        "[heap]" => Kind::Heap,
-        "[stack]" => Kind::Stack,
-        _ if path.starts_with("[v") => Kind::Kernel,
-        _ if permissions.shared && path.starts_with("/memfd:")
-            || path.starts_with("/SYSV")
-            || path.starts_with("/dev/zero")
-            || path.starts_with("/dev/shm/") =>
+    match mapping.path.as_encoded_bytes() {
+        b"[heap]" => Kind::Heap,
+        b"[stack]" => Kind::Stack,
+        _ if begins("[v") => Kind::Kernel,
+        _ if permissions.shared && begins("/memfd:")
+            || begins("/SYSV")
+            || begins("/dev/zero")
+            || begins("/dev/shm/") =>
         {
             Kind::Shared
         }
-        _ if path.starts_with('/') && target.program.as_deref() == Some(path) => {
+        _ if begins("/") && target.program.as_deref() == Some(Path::new(&mapping.path)) => {
             match (permissions.execute, permissions.write) {
                 (true, _) => Kind::Code,
                 (_, true) => Kind::Variables,
                 _ => Kind::Constants,
             }
         }
-        _ if path.starts_with('/') && library => Kind::Library,
-        _ if path.starts_with('/') => Kind::File,
+        _ if begins("/") && library => Kind::Library,
+        _ if begins("/") => Kind::File,
         _ if permissions.shared => Kind::Shared,
         _ if none => Kind::Reserved,
         _ if after_variables && permissions.write => Kind::Variables,

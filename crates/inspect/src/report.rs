@@ -1,11 +1,13 @@
 //! Everything seen of one process, as the JSON document has it (`schema` 1), and how it is
 //! gathered.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 
 use observe::smaps::Usage;
 use observe::sysctl;
-use serde::Serialize;
+use present::foreign_text::serialize_name;
+use serde::{Serialize, Serializer};
 
 use super::Error;
 use super::frames::{self, Frames};
@@ -25,7 +27,8 @@ pub struct InspectReport {
     /// The process.
     pub pid: i32,
     /// Its name (proc_pid_comm(5)).
-    pub command: String,
+    #[serde(flatten, serialize_with = "serialize_command")]
+    pub command: OsString,
     /// Bits of its addresses: 32 or 64.
     pub address_bits: u8,
     /// The logical parts, in the order of [`Kind`].
@@ -55,6 +58,10 @@ impl InspectReport {
         let parts = self.parts.iter().filter(|part| part.part == kind);
         parts.fold(0, |sum: u64, part| sum.saturating_add(part.resident))
     }
+}
+
+fn serialize_command<S: Serializer>(name: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
+    serialize_name(["command", "command_bytes"], name, serializer)
 }
 
 /// Looks at process `pid`.

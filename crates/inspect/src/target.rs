@@ -1,5 +1,8 @@
 //! The process that is looked at: that it exists and has memory, and what refuses to show it.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use nix::errno::Errno;
 use observe::maps::{self, Mapping};
 use observe::remote_memory::RemoteMemory;
@@ -14,9 +17,9 @@ pub(crate) struct Target {
     /// Its process id.
     pub pid: i32,
     /// Its name.
-    pub command: String,
+    pub command: OsString,
     /// The program's file, where it can be read.
-    pub program: Option<String>,
+    pub program: Option<PathBuf>,
 }
 
 impl Target {

@@ -5,10 +5,12 @@
 #[path = "../../harness/tests/temporary/mod.rs"]
 mod temporary;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Error, read_text};
+use crate::{Error, read_bytes, read_text};
 
 /// One line of `/proc/PID/cgroup`: a hierarchy and the group in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,22 +26,24 @@ pub struct Membership {
 /// # Errors
 /// ENOENT where no such process exists or the kernel has no control groups.
 pub fn read(pid: i32) -> Result<Vec<Membership>, Error> {
-    Ok(parse(&read_text(format!("/proc/{pid}/cgroup"))?))
+    Ok(parse(read_bytes(format!("/proc/{pid}/cgroup"))?))
 }
 
 /// Parses the text of /proc/PID/cgroup: lines `5:cpu,cpuacct:/user.slice`, or `0::/` for v2.
-pub fn parse(text: &str) -> Vec<Membership> {
-    let line = |line: &str| {
-        let mut fields = line.splitn(3, ':');
+pub fn parse(text: impl AsRef<[u8]>) -> Vec<Membership> {
+    let line = |line: &[u8]| {
+        let mut fields = line.splitn(3, |&byte| byte == b':');
         let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
-        let controllers = controllers.split(',').filter(|name| !name.is_empty());
+        let controllers = str::from_utf8(controllers).ok()?.split(',');
+        let controllers = controllers.filter(|name| !name.is_empty());
         Some(Membership {
             controllers: controllers.map(str::to_owned).collect(),
-            path: path.into(),
+            path: OsStr::from_bytes(path).into(),
         })
     };
-    // Not `lines()`: a group's name may end with a carriage return.
-    text.split('\n').filter_map(line).collect()
+    // A group's name may end with a carriage return: that belongs to it.
+    let lines = text.as_ref().split(|&byte| byte == b'\n');
+    lines.filter_map(line).collect()
 }
 
 /// Where the control groups are mounted.
@@ -203,8 +207,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_group_may_end_with_a_carriage_return() {
-        assert_eq!(parse("0::/odd\r\n")[0].path, Path::new("/odd\r"));
+    fn a_group_keeps_its_bytes() {
+        let path = OsStr::from_bytes(b"/o\xe9d\r");
+        assert_eq!(parse(b"0::/o\xe9d\r\n")[0].path, Path::new(path));
     }
 
     /// A folder with these files, as a kernel would show its groups.

@@ -52,5 +52,5 @@ pub mod tracepoint;
 pub mod wchan;
 
 pub use error::file_error;
-use error::read_text;
+use error::{read_bytes, read_text};
 pub use operation::{Error, Operation, errno};

@@ -1,8 +1,10 @@
 //! `/proc/PID/maps`: the mappings of an address space in address order (proc_pid_maps(5)).
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 
-use crate::{Error, read_text};
+use crate::{Error, read_bytes};
 
 /// What a mapping allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +34,9 @@ pub struct Mapping {
     pub device: (u32, u32),
     /// Inode of the file; 0 for anonymous memory.
     pub inode: u64,
-    /// The file's path, a name such as `[heap]`, or nothing.
-    pub path: String,
+    /// The file's path, a name such as `[heap]`, or nothing. A path may hold any byte but NUL; for
+    /// a line feed the kernel writes `\012`, and a backslash as it is.
+    pub path: OsString,
 }
 
 impl Mapping {
@@ -67,35 +70,41 @@ impl fmt::Display for Permissions {
 /// # Errors
 /// EACCES or EPERM where ptrace access is denied, ENOENT or ESRCH where there is no such process.
 pub fn read(pid: i32) -> Result<Vec<Mapping>, Error> {
-    read_text(format!("/proc/{pid}/maps")).map(|text| parse(&text))
+    read_bytes(format!("/proc/{pid}/maps")).map(parse)
 }
 
 /// Parses the text of the file; lines that are none of its own are skipped.
-pub fn parse(text: &str) -> Vec<Mapping> {
-    // Not `lines()`: a path may end with a carriage return.
-    text.split('\n').filter_map(line).collect()
+pub fn parse(text: impl AsRef<[u8]>) -> Vec<Mapping> {
+    lines(text.as_ref()).filter_map(line).collect()
+}
+
+/// The lines of the file. A path may end with a carriage return: that belongs to it.
+pub(crate) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|&byte| byte == b'\n')
 }
 
 /// Parses one line.
-pub(crate) fn line(text: &str) -> Option<Mapping> {
+pub(crate) fn line(text: &[u8]) -> Option<Mapping> {
     let mut rest = text;
+    // What stands before the path is ASCII.
     let mut word = || {
-        rest = rest.trim_start_matches(' ');
-        let (word, after) = rest.split_at(rest.find(' ').unwrap_or(rest.len()));
+        rest = without_blanks(rest);
+        let end = rest.iter().position(|&byte| byte == b' ');
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
         rest = after;
-        word
+        str::from_utf8(word).ok()
     };
     let hex = |text| u64::from_str_radix(text, 16).ok();
-    let (start, end) = word().split_once('-')?;
+    let (start, end) = word()?.split_once('-')?;
     let (start, end) = (hex(start)?, hex(end)?);
-    let flags = word().as_bytes();
-    let offset = hex(word())?;
-    let (major, minor) = word().split_once(':')?;
+    let flags = word()?.as_bytes();
+    let offset = hex(word()?)?;
+    let (major, minor) = word()?.split_once(':')?;
     let device = (
         u32::from_str_radix(major, 16).ok()?,
         u32::from_str_radix(minor, 16).ok()?,
     );
-    let inode = word().parse().ok()?;
+    let inode = word()?.parse().ok()?;
     if end < start || flags.len() != 4 {
         return None;
     }
@@ -111,8 +120,13 @@ pub(crate) fn line(text: &str) -> Option<Mapping> {
         offset,
         device,
         inode,
-        path: rest.trim_start_matches(' ').to_owned(),
+        path: OsStr::from_bytes(without_blanks(rest)).to_owned(),
     })
+}
+
+fn without_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|&&byte| byte == b' ').count();
+    &text[blanks..]
 }
 
 #[cfg(test)]
@@ -141,9 +155,9 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     }
 
     #[test]
-    fn a_path_may_end_with_a_carriage_return() {
-        let maps = parse("7f2a00000000-7f2a00021000 r--p 00000000 fe:00 7 /tmp/odd\r\n");
-        assert_eq!(maps[0].path, "/tmp/odd\r");
+    fn a_path_keeps_its_bytes() {
+        let maps = parse(b"7f2a00000000-7f2a00021000 r--p 00000000 fe:00 7 /tmp/o\xe9\xc3(d\r\n");
+        assert_eq!(maps[0].path, OsStr::from_bytes(b"/tmp/o\xe9\xc3(d\r"));
     }
 
     proptest! {

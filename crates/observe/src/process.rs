@@ -1,20 +1,22 @@
 //! Processes and their descriptors, as proc(5) lists them.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::{Error, file_error, read_text};
+use crate::{Error, file_error, read_bytes};
 
 /// Where a descriptor leads, without the description in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// What the link says: a path, `socket:[4711]`, `pipe:[4712]`, `anon_inode:[eventpoll]`.
-    pub link: String,
+    /// What the link says: a path, `socket:[4711]`, `pipe:[4712]`, `anon_inode:[eventpoll]`. A path
+    /// may hold any byte but NUL.
+    pub link: OsString,
     /// Device and number of the inode.
     pub inode: (u64, u64),
 }
@@ -41,11 +43,12 @@ pub fn ensure_own_proc() -> Result<(), Error> {
     Err(Error::new(what, Errno::ESRCH))
 }
 
-/// The command name of a process, at most 15 bytes long; `?` where no such process exists.
-pub fn name(pid: i32) -> String {
+/// The command name of a process, at most 15 bytes of any kind; `?` where no such process exists.
+pub fn name(pid: i32) -> OsString {
     // A name may end with a blank, or with another line feed.
-    let name = |text: String| text.strip_suffix('\n').unwrap_or(&text).to_owned();
-    read_text(format!("/proc/{pid}/comm")).map_or("?".into(), name)
+    let name = |text: Vec<u8>| text.strip_suffix(b"\n").unwrap_or(&text).to_owned();
+    let text = read_bytes(format!("/proc/{pid}/comm"));
+    OsString::from_vec(text.map_or(b"?".into(), name))
 }
 
 /// The open descriptors of a process, in ascending order. With CAP_SYS_PTRACE alone the directory
@@ -88,10 +91,10 @@ pub fn target(pid: i32, fd: i32) -> Result<Target, Error> {
 ///
 /// # Errors
 /// As [`target`].
-pub fn link(pid: i32, fd: i32) -> Result<String, Error> {
+pub fn link(pid: i32, fd: i32) -> Result<OsString, Error> {
     let path = format!("/proc/{pid}/fd/{fd}");
     let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
-    Ok(link.to_string_lossy().into_owned())
+    Ok(link.into_os_string())
 }
 
 /// What stat(2) says of the file that process `pid` sees under the absolute `path`, in its own root
@@ -105,11 +108,11 @@ pub fn file_metadata(pid: i32, path: &Path) -> Result<fs::Metadata, Error> {
         .join(pid.to_string())
         .join("root")
         .join(inside);
-    fs::metadata(&path).map_err(|e| error("stat", &path.to_string_lossy(), &e))
+    fs::metadata(&path).map_err(|e| file_error("stat", &path, &e))
 }
 
 fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
-    let refused = |e: io::Error| error("list", &directory.to_string_lossy(), &e);
+    let refused = |e: io::Error| file_error("list", directory, &e);
     let number = |name: &OsStr| name.to_str()?.parse::<i32>().ok();
     let mut numbers = Vec::new();
     for entry in fs::read_dir(directory).map_err(refused)? {
@@ -129,6 +132,7 @@ fn error(operation: &str, object: &str, error: &io::Error) -> Error {
 mod tests {
     use super::*;
     use std::os::fd::AsRawFd;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn a_descriptor_of_ours_is_listed_and_leads_to_its_file() {
@@ -140,16 +144,14 @@ mod tests {
         assert!(descriptors(own).unwrap().contains(&file.as_raw_fd()));
         let target = target(own, file.as_raw_fd()).unwrap();
         assert_eq!(target.inode, (metadata.dev(), metadata.ino()));
-        assert_eq!(
-            target.link,
-            fs::read_link("/proc/self/exe").unwrap().to_string_lossy()
-        );
+        assert_eq!(target.link, fs::read_link("/proc/self/exe").unwrap());
     }
 
     #[test]
     fn a_name_keeps_its_last_bytes() {
-        nix::sys::prctl::set_name(c"odd \r").unwrap();
-        assert_eq!(name(nix::unistd::gettid().as_raw()), "odd \r");
+        nix::sys::prctl::set_name(c"odd \xe9 \r").unwrap();
+        let own = name(nix::unistd::gettid().as_raw());
+        assert_eq!(own, OsStr::from_bytes(b"odd \xe9 \r"));
         assert_eq!(name(i32::MAX), "?");
     }
 

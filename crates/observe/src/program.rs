@@ -2,6 +2,7 @@
 
 use std::fs::{File, read_link};
 use std::io::Read;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
@@ -28,10 +29,9 @@ pub enum ElfClass {
 /// # Errors
 /// EACCES where ptrace access is denied, ENOENT for a kernel thread and where the process has
 /// ended.
-pub fn path(pid: i32) -> Result<String, Error> {
+pub fn path(pid: i32) -> Result<PathBuf, Error> {
     let link = format!("/proc/{pid}/exe");
-    let path = read_link(&link).map_err(|e| file_error("readlink", link.as_ref(), &e))?;
-    Ok(path.to_string_lossy().into_owned())
+    read_link(&link).map_err(|e| file_error("readlink", link.as_ref(), &e))
 }
 
 /// Whether this process may read the file of its own program. Where it may not, its files in /proc
@@ -84,7 +84,6 @@ mod tests {
             _ => ElfClass::Bits64,
         };
         assert_eq!(read_class(own), Ok(class));
-        let exe = std::env::current_exe().unwrap();
-        assert_eq!(path(own).unwrap(), exe.to_string_lossy());
+        assert_eq!(path(own).unwrap(), std::env::current_exe().unwrap());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::maps::{self, Mapping};
 use crate::meminfo::kib;
-use crate::{Error, read_text};
+use crate::{Error, read_bytes};
 
 /// A mapping and what it uses, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,18 +44,17 @@ pub enum HugePages {
 /// # Errors
 /// EACCES or EPERM where ptrace access is denied, ENOENT or ESRCH where there is no such process.
 pub fn read(pid: i32) -> Result<Vec<Usage>, Error> {
-    read_text(format!("/proc/{pid}/smaps")).map(|text| parse(&text))
+    read_bytes(format!("/proc/{pid}/smaps")).map(parse)
 }
 
 /// Parses the text of the file: a line as in maps, then `Key:  N kB` lines and one of flags that
 /// belong to it. Unknown keys are skipped, missing ones are 0.
-pub fn parse(text: &str) -> Vec<Usage> {
+pub fn parse(text: impl AsRef<[u8]>) -> Vec<Usage> {
     let mut usages: Vec<Usage> = Vec::new();
-    // Not `lines()`: see maps.
-    for line in text.split('\n') {
+    for line in maps::lines(text.as_ref()) {
         if let Some(mapping) = maps::line(line) {
             usages.push(Usage::new(mapping));
-        } else if let Some(usage) = usages.last_mut() {
+        } else if let (Some(usage), Ok(line)) = (usages.last_mut(), str::from_utf8(line)) {
             usage.set(line);
         }
     }
@@ -149,8 +148,8 @@ VmFlags: rd wr mr mw me gd ac
         let text = "7f2a00000000-7f2a00021000 r--p 00000000 fe:00 7 /tmp/odd\r\nRss: 4 kB\n";
         let usage = &parse(text)[0];
         assert_eq!(
-            (usage.mapping.path.as_str(), usage.rss),
-            ("/tmp/odd\r", 4096)
+            (usage.mapping.path.to_str(), usage.rss),
+            (Some("/tmp/odd\r"), 4096)
         );
     }
 

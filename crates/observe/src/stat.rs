@@ -1,9 +1,11 @@
 //! `/proc/PID/stat`: name, state, flags, CPU time and page faults of a process
 //! (proc_pid_stat(5)).
 
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 
-use crate::{Error, read_text};
+use crate::{Error, read_bytes};
 
 /// linux/sched.h: the process is a kernel thread.
 const PF_KTHREAD: u64 = 0x0020_0000;
@@ -11,8 +13,8 @@ const PF_KTHREAD: u64 = 0x0020_0000;
 /// The fields that are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// The command's name, at most 15 bytes long. It may hold blanks and parentheses.
-    pub name: String,
+    /// The command's name, at most 15 bytes of any kind, blanks and parentheses too.
+    pub name: OsString,
     /// State letter: `S` sleeping, `R` running, `Z` a zombie, `X` dead.
     pub state: char,
     /// The kernel's flags of the process (PF_* of linux/sched.h).
@@ -71,22 +73,27 @@ pub fn read_thread(tid: i32) -> Result<Stat, Error> {
 }
 
 fn read_path(path: &str) -> Result<Stat, Error> {
-    parse(&read_text(path)?)
+    parse(read_bytes(path)?)
         .ok_or_else(|| Error::no_data(format!("find name, state and flags in {path}")))
 }
 
 /// Parses the file's text.
-pub fn parse(text: &str) -> Option<Stat> {
-    let (_, rest) = text.split_once('(')?;
-    let (name, rest) = rest.rsplit_once(')')?;
+pub fn parse(text: impl AsRef<[u8]>) -> Option<Stat> {
+    let text = text.as_ref();
+    let begin = text.iter().position(|&byte| byte == b'(')? + 1;
+    let end = text.iter().rposition(|&byte| byte == b')')?;
+    let (name, rest) = (text.get(begin..end)?, text.get(end + 1..)?);
     // The first of them is field 3 of the manual page.
-    let words: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let words: Vec<&str> = str::from_utf8(rest)
+        .ok()?
+        .split_ascii_whitespace()
+        .collect();
     let count = |field: usize| -> u64 {
         let word = words.get(field - 3);
         word.and_then(|word| word.parse().ok()).unwrap_or(0)
     };
     Some(Stat {
-        name: name.to_owned(),
+        name: OsStr::from_bytes(name).to_owned(),
         state: words.first()?.chars().next()?,
         flags: words.get(6)?.parse().ok()?,
         minor_faults: count(10),
@@ -117,10 +124,15 @@ mod tests {
     #[test]
     fn a_kernel_thread_and_an_odd_name() {
         let kernel = parse("2 (kthreadd) S 0 0 0 0 -1 2129984 0 0").unwrap();
-        assert_eq!((kernel.name.as_str(), kernel.state), ("kthreadd", 'S'));
+        assert_eq!(
+            (kernel.name.to_str(), kernel.state),
+            (Some("kthreadd"), 'S')
+        );
         assert!(kernel.is_kernel_thread() && !kernel.has_ended());
         let odd = parse("77 (a) b (c) Z 1 77 77 0 -1 4194304 1").unwrap();
         assert_eq!(odd.name, "a) b (c");
+        let bytes = parse(b"77 (\xe9\n\xc3(\x1b) S 1 77 77 0 -1 4194304 1").unwrap();
+        assert_eq!(bytes.name, OsStr::from_bytes(b"\xe9\n\xc3(\x1b"));
         assert!(odd.has_ended() && !odd.is_kernel_thread());
         let worked = parse("7 (a) R 1 7 7 0 -1 4194304 10 20 30 40 5 6 7 8").unwrap();
         assert_eq!((worked.cpu_ticks, odd.cpu_ticks), (11, 0));
@@ -131,7 +143,7 @@ mod tests {
     #[test]
     fn a_program_lies_where_its_code_and_its_stack_are() {
         let own = read(std::process::id() as i32).unwrap().layout.unwrap();
-        assert!(own.code.contains(&(parse as *const () as u64)), "{own:?}");
+        assert!(own.code.contains(&(read as *const () as u64)), "{own:?}");
         let hidden = format!("7 (x) S {}", "0 ".repeat(50));
         assert_eq!(parse(&hidden).unwrap().layout, None);
     }

@@ -1,5 +1,6 @@
 //! What shows that a system call did its work: facts of /proc, and not the call's own answer.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -39,12 +40,18 @@ impl Place {
     }
 
     /// Where its link in /proc/PID/fd leads; none where it is closed.
-    pub fn link(self) -> Result<Option<String>> {
+    pub fn link(self) -> Result<Option<OsString>> {
         match process::link(self.pid, self.fd) {
             Ok(link) => Ok(Some(link)),
             Err(error) if error.errno == Errno::ENOENT => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether it is open, and its link begins so: `socket:`, `pipe:`.
+    pub fn is(self, kind: &str) -> Result<bool> {
+        let link = self.link()?.unwrap_or_default();
+        Ok(link.as_encoded_bytes().starts_with(kind.as_bytes()))
     }
 
     /// What /proc/PID/fdinfo/N tells.

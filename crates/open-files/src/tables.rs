@@ -30,5 +30,5 @@ pub fn shows_new_descriptor(thread: i32) -> Result<bool> {
         pid: thread,
         fd: reader.as_raw_fd(),
     };
-    Ok(its.link()? == Some(format!("pipe:[{inode}]")))
+    Ok(its.link()? == Some(format!("pipe:[{inode}]").into()))
 }

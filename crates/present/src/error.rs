@@ -4,11 +4,12 @@ use std::fmt::{Display, Formatter};
 use std::io;
 use std::path::Path;
 
+use crate::foreign_text::escape;
+
 /// Output that could not be written.
 ///
 /// It says "write to standard output" or "open /path"; the [source](std::error::Error::source) is
-/// the [`io::Error`] with the kernel's reason. The object is as it was named: code that shows the
-/// error escapes it ([`crate::foreign_text`]).
+/// the [`io::Error`] with the kernel's reason. A path in it is escaped ([`crate::foreign_text`]).
 #[derive(Debug)]
 pub struct Error {
     operation: &'static str,
@@ -26,7 +27,7 @@ impl Error {
     }
 
     pub(crate) fn at(operation: &'static str, path: &Path, source: io::Error) -> Error {
-        Error::new(operation, &path.display().to_string(), source)
+        Error::new(operation, &escape(path), source)
     }
 
     /// What was tried: `open`, `write`, `rename to`, `write to`.
@@ -34,7 +35,7 @@ impl Error {
         self.operation
     }
 
-    /// With what: a path, or `standard output`.
+    /// With what: a path as it may be shown, or `standard output`.
     pub fn object(&self) -> &str {
         &self.object
     }

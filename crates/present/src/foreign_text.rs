@@ -21,6 +21,9 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStrExt;
 
+use serde::Serializer;
+use serde::ser::SerializeMap;
+
 /// A name as it may be shown, with each backslash doubled: no two names look alike by it.
 pub fn escape(name: impl AsRef<OsStr>) -> String {
     let mut escaped = String::new();
@@ -67,6 +70,29 @@ pub fn unescape(escaped: &str) -> Option<Vec<u8>> {
     }
     bytes.extend_from_slice(rest.as_bytes());
     Some(bytes)
+}
+
+/// A name as a document of JSON has it, in two fields of an object. The first is its text, in which
+/// U+FFFD stands for what is not valid UTF-8; the second is null, or then all of its bytes in
+/// hexadecimal: `636166e9`.
+///
+/// For a field of a struct: `#[serde(flatten, serialize_with = "..")]` names a function that passes
+/// the keys on, `["path", "path_bytes"]`.
+///
+/// # Errors
+/// That of the serializer.
+pub fn serialize_name<S: Serializer>(
+    keys: [&'static str; 2],
+    name: &OsStr,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let bytes = name.as_bytes();
+    let hexadecimal = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let exact: Option<String> = name.to_str().is_none().then(hexadecimal);
+    let mut fields = serializer.serialize_map(Some(2))?;
+    fields.serialize_entry(keys[0], &name.to_string_lossy())?;
+    fields.serialize_entry(keys[1], &exact)?;
+    fields.end()
 }
 
 /// One line of text that may be shown: what a terminal would execute is escaped, line feeds too,
@@ -174,6 +200,34 @@ mod tests {
         assert_eq!(name, r"a\\b\x1bc");
         assert_eq!(escape_controls(&name), name);
         assert_eq!(escape_lines("one\x07\ntwo\r\n"), "one\\x07\ntwo\\r\n");
+    }
+
+    #[test]
+    fn two_names_that_read_alike_differ_in_their_bytes() {
+        #[derive(serde::Serialize)]
+        struct File {
+            #[serde(flatten, serialize_with = "path")]
+            path: std::ffi::OsString,
+            size: u64,
+        }
+        fn path<S: Serializer>(path: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
+            serialize_name(["path", "path_bytes"], path, serializer)
+        }
+        let json = |path| {
+            let path = OsStr::from_bytes(path).to_owned();
+            serde_json::to_string(&File { path, size: 1 }).unwrap()
+        };
+        assert_eq!(
+            json("é\n".as_bytes()),
+            r#"{"path":"é\n","path_bytes":null,"size":1}"#
+        );
+        assert_eq!(
+            [json(b"caf\xe9"), json(b"caf\xe8")],
+            [
+                r#"{"path":"caf�","path_bytes":"636166e9","size":1}"#,
+                r#"{"path":"caf�","path_bytes":"636166e8","size":1}"#
+            ]
+        );
     }
 
     #[test]

@@ -5,24 +5,29 @@
 //! | nothing, or a regular file of ours | beside it, and renamed over it |
 //! | a regular file of another user, or in a folder that takes no new file | in place |
 //! | a device, a pipe, a terminal, an open file of /proc (`/dev/stdout`) | in place |
-//! | a symbolic link | as what it leads to; the link stays |
+//! | a symbolic link of ours or of root's | as what it leads to; the link stays |
+//! | any other symbolic link, on the way to it too | not at all |
 //!
-//! Where a new file is renamed over the old one, a write that fails leaves the old content.
+//! Where a new file is renamed over the old one, a write that fails leaves the old content. Until
+//! it is complete, the new file has no name (`O_TMPFILE` in open(2)), so that nothing is left of a
+//! run that is killed; where a file system knows no such files, it is called `.PID-N.partial`.
 //!
-//! In a folder that all may write to and that is sticky, such as /tmp, nothing is followed or
-//! written that another user placed there, except by the folder's owner. Kernels do the same where
-//! fs.protected_symlinks, fs.protected_regular and fs.protected_fifos are set
-//! (proc_sys_fs(5), or proc(5) before man-pages 6.7).
+//! In a folder that all may write to and that is sticky, such as /tmp, nothing is written that
+//! another user placed there, except by the folder's owner. Kernels do the same where
+//! fs.protected_regular and fs.protected_fifos are set (proc_sys_fs(5), or proc(5) before man-pages
+//! 6.7).
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Error as IoError, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Error as IoError, ErrorKind, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::libc::{O_NOFOLLOW, S_ISVTX, S_IWOTH};
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::libc::{O_NOFOLLOW, O_TMPFILE, S_ISVTX, S_IWOTH};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
-use nix::unistd::geteuid;
+use nix::unistd::{geteuid, linkat};
 
 use crate::Error;
 
@@ -81,10 +86,10 @@ impl OutputFile {
     ///
     /// # Errors
     /// That of `write`; those of open(2), fsync(2) and rename(2).
-    pub fn write_with<E: From<Error>>(
+    pub fn write_with<T, E: From<Error>>(
         &self,
-        write: impl FnOnce(&mut File) -> Result<(), E>,
-    ) -> Result<(), E> {
+        write: impl FnOnce(&mut File) -> Result<T, E>,
+    ) -> Result<T, E> {
         match &self.way {
             Way::InPlace { target, flags } => {
                 let mut options = OpenOptions::new();
@@ -98,11 +103,12 @@ impl OutputFile {
             } => {
                 let beside = Beside::create(target, permissions.as_ref());
                 let mut beside = beside.map_err(|error| self.error("open", error))?;
-                write(&mut beside.file)?;
+                let outcome = write(&mut beside.file)?;
                 let synced = beside.file.sync_all();
                 synced.map_err(|error| self.error("write", error))?;
                 let renamed = beside.rename(target, permissions.clone());
-                Ok(renamed.map_err(|error| self.error("rename to", error))?)
+                renamed.map_err(|error| self.error("rename to", error))?;
+                Ok(outcome)
             }
         }
     }
@@ -160,12 +166,16 @@ fn follow_links(path: &Path) -> io::Result<End> {
     let mut target = path.to_owned();
     for _ in 0..=MAX_LINKS {
         let open_file = false;
+        for folder in target.ancestors().skip(1) {
+            fs::symlink_metadata(folder).map_or(Ok(()), |it| refuse_foreign_link(&it))?;
+        }
         let Ok(metadata) = fs::symlink_metadata(&target) else {
             return Ok(End { target, open_file });
         };
         let folder = folder(&target);
-        refuse_planted(&fs::metadata(folder)?, &metadata)?;
+        refuse_foreign_link(&metadata)?;
         if !metadata.is_symlink() {
+            refuse_planted(&fs::metadata(folder)?, &metadata)?;
             return Ok(End { target, open_file });
         }
         if statfs(folder)?.filesystem_type() == PROC_SUPER_MAGIC {
@@ -187,6 +197,18 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
+/// Another user's link may lead anywhere, and elsewhere by the time that it is followed.
+fn refuse_foreign_link(object: &Metadata) -> io::Result<()> {
+    let trusted = [geteuid().as_raw(), 0];
+    if object.is_symlink() && !trusted.contains(&object.uid()) {
+        return Err(IoError::new(
+            ErrorKind::PermissionDenied,
+            "it is, or is reached by, a symbolic link that another user made",
+        ));
+    }
+    Ok(())
+}
+
 fn refuse_planted(folder: &Metadata, object: &Metadata) -> io::Result<()> {
     let own = geteuid().as_raw();
     if may_be_planted(folder.mode(), folder.uid(), object.uid(), own) {
@@ -198,7 +220,7 @@ fn refuse_planted(folder: &Metadata, object: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// The rule of `may_follow_link` in fs/namei.c of the kernel, for users as numbers.
+/// The rule of `may_create_in_sticky` in fs/namei.c of the kernel, for users as numbers.
 fn may_be_planted(folder_mode: u32, folder_owner: u32, owner: u32, own: u32) -> bool {
     let shared = folder_mode & S_ISVTX != 0 && folder_mode & S_IWOTH != 0;
     shared && owner != own && owner != folder_owner
@@ -207,47 +229,89 @@ fn may_be_planted(folder_mode: u32, folder_owner: u32, owner: u32, own: u32) -> 
 /// A new file in the folder of the file that it will replace. Dropped before that, it is removed.
 struct Beside {
     file: File,
-    path: PathBuf,
+    /// Its name; none where it has none yet.
+    path: Option<PathBuf>,
 }
 
 impl Beside {
     /// Makes the file; where `permissions` will be set later, only the owner may read it until
     /// then.
     fn create(target: &Path, permissions: Option<&Permissions>) -> io::Result<Beside> {
+        let mode = if permissions.is_some() { 0o600 } else { 0o666 };
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        options.mode(if permissions.is_some() { 0o600 } else { 0o666 });
-        let mut last = Errno::EEXIST.into();
-        for attempt in 0..MAX_NAMES {
-            let name = format!(".{}-{attempt}.partial", std::process::id());
-            let path = folder(target).join(name);
-            match options.open(&path) {
-                Ok(file) => return Ok(Beside { file, path }),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => last = error,
-                Err(error) => return Err(error),
-            }
+        options.read(true).write(true).mode(mode);
+        let unnamed = options.clone().custom_flags(O_TMPFILE).open(folder(target));
+        if let Ok(file) = unnamed {
+            return Ok(Beside { file, path: None });
         }
-        Err(last)
+        let (file, path) = with_free_name(target, |path| options.create_new(true).open(path))?;
+        let path = Some(path);
+        Ok(Beside { file, path })
     }
 
-    fn rename(self, target: &Path, permissions: Option<Permissions>) -> io::Result<()> {
+    /// Gives the file a name, if it has none: as a copy where the kernel has no /proc to find it
+    /// by, or refuses.
+    fn name(&mut self, target: &Path) -> io::Result<PathBuf> {
+        if let Some(path) = &self.path {
+            return Ok(path.clone());
+        }
+        let open = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let follow = AtFlags::AT_SYMLINK_FOLLOW;
+        let link = |path: &Path| Ok(linkat(AT_FDCWD, open.as_str(), AT_FDCWD, path, follow)?);
+        let path = match with_free_name(target, link) {
+            Ok(((), path)) => path,
+            Err(_) => {
+                let mut options = OpenOptions::new();
+                options.write(true).create_new(true);
+                options.mode(self.file.metadata()?.permissions().mode());
+                let (mut copy, path) = with_free_name(target, |path| options.open(path))?;
+                self.path = Some(path.clone());
+                self.file.rewind()?;
+                io::copy(&mut self.file, &mut copy)?;
+                path
+            }
+        };
+        self.path = Some(path.clone());
+        Ok(path)
+    }
+
+    fn rename(mut self, target: &Path, permissions: Option<Permissions>) -> io::Result<()> {
         if let Some(permissions) = permissions {
             self.file.set_permissions(permissions)?;
         }
-        match fs::rename(&self.path, target) {
+        let path = self.name(target)?;
+        match fs::rename(&path, target) {
             // A file that is mounted by itself, as containers have it: nothing can take its place.
             Err(error) if error.kind() == ErrorKind::ResourceBusy => {
-                fs::copy(&self.path, target).map(drop)
+                fs::copy(&path, target).map(drop)
             }
             renamed => renamed,
         }
     }
 }
 
+/// Makes a file beside `target` under a name that no other has.
+fn with_free_name<T>(
+    target: &Path,
+    mut make: impl FnMut(&Path) -> io::Result<T>,
+) -> io::Result<(T, PathBuf)> {
+    let mut last = Errno::EEXIST.into();
+    for attempt in 0..MAX_NAMES {
+        let name = format!(".{}-{attempt}.partial", std::process::id());
+        let path = folder(target).join(name);
+        match make(&path) {
+            Ok(made) => return Ok((made, path)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
+}
+
 impl Drop for Beside {
     fn drop(&mut self) {
         // After a rename there is nothing of that name.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.path.as_ref().map(fs::remove_file);
     }
 }
 

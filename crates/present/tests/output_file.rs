@@ -181,6 +181,52 @@ fn what_another_user_placed_in_a_sticky_folder_is_refused() {
     assert_eq!(elsewhere.names(), ["victim"]);
 }
 
+/// Whoever makes a link chooses what is overwritten, whatever folder it stands in.
+#[test]
+fn a_link_of_another_user_is_not_followed() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let nobody = Some(65534);
+    let (theirs, folder) = (Folder::new("planted"), Folder::new("victims"));
+    chown(&theirs.0, nobody, None).unwrap();
+    fs::write(folder.0.join("victim"), "precious").unwrap();
+    let (link, through) = (theirs.0.join("link"), theirs.0.join("through"));
+    symlink(folder.0.join("victim"), &link).unwrap();
+    symlink(&folder.0, &through).unwrap();
+    write(&through.join("victim"), "while it is ours").unwrap();
+    lchown(&link, nobody, None).unwrap();
+    lchown(&through, nobody, None).unwrap();
+    for planted in [&link, &through.join("victim"), &through.join("new")] {
+        let refused = OutputFile::at(planted).unwrap_err();
+        assert_eq!(refused.io().kind(), std::io::ErrorKind::PermissionDenied);
+    }
+    assert_eq!(folder.names(), ["victim"]);
+    let victim = fs::read_to_string(folder.0.join("victim")).unwrap();
+    assert_eq!(victim, "while it is ours");
+}
+
+/// What is killed can remove nothing.
+#[test]
+fn a_file_that_is_not_complete_has_no_name() {
+    let folder = Folder::new("unnamed");
+    for before in [None, Some("old")] {
+        let path = folder.0.join("report");
+        before.map(|text| fs::write(&path, text).unwrap());
+        let names = folder.names();
+        let output = OutputFile::at(&path).unwrap();
+        let written = output.write_with(|file| {
+            use std::io::Write;
+            file.write_all(b"half of it").unwrap();
+            assert_eq!(folder.names(), names);
+            Ok::<(), Error>(())
+        });
+        written.unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "half of it");
+        assert_eq!(folder.names(), ["report"]);
+    }
+}
+
 /// A link that is planted between the look and the write is replaced, not followed.
 #[test]
 fn a_link_planted_meanwhile_is_not_followed() {

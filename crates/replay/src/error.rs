@@ -1,10 +1,13 @@
 //! Why a replay, a check of real memory or a recording did not come to its end.
 
 use std::error::Error as StdError;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::{fmt, io};
 
+use nix::errno::Errno;
+use present::foreign_text::escape;
 use present::units::{bytes, count};
 
 use crate::arena::ArenaError;
@@ -65,6 +68,13 @@ pub enum Error {
     },
     /// There is no program `valgrind` in PATH.
     NoValgrind,
+    /// There is no such program, or it may not be executed.
+    NoProgram {
+        /// As it was named.
+        program: OsString,
+        /// The kernel's answer.
+        source: Errno,
+    },
     /// A recording failed while valgrind ran.
     Recording {
         /// How valgrind ended.
@@ -96,7 +106,7 @@ impl fmt::Display for Error {
                 "{operation} a temporary file in {}: {source}; a trace from a pipe that is too \
                  long to keep needs one: set TMPDIR to a directory with room, or replay from a \
                  file, which needs none",
-                directory.display()
+                escape(directory)
             ),
             Error::NoRoomForOperations { kept } => write!(
                 f,
@@ -123,6 +133,7 @@ impl fmt::Display for Error {
                 "valgrind is not installed (Debian and Ubuntu: apt-get install valgrind; Fedora: \
                  dnf install valgrind)",
             ),
+            Error::NoProgram { program, source } => write!(f, "{}: {source}", escape(program)),
             Error::Recording { valgrind, source } => {
                 write!(f, "recording (valgrind: {valgrind}): {source}")
             }
@@ -137,6 +148,7 @@ impl StdError for Error {
             Error::Call { source, .. } | Error::TemporaryFile { source, .. } => Some(source),
             Error::AvailableMemory(error) => error.source(),
             Error::Arena { source, .. } => Some(source),
+            Error::NoProgram { source, .. } => Some(source),
             Error::Recording { source, .. } => Some(source),
             Error::TraceChanged
             | Error::NoRoomForOperations { .. }

@@ -7,13 +7,16 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufReader, ErrorKind, PipeReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use harness::inherited;
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{AccessFlags, access};
 
 use super::Error;
 use crate::trace::{Fault, Format, PARTIAL, Reader, Summary};
@@ -37,8 +40,14 @@ impl Recording {
     /// output is for the trace. It dies with this process.
     ///
     /// # Errors
-    /// [`Error::NoValgrind`]; [`Error::Call`] where a pipe or the process is refused.
+    /// [`Error::NoProgram`]; [`Error::NoValgrind`]; [`Error::Call`] where a pipe or the process is
+    /// refused.
     pub fn start(program: &OsStr, arguments: &[OsString]) -> Result<Recording, Error> {
+        ensure_executable("valgrind".as_ref()).map_err(|_| Error::NoValgrind)?;
+        ensure_executable(program).map_err(|source| Error::NoProgram {
+            program: program.to_owned(),
+            source,
+        })?;
         let (log, log_end) = io::pipe().map_err(Error::call("pipe for valgrind's log"))?;
         let log_end = OwnedFd::from(log_end);
         #[expect(clippy::disallowed_methods, reason = "it is handed on, not written to")]
@@ -95,6 +104,27 @@ impl Recording {
         }
         Ok(RecordingOutcome { status, summary })
     }
+}
+
+/// Makes sure that a shell would find and execute `program` (execvp in exec(3)): valgrind says that
+/// there is none in a sentence in which the name stands raw.
+fn ensure_executable(program: &OsStr) -> Result<(), Errno> {
+    let is_path = program.as_bytes().contains(&b'/');
+    let folders = std::env::var_os("PATH").filter(|_| !is_path);
+    let folders = folders.iter().flat_map(std::env::split_paths);
+    let mut files: Vec<PathBuf> = folders.map(|folder| folder.join(program)).collect();
+    if files.is_empty() {
+        files.push(program.into());
+    }
+    let mut answer = Err(Errno::ENOENT);
+    for file in files {
+        match access(&file, AccessFlags::X_OK) {
+            Ok(()) => return Ok(()),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(errno) => answer = Err(errno),
+        }
+    }
+    answer
 }
 
 const WRITE_TRACE: &str = "write the trace";

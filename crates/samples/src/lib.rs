@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod damage;
+pub mod picture;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -31,5 +31,7 @@ pub(super) fn accept_all(listener: &TcpListener, most: usize) -> Result<Vec<TcpS
 pub(super) fn count_sockets(pid: i32) -> Result<usize> {
     let links = process::descriptors(pid)?.into_iter();
     let links = links.filter_map(|fd| process::link(pid, fd).ok());
-    Ok(links.filter(|link| link.starts_with("socket:")).count())
+    Ok(links
+        .filter(|link| link.as_encoded_bytes().starts_with(b"socket:"))
+        .count())
 }

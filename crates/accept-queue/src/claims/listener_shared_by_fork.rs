@@ -91,7 +91,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         let fd: i32 = child.recv()?;
         child.at_checkpoint()?;
         same &= observe::description::same(own, (child.pid(), fd))?;
-        inherited &= process::link(child.pid(), fd)? == socket;
+        inherited &= process::link(child.pid(), fd)? == *socket;
     }
     let mut client = Client::new(address);
     let connections = [client.connect()?, client.connect()?, client.connect()?];

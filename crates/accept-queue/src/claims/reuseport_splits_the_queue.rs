@@ -257,7 +257,7 @@ fn each_holds_one(pids: &[i32], sockets: &[String]) -> Result<bool> {
     let mut held = Vec::new();
     for &pid in pids {
         let links = process::descriptors(pid)?.into_iter();
-        let links = links.filter_map(|fd| process::link(pid, fd).ok());
+        let links = links.filter_map(|fd| process::link(pid, fd).ok()?.into_string().ok());
         held.push(
             links
                 .filter(|link| sockets.contains(link))

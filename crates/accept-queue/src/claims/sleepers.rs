@@ -7,6 +7,7 @@ use claim::NotMeasured;
 use observe::status::{self, Status};
 use observe::wchan::Blocked;
 use observe::{blocked_call, fdinfo, process};
+use present::foreign_text::escape;
 
 use super::pool::Pool;
 
@@ -37,7 +38,7 @@ impl Sleeper {
     pub(super) fn descriptor(&self) -> Result<String> {
         let fd = i32::try_from(self.call.arguments[0])
             .context("its first argument is not a descriptor")?;
-        Ok(process::link(self.pid, fd)?)
+        Ok(escape(process::link(self.pid, fd)?))
     }
 }
 

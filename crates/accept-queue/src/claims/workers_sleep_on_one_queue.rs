@@ -7,6 +7,7 @@ use claim::{Act, Arm, Claim, Does, InControl, Name, Quantity, Reading, Table};
 use observe::wchan::Blocked;
 use observe::{process, status, wchan};
 use prefork::Metering;
+use present::foreign_text::escape;
 
 use super::acts::{self, NO_RETURN, WORKER};
 use super::pool::Pool;
@@ -116,6 +117,7 @@ fn waits_at(sleeper: &Sleeper, listener: &str) -> Result<String> {
         .filter_map(|fd| process::link(pid, fd).ok());
     links
         .find(|link| link == listener)
+        .map(escape)
         .with_context(|| format!("process {pid} does not have its listening socket"))
 }
 

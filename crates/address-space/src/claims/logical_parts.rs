@@ -2,10 +2,12 @@
 #![expect(unsafe_code, reason = "sbrk, to know where the heap ends")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use claim::{Act, Arm, Claim, Does, InControl, Name, NotMeasured, Quantity, Reading};
 use observe::maps::Mapping;
+use present::foreign_text::escape;
 use present::units::bytes;
 
 use crate::evidence::mappings;
@@ -116,7 +118,8 @@ fn is_one_of_each(addresses: &[u64; 6]) -> Result<bool> {
 fn draw(held: &[(&str, &Mapping)]) -> String {
     let mut figure = String::new();
     for (name, mapping) in held.iter().rev() {
-        let file = mapping.path.rsplit('/').next().unwrap_or_default();
+        let file = Path::new(&mapping.path).file_name().map(escape);
+        let file = file.unwrap_or_default();
         figure += &format!(
             "{:>12x}  {}  {:>9}  {name:<9}  {file}\n",
             mapping.start,

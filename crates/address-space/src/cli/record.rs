@@ -1,16 +1,15 @@
 //! `address-space record`.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
-use present::foreign_text::{escape_controls, escape_lines};
-use present::print_note;
+use present::foreign_text::{escape, escape_controls, escape_lines};
 use present::units::{bytes, count};
+use present::{OutputFile, print_note};
 use replay::record::{Recording, RecordingOutcome};
 
 /// What to run, and where the trace goes.
@@ -39,16 +38,12 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     let Some((program, rest)) = arguments.command.split_first() else {
         unreachable!("clap asks for a command")
     };
-    let recording = |output: &mut dyn Write| {
+    let recording = |output: &mut dyn Write| -> Result<RecordingOutcome> {
         let recording = Recording::start(program, rest)?;
-        recording.write(&mut BufWriter::new(output))
+        Ok(recording.write(&mut BufWriter::new(output))?)
     };
     let RecordingOutcome { status, summary } = match &arguments.output {
-        Some(path) => {
-            let mut file =
-                File::create(path).with_context(|| format!("create {}", path.display()))?;
-            recording(&mut file)?
-        }
+        Some(path) => OutputFile::at(path)?.write_with(|file| recording(file))?,
         None => {
             #[expect(clippy::disallowed_methods, reason = "the trace is the output")]
             let mut output = io::stdout().lock();
@@ -58,16 +53,16 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     if summary.operations == 0 && matches!(status.code(), Some(126 | 127)) {
         bail!(
             "valgrind could not start {} (it says why above)",
-            program.display()
+            escape(program)
         );
     }
     if let Some(complaint) = summary.complaint {
+        print_note(&escape_lines(&complaint));
         ensure!(
             summary.operations > 0,
-            "valgrind could not run {}:\n{complaint}",
-            program.display()
+            "valgrind could not run {} (it says why above)",
+            escape(program)
         );
-        print_note(&escape_lines(&complaint));
     }
     let partial = summary.partial.map_or(String::new(), |why| {
         format!("; PARTIAL: {}", escape_controls(&why))

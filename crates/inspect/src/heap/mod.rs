@@ -124,9 +124,11 @@ pub(crate) fn walk(target: &Target, width: Width, usages: &[Usage]) -> Result<He
 
 /// Whether a file is mapped whose name begins with `prefix`. Its directory may be called anything.
 fn maps_file(usages: &[Usage], prefix: &str) -> bool {
-    let file = |usage: &Usage| usage.mapping.path.rsplit('/').next().map(str::to_owned);
-    let mut files = usages.iter().filter_map(file);
-    files.any(|file| file.starts_with(prefix))
+    let mut files = usages.iter().filter_map(|usage| {
+        let path = usage.mapping.path.as_encoded_bytes();
+        path.rsplit(|&byte| byte == b'/').next()
+    });
+    files.any(|file| file.starts_with(prefix.as_bytes()))
 }
 
 /// Where the heap lies.

@@ -1,5 +1,8 @@
 //! Values drawn from the bytes of a law: the same bytes, the same values.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
 /// The bytes that are left. Where they end, numbers are 0 and texts empty.
 pub struct Draw<'a>(&'a [u8]);
 
@@ -26,12 +29,17 @@ impl<'a> Draw<'a> {
         self.byte() & 1 == 1
     }
 
-    /// Some characters, without a line feed or a NUL. It may end as a line or a path may, too.
-    pub fn text(&mut self) -> String {
+    /// Some bytes, without a line feed or a NUL. They may end as a line or a path may, too.
+    pub fn name(&mut self) -> OsString {
         const ENDS: [&str; 8] = ["", "", "", "\r", " ", "\t", "\u{85}", " (deleted)"];
         let length = usize::from(self.byte() % 32);
-        let text = String::from_utf8_lossy(self.take(length));
-        text.replace(['\n', '\0'], "_") + ENDS[usize::from(self.byte() % 8)]
+        let bytes = self.take(length).iter().map(|&byte| match byte {
+            b'\n' | 0 => b'_',
+            _ => byte,
+        });
+        let mut name: Vec<u8> = bytes.collect();
+        name.extend(ENDS[usize::from(self.byte() % 8)].bytes());
+        OsString::from_vec(name)
     }
 
     /// At least one letter, digit, or mark that is no blank.

@@ -11,7 +11,9 @@ use crate::{buddyinfo, cgroup, cpu, cpu_model, cpus, huge_pages, meminfo, sysctl
 /// [`buddyinfo::parse`].
 pub fn buddyinfo(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    read_line_by_line(&text, buddyinfo::parse);
+    read_line_by_line(data, |text| {
+        buddyinfo::parse(&String::from_utf8_lossy(text))
+    });
     let mut draw = Draw::new(data);
     let zone = Zone {
         node: draw.number() as u32,
@@ -86,7 +88,7 @@ pub fn cpuinfo(data: &[u8]) {
     if let Some(model) = cpu_model::parse(&text) {
         assert!(!model.contains('\n') && model.trim() == model);
     }
-    let model = format!("A{}", Draw::new(data).text());
+    let model = format!("A{}", Draw::new(data).name().to_string_lossy());
     let text = format!("processor\t: 0\nmodel\t\t: 6\nmodel name\t: {model}\nmodel name\t: B\n");
     assert_eq!(cpu_model::parse(&text).as_deref(), Some(model.trim()));
 }

@@ -20,8 +20,9 @@ pub use process::*;
 
 /// A parser that reads a text line by line finds the same in the lines apart: a damaged line spoils
 /// no other.
-fn read_line_by_line<T: PartialEq + Debug>(text: &str, parse: impl Fn(&str) -> Vec<T>) {
-    let apart: Vec<T> = text.split_inclusive('\n').flat_map(&parse).collect();
+fn read_line_by_line<T: PartialEq + Debug>(text: &[u8], parse: impl Fn(&[u8]) -> Vec<T>) {
+    let lines = text.split_inclusive(|&byte| byte == b'\n');
+    let apart: Vec<T> = lines.flat_map(&parse).collect();
     assert_eq!(parse(text), apart);
 }
 

@@ -28,7 +28,7 @@ fn octets(address: SocketAddr) -> Vec<u8> {
 
 /// [`net_tcp::parse`].
 pub fn net_tcp(data: &[u8]) {
-    read_line_by_line(&String::from_utf8_lossy(data), net_tcp::parse);
+    read_line_by_line(data, |text| net_tcp::parse(&String::from_utf8_lossy(text)));
     let mut draw = Draw::new(data);
     let v6 = draw.flag();
     let row = Row {

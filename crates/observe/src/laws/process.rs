@@ -1,6 +1,8 @@
 //! The laws of the files of one process.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::draw::Draw;
@@ -51,7 +53,7 @@ pub fn auxv(data: &[u8]) {
 
 /// [`cgroup::parse`].
 pub fn cgroup(data: &[u8]) {
-    read_line_by_line(&String::from_utf8_lossy(data), cgroup::parse);
+    read_line_by_line(data, |text| cgroup::parse(text));
     let mut draw = Draw::new(data);
     let named = draw.flag();
     let group = Membership {
@@ -59,15 +61,18 @@ pub fn cgroup(data: &[u8]) {
             true => vec![draw.word().replace([',', ':'], "_"), "memory".to_owned()],
             false => Vec::new(),
         },
-        path: PathBuf::from(format!("/{}", draw.text())),
+        path: PathBuf::from(draw_path(&mut draw)),
     };
-    let line = format!(
-        "{}:{}:{}\n",
-        draw.below(1 << 32),
-        group.controllers.join(","),
-        group.path.display()
-    );
-    assert_eq!(cgroup::parse(&line), [group]);
+    let number = draw.below(1 << 32);
+    let mut line = format!("{number}:{}:", group.controllers.join(",")).into_bytes();
+    line.extend(group.path.as_os_str().as_bytes());
+    assert_eq!(cgroup::parse(line), [group]);
+}
+
+fn draw_path(draw: &mut Draw<'_>) -> OsString {
+    let mut path = OsString::from("/");
+    path.push(draw.name());
+    path
 }
 
 /// [`program::parse_class`].
@@ -185,13 +190,12 @@ pub fn limits(data: &[u8]) {
 
 /// [`maps::parse`].
 pub fn maps(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    read_line_by_line(&text, maps::parse);
-    for mapping in maps::parse(&text) {
+    read_line_by_line(data, |text| maps::parse(text));
+    for mapping in maps::parse(data) {
         assert_eq!(mapping.start + mapping.len(), mapping.end);
     }
     let mapping = draw_mapping(&mut Draw::new(data));
-    assert_eq!(maps::parse(&print_mapping(&mapping)), [mapping]);
+    assert_eq!(maps::parse(print_mapping(&mapping)), [mapping]);
 }
 
 fn draw_mapping(draw: &mut Draw<'_>) -> Mapping {
@@ -210,15 +214,15 @@ fn draw_mapping(draw: &mut Draw<'_>) -> Mapping {
         device: (draw.number() as u32, draw.number() as u32),
         inode: draw.number(),
         path: match draw.below(4) {
-            0 => String::new(),
-            1 => "[heap]".to_owned(),
-            _ => format!("/{}", draw.text()),
+            0 => OsString::new(),
+            1 => "[heap]".into(),
+            _ => draw_path(draw),
         },
     }
 }
 
 /// show_vma_header_prefix in fs/proc/task_mmu.c.
-fn print_mapping(mapping: &Mapping) -> String {
+fn print_mapping(mapping: &Mapping) -> Vec<u8> {
     let line = format!(
         "{:08x}-{:08x} {} {:08x} {:02x}:{:02x} {} ",
         mapping.start,
@@ -229,10 +233,12 @@ fn print_mapping(mapping: &Mapping) -> String {
         mapping.device.1,
         mapping.inode
     );
-    match mapping.path.is_empty() {
-        true => format!("{line}\n"),
-        false => format!("{line:73}{}\n", mapping.path),
-    }
+    let path = mapping.path.as_bytes();
+    let head = match path.is_empty() {
+        true => line,
+        false => format!("{line:73}"),
+    };
+    [head.as_bytes(), path, b"\n"].concat()
 }
 
 /// [`pagemap::decode`] and [`pagemap::runs`].
@@ -277,13 +283,12 @@ pub fn schedstat(data: &[u8]) {
 
 /// [`smaps::parse`].
 pub fn smaps(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let mappings = smaps::parse(&text).into_iter().map(|usage| usage.mapping);
-    assert_eq!(mappings.collect::<Vec<_>>(), maps::parse(&text));
+    let mappings = smaps::parse(data).into_iter().map(|usage| usage.mapping);
+    assert_eq!(mappings.collect::<Vec<_>>(), maps::parse(data));
     let mut draw = Draw::new(data);
     let usages: Vec<Usage> = (0..3).map(|_| draw_usage(&mut draw)).collect();
-    let text: String = usages.iter().map(print_usage).collect();
-    assert_eq!(smaps::parse(&text), usages);
+    let text: Vec<u8> = usages.iter().flat_map(print_usage).collect();
+    assert_eq!(smaps::parse(text), usages);
 }
 
 fn draw_usage(draw: &mut Draw<'_>) -> Usage {
@@ -303,8 +308,8 @@ fn draw_usage(draw: &mut Draw<'_>) -> Usage {
     }
 }
 
-fn print_usage(usage: &Usage) -> String {
-    let mut text = print_mapping(&usage.mapping);
+fn print_usage(usage: &Usage) -> Vec<u8> {
+    let mut text = String::new();
     let sizes = [
         ("Size", 4096),
         ("Rss", usage.rss),
@@ -328,17 +333,19 @@ fn print_usage(usage: &Usage) -> String {
             HugePages::Forbidden => "nh ",
         }
     );
-    text
+    [print_mapping(&usage.mapping), text.into_bytes()].concat()
 }
 
 /// [`stat::parse`].
 pub fn stat(data: &[u8]) {
-    stat::parse(&String::from_utf8_lossy(data));
+    stat::parse(data);
     let mut draw = Draw::new(data);
     let [user, system, child_user, child_system, faults] = [(); 5].map(|()| draw.number());
     // The kernel writes the name as it is, line feeds and parentheses too.
+    let mut name = draw.name();
+    name.push(["", ")", "(", "\n", ") R 1"][draw.below(5) as usize]);
     let stat = Stat {
-        name: draw.text() + ["", ")", "(", "\n", ") R 1"][draw.below(5) as usize],
+        name,
         state: ['R', 'S', 'D', 'Z', 'T', 't', 'X', 'I'][draw.below(8) as usize],
         flags: draw.below(1 << 32),
         cpu_ticks: user.saturating_add(system),
@@ -350,11 +357,17 @@ pub fn stat(data: &[u8]) {
         name, state, flags, ..
     } = &stat;
     let pid = draw.below(1 << 22);
-    let text = format!(
-        "{pid} ({name}) {state} 1 {pid} {pid} 0 -1 {flags} {faults} 0 0 0 {user} {system} \
-         {child_user} {child_system}\n"
+    let rest = format!(
+        ") {state} 1 {pid} {pid} 0 -1 {flags} {faults} 0 0 0 {user} {system} {child_user} \
+         {child_system}\n"
     );
-    assert_eq!(stat::parse(&text), Some(stat));
+    let text = [
+        format!("{pid} (").as_bytes(),
+        name.as_bytes(),
+        rest.as_bytes(),
+    ]
+    .concat();
+    assert_eq!(stat::parse(text), Some(stat));
 }
 
 /// [`status::parse`].
@@ -377,12 +390,13 @@ pub fn status(data: &[u8]) {
         allowed_cpus: format!("0-{},{}", draw.below(99), draw.below(9999)),
     };
     // A line feed in the name is escaped by the kernel.
-    let text = print_status(&status, &draw.text());
+    let text = print_status(&status, &draw.name());
     assert_eq!(status::parse(&text), status);
 }
 
 /// fs/proc/array.c and fs/proc/task_mmu.c.
-fn print_status(status: &Status, name: &str) -> String {
+fn print_status(status: &Status, name: &OsStr) -> String {
+    let name = name.to_string_lossy();
     let mut text = format!(
         "Name:\t{name}\nUmask:\t0022\nState:\t{} (somehow)\nPPid:\t{}\nTracerPid:\t{}\n\
          FDSize:\t{}\nGroups:\t0 27 \n",

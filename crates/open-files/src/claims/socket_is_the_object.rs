@@ -115,7 +115,7 @@ fn measure(arm: Arm) -> Result<Reading> {
         pid: user.pid(),
         fd: used.fd,
     };
-    let is_socket = its.link()?.is_some_and(|link| link.starts_with("socket:"));
+    let is_socket = its.is("socket:")?;
     let reading = Reading::kernel()
         .act(&SEND, sent)
         .act(&DUPLICATE, duplicate.peer_addr().is_ok())

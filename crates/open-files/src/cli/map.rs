@@ -1,8 +1,12 @@
 //! `open-files map`: which descriptors are one open file description.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
 use anyhow::{Context, Result};
 use clap::Args;
 use descriptors::Map;
+use present::foreign_text::escape;
 use present::{print, print_data};
 use runner::whole_number;
 
@@ -27,9 +31,10 @@ pub struct MapArgs {
     /// Only descriptions that more than one descriptor refers to
     #[arg(long)]
     shared: bool,
-    /// Only descriptions of objects whose name contains this: a path, socket:[4711], eventpoll
+    /// Only descriptions of objects whose name contains this, as it is or as it is printed: a path,
+    /// socket:[4711], eventpoll
     #[arg(long, value_name = "TEXT")]
-    object: Option<String>,
+    object: Option<OsString>,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -63,7 +68,7 @@ impl MapArgs {
     fn select(&self, mut map: Map) -> Map {
         if let Some(object) = &self.object {
             map.descriptions
-                .retain(|description| description.object.contains(object));
+                .retain(|description| is_within(object, &description.object));
         }
         if self.shared {
             map.descriptions
@@ -71,4 +76,11 @@ impl MapArgs {
         }
         map
     }
+}
+
+/// Whether `name` contains `part`, which was typed as it is, or copied from a map.
+fn is_within(part: &OsStr, name: &OsStr) -> bool {
+    let (bytes, part) = (name.as_bytes(), part.as_bytes());
+    let within = |name: &[u8]| part.is_empty() || name.windows(part.len()).any(|it| it == part);
+    within(bytes) || within(escape(name).as_bytes())
 }

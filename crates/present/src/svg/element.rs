@@ -61,6 +61,22 @@ impl Element {
         element
     }
 
+    /// Slanting lines over a rectangle: a pattern, for what a colour alone must not say.
+    pub fn hatch(x: f64, y: f64, width: f64, height: f64) -> Element {
+        const STEP: f64 = 6.0;
+        let (width, height) = (width.max(0.0), height.max(0.0));
+        let lines = ((width + height) / STEP).ceil() as u32;
+        (1..lines).fold(Element::group(), |group, index| {
+            let along = f64::from(index) * STEP;
+            group.with(Element::line(
+                x + (along - height).max(0.0),
+                y + along.min(height),
+                x + along.min(width),
+                y + (along - width).max(0.0),
+            ))
+        })
+    }
+
     /// An empty group.
     pub fn group() -> Element {
         Element::new("g", &[])
@@ -87,6 +103,16 @@ impl Element {
         self.attribute("opacity", &number(opacity))
     }
 
+    /// Draws its outline alone.
+    pub fn outline(self, colour: Colour, width: f64) -> Element {
+        self.attribute("fill", "none").stroke(colour, width)
+    }
+
+    /// Draws a line, or an outline, in dashes.
+    pub fn dashed(self) -> Element {
+        self.attribute("stroke-dasharray", "6 3")
+    }
+
     /// Sets where a text lies to its point.
     pub fn anchor(self, anchor: Anchor) -> Element {
         let anchor = match anchor {
@@ -101,6 +127,11 @@ impl Element {
     pub fn heading(self, size: f64) -> Element {
         self.attribute("font-size", &number(size))
             .attribute("font-weight", "600")
+    }
+
+    /// Sets the size of a text in pixels.
+    pub fn size(self, size: f64) -> Element {
+        self.attribute("font-size", &number(size))
     }
 
     /// Sets the font: a list of families as CSS has it.

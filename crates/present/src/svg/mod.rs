@@ -9,9 +9,11 @@
 
 mod colour;
 mod element;
+mod measure;
 
 pub use colour::{Colour, FAINT, GRID, INK, PAPER, SERIES, WARNING};
 pub use element::{Anchor, Element};
+pub use measure::{shorten, text_width, wrap};
 
 use std::fmt::Write;
 

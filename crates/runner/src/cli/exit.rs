@@ -1,13 +1,15 @@
 //! How a binary begins and ends.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::thread::{Builder, scope};
 
 use anyhow::{Result, anyhow};
+use clap::{ArgMatches, Command};
 use harness::inherited;
 use harness::limits::room_for_stack;
-use present::foreign_text::escape_lines;
+use present::foreign_text::{escape, escape_controls};
 use present::print_note;
 
 /// The stack without which not even a command line can be read.
@@ -20,6 +22,19 @@ pub(super) fn start(run: impl FnOnce() -> Result<u8> + Send) -> ExitCode {
     exit_code(match room_for_stack(STACK as u64) {
         Ok(()) => run(),
         Err(_) => run_on_a_stack_of_its_own(run),
+    })
+}
+
+/// The arguments of this process, read as those of `command`. Where they are none, or ask for help,
+/// that is printed, and the process ends.
+pub(super) fn read_arguments(command: Command) -> ArgMatches {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let read = |arguments| command.clone().try_get_matches_from(arguments);
+    read(arguments.clone()).unwrap_or_else(|error| {
+        // clap repeats the arguments that it does not understand, and they may hold anything: it is
+        // asked again for what it says of them when they are escaped.
+        let escaped = arguments.iter().map(|it| escape(it).into()).collect();
+        read(escaped).err().unwrap_or(error).exit()
     })
 }
 
@@ -40,7 +55,8 @@ fn exit_code(result: Result<u8>) -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let message = escape_lines(&claim::error_chain(&error));
+            // One line, whatever the names in it hold.
+            let message = escape_controls(&claim::error_chain(&error));
             print_note(&format!("error: {message}"));
             ExitCode::from(2)
         }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use claim::{Register, Topic};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::exit::start;
+use super::exit::{read_arguments, start};
 use super::help::{HELP_OF_RUN, with_help, with_own_names};
 use super::known::with_known_names;
 use super::run::RunArgs;
@@ -88,7 +88,7 @@ fn parse_and_run<T: Tools>(topic: Topic, about: &'static str, examples: &str) ->
     let register = Register::new(&[topic])?;
     let command = with_help(TopicCli::<T>::command(), about, examples).name(topic.name);
     let command = with_known_names(with_own_names(command, &register), &register);
-    let matches = command.clone().get_matches();
+    let matches = read_arguments(command.clone());
     match TopicCli::<T>::from_arg_matches(&matches)?.word {
         TopicWord::Claims(run) => run.run(&register, Companions::default(), &command),
         TopicWord::Shared(word) => word.run(&register, command),

@@ -9,7 +9,7 @@ use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::ask::AskArgs;
 use super::diff::DiffArgs;
-use super::exit::start;
+use super::exit::{read_arguments, start};
 use super::help::{
     HELP_OF_ASK, HELP_OF_DIFF, HELP_OF_REPORT, HELP_OF_RUN, with_help, with_own_names,
 };
@@ -117,7 +117,7 @@ fn parse_and_run<T: TourTools>(topics: &[Topic], companions: Companions<'_>) -> 
     let asked = known_names(questions.iter().map(|question| question.claim));
     let teach = |argument: Arg| argument.value_parser(asked);
     let command = command.mut_subcommand("ask", |ask| ask.mut_arg("ids", teach));
-    let matches = command.clone().get_matches();
+    let matches = read_arguments(command.clone());
     let cli = TourCli::<T>::from_arg_matches(&matches)?;
     match cli.word {
         None => cli.run.run(&register, companions, &command),

@@ -81,7 +81,7 @@ impl Source<'_> {
             (None, Some(extension)) if extension == "json" => path.file_stem().unwrap_or(self.path),
             (None, _) => path.file_name().unwrap_or(self.path),
         };
-        name.to_string_lossy().into_owned()
+        text(name)
     }
 
     fn read(&self) -> Result<Document> {
@@ -107,6 +107,11 @@ pub fn read_bytes(path: &OsStr) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The name as it is; as it may be shown, where it is not valid UTF-8.
+fn text(name: &OsStr) -> String {
+    name.to_str().map_or_else(|| escape(name), str::to_owned)
+}
+
 /// A name for each source, no two the same.
 fn names(sources: &[Source<'_>]) -> Result<Vec<String>> {
     let own: Vec<String> = sources.iter().map(Source::own_name).collect();
@@ -115,7 +120,7 @@ fn names(sources: &[Source<'_>]) -> Result<Vec<String>> {
         let is_single = own.iter().filter(|other| *other == name).count() == 1;
         let mut unique = match source.name {
             _ if is_single => name.clone(),
-            None => source.path.to_string_lossy().into_owned(),
+            None => text(source.path),
             Some(_) if names.contains(name) => bail!("two documents are called `{}`", escape(name)),
             Some(_) => name.clone(),
         };
@@ -174,5 +179,8 @@ mod tests {
             ["stdin", "x", "r.txt"]
         );
         assert!(names(&["x=a.json", "x=b.json"]).is_err());
+        let bytes = [b"a/caf\xe8.json", b"b/caf\xe9.json"].map(|it| OsStr::from_bytes(it));
+        let sources = bytes.map(|it| Source::parse(it).unwrap());
+        assert_eq!(super::names(&sources).unwrap(), [r"caf\xe8", r"caf\xe9"]);
     }
 }

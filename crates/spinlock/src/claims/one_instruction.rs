@@ -51,6 +51,7 @@ pub(crate) mod decode {
     #![expect(unsafe_code, reason = "reads this process's own text")]
 
     use std::hint::black_box;
+    use std::path::Path;
     use std::slice;
 
     use super::{ACCESSES, LOCKED, OWN_TEXT, TEST_AND_SET};
@@ -115,7 +116,7 @@ pub(crate) mod decode {
         Ok(Reading::kernel()
             .act(
                 &OWN_TEXT,
-                !text.permissions.write && text.path.starts_with('/'),
+                !text.permissions.write && Path::new(&text.path).is_absolute(),
             )
             .act(&TEST_AND_SET, !old && sound.is_locked())
             .with(&LOCKED, locked)

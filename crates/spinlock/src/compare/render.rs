@@ -25,6 +25,17 @@ pub(super) fn regimes(rows: &[ComparisonRow]) -> Vec<Regime> {
     regimes
 }
 
+/// The locks of the rows, in order.
+pub(super) fn locks(rows: &[ComparisonRow]) -> Vec<&'static str> {
+    let mut locks: Vec<&str> = Vec::new();
+    for row in rows {
+        if !locks.contains(&row.lock) {
+            locks.push(row.lock);
+        }
+    }
+    locks
+}
+
 pub(super) fn rows_of<'a>(
     rows: &'a [ComparisonRow],
     regime: &Regime,
@@ -113,13 +124,7 @@ pub fn heat_map(rows: &[ComparisonRow], width: Option<usize>) -> String {
     heading("think time", &|regime| {
         nanoseconds(regime.think_ns as f64).replace(' ', "")
     });
-    let mut locks: Vec<&str> = Vec::new();
-    for row in rows {
-        if !locks.contains(&row.lock) {
-            locks.push(row.lock);
-        }
-    }
-    for lock in locks {
+    for lock in locks(rows) {
         let field = |regime| {
             let row = rows_of(rows, regime).find(|row| row.lock == lock);
             heat(row.and_then(|row| row.ratio_to_best))

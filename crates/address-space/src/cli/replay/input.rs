@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use harness::interrupt::Interrupt;
+use present::foreign_text::escape;
 use replay::Source;
 use replay::trace::Format;
 use replay::trace::generate::{Load, generate};
@@ -79,9 +80,9 @@ pub(super) fn source(arguments: &Arguments, interrupt: &Interrupt) -> Result<Sou
             Source::from_pipe(pipe, format, keep, interrupt).context("trace on standard input")
         }
         Some(path) => {
-            let name = || format!("trace {}", path.display());
+            let name = || format!("trace {}", escape(path));
             let meta = std::fs::metadata(path).with_context(name)?;
-            ensure!(!meta.is_dir(), "trace {}: is a directory", path.display());
+            ensure!(!meta.is_dir(), "trace {}: is a directory", escape(path));
             if meta.is_file() {
                 return Source::open(path, format, keep, interrupt).with_context(name);
             }

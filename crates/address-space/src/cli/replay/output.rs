@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use harness::interrupt::Interrupt;
+use present::foreign_text::escape;
 use present::{OutputFile, SameFile};
 use replay::Source;
 use replay::trace::PARTIAL;
@@ -31,7 +32,7 @@ pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
     let result = SameFile::open(io::stdout());
     let file = |path: &Path| -> Result<OutputFile> {
         let this = SameFile::at(path);
-        let name = path.display();
+        let name = escape(path);
         ensure!(
             this.is_none() || this != trace,
             "{name}: is the trace itself"
@@ -52,8 +53,8 @@ pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
         ensure!(
             svg_file.is_none() || svg_file != save_file,
             "--svg {} and --save {}: are the same file",
-            svg.display(),
-            save.display()
+            escape(svg),
+            escape(save)
         );
     }
     Ok(files)
@@ -65,7 +66,7 @@ impl Files<'_> {
         let Some((file, path)) = &self.save else {
             return Ok(());
         };
-        let name = || format!("write {}", path.display());
+        let name = || format!("write {}", escape(path));
         file.write_with(|output| save(source, output, interrupt).with_context(name))
     }
 }

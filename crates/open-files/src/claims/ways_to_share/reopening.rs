@@ -1,5 +1,6 @@
 //! What opens again. In the control a duplicate stands in the place of each second open.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
@@ -53,7 +54,7 @@ pub(super) const REOPEN_SOCKET: Act =
 /// An object, and what became of opening it again.
 pub(super) struct Object {
     /// Where the descriptor's link leads.
-    link: String,
+    link: OsString,
     /// The two descriptors, or that the second was refused.
     pub(super) compared: &'static str,
     /// Whether there is a second one that was opened, and not duplicated.
@@ -94,7 +95,7 @@ impl Object {
 
     /// Whether the descriptor's link begins so.
     pub(super) fn is(&self, kind: &str) -> bool {
-        self.link.starts_with(kind)
+        self.link.as_encoded_bytes().starts_with(kind.as_bytes())
     }
 
     /// Whether open(2) was asked, whatever it answered.
@@ -115,7 +116,7 @@ pub(super) fn compare_by_name(arm: Arm) -> Result<(&'static str, bool)> {
     let (first, second) = (open()?, open()?);
     let mut shown = true;
     for file in [&first, &second] {
-        shown &= here(file).link()?.as_deref() == Some(NAME);
+        shown &= here(file).link()?.as_deref() == Some(NAME.as_ref());
     }
     let other = match arm {
         Arm::Experiment => second,

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
+use present::OutputFile;
+use present::foreign_text::escape;
 
 use super::synopsis;
 
@@ -45,15 +47,9 @@ pub(super) fn write_pages(command: Command, dir: &Path) -> Result<()> {
     let mut pages = Vec::new();
     let command = build(command);
     collect_pages(&command, &command, &mut pages)?;
-    fs::create_dir_all(dir).with_context(|| format!("make the folder {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| format!("make the folder {}", escape(dir)))?;
     for (name, text) in pages {
-        let file = dir.join(&name);
-        let unfinished = dir.join(format!(".{name}.{}", std::process::id()));
-        let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &file));
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
-        }
-        written.with_context(|| format!("write {}", file.display()))?;
+        OutputFile::at(&dir.join(name))?.write(&text)?;
     }
     Ok(())
 }
