@@ -1,5 +1,5 @@
-//! Names that somebody chose to deceive a reader: processes, files and arguments that hold them, and
-//! what a binary may show of them. The tests of each binary include this file.
+//! Names that somebody chose to deceive a reader: processes, files and arguments that hold them,
+//! and what a binary may show of them. The tests of each binary include this file.
 #![allow(dead_code, reason = "not each binary needs all of it")]
 
 use std::ffi::{OsStr, OsString};
