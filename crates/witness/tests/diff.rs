@@ -227,7 +227,8 @@ fn what_is_no_document_is_named_with_the_reason() {
     let mut word = RUN.clone();
     word["claims"][1]["verdict"] = json!("maybe");
     let mut kind = word.clone();
-    kind["claims"][1]["verdict"] = json!(7);
+    kind["claims"][1]["id"] = json!(7);
+    kind["claims"][1]["verdict"] = json!("holds");
     folder.write("schema.json", &other_schema);
     folder.write("twice.json", &twice);
     folder.write("word.json", &word);

@@ -79,7 +79,14 @@ fn texts() -> BTreeMap<String, String> {
     let list = witness(&["list", "--all"]);
     let ids = list.lines().filter_map(|line| line.strip_prefix("  "));
     for id in ids.filter(|line| !line.starts_with(' ')) {
-        texts.insert(format!("explain {id}"), witness(&["explain", id]));
+        // What stands behind `act` are calls with their arguments: `listen(8)`.
+        let text = witness(&["explain", id]);
+        let read_on = text.split_once("\n  read on ").map_or("", |(_, rest)| rest);
+        let mut lines = read_on.lines();
+        let first = lines.next().unwrap_or_default();
+        let rest = lines.take_while(|line| line.starts_with("   "));
+        let read_on = rest.fold(first.to_owned(), |text, line| text + line);
+        texts.insert(format!("explain {id}"), read_on);
     }
     texts
 }
