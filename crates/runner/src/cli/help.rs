@@ -117,7 +117,7 @@ Examples:
 
 /// The exit statuses of a page.
 pub(super) const HELP_OF_REPORT: &str = "\
-Exit status: that of a run
+Exit status:
   0        the page is written; of what was measured, nothing is refuted
   1        the same, and a claim was refuted
   2        a set-up broke, a control failed, the command line was wrong, or the
@@ -128,7 +128,6 @@ Exit status: that of a run
 
 Examples:
   witness report run.html
-  witness report --topic spinlock locks.html
   witness run --json > run.json && witness report --from run.json run.html";
 
 /// The exit statuses of a comparison.

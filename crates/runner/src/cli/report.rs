@@ -21,11 +21,8 @@ pub(super) struct ReportArgs {
     /// Where to write the page; /dev/stdout for standard output
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
-    /// Only the claims of this topic
-    #[arg(long, value_name = "TOPIC", conflicts_with = "from")]
-    topic: Option<String>,
     /// Run nothing: draw this document of `run --json`; `-` is standard input
-    #[arg(long, value_name = "RUN", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from: Option<OsString>,
 }
 
@@ -34,7 +31,7 @@ impl ReportArgs {
     /// it is found out before anything runs.
     ///
     /// # Errors
-    /// An unknown topic, a file that is no document of a run, or a page that cannot be written.
+    /// A file that is no document of a run, or a page that cannot be written.
     pub(super) fn run(&self, register: &Register, companions: Companions<'_>) -> Result<u8> {
         if let Some(from) = &self.from {
             let (from_file, page) = (SameFile::at(from.as_ref()), SameFile::at(&self.file));
@@ -45,10 +42,9 @@ impl ReportArgs {
         let (document, signal) = match &self.from {
             Some(from) => (read(from, register)?, None),
             None => {
-                let run = RunArgs::silent(self.topic.clone());
                 let Outcome {
                     document, signal, ..
-                } = run.outcome(register)?;
+                } = RunArgs::silent().outcome(register)?;
                 (document, signal)
             }
         };

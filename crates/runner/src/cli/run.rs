@@ -52,10 +52,9 @@ pub(super) struct Outcome {
 }
 
 impl RunArgs {
-    /// A run that prints nothing as it goes on.
-    pub(super) fn silent(topic: Option<String>) -> RunArgs {
+    /// A run of the tour that prints nothing as it goes on.
+    pub(super) fn silent() -> RunArgs {
         RunArgs {
-            topic,
             json: true,
             ..RunArgs::default()
         }

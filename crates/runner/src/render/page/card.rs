@@ -67,11 +67,11 @@ fn quantities(claim: &Claim, report: &Report) -> Markup {
         table.quantities {
             caption.hidden { "The numbers of " (claim.id) }
             thead { tr {
-                th scope="col" { "quantity" }
-                th scope="col" { "on one axis" }
-                th scope="col" { "predicted" }
-                th scope="col" { "observed" }
-                th scope="col" { "control" }
+                th { "quantity" }
+                th { "on one axis" }
+                th { "predicted" }
+                th { "observed" }
+                th { "control" }
             } }
             tbody {
                 @for quantity in claim.quantities { (row(quantity, report)) }
@@ -91,7 +91,7 @@ fn row(quantity: &Quantity, report: &Report) -> Markup {
     let with_unit = |value: String| amount(value, quantity.unit);
     html! {
         tr {
-            th scope="row" { (quantity.name) }
+            th { (quantity.name) }
             td { (marks.draw()) }
             td { (with_unit(predicted(&quantity.experiment))) }
             td { @if let Some(observed) = observed { (with_unit(value(observed))) } }
@@ -128,7 +128,7 @@ fn measured(claim: &Claim, report: &Report) -> Markup {
                 caption { "What was done, and what shows it" }
                 thead { tr {
                     @for head in ["act", "shown by", "experiment", "control"] {
-                        th scope="col" { (head) }
+                        th { (head) }
                     }
                 } }
                 tbody {
@@ -156,7 +156,7 @@ fn act_row(act: &Act, found: &ActReport) -> Markup {
     };
     html! {
         tr {
-            th scope="row" {
+            th {
                 @if act.who != MEASURER { (act.who) " " }
                 (act.does)
                 @if let Some(call) = act.call { " " code { (call) } }

@@ -60,7 +60,7 @@ pub(super) fn draw_table(table: &Table) -> Markup {
             caption { (shown(&table.title)) }
             thead { tr {
                 @for column in &table.columns {
-                    th scope="col" { (shown(column)) }
+                    th { (shown(column)) }
                 }
             } }
             tbody {
@@ -68,7 +68,7 @@ pub(super) fn draw_table(table: &Table) -> Markup {
                     tr {
                         @for (index, cell) in row.iter().enumerate() {
                             @if index == 0 {
-                                th scope="row" { (shown(cell)) }
+                                th { (shown(cell)) }
                             } @else {
                                 td data-label=(label(index)) { (shown(cell)) }
                             }

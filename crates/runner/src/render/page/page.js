@@ -9,7 +9,7 @@
   // A style sheet that makes a list of a table must not take the table from a screen reader.
   for (const [selector, role] of [
     ['table', 'table'], ['thead, tbody', 'rowgroup'], ['tr', 'row'], ['td', 'cell'],
-    ['th[scope=row]', 'rowheader'], ['th[scope=col]', 'columnheader'],
+    ['tbody th', 'rowheader'], ['thead th', 'columnheader'],
   ]) all(selector).forEach((element) => element.setAttribute('role', role));
 
   // Words: what a card says must hold all of them.
@@ -63,9 +63,10 @@
     parent.append(element);
     return element;
   };
-  const place = ({ scale, unit, largest }, value) => {
-    if (typeof value !== 'number' || scale === 'words') return null;
-    const share = scale === 'linear' ? value / largest
+  // An axis of words has no largest number, and a linear one no unit.
+  const place = ({ unit, largest }, value) => {
+    if (typeof value !== 'number' || largest === undefined) return null;
+    const share = unit === undefined ? value / largest
       : Math.log1p(value / unit) / Math.log1p(largest / unit);
     return 4 + Math.min(Math.max(share, 0), 1) * 92;
   };
