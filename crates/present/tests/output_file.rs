@@ -212,7 +212,9 @@ fn a_file_that_is_not_complete_has_no_name() {
     let folder = Folder::new("unnamed");
     for before in [None, Some("old")] {
         let path = folder.0.join("report");
-        before.map(|text| fs::write(&path, text).unwrap());
+        if let Some(text) = before {
+            fs::write(&path, text).unwrap();
+        }
         let names = folder.names();
         let output = OutputFile::at(&path).unwrap();
         let written = output.write_with(|file| {

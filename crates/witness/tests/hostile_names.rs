@@ -19,6 +19,11 @@ fn an_argument_that_is_refused_is_shown_harmlessly() {
         (&["run"], "{}"),
         (&["run", "--topic"], "{}"),
         (&["run", "layers", "--html"], "/nonexistent/{}"),
+        (&["report"], "/nonexistent/{}"),
+        (
+            &["report", "/nonexistent/page.html", "--from"],
+            "/nonexistent/{}",
+        ),
         (&["ask"], "{}"),
         (&["explain"], "{}"),
         (&["strace"], "{}"),
