@@ -252,8 +252,8 @@ mod tests {
             ("\0\0\0\0", "no JSON"),
             ("panicked at", "no JSON"),
             ("[]", "not the document"),
-            ("{}", "missing field `schema`"),
-            (r#"{"schema": 1}"#, "missing field `kernel`"),
+            ("{}", "there is no `schema`"),
+            (r#"{"schema": 1}"#, "there is no `kernel`"),
             (&good.replace("\"schema\": 1", "\"schema\": 2"), "schema 2"),
             (
                 &good.replace("\"schema\": 1", "\"schema\": \"1\""),

@@ -131,6 +131,10 @@ pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
     let (line, column) = (error.line(), error.column());
     let place = format!("line {line}, column {column}");
     match error.classify() {
+        // It is JSON; what does not fit is the number.
+        _ if error.to_string().starts_with("number out of range") => {
+            anyhow!("a number is out of range ({place})")
+        }
         Category::Eof => anyhow!("it is cut off ({place})"),
         Category::Syntax | Category::Io => anyhow!("it is no JSON ({place})"),
         Category::Data => {
