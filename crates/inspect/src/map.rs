@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use observe::maps::Mapping;
@@ -155,18 +156,31 @@ pub(crate) fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
         .filter(|usage| usage.mapping.permissions.execute)
         .map(|usage| (usage.mapping.path.as_os_str(), usage.mapping.inode))
         .collect();
+    let program = target.program.as_deref().map(as_in_maps);
     let mut kinds: Vec<Kind> = Vec::with_capacity(usages.len());
     for (i, usage) in usages.iter().enumerate() {
         let mapping = &usage.mapping;
         let after_variables =
             i > 0 && kinds[i - 1] == Kind::Variables && usages[i - 1].mapping.end == mapping.start;
         let library = executed.contains(&(mapping.path.as_os_str(), mapping.inode));
-        kinds.push(kind(target, mapping, library, after_variables));
+        let is_program = program.as_ref() == Some(&mapping.path);
+        kinds.push(kind(mapping, is_program, library, after_variables));
     }
     kinds
 }
 
-fn kind(target: &Target, mapping: &Mapping, library: bool, after_variables: bool) -> Kind {
+/// The path of a file as /proc/PID/maps has it: a newline is `\012`, all else is itself
+/// (get_vma_name in fs/proc/task_mmu.c, mangle_path in fs/seq_file.c).
+fn as_in_maps(path: &Path) -> OsString {
+    let lines: Vec<&[u8]> = path
+        .as_os_str()
+        .as_bytes()
+        .split(|&byte| byte == b'\n')
+        .collect();
+    OsString::from_vec(lines.join(&br"\012"[..]))
+}
+
+fn kind(mapping: &Mapping, is_program: bool, library: bool, after_variables: bool) -> Kind {
     let permissions = mapping.permissions;
     let begins = |with: &str| mapping.path.as_encoded_bytes().starts_with(with.as_bytes());
     let none = !permissions.read && !permissions.write && !permissions.execute;
@@ -181,13 +195,11 @@ fn kind(target: &Target, mapping: &Mapping, library: bool, after_variables: bool
         {
             Kind::Shared
         }
-        _ if begins("/") && target.program.as_deref() == Some(Path::new(&mapping.path)) => {
-            match (permissions.execute, permissions.write) {
-                (true, _) => Kind::Code,
-                (_, true) => Kind::Variables,
-                _ => Kind::Constants,
-            }
-        }
+        _ if begins("/") && is_program => match (permissions.execute, permissions.write) {
+            (true, _) => Kind::Code,
+            (_, true) => Kind::Variables,
+            _ => Kind::Constants,
+        },
         _ if begins("/") && library => Kind::Library,
         _ if begins("/") => Kind::File,
         _ if permissions.shared => Kind::Shared,
@@ -216,6 +228,17 @@ Rss:                  12 kB
 7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0 [stack]
 ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 ";
+
+    #[test]
+    fn a_newline_in_the_name_of_the_program_is_known_again() {
+        let target = Target {
+            pid: 1,
+            command: "p".into(),
+            program: Some("/bin/p\nq".into()),
+        };
+        let usages = smaps::parse(TEXT.replace("/bin/p", r"/bin/p\012q"));
+        assert_eq!(kinds(&target, &usages)[..2], [Kind::Constants, Kind::Code]);
+    }
 
     #[test]
     fn kinds_of_saved_text() {
