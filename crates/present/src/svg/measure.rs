@@ -88,7 +88,7 @@ mod tests {
         let lines = wrap(text, 10.0, 120.0);
         assert!(lines.len() > 2);
         assert!(lines.iter().all(|line| text_width(line, 10.0) <= 120.0));
-        assert_eq!(lines[0], "every window of");
+        assert_eq!(lines[0], "every window of this");
         assert_eq!(wrap("short", 10.0, 120.0), ["short"]);
     }
 }
