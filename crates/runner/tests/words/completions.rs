@@ -101,8 +101,8 @@ impl Binary {
             .output()
             .expect("timeout(1)");
         fs::remove_dir_all(&folder).expect("ours");
-        // 127: there is no such program.
-        let is_there = output.status.code() != Some(127);
+        // 127: there is no such program. 126: nor where this user may look, in a folder of PATH.
+        let is_there = !matches!(output.status.code(), Some(126 | 127));
         is_there.then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
