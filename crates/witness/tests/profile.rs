@@ -37,7 +37,9 @@ fn built_at(level: u8) -> BTreeSet<String> {
 /// The locks of others that `compare` measures: the dependencies of contenders.
 fn contenders() -> BTreeSet<String> {
     let manifest = manifest("crates/contenders/Cargo.toml");
-    let (_, rest) = manifest.split_once("[dependencies]\n").expect("dependencies");
+    let (_, rest) = manifest
+        .split_once("[dependencies]\n")
+        .expect("dependencies");
     let lines = rest.lines().take_while(|line| !line.starts_with('['));
     let names = lines.filter_map(|line| Some(line.split_once('=')?.0.trim().to_owned()));
     let names: BTreeSet<String> = names.collect();
