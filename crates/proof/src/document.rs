@@ -21,6 +21,8 @@ pub struct Claim {
     pub verdict: Verdict,
     /// What was refused or what broke.
     pub why: Option<String>,
+    /// What would let it be measured.
+    pub enable: Option<String>,
     /// Wall time of experiment and control, in milliseconds.
     pub duration_ms: f64,
 }
@@ -96,6 +98,12 @@ impl Claim {
     pub fn has_failed_control(&self) -> bool {
         let why = self.why.as_deref().unwrap_or_default();
         self.verdict == Verdict::NotMeasured && why.starts_with(CONTROL_FAILED)
+    }
+
+    /// Whether it is not measured because chance denied an act its effect: another run may show it.
+    pub fn is_left_to_chance(&self) -> bool {
+        let again = |enable: &str| enable.starts_with("try again");
+        self.verdict == Verdict::NotMeasured && self.enable.as_deref().is_some_and(again)
     }
 
     /// Whether it is not measured only because others used the processors.

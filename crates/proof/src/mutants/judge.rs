@@ -85,6 +85,7 @@ mod tests {
                     id: id.to_owned(),
                     verdict,
                     why: None,
+                    enable: None,
                     duration_ms: 0.0,
                 })
                 .collect(),
