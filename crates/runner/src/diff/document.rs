@@ -147,7 +147,12 @@ pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
 /// The fault that serde's message tells, which speaks of Rust's types.
 fn fault(message: &str) -> String {
     let name = message.split('`').nth(1).unwrap_or_default();
-    let kinds = ["invalid type", "invalid value", "data did not match"];
+    let kinds = [
+        "invalid type",
+        "invalid value",
+        "invalid length",
+        "data did not match",
+    ];
     match message.split(" at line ").next().unwrap_or(message) {
         message if message.starts_with("missing field") => format!("there is no `{name}`"),
         message if message.starts_with("unknown") => format!("`{name}` means nothing there"),
