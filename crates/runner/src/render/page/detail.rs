@@ -56,12 +56,13 @@ fn draw(detail: &Detail) -> Markup {
 /// cells has a label there, since it becomes a list.
 pub(super) fn draw_table(table: &Table) -> Markup {
     let is_wide = width(table) > FITTING;
+    let form = if is_wide { "list" } else { "table" };
     let label = |index: usize| {
         let column = table.columns.get(index).filter(|_| is_wide)?;
         Some(shown(column))
     };
     html! {
-        table.list[is_wide].table[!is_wide] {
+        table class=(form) {
             caption { (shown(&table.title)) }
             thead { tr {
                 @for column in &table.columns {
