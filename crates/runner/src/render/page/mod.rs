@@ -49,7 +49,7 @@ pub fn render(register: &Register, companions: Companions<'_>, document: &Docume
     let title = format!("witness: {}", machine::kernel(&document.machine));
     let sections: Vec<Section<'_>> = sections(register, document);
     let drawn = panel::draw(companions.pictures, document);
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -74,8 +74,15 @@ pub fn render(register: &Register, companions: Companions<'_>, document: &Docume
                 script { (PreEscaped(SCRIPT)) }
             }
         }
-    }
-    .into_string()
+    };
+    without_optional_tags(page.into_string())
+}
+
+/// The page without the end tags of cells and of items, which HTML lets out where the next begins
+/// ("Optional tags" in the standard). In a text there is none of them: it is escaped.
+fn without_optional_tags(page: String) -> String {
+    let tags = ["</td>", "</th>", "</dt>", "</dd>"];
+    tags.iter().fold(page, |page, tag| page.replace(tag, ""))
 }
 
 /// A topic, and what became of its claims in this run.

@@ -88,6 +88,13 @@ fn a_value_that_was_not_predicted_is_marked() {
 }
 
 #[test]
+fn a_page_has_no_tag_that_it_can_do_without() {
+    let page = page(Verdict::Holds);
+    assert!(page.contains("<td") && !page.contains("</td>"), "{page}");
+    assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
+}
+
+#[test]
 fn what_was_predicted_stands_there_though_nothing_was_measured() {
     let why = || "a reason".to_owned();
     let page = page(Verdict::NotMeasured {
