@@ -6,8 +6,8 @@ use present::foreign_text::{escape, escape_controls};
 
 use super::{Description, Map};
 
-/// Renders the map for lines of `width` columns. What does not fit behind a name stands on a line of
-/// its own; a name is never broken.
+/// Renders the map for lines of `width` columns. What does not fit behind a name stands on a line
+/// of its own; a name is never broken.
 pub fn render(map: &Map, width: Option<usize>) -> String {
     let mut out = String::new();
     if let Some(refused) = &map.refused {
