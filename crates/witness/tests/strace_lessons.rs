@@ -162,12 +162,14 @@ fn accept_wakes_one() {
     assert_eq!(woken[0][2..], ["1", "1"], "{figures}");
 }
 
+/// Of the workers that wake in the control only those return that still find the connection there:
+/// on a busy machine it may be none but the one that gets it, and then there is no EAGAIN.
 #[test]
 fn herd_epoll() {
     announced(
         "strace-herd-epoll",
         &["EPOLLEXCLUSIVE", "connect(", "= 1", "# It takes"],
-        &["events=EPOLLIN,", "connect(", "= 1", "EAGAIN"],
+        &["events=EPOLLIN,", "connect(", "= 1"],
     );
 }
 
