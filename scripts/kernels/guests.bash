@@ -22,10 +22,31 @@ guest_limit=180
 # PROGRAM PACKAGE: ends where a program is missing.
 need() { command -v "$1" > /dev/null || cannot "$1 is missing (apt-get install $2)"; }
 
+# MACHINE: ends where its guests need something that is missing, before anything is built or brought.
+need_programs() {
+    need apt-get apt
+    need dpkg-deb dpkg
+    case $1 in
+        amd64) need qemu-system-x86_64 qemu-system-x86 ;;
+        arm64)
+            need qemu-system-aarch64 qemu-system-arm
+            need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+            ;;
+        gvisor) [ "$(id -u)" -eq 0 ] || cannot 'gVisor needs root here' ;;
+        uml) [ "$(id -u)" -eq 0 ] || cannot 'User-mode Linux needs root here: a root of its own' ;;
+    esac
+    case $1 in
+        amd64 | arm64)
+            need cpio cpio
+            need xz xz-utils
+            ;;
+    esac
+}
+
 # FOLDER: ends where another run works in it. The lock is held until the script and all that it
 # started have ended.
 lock_folder() {
-    exec {lock}> "$1/.lock"
+    { exec {lock}> "$1/.lock"; } 2> /dev/null || cannot "$1 cannot be written to"
     flock --nonblock "$lock" || cannot "another run works in $1: wait for its end"
 }
 
@@ -41,7 +62,6 @@ build_witness() {
     local target=x86_64-unknown-linux-gnu
     if [ "$1" = arm64 ]; then
         target=aarch64-unknown-linux-gnu
-        need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     fi
     # The host's own name as the target: else the compiler's plug-ins would be static too.
@@ -94,9 +114,10 @@ is_partial() { grep -qs '^  "partial": {' "$@"; }
 
 # NAME RESULTS CLAIMS AGAIN: a kernel's documents; prints a line a user.
 try_kernel() {
-    local name=$1 results=$2 claims=$3 again=$4 work began
+    local name=$1 results=$2 claims=$3 again=$4 work began status
     look_up "$name"
     need_room 1500
+    need_programs "$machine"
     case $machine in
         arm64) build_witness arm64 ;;
         gvisor) build_witness_with_libraries ;;
@@ -107,7 +128,7 @@ try_kernel() {
         report "$name" "$results" -
         return
     fi
-    rm -f "$results/$name"-{root,nobody}.json
+    rm -f "$results/$name"-{root,nobody}.json "$results/$name.log"
     work=$kernels/guests/$name
     rm -rf "$work"
     mkdir -p "$work"
@@ -115,8 +136,9 @@ try_kernel() {
     # The log says what became of a guest that does not end well.
     set +e
     (set -e && "start_$machine" "$work" "$results/$name.log" "$claims")
+    status=$?
     set -e
-    [ -s "$results/$name.log" ] || return 2
+    [ -s "$results/$name.log" ] || return $((status ? status : 1))
     collect "$name" "$results"
     report "$name" "$results" $((SECONDS - began))
 }
@@ -126,11 +148,6 @@ start_amd64() { start_debian amd64 "$@"; }
 start_arm64() { start_debian arm64 "$@"; }
 start_debian() {
     local machine=$1 work=$2 log=$3 claims=$4 module kernel
-    case $machine in
-        amd64) need qemu-system-x86_64 qemu-system-x86 ;;
-        arm64) need qemu-system-aarch64 qemu-system-arm ;;
-    esac
-    need cpio cpio
     fetch_busybox "$machine"
     unpack_kernel "$machine" "$work/package"
     # Word by word on purpose.
@@ -166,7 +183,6 @@ unpack_kernel() {
 # one suite, so they get a root of their own; the guest's root is a folder below it.
 start_uml() {
     local work=$1 log=$2 claims=$3 root=$1/host library
-    [ "$(id -u)" -eq 0 ] || cannot 'User-mode Linux needs root here, to have a root of its own'
     fetch_busybox amd64
     fetch_package "$suite" amd64 "$package"
     unpack "$deb" "$root" ./usr/bin/linux.uml
@@ -196,7 +212,6 @@ start_uml() {
 # those of this host, so that the witness has this host's libraries, and a claim looks for one.
 start_gvisor() {
     local work=$1 log=$2 claims=$3 runsc
-    [ "$(id -u)" -eq 0 ] || cannot 'gVisor needs root here'
     fetch_busybox amd64
     fetch_package "$suite" amd64 "$package"
     unpack "$deb" "$work/package" './usr/bin/runsc'
