@@ -178,7 +178,10 @@ fn fault(message: &str) -> String {
     if begins(&["recursion limit"]) {
         return "it is nested too deeply".to_owned();
     }
-    if message.contains("unicode") || message.contains("surrogate") {
+    if ["unicode", "surrogate", "hex escape"]
+        .iter()
+        .any(|word| message.contains(word))
+    {
         return "a text is not valid Unicode".to_owned();
     }
     "a value is of another kind than it should be".to_owned()
