@@ -230,6 +230,10 @@ fn a_limit_on_processes_binds_whom_the_kernel_binds() {
 
 #[test]
 fn bad_input_is_told() {
+    refused(
+        &quick(&["--json", "--svg", "/dev/stdout"]),
+        "--svg /dev/stdout is standard output, where the result goes",
+    );
     refused(&["compare", "--threads", "0"], "from 1 to 4096");
     refused(&["compare", "--critical", "1000000000"], "--seconds 10");
     refused(

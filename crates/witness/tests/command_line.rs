@@ -54,6 +54,23 @@ fn an_unknown_claim_suggests_the_nearest_and_exits_2() {
     );
 }
 
+/// A command that stands where a claim should, and one that is mistyped.
+#[test]
+fn a_command_is_told_from_a_claim_and_exits_2() {
+    let (status, out, err) = run(&["layers", "run"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert_eq!(
+        err,
+        "error: `run` is a command, not a claim: a command comes first, as in `witness run`\n"
+    );
+    let (status, out, err) = run(&["rnu"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert_eq!(
+        err,
+        "error: no claim `rnu`; did you mean the command `run`?\n"
+    );
+}
+
 #[test]
 fn an_unknown_topic_suggests_the_nearest_and_exits_2() {
     let (status, out, err) = run(&["run", "--topic", "open-file"]);
