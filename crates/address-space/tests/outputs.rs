@@ -1,6 +1,5 @@
 //! The outputs that the documents show are what the tools print, figures masked.
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
-#![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 #[path = "../../runner/tests/outputs/mod.rs"]
