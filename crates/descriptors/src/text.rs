@@ -6,8 +6,9 @@ use present::foreign_text::{escape, escape_controls};
 
 use super::{Description, Map};
 
-/// Renders the map.
-pub fn render(map: &Map) -> String {
+/// Renders the map for lines of `width` columns. What does not fit behind a name stands on a line
+/// of its own; a name is never broken.
+pub fn render(map: &Map, width: Option<usize>) -> String {
     let mut out = String::new();
     if let Some(refused) = &map.refused {
         // Writing to a String does not fail.
@@ -19,7 +20,7 @@ pub fn render(map: &Map) -> String {
         );
     }
     for description in &map.descriptions {
-        push_description(&mut out, description);
+        push_description(&mut out, description, width);
     }
     for denied in &map.denied {
         let (pid, count) = (denied.pid, denied.descriptors);
@@ -33,7 +34,7 @@ pub fn render(map: &Map) -> String {
     out
 }
 
-fn push_description(out: &mut String, description: &Description) {
+fn push_description(out: &mut String, description: &Description, width: Option<usize>) {
     let Description {
         object,
         access,
@@ -41,12 +42,15 @@ fn push_description(out: &mut String, description: &Description) {
         ..
     } = description;
     let maybe = if description.certain { "" } else { "  MAYBE" };
-    let _ = writeln!(
-        out,
-        "{}  {access}{}, offset {offset}{maybe}",
-        escape(object),
-        flags(description.status_flags)
-    );
+    let object = escape(object);
+    let flags = flags(description.status_flags);
+    let state = format!("{access}{flags}, offset {offset}{maybe}");
+    let columns = object.chars().count() + 2 + state.chars().count();
+    let gap = match width {
+        Some(width) if columns > width => "\n    ",
+        _ => "  ",
+    };
+    let _ = writeln!(out, "{object}{gap}{state}");
     for holder in &description.holders {
         let close = if holder.close_on_exec {
             ", close-on-exec"
@@ -126,10 +130,35 @@ mod tests {
             refused: None,
         };
         assert_eq!(
-            render(&map),
+            render(&map, None),
             "/tmp/one\\n    77 sshd fd 9\\x1b]2;title\\x1b\\\\  O_RDONLY, offset 0\n    \
              78 a\\x1b[1mz\\u{202e} fd 3\n\
              79 b\\rc: denied, 1 descriptors (open /proc/79/fd: EACCES: Permission denied)\n"
         );
+    }
+
+    #[test]
+    fn what_does_not_fit_behind_a_name_has_its_own_line() {
+        let description = Description {
+            object: "/tmp/one".into(),
+            device: 1,
+            inode: 2,
+            offset: 5,
+            access: "O_RDONLY",
+            status_flags: libc::O_APPEND,
+            certain: true,
+            holders: Vec::new(),
+            watches: Vec::new(),
+        };
+        let render = |width| {
+            let mut out = String::new();
+            push_description(&mut out, &description, width);
+            out
+        };
+        let line = "/tmp/one  O_RDONLY O_APPEND, offset 5\n";
+        assert_eq!(render(None), line);
+        assert_eq!(render(Some(line.len() - 1)), line);
+        let lines = line.replace("  ", "\n    ");
+        assert_eq!(render(Some(line.len() - 2)), lines);
     }
 }

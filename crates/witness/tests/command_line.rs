@@ -136,7 +136,7 @@ fn explain_runs_nothing_and_tells_all() {
         "act ",
         "kcmp(2)",
         "example    cargo run -p open-files --example fork_shares_offset\n",
-        "lesson     scripts/strace-fork-shares-offset\n",
+        "lesson     witness strace fork-shares-description; scripts/strace-fork-shares-offset\n",
         "chapter    docs/open-files.md\n",
     ] {
         assert!(out.contains(part), "{part} in {out}");

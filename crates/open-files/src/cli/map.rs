@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use descriptors::Map;
 use present::foreign_text::escape;
-use present::{print, print_data, print_note};
+use present::{print, print_data, print_note, terminal_width};
 use runner::whole_number;
 
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
@@ -47,7 +47,7 @@ impl MapArgs {
         let map = self.select(descriptors::scan(&self.pids()?));
         match self.json {
             true => print_data(&(serde_json::to_string_pretty(&map)? + "\n"))?,
-            false => print(&descriptors::text::render(&map))?,
+            false => print(&descriptors::text::render(&map, terminal_width()))?,
         }
         if map.descriptions.is_empty() && map.denied.is_empty() {
             print_note("note: nothing that was asked for is open there");
