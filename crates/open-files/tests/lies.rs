@@ -10,14 +10,20 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::errno::Errno;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
+use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition};
 use serde_json::Value;
 
 /// The verdict on a claim where `call` answers with this error number, or with success where that
 /// is 0, and is not made.
 fn verdict(claim: &str, call: libc::c_long, errno: i32) -> String {
+    verdict_where(claim, call, vec![], errno)
+}
+
+/// As [`verdict`], but only where the arguments are as one of `rules` says, if there are any.
+fn verdict_where(claim: &str, call: libc::c_long, rules: Vec<SeccompRule>, errno: i32) -> String {
     let filter = SeccompFilter::new(
-        [(call, vec![])].into(),
+        [(call, rules)].into(),
         SeccompAction::Allow,
         SeccompAction::Errno(errno as u32),
         std::env::consts::ARCH.try_into().unwrap(),
@@ -43,6 +49,23 @@ fn tables_are_compared_without_kcmp() {
         let verdict = verdict("descriptor-table", libc::SYS_kcmp, errno);
         assert_eq!(verdict, "holds", "errno {errno}");
     }
+}
+
+/// A kernel without sock_diag lists its sockets in /proc/net/tcp, and tells no cookies there.
+#[test]
+fn ports_are_looked_up_without_sock_diag() {
+    let claim = "port-is-not-an-object";
+    let is = |argument, value: i32| {
+        let (length, equal) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);
+        SeccompCondition::new(argument, length, equal, value as u64).unwrap()
+    };
+    let sock_diag = vec![is(0, libc::AF_NETLINK), is(2, libc::NETLINK_SOCK_DIAG)];
+    let sock_diag = SeccompRule::new(sock_diag).unwrap();
+    let refuse = |errno| verdict_where(claim, libc::SYS_socket, vec![sock_diag.clone()], errno);
+    // As it is on this machine: a user may be allowed no network of its own.
+    let told = verdict(claim, libc::SYS_kcmp, libc::ENOSYS);
+    assert_eq!(refuse(libc::EPROTONOSUPPORT), told);
+    assert_eq!(refuse(libc::EPERM), "not_measured");
 }
 
 /// What is read by a call that lies must be read in a second way.

@@ -5,27 +5,28 @@ use std::io::Read;
 use anyhow::{Context, Result};
 use claim::Arm;
 use nix::errno::Errno;
-use observe::sock_diag::{self, ESTABLISHED, LISTEN};
+use observe::sock_diag::{ESTABLISHED, LISTEN};
 use socket2::{Domain, Socket, Type};
 
 use super::super::{before_and_after_text, observe_before_and_after, outcome};
+use super::listed::{self, Sockets};
+use super::network::Network;
 use super::sockets::{Evidence, accept_from, address, connect_to, listen_on, loopback, wait_for};
-use crate::evidence::network_namespace;
 
 /// Binds a port that is taken here, from a child in another network namespace and from one in this.
 pub(super) fn bind_in_two_namespaces(arm: Arm, evidence: &mut Evidence) -> Result<[String; 2]> {
     let listener = listen_on(0, false, evidence)?;
     let port = address(&listener)?.port();
-    let here = network_namespace()?;
+    let here = Network::of_this_process()?;
     let mut bind_from = |another: bool| -> Result<String> {
         let host = child::fork("other host", |parent| {
             if another {
                 parent.enter_network()?;
             }
-            Ok((bind(port)?, network_namespace()?))
+            Ok((bind(port)?, here.is_left()?))
         })?;
-        let (outcome, its) = host.join()?;
-        evidence.elsewhere &= another == (its != here);
+        let (outcome, is_elsewhere) = host.join()?;
+        evidence.elsewhere &= another == is_elsewhere;
         Ok(outcome)
     };
     let first = arm == Arm::Experiment;
@@ -39,7 +40,7 @@ pub(super) fn rebind_without_listener(arm: Arm, evidence: &mut Evidence) -> Resu
     let client = connect_to(server, evidence)?;
     let connection = accept_from(&listener, &client, evidence)?;
     drop(listener);
-    let sockets = || sock_diag::tcp_on(server.port()).map_err(anyhow::Error::from);
+    let sockets = || listed::tcp_on(server.port());
     let end = || {
         // The client closes first, so that TIME_WAIT keeps its port and not the server's.
         drop(client);
@@ -48,11 +49,17 @@ pub(super) fn rebind_without_listener(arm: Arm, evidence: &mut Evidence) -> Resu
             .context("read to the client's close")?;
         drop(connection);
         wait_for("the connection's end", || {
-            Ok(sockets()?.is_empty().then_some(()))
+            let is_over = match sockets()? {
+                Sockets::All(left) => left.is_empty(),
+                // A connection that no file refers to any more may still be there: ask by binding.
+                Sockets::OfFiles(left) => left.is_empty() && bind(server.port())? == "ok",
+            };
+            Ok(is_over.then_some(()))
         })
     };
     let look = || {
-        let states: Vec<u8> = sockets()?.iter().map(|socket| socket.state).collect();
+        let sockets = sockets()?;
+        let states: Vec<u8> = sockets.listed().iter().map(|it| it.state).collect();
         let outlived = states.contains(&ESTABLISHED) && !states.contains(&LISTEN);
         Ok((outlived, bind(server.port())?))
     };

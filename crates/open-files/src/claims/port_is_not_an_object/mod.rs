@@ -1,6 +1,8 @@
 //! A port is no kernel object: it is a key under which sockets are found.
 
 mod binds;
+mod listed;
+mod network;
 mod one_connection;
 mod one_port;
 mod sockets;
@@ -12,9 +14,9 @@ use claim::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::network::Network;
 use self::one_connection::{Connection, follow_connection};
 use self::sockets::{Evidence, listen_on};
-use crate::evidence::network_namespace;
 
 const INODE: Quantity = Name("inode of a connection before accept").predict(Count(0), AtLeast(1.0));
 const INODE_AFTER: Quantity = Name("inode of it after accept").predict(AtLeast(1.0), Count(0));
@@ -32,7 +34,10 @@ const SURVIVOR: Quantity = Name("bind of a port left to a connection, then to no
 const ENTER: Act = Does("moves into a network namespace of its own")
     .call("unshare", "CLONE_NEWNET")
     .by("host")
-    .shown_by("the inode of /proc/self/ns/net, which differs from the one before");
+    .shown_by(
+        "the inode of /proc/self/ns/net, which differs from the one before; where that is no \
+         namespace's, a listener of the one before refuses it",
+    );
 const BIND: Act = Does("binds a socket")
     .call("bind", "sin_port=htons(0)")
     .by("host")
@@ -67,11 +72,14 @@ const DISCONNECT: Act = Does("removes the peer of a UDP socket")
 const ENTER_SECOND: Act = Does("moves into a network namespace that is not its parent's")
     .call("unshare", "CLONE_NEWNET")
     .by("other host")
-    .shown_by("the inode of /proc/self/ns/net, which differs from the parent's");
+    .shown_by(
+        "the inode of /proc/self/ns/net, which differs from the parent's; where that is no \
+         namespace's, a listener of the parent's refuses it",
+    );
 const OUTLIVE: Act = Does("binds a port while its connection lives and its listener is closed")
     .in_memory()
     .by("host")
-    .shown_by("the states of the port's sockets in sock_diag, just before")
+    .shown_by("the states of the port's sockets in sock_diag or /proc/net/tcp, just before")
     .in_control(InControl::Not);
 
 pub(super) const CLAIM: Claim = Claim {
@@ -93,7 +101,7 @@ pub(super) const CLAIM: Claim = Claim {
     lesson: Some("strace-port-and-socket"),
     needs: &[
         "CAP_SYS_ADMIN or user namespaces, for a network of one's own",
-        "sock_diag",
+        "sock_diag, for the cookies",
     ],
     acts: &[
         ENTER,
@@ -129,10 +137,10 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 fn measure(arm: Arm) -> Result<Reading> {
-    let before = network_namespace()?;
+    let before = Network::of_this_process()?;
     let host = child::fork("host", |parent| {
         // With a context, since a bare error would lose what was asked of the kernel.
-        Ok(look_at_sockets(arm, parent).context("its sockets")?)
+        Ok(look_at_sockets(arm, parent, &before).context("its sockets")?)
     })?;
     let seen = host.join()?;
     let [first, second] = &seen.connections;
@@ -140,11 +148,11 @@ fn measure(arm: Arm) -> Result<Reading> {
         Arm::Experiment => (first.queued.inode, first.accepted.inode, first),
         Arm::Control => (first.accepted.inode, first.queued.inode, second),
     };
-    let cookie = first.queued.cookie;
     let evidence = &seen.evidence;
     let [elsewhere, here] = seen.namespaces;
-    Ok(Reading::kernel()
-        .act(&ENTER, seen.namespace != before)
+    let reading = compare_cookies(Reading::kernel(), first, later);
+    Ok(reading
+        .act(&ENTER, seen.is_moved)
         .act(&BIND, evidence.bound)
         .act(&LISTEN, evidence.listening)
         .act(&CONNECT, evidence.connected)
@@ -155,26 +163,40 @@ fn measure(arm: Arm) -> Result<Reading> {
         .act(&OUTLIVE, evidence.outlived)
         .with(&INODE, inode)
         .with(&INODE_AFTER, inode_after)
-        .with(&ACCEPTED, sameness(cookie == later.accepted.cookie))
-        .with(&CLOSED, sameness(cookie == later.closed.cookie))
         .with(&LISTENERS, seen.listeners)
         .with(&PORTS, seen.ports)
         .with(&NAMESPACE, elsewhere)
         .with(&HERE, here)
         .with(&SURVIVOR, seen.survivor)
-        .table(first.table())
-        .caveat(
-            "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for each \
-             one in use (struct inet_bind_bucket); that is what a second bind runs into. In \
-             TIME_WAIT a smaller record stands in for the socket and keeps its cookie \
-             (inet_timewait_sock)",
-        ))
+        .table(first.table()))
+}
+
+/// Compares the cookies of `first` in the accept queue and of `later` after it, if there are any.
+fn compare_cookies(reading: Reading, first: &Connection, later: &Connection) -> Reading {
+    match first.queued.cookie {
+        None => reading.leave_out(
+            "this kernel has no sock_diag, so that /proc/net/tcp tells what a socket's inode is, \
+             and nothing what its cookie is",
+            &[ACCEPTED, CLOSED],
+            &[],
+        ),
+        cookie => reading
+            .with(&ACCEPTED, sameness(cookie == later.accepted.cookie))
+            .with(&CLOSED, sameness(cookie == later.closed.cookie))
+            .caveat(
+                "a port has no handle, inode or cookie, yet the kernel keeps a hash bucket for \
+                 each one in use (struct inet_bind_bucket); that is what a second bind runs into. \
+                 In TIME_WAIT a smaller record stands in for the socket and keeps its cookie \
+                 (inet_timewait_sock)",
+            ),
+    }
 }
 
 /// What the host saw.
 #[derive(Serialize, Deserialize)]
 struct Seen {
-    namespace: u64,
+    /// Whether it has a network of its own.
+    is_moved: bool,
     connections: [Connection; 2],
     listeners: usize,
     ports: usize,
@@ -183,12 +205,12 @@ struct Seen {
     evidence: Evidence,
 }
 
-fn look_at_sockets(arm: Arm, host: &child::Parent) -> Result<Seen> {
+fn look_at_sockets(arm: Arm, host: &child::Parent, before: &Network) -> Result<Seen> {
     host.enter_network()?;
     let mut evidence = Evidence::ALL;
     let listener = listen_on(0, false, &mut evidence)?;
     Ok(Seen {
-        namespace: network_namespace()?,
+        is_moved: before.is_left()?,
         connections: [
             follow_connection(&listener, &mut evidence)?,
             follow_connection(&listener, &mut evidence)?,

@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use claim::Table;
-use observe::sock_diag::{self, ESTABLISHED, TIME_WAIT};
+use observe::sock_diag::{ESTABLISHED, TIME_WAIT};
 use serde::{Deserialize, Serialize};
 use socket2::Socket;
 
+use super::listed::{self, Listed, Sockets};
 use super::sockets::{Evidence, accept_from, address, connect_to, wait_for};
 
-/// What sock_diag says of a connection's socket.
+/// What the kernel's list says of a connection's socket.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Identity {
-    pub(super) cookie: u64,
-    pub(super) inode: u32,
+    /// None where the list tells no cookies.
+    pub(super) cookie: Option<u64>,
+    /// 0 for a socket without an inode.
+    pub(super) inode: u64,
 }
 
 /// One connection's socket on the server's side, in its three states.
@@ -34,7 +37,8 @@ impl Connection {
             ("ESTABLISHED, accepted", self.accepted),
             ("TIME_WAIT", self.closed),
         ] {
-            table.row([state.to_owned(), cookie.to_string(), inode.to_string()]);
+            let cookie = cookie.map_or("-".to_owned(), |cookie| cookie.to_string());
+            table.row([state.to_owned(), cookie, inode.to_string()]);
         }
         table
     }
@@ -48,12 +52,11 @@ pub(super) fn follow_connection(listener: &Socket, evidence: &mut Evidence) -> R
     let queued = find_socket(server, peer, ESTABLISHED)?;
     let connection = accept_from(listener, &client, evidence)?;
     let accepted = find_socket(server, peer, ESTABLISHED)?;
-    let cookie = observe::socket::identity(&connection)?.cookie;
-    if cookie != accepted.cookie {
-        bail!(
-            "sock_diag tells cookie {}, getsockopt {cookie}",
-            accepted.cookie
-        );
+    if let Some(cookie) = accepted.cookie {
+        let own = observe::socket::identity(&connection)?.cookie;
+        if own != cookie {
+            bail!("sock_diag tells cookie {cookie}, getsockopt {own}");
+        }
     }
     drop(connection);
     client
@@ -67,14 +70,22 @@ pub(super) fn follow_connection(listener: &Socket, evidence: &mut Evidence) -> R
     })
 }
 
-/// The socket of the connection from `remote` to `local`, once it is in `state`.
+/// The socket of the connection from `remote` to `local`, once it is in `state`. Where the list has
+/// sockets of files only, what it does not have is a socket without an inode.
 fn find_socket(local: SocketAddr, remote: SocketAddr, state: u8) -> Result<Identity> {
     let what = format!("connection {remote} to {local} in state {state}");
     wait_for(&what, || {
-        let sockets = sock_diag::tcp_on(local.port())?;
-        let found = sockets
-            .iter()
-            .find(|s| s.remote == remote && s.state == state);
+        let sockets = listed::tcp_on(local.port())?;
+        let listed = sockets.listed().iter();
+        let mut listed = listed.filter(|it| it.remote == remote && it.state == state);
+        let found = listed.next();
+        if let Sockets::OfFiles(_) = sockets {
+            let inode = found.map_or(0, |socket| socket.inode);
+            return Ok(Some(Identity {
+                cookie: None,
+                inode,
+            }));
+        }
         found.map_or(Ok(()), compare_with_proc_net)?;
         Ok(found.map(|socket| Identity {
             cookie: socket.cookie,
@@ -84,12 +95,12 @@ fn find_socket(local: SocketAddr, remote: SocketAddr, state: u8) -> Result<Ident
 }
 
 /// Looks for a socket in /proc/net/tcp, which must show the inode that sock_diag shows.
-fn compare_with_proc_net(socket: &sock_diag::Socket) -> Result<()> {
+fn compare_with_proc_net(socket: &Listed) -> Result<()> {
     let ends = (socket.local, socket.remote);
     let rows = observe::net_tcp::rows("tcp")?;
     let row = rows.iter().find(|row| (row.local, row.remote) == ends);
     match row {
-        Some(row) if row.inode != u64::from(socket.inode) => {
+        Some(row) if row.inode != socket.inode => {
             bail!(
                 "sock_diag tells inode {}, /proc/net/tcp {}",
                 socket.inode,

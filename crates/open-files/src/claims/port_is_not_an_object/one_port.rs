@@ -5,12 +5,15 @@ use std::net::UdpSocket;
 use anyhow::{Context, Result, bail};
 use claim::Arm;
 use nix::errno::Errno;
-use observe::sock_diag;
+use nix::sys::stat::fstat;
+use observe::Operation;
 use socket2::{Domain, Socket, Type};
 
+use super::listed;
 use super::sockets::{Evidence, address, listen_on, loopback};
 
-/// How many of four sockets can listen on one port, counted by cookie.
+/// How many of four sockets can listen on one port, counted by cookie; by inode where the kernel
+/// lists no cookies.
 pub(super) fn count_listeners(arm: Arm, evidence: &mut Evidence) -> Result<usize> {
     let reuse = arm == Arm::Experiment;
     let first = listen_on(0, reuse, evidence)?;
@@ -26,10 +29,12 @@ pub(super) fn count_listeners(arm: Arm, evidence: &mut Evidence) -> Result<usize
     for socket in &all {
         evidence.reused &= socket.reuse_port().context("getsockopt SO_REUSEPORT")?;
     }
-    let mut cookies: Vec<u64> = sock_diag::tcp_on(port)?.iter().map(|s| s.cookie).collect();
-    cookies.sort_unstable();
-    cookies.dedup();
-    Ok(cookies.len())
+    let sockets = listed::tcp_on(port)?;
+    let sockets = sockets.listed().iter();
+    let mut sockets: Vec<u64> = sockets.map(|it| it.cookie.unwrap_or(it.inode)).collect();
+    sockets.sort_unstable();
+    sockets.dedup();
+    Ok(sockets.len())
 }
 
 fn errno(error: &anyhow::Error) -> Option<Errno> {
@@ -48,7 +53,7 @@ pub(super) fn count_udp_ports(arm: Arm, evidence: &mut Evidence) -> Result<usize
         let free = free.context("getsockname")?;
         socket.bind(&free.into()).context("bind")?;
     }
-    let before = observe::socket::identity(&socket)?;
+    let before = identity(&socket)?;
     let mut ports = Vec::new();
     let mut place_holders = Vec::new();
     for _ in 0..3 {
@@ -66,8 +71,21 @@ pub(super) fn count_udp_ports(arm: Arm, evidence: &mut Evidence) -> Result<usize
         evidence.disconnected &= socket.peer_addr().is_err();
         place_holders.extend(UdpSocket::bind(loopback(port)).ok());
     }
-    if observe::socket::identity(&socket)? != before {
+    if identity(&socket)? != before {
         bail!("a UDP socket changed its identity");
     }
     Ok(ports.len())
+}
+
+/// The inode number of `socket`, and its cookie where the kernel gives one.
+fn identity(socket: &Socket) -> Result<(u64, Option<u64>)> {
+    match observe::socket::identity(socket) {
+        Err(e) if e.kind == Operation::SocketCookie && e.errno == Errno::ENOPROTOOPT => {
+            Ok((fstat(socket).context("fstat")?.st_ino, None))
+        }
+        identity => {
+            let identity = identity?;
+            Ok((identity.inode, Some(identity.cookie)))
+        }
+    }
 }
