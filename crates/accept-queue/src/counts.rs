@@ -1,5 +1,34 @@
 //! What the workers did, by the kernel's counts and by their own.
 
+use nix::errno::Errno;
+use observe::{Error, schedstat, status};
+
+/// Who counts how often a worker sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// The kernel: voluntary context switches.
+    Kernel,
+    /// The worker itself, where the kernel counts nothing: its returns to user space after a sleep.
+    /// A worker that wakes and sleeps again inside the kernel is not counted.
+    Worker,
+}
+
+impl Counter {
+    /// The better one that this kernel has.
+    ///
+    /// # Errors
+    /// /proc cannot be read, or lacks a part of what the kernel counts.
+    pub fn of_this_kernel() -> Result<Counter, Error> {
+        let own = std::process::id() as i32;
+        match schedstat::read(own) {
+            Err(e) if e.errno == Errno::ENOENT && !status::counts_switches(own)? => {
+                Ok(Counter::Worker)
+            }
+            counts => counts.map(|_| Counter::Kernel),
+        }
+    }
+}
+
 /// What the kernel and the workers have counted so far; only differences mean anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -10,12 +39,12 @@ pub struct Snapshot {
 /// What one worker has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// How often it slept: voluntary context switches. Between two moments at which it is asleep,
+    /// How often it slept, as its [`Counter`] says. Between two moments at which it is asleep,
     /// this is how often it was woken.
     pub sleeps: u64,
-    /// How often it was preempted.
+    /// How often it was preempted; 0 where the kernel does not count.
     pub preemptions: u64,
-    /// Time on a CPU in nanoseconds.
+    /// Time on a CPU in nanoseconds; 0 where the kernel does not count.
     pub cpu_ns: u64,
     /// Connections accepted.
     pub accepted: u64,
@@ -58,5 +87,15 @@ impl Counts {
             empty: self.empty.saturating_sub(before.empty),
             again: self.again.saturating_sub(before.again),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_counts() {
+        assert_eq!(Counter::of_this_kernel(), Ok(Counter::Kernel));
     }
 }

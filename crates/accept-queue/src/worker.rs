@@ -11,12 +11,15 @@ use observe::sleep::{Look, Sleeper};
 use observe::status::Status;
 use prefork::Tally;
 
+use crate::counts::Counter;
 use crate::error::Error;
 
 /// A forked worker; dropped, it is killed and reaped.
 pub(crate) struct Worker {
     pub(crate) child: Child<()>,
     sleeper: Sleeper,
+    /// Who counts its sleeps.
+    pub(crate) counter: Counter,
     /// Its tally said once that it is about to wait for its first connection. Remembered here, so
     /// that the worker's own cache line is not read again.
     ready: bool,
@@ -36,6 +39,7 @@ impl Worker {
         Ok(Worker {
             child,
             sleeper,
+            counter: Counter::Kernel,
             ready: false,
             last_counts: None,
             end: None,
@@ -56,11 +60,24 @@ impl Worker {
             Look::Awake(_) => Ok(false),
             Look::Ended => {
                 // Read before it is reaped: a dead worker keeps its counts until then.
-                let counts = kernel_counts(self.child.pid())?;
+                let counts = self.read_counts()?;
                 self.end = Some(self.reap_killed()?);
                 self.last_counts = Some(counts);
                 Ok(true)
             }
+        }
+    }
+
+    /// What the kernel has counted so far; zeros where it does not count.
+    ///
+    /// # Errors
+    /// /proc cannot be read.
+    pub(crate) fn read_counts(&self) -> Result<(Status, SchedStat), observe::Error> {
+        let pid = self.child.pid();
+        match (&self.last_counts, self.counter) {
+            (Some(counts), _) => Ok(counts.clone()),
+            (None, Counter::Kernel) => kernel_counts(pid),
+            (None, Counter::Worker) => Ok((observe::status::read(pid)?, SchedStat::default())),
         }
     }
 

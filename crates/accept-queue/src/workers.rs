@@ -10,12 +10,16 @@ use nix::sys::signal::{SigSet, Signal};
 use prefork::strategies::Prepared;
 use prefork::{Metering, Round, Shared, Tally, Turn};
 
-use crate::counts::{Counts, Snapshot};
+use crate::counts::{Counter, Counts, Snapshot};
 use crate::error::Error;
-use crate::worker::{Worker, kernel_counts};
+use crate::worker::Worker;
 
 /// How long the workers have to fall asleep.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the counts of workers that are held must stand still, over [`STILL_LOOKS`] looks.
+const STILL: Duration = Duration::from_millis(100);
+const STILL_LOOKS: u32 = 5;
 
 /// Forked workers; dropped, they are killed and reaped.
 pub struct Workers {
@@ -80,6 +84,50 @@ impl Workers {
         self.round.silent.store(1, Relaxed);
     }
 
+    /// From here on the workers count their sleeps by themselves, since the kernel does not.
+    pub fn count_by_themselves(&mut self) {
+        for worker in &mut self.workers {
+            worker.counter = Counter::Worker;
+        }
+    }
+
+    /// Does `act` and waits until all workers that it wakes have returned to user space. There they
+    /// are held, so that what woke the first is still there when the last looks; then they go on.
+    ///
+    /// # Errors
+    /// That of `act`; /proc cannot be read; the counts still move after 10 s.
+    pub fn hold_while<T, E: From<Error>>(
+        &self,
+        act: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.round.gate.close();
+        let acted = act().and_then(|done| {
+            self.stand_still()?;
+            Ok(done)
+        });
+        self.round.gate.open();
+        acted
+    }
+
+    /// Waits until all sleep and have counted nothing for [`STILL`], and returns what they have
+    /// counted. For workers that count by themselves: a kernel that counts nothing shows no more.
+    fn stand_still(&self) -> Result<Snapshot, Error> {
+        let deadline = Instant::now() + LIMIT;
+        let (mut last, mut since, mut looks) = (None, Instant::now(), 0);
+        while looks < STILL_LOOKS || since.elapsed() < STILL {
+            interrupt::check()?;
+            let now = self.snapshot_asleep()?;
+            if now.is_none() || now != last {
+                (last, since, looks) = (now, Instant::now(), 0);
+            }
+            looks += 1;
+            if Instant::now() >= deadline {
+                return Err(restless_error());
+            }
+        }
+        Ok(last.unwrap_or_default())
+    }
+
     /// Indices and process ids of the workers that have died.
     pub fn dead_workers(&self) -> impl Iterator<Item = (usize, i32)> {
         let workers = self.workers.iter().enumerate();
@@ -128,6 +176,13 @@ impl Workers {
     /// # Errors
     /// Those of [`Workers::wait_until_asleep`]; the counts still move after 10 s.
     pub fn settle(&mut self) -> Result<Snapshot, Error> {
+        if self.workers.iter().all(|it| it.counter == Counter::Worker) {
+            // Where they do not come to rest, one that has failed says why.
+            let still = self.stand_still();
+            let still = still.or_else(|stuck| self.wait_until_asleep().and(Err(stuck)))?;
+            self.round.asleep.fetch_add(1, Relaxed);
+            return Ok(still);
+        }
         let deadline = Instant::now() + LIMIT;
         let mut last = None;
         loop {
@@ -138,9 +193,7 @@ impl Workers {
                 return Ok(now.unwrap_or_default());
             }
             if Instant::now() >= deadline {
-                let seconds = LIMIT.as_secs();
-                let what = format!("the workers do not come to rest within {seconds} s");
-                return Err(Error::Stuck(what));
+                return Err(restless_error());
             }
             last = now;
         }
@@ -194,24 +247,33 @@ impl Workers {
         let mut all_asleep = true;
         let mut each = Vec::with_capacity(self.workers.len());
         for (worker, tally) in self.workers.iter().zip(self.tallies.iter()) {
-            let (status, stat) = match &worker.last_counts {
-                Some(counts) => counts.clone(),
-                None => kernel_counts(worker.child.pid())?,
-            };
-            all_asleep &= worker.last_counts.is_some() || status.state == 'S';
+            let (status, stat) = worker.read_counts()?;
+            let slept = tally.slept.load(Relaxed);
+            let is_ready = tally.ready.load(Relaxed) == 1;
+            all_asleep &= worker.last_counts.is_some() || is_ready && status.state == 'S';
             each.push(Counts {
-                sleeps: status.voluntary_switches,
+                sleeps: match worker.counter {
+                    Counter::Kernel => status.voluntary_switches,
+                    Counter::Worker => slept,
+                },
                 preemptions: status.involuntary_switches,
                 cpu_ns: stat.running_ns,
                 accepted: tally.accepted.load(Relaxed),
                 returns: tally.returns.load(Relaxed),
-                slept: tally.slept.load(Relaxed),
+                slept,
                 empty: tally.empty.load(Relaxed),
                 again: tally.again.load(Relaxed),
             });
         }
         Ok((Snapshot { each }, all_asleep))
     }
+}
+
+fn restless_error() -> Error {
+    let seconds = LIMIT.as_secs();
+    Error::Stuck(format!(
+        "the workers do not come to rest within {seconds} s"
+    ))
 }
 
 /// The life of worker `index`: it closes what it accepts, until it is killed.

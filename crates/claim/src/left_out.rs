@@ -49,8 +49,12 @@ impl Reading {
     /// out.
     pub(crate) fn reservations(&self) -> Option<String> {
         let left_out = self.left_out.iter().map(|it| {
-            let names: Vec<String> = it.quantities.iter().map(|it| format!("`{it}`")).collect();
-            format!("{}; not measured: {}", it.why, names.join(", "))
+            let (what, parts) = match &it.quantities[..] {
+                [] => ("not shown", &it.acts),
+                _ => ("not measured", &it.quantities),
+            };
+            let names: Vec<String> = parts.iter().map(|it| format!("`{it}`")).collect();
+            format!("{}; {what}: {}", it.why, names.join(", "))
         });
         let all: Vec<String> = self.caveat.iter().cloned().chain(left_out).collect();
         (!all.is_empty()).then(|| all.join(". "))

@@ -40,6 +40,15 @@ pub fn read(pid: i32) -> Result<Status, Error> {
     Ok(parse(&read_text(format!("/proc/{pid}/status"))?))
 }
 
+/// Whether this kernel counts context switches at all, as its status of process `pid` shows it:
+/// gVisor has no such lines.
+///
+/// # Errors
+/// As [`read`].
+pub fn counts_switches(pid: i32) -> Result<bool, Error> {
+    Ok(read_text(format!("/proc/{pid}/status"))?.contains("voluntary_ctxt_switches:"))
+}
+
 /// Parses the file's text.
 pub fn parse(text: &str) -> Status {
     let mut status = Status {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod gate;
 mod limits;
 mod listen;
 pub mod server;
@@ -8,6 +9,7 @@ pub mod strategies;
 mod tally;
 
 pub use error::{BoxError, Error, ErrorKind};
+pub use gate::Gate;
 pub use limits::{descriptors_for, ensure_room_for};
 pub use listen::{Accept, Site};
 #[cfg(any(test, fuzzing))]

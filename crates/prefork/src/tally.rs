@@ -10,6 +10,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::time::{ClockId, clock_gettime};
 
 use crate::error::Error;
+use crate::gate::Gate;
 
 /// One worker's counts; the worker alone writes them. Each tally has its own cache lines. It may
 /// lie in memory that the parent and all workers share.
@@ -60,9 +61,11 @@ pub struct Round {
     pub asleep: AtomicU64,
     /// 1 while the workers should note nothing.
     pub silent: AtomicU64,
+    /// Where a worker that has returned waits before it accepts, while the parent has closed it.
+    pub gate: Gate,
 }
 
-// SAFETY: as for Tally.
+// SAFETY: as for Tally; the gate is a number, too, and the futex on it not a private one.
 unsafe impl Shareable for Round {}
 
 impl Round {
@@ -147,6 +150,7 @@ impl<'a> Turn<'a> {
         if self.metering == Metering::Times {
             self.tally.returned_at.store(now_ns(), Relaxed);
         }
+        self.round.gate.pass();
     }
 
     /// To be called with each connection that accept returned: notes it, and serves it.
@@ -260,6 +264,26 @@ mod tests {
             turn.switches.is_some(),
             "a worker that returned twice asks each time"
         );
+    }
+
+    #[test]
+    fn a_worker_waits_at_the_gate_once_it_has_noted_its_return() {
+        let (tally, round) = (Tally::default(), Round::default());
+        round.gate.close();
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(|| {
+                let mut serve = drop;
+                let mut turn = Turn::new(&tally, &round, Metering::Counts, &mut serve);
+                turn.note_return();
+                turn.note_eagain();
+            });
+            while read(&tally.returns) == 0 {
+                std::thread::yield_now();
+            }
+            assert!(!worker.is_finished() && read(&tally.again) == 0);
+            round.gate.open();
+        });
+        assert_eq!(read(&tally.again), 1);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use anyhow::Result;
 use claim::Prediction::{AtLeast, Count};
 use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Table};
 
-use super::sleepers::count_exclusive;
+use super::pool::COUNTED_BY_WORKERS;
+use super::sleepers::{count_exclusive, show_watch};
 use super::{acts, pool};
+use crate::counts::Counter;
 
 const WORKERS: usize = 8;
 const CONNECTIONS: usize = 3;
@@ -43,7 +45,8 @@ pub(super) const CLAIM: Claim = Claim {
 
 fn measure(arm: Arm) -> Result<Reading> {
     let strategy = arm.choose("epoll-exclusive", "epoll-level");
-    let woken = pool::measure(strategy, WORKERS, (CONNECTIONS, 1), None, count_exclusive)?;
+    let plan = (CONNECTIONS, 1);
+    let woken = pool::measure_returns(strategy, WORKERS, plan, None, count_exclusive)?;
     let mut table = Table::new("who woke", &["connection", "woke", "accepted by"]);
     let mut awake_in_all = 0;
     for (number, round) in woken.rounds.iter().enumerate() {
@@ -56,14 +59,22 @@ fn measure(arm: Arm) -> Result<Reading> {
         table.row([(number + 1).to_string(), awake.to_string(), by]);
         awake_in_all += awake;
     }
-    Ok(Reading::counters()
+    let reading = show_watch(
+        Reading::counters(),
+        &WATCH,
+        woken.asleep,
+        (WORKERS, WORKERS),
+    )?;
+    let reading = reading
         .act(&FORK, woken.forked == WORKERS)
-        .act(&WATCH, woken.asleep == WORKERS)
         .act(&CONNECT, woken.closed == CONNECTIONS)
         .with(&WOKEN, awake_in_all)
-        .table(table)
-        .note(
+        .table(table);
+    Ok(match woken.counter {
+        Counter::Kernel => reading.note(
             "one wakeup, but not by turns: the worker registered first is told first (accept \
              itself rotates); and only among idle workers: epoll_ctl(2) promises one or more",
-        ))
+        ),
+        Counter::Worker => reading.caveat(COUNTED_BY_WORKERS),
+    })
 }

@@ -14,7 +14,7 @@ use prefork::{Metering, Site, strategies};
 use super::told::backlog;
 use super::{SETTLED, sleepers};
 use crate::client::{Client, wait_for_end_within};
-use crate::counts::Counts;
+use crate::counts::{Counter, Counts};
 use crate::herd::TracepointPermit;
 use crate::worker::kernel_counts;
 use crate::workers::Workers;
@@ -24,6 +24,11 @@ const CLOSE_WAIT: u8 = 8;
 
 /// How long a connection is waited for between two looks at who could serve it.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// What must be said where [`Counter::Worker`] counted.
+pub(super) const COUNTED_BY_WORKERS: &str = "this kernel counts no wakeups, so that the workers \
+     count their returns to user space, where they are held until all that were woken have \
+     returned; what wakes and sleeps again inside the kernel is not seen";
 
 /// Forked workers, the socket at which they wait, and a client.
 pub(super) struct Pool {
@@ -98,6 +103,8 @@ pub(super) struct WorkerRound {
 
 /// What [`measure`] found.
 pub(super) struct Bursts {
+    /// Who counted the sleeps.
+    pub(super) counter: Counter,
     /// Workers that were forked and live, each a child of this process.
     pub(super) forked: usize,
     /// Before the first connection: what `look` saw of the sleeping workers.
@@ -123,6 +130,25 @@ impl Bursts {
         workers.map(|worker| count(&worker.counts)).sum()
     }
 
+    /// Makes sure that all wakeups were seen where so many are predicted: workers that count their
+    /// returns see no more than a part of them.
+    ///
+    /// # Errors
+    /// Not measured: fewer were seen.
+    pub(super) fn ensure_seen(&self, predicted: usize) -> Result<()> {
+        let seen = self.sum(|counts| counts.sleeps);
+        if self.counter == Counter::Kernel || seen >= predicted as u64 {
+            return Ok(());
+        }
+        NotMeasured::err(
+            format!(
+                "{seen} of {predicted} wakeups returned to user space, and this kernel does not \
+                 count the others"
+            ),
+            "use a kernel that counts context switches (/proc/PID/status), as Linux does",
+        )
+    }
+
     /// Wakeups over all bursts, by the best evidence.
     pub(super) fn wakeups(&self) -> u64 {
         let by_counters = || self.sum(|counts| counts.sleeps);
@@ -130,20 +156,53 @@ impl Bursts {
     }
 }
 
-/// Makes `rounds` bursts of `burst` connections, all workers asleep before and after each.
+/// Makes so many bursts of so many connections as `plan` says, all workers asleep before and after
+/// each.
 ///
 /// # Errors
 /// Those of the workers and of `look`; a connection that none of them serves.
 pub(super) fn measure(
     strategy: &str,
     workers: usize,
-    (rounds, burst): (usize, usize),
+    plan: (usize, usize),
     kernel: Option<TracepointPermit>,
     look: fn(&Pool) -> Result<usize>,
 ) -> Result<Bursts> {
     ensure_counted()?;
+    measure_by(Counter::Kernel, strategy, workers, plan, kernel, look)
+}
+
+/// As [`measure`], also on a kernel that counts no sleeps, where the workers count theirs: for a
+/// strategy whose workers return to user space before they accept. There they are held until all
+/// that a burst wakes have returned, which a worker cannot do that is not woken. What sleeps again
+/// inside the kernel is not counted: no more than a lower bound.
+///
+/// # Errors
+/// As [`measure`].
+pub(super) fn measure_returns(
+    strategy: &str,
+    workers: usize,
+    plan: (usize, usize),
+    kernel: Option<TracepointPermit>,
+    look: fn(&Pool) -> Result<usize>,
+) -> Result<Bursts> {
+    let counter = Counter::of_this_kernel()?;
+    measure_by(counter, strategy, workers, plan, kernel, look)
+}
+
+fn measure_by(
+    counter: Counter,
+    strategy: &str,
+    workers: usize,
+    plan: (usize, usize),
+    kernel: Option<TracepointPermit>,
+    look: fn(&Pool) -> Result<usize>,
+) -> Result<Bursts> {
     let mut pool = Pool::start(strategy, workers, Metering::Counts)?;
-    let woken = measure_pool(&mut pool, (rounds, burst), kernel, look);
+    if counter == Counter::Worker {
+        pool.workers.count_by_themselves();
+    }
+    let woken = measure_pool(&mut pool, plan, (counter, kernel), look);
     // Before its error, which may come of nothing else.
     ensure_left_alone(&pool.workers)?;
     woken
@@ -177,12 +236,13 @@ pub(super) fn ensure_left_alone(workers: &Workers) -> Result<()> {
 fn measure_pool(
     pool: &mut Pool,
     (rounds, burst): (usize, usize),
-    kernel: Option<TracepointPermit>,
+    (counter, kernel): (Counter, Option<TracepointPermit>),
     look: fn(&Pool) -> Result<usize>,
 ) -> Result<Bursts> {
-    let mut before = pool.workers.settle()?;
+    pool.workers.settle()?;
     let pids = pool.workers.pids();
     let mut woken = Bursts {
+        counter,
         forked: sleepers::count_children(&pids, std::process::id())?,
         asleep: look(pool)?,
         on_one_cpu: sleepers::are_on_one_cpu(&pids)?,
@@ -192,11 +252,18 @@ fn measure_pool(
         closed: 0,
         by_tracepoint: None,
     };
-    let counter = kernel
+    // A look may have woken them: where /proc does not tell their calls, ptrace(2) does.
+    let mut before = pool.workers.settle()?;
+    let tracepoint = kernel
         .map(|kernel| kernel.count_wakeups(&pids))
         .transpose()?;
     for _ in 0..rounds {
-        let (at_once, closed) = serve_burst(&mut pool.client, burst, &pids)?;
+        let client = &mut pool.client;
+        let open = match counter {
+            Counter::Kernel => connect_burst(client, burst)?,
+            Counter::Worker => pool.workers.hold_while(|| connect_burst(client, burst))?,
+        };
+        let (at_once, closed) = wait_for_burst(open, &pids)?;
         woken.at_once = woken.at_once.max(at_once);
         woken.closed += closed;
         let after = pool.workers.settle()?;
@@ -209,7 +276,7 @@ fn measure_pool(
             break;
         }
     }
-    woken.by_tracepoint = counter.map(|counter| counter.read()).transpose()?;
+    woken.by_tracepoint = tracepoint.map(|tracepoint| tracepoint.read()).transpose()?;
     Ok(woken)
 }
 
@@ -249,10 +316,19 @@ pub(super) fn wait_until_served(connection: &TcpStream, pids: &[i32]) -> Result<
 /// # Errors
 /// Those of the connections.
 pub(super) fn serve_burst(client: &mut Client, burst: usize, pids: &[i32]) -> Result<(u64, usize)> {
+    wait_for_burst(connect_burst(client, burst)?, pids)
+}
+
+fn connect_burst(client: &mut Client, burst: usize) -> Result<Vec<TcpStream>> {
     let mut open = Vec::with_capacity(burst);
     for _ in 0..burst {
         open.push(client.connect()?);
     }
+    Ok(open)
+}
+
+/// The second half of [`serve_burst`]: waits for its end.
+fn wait_for_burst(open: Vec<TcpStream>, pids: &[i32]) -> Result<(u64, usize)> {
     let mut at_once = 0;
     for connection in &open {
         let state = observe::tcp_info::read(connection)?.state;

@@ -2,8 +2,11 @@
 //! /proc, where a call is shown with its descriptor, so that what else a worker has open does not
 //! matter.
 
+use std::os::fd::AsRawFd;
+
 use anyhow::{Context, Result};
-use claim::NotMeasured;
+use claim::{Act, NotMeasured, Reading};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use observe::status::{self, Status};
 use observe::wchan::Blocked;
 use observe::{blocked_call, fdinfo, process};
@@ -142,24 +145,73 @@ pub(super) fn is_level_triggered(events: u32) -> bool {
     events & (EXCLUSIVE | EDGE) == 0
 }
 
+/// Whether this kernel tells in /proc/PID/fdinfo what an epoll instance watches: asked of one that
+/// watches a pipe. gVisor does not.
+///
+/// # Errors
+/// Those of epoll_create(2), pipe(2) and epoll_ctl(2); fdinfo cannot be read.
+pub(super) fn are_watches_told() -> Result<bool> {
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("epoll_create1")?;
+    let (reader, _writer) = std::io::pipe().context("pipe")?;
+    let added = epoll.add(&reader, EpollEvent::new(EpollFlags::EPOLLIN, 0));
+    added.context("epoll_ctl EPOLL_CTL_ADD")?;
+    let info = fdinfo::read(std::process::id() as i32, epoll.0.as_raw_fd())?;
+    Ok(!info.watches.is_empty())
+}
+
+/// Says in `reading` whether `workers` workers did `watch`, of which `asleep` were counted by
+/// [`count_watchers`]. Leaves it out where the kernel does not tell it, unless not even so many
+/// sleep on an epoll instance as `due`.
+///
+/// # Errors
+/// As [`are_watches_told`].
+pub(super) fn show_watch(
+    reading: Reading,
+    watch: &Act,
+    asleep: usize,
+    (workers, due): (usize, usize),
+) -> Result<Reading> {
+    Ok(if asleep < due || are_watches_told()? {
+        reading.act(watch, asleep == workers)
+    } else {
+        reading.leave_out(
+            "this kernel tells in /proc/PID/fdinfo nothing of what an epoll instance watches",
+            &[],
+            std::slice::from_ref(watch),
+        )
+    })
+}
+
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 const EDGE: u32 = libc::EPOLLET as u32;
 
 /// How many of the processes `pids` sleep on an epoll instance that watches the file `inode` for
-/// events that are `wanted`.
+/// events that are `wanted`; where the kernel does not tell this, how many sleep on any.
 ///
 /// # Errors
 /// As [`look_at`].
 pub(super) fn count_watchers(pids: &[i32], inode: u64, wanted: fn(u32) -> bool) -> Result<usize> {
+    let sleepers = look_at(pids)?.into_iter();
+    let sleepers: Vec<Sleeper> = sleepers.filter(Sleeper::is_in_epoll).collect();
+    if !are_watches_told()? {
+        return Ok(sleepers.len());
+    }
     let mut count = 0;
-    for sleeper in look_at(pids)?
-        .iter()
-        .filter(|sleeper| sleeper.is_in_epoll())
-    {
+    for sleeper in sleepers {
         let epoll = sleeper.call.arguments[0] as i32;
         let watches = fdinfo::read(sleeper.pid, epoll)?.watches;
         let mut watches = watches.iter();
         count += usize::from(watches.any(|it| it.inode == inode && wanted(it.events)));
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_tells_what_is_watched() {
+        assert!(are_watches_told().unwrap());
+    }
 }

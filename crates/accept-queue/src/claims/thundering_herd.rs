@@ -5,9 +5,10 @@ use claim::Prediction::{AtMost, Between};
 use claim::{Act, Arm, Claim, InControl, Name, Quantity, Reading, Surprise, Table};
 
 use super::acts::UNTRACED;
-use super::sleepers::count_level_triggered;
+use super::pool::COUNTED_BY_WORKERS;
+use super::sleepers::{count_level_triggered, show_watch};
 use super::{TRACEPOINT_IF_ALLOWED, acts, pool, reading, tracepoint};
-use crate::counts::Counts;
+use crate::counts::{Counter, Counts};
 
 const WORKERS: usize = 100;
 const CONNECTIONS: usize = 20;
@@ -52,7 +53,8 @@ fn measure(arm: Arm) -> Result<Reading> {
     let tracepoint = tracepoint();
     let strategy = arm.choose("epoll-level", "blocking");
     let look = count_level_triggered;
-    let woken = pool::measure(strategy, WORKERS, (CONNECTIONS, 1), tracepoint.kernel, look)?;
+    let plan = (CONNECTIONS, 1);
+    let woken = pool::measure_returns(strategy, WORKERS, plan, tracepoint.kernel, look)?;
     let per = |count: u64| count as f64 / CONNECTIONS as f64;
     let sum = |count: fn(&Counts) -> u64| woken.sum(count);
     let sleeps = sum(|counts| counts.sleeps);
@@ -75,17 +77,24 @@ fn measure(arm: Arm) -> Result<Reading> {
         "99",
         per(sum(|counts| counts.again)),
     );
-    Ok(reading(&tracepoint)
+    if arm == Arm::Experiment {
+        woken.ensure_seen((WORKERS - 1) * CONNECTIONS)?;
+    }
+    let due = arm.choose(WORKERS, 0);
+    let reading = show_watch(reading(&tracepoint), &WATCH, woken.asleep, (WORKERS, due))?;
+    Ok(reading
         .act(&FORK, woken.forked == WORKERS)
-        .act(&WATCH, woken.asleep == WORKERS)
         .act(&UNTRACED, woken.untraced)
         .act(&CONNECT, woken.closed == CONNECTIONS)
         .with(&WAKEUPS, per(woken.wakeups()))
         .with(&WASTED, wasted)
-        .caveat(format!(
-            "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look \
-             again and sleep inside the kernel: context switches, but neither system calls nor \
-             mode transitions"
-        ))
+        .caveat(match woken.counter {
+            Counter::Kernel => format!(
+                "of {wasted:.1} wasted wakeups {visible:.2} return to user space; the others look \
+                 again and sleep inside the kernel: context switches, but neither system calls \
+                 nor mode transitions"
+            ),
+            Counter::Worker => COUNTED_BY_WORKERS.to_owned(),
+        })
         .table(table))
 }

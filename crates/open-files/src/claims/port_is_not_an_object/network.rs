@@ -46,8 +46,8 @@ impl Network {
     }
 }
 
-/// Whether `inode`, that of /proc/self/ns/net, is not the namespace's: then another name of the same
-/// task leads to another number. So it does on gVisor, where each of these files has its own.
+/// Whether `inode`, that of /proc/self/ns/net, is not the namespace's: then another name of the
+/// same task leads to another number. So it does on gVisor, where each such file has its own.
 fn is_of_a_file(inode: u64) -> bool {
     let other = format!("/proc/self/task/{}/ns/net", std::process::id());
     metadata(other).is_ok_and(|other| other.ino() != inode)
