@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 #![expect(unsafe_code, reason = "a filter is set between fork and exec")]
 
+#[path = "../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 mod loopback;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -33,6 +35,7 @@ impl Server {
     }
 
     fn spawn(mut command: Command, arguments: &[&str]) -> Self {
+        inherited_signals::reset();
         let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", "3"])
             .args(arguments)
@@ -317,6 +320,7 @@ fn silent_clients_leave_the_last_worker_to_the_others() {
 
 #[test]
 fn a_strategy_that_holds_connections_says_so() {
+    inherited_signals::reset();
     for (name, cautioned) in [("io-uring-multishot", true), ("blocking", false)] {
         if strategies::by_name(name).map_or(true, is_refused) {
             continue;

@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 #[path = "../../harness/tests/temporary/mod.rs"]
 mod temporary;
 
@@ -49,6 +51,7 @@ impl Drop for Scratch {
 }
 
 fn replay(arguments: &[&str], scratch: &Scratch) -> Child {
+    inherited_signals::reset();
     Command::new(PROGRAM)
         .arg("replay")
         .args(arguments)
@@ -335,6 +338,7 @@ fn an_interrupted_recording_is_a_whole_file_marked_as_partial() {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return;
     }
+    inherited_signals::reset();
     let scratch = Scratch::new("record");
     let trace = scratch.0.join("trace");
     // A loop within the shell: the signal ends the program that valgrind runs, and nothing else.

@@ -3,12 +3,15 @@
 #![expect(unsafe_code, reason = "SIGHUP is set to be ignored, as nohup(1) does")]
 #![expect(clippy::print_stdout, reason = "it says how it went")]
 
+mod inherited_signals;
+
 use harness::interrupt::{self, Interrupt, Interrupted};
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 
 type Outcome = Result<(), child::BoxError>;
 
 fn main() {
+    inherited_signals::reset();
     let tests = [
         (
             "the first signal counts from then on",

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "what cannot start has failed")]
 
+#[path = "../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 #[path = "../../harness/tests/temporary/mod.rs"]
 mod temporary;
 
@@ -30,6 +32,7 @@ impl Run {
     }
 
     fn spawn(mut command: Command) -> Run {
+        inherited_signals::reset();
         let command = command.process_group(0).stdout(Stdio::piped());
         Run(command.spawn().expect("it starts"))
     }

@@ -7,6 +7,9 @@
     reason = "a terminal of its own is opened by the C library"
 )]
 
+#[path = "../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -32,6 +35,7 @@ fn witness(arguments: &[&str]) -> Command {
 }
 
 fn start(mut command: Command) -> Child {
+    inherited_signals::reset();
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     piped.stderr(Stdio::piped()).spawn().expect("witness runs")
 }
@@ -231,6 +235,7 @@ fn a_signal_at_the_question_ends_with_the_score() {
 /// What a person sees: their own typing, once; colours; another try after a slip.
 #[test]
 fn a_terminal_asks_again_and_a_key_interrupts() {
+    inherited_signals::reset();
     let (mut terminal, side) = open_terminal();
     let mut command = Command::new("setsid");
     command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_witness"), "ask"]);

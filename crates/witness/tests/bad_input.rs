@@ -8,6 +8,8 @@
 )]
 #![expect(clippy::print_stdout, reason = "a skipped case says so")]
 
+#[path = "../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 #[path = "../../harness/tests/temporary/mod.rs"]
 mod temporary;
 
@@ -324,6 +326,7 @@ fn own_children_hidden_in_proc() {
 
 #[test]
 fn a_runner_that_is_killed_leaves_nothing() {
+    inherited_signals::reset();
     for signal in [
         Signal::SIGINT,
         Signal::SIGTERM,

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs programs")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
+#[path = "../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 mod schema;
 #[path = "../../harness/tests/temporary/mod.rs"]
 mod temporary;
@@ -35,6 +37,7 @@ struct Run {
 
 impl Run {
     fn start(mut command: Command, what: &str) -> Run {
+        inherited_signals::reset();
         let mark = format!("{}-{what}", std::process::id());
         let mut child = command
             .process_group(0)

@@ -12,7 +12,7 @@ use super::{
     BINARY, Run, children, descriptor_limit, document_after, has_ended, long_run,
     note_after_sigint, number, start, wait_until,
 };
-use crate::loopback;
+use crate::{inherited_signals, loopback};
 
 /// Waits until `worker` has slept and woken some more.
 fn wait_until_it_goes_on(worker: Pid) {
@@ -141,6 +141,7 @@ fn a_worker_stopped_before_anything_is_counted_is_reported() {
 /// Every strategy at 500 connections, once the workers of the first row have been reaped and others
 /// are forked; with the workers that there are then.
 fn run_in_a_later_row(start: &mut Command) -> (Run, Vec<Pid>) {
+    inherited_signals::reset();
     start.args(["--workers", "4", "--connections", "500"]);
     let process = start.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let run = Run(process.expect("it starts"));

@@ -4,6 +4,8 @@
 
 mod ends;
 mod figures;
+#[path = "../../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 #[path = "../loopback/mod.rs"]
 mod loopback;
 mod refusals;
@@ -64,6 +66,7 @@ impl Drop for Run {
 
 /// A meter that would run for hours.
 fn start(strategy: &str, workers: usize) -> Run {
+    inherited_signals::reset();
     let process = Command::new(BINARY)
         .args([
             "herd",

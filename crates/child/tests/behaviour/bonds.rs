@@ -35,6 +35,7 @@ pub const CASES: &[Case] = &[
 ];
 
 fn parent_dies(how: &str) -> Outcome {
+    crate::inherited_signals::reset();
     let mut parent = Command::new(std::env::current_exe()?)
         .arg("parent")
         .stdin(Stdio::piped())

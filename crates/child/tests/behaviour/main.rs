@@ -16,6 +16,8 @@
 mod bonds;
 mod ends;
 mod forks;
+#[path = "../../../harness/tests/inherited_signals/mod.rs"]
+mod inherited_signals;
 mod messages;
 mod network;
 mod process;
