@@ -111,7 +111,16 @@ pub fn file_metadata(pid: i32, path: &Path) -> Result<fs::Metadata, Error> {
     fs::metadata(&path).map_err(|e| file_error("stat", &path, &e))
 }
 
-fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
+/// The threads of a process, in ascending order; the first one has the process's own number.
+///
+/// # Errors
+/// ENOENT where no such process exists.
+pub fn threads(pid: i32) -> Result<Vec<i32>, Error> {
+    numbers(Path::new(&format!("/proc/{pid}/task")))
+}
+
+/// The numbers among the names in a directory, in ascending order.
+pub(crate) fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
     let refused = |e: io::Error| file_error("list", directory, &e);
     let number = |name: &OsStr| name.to_str()?.parse::<i32>().ok();
     let mut numbers = Vec::new();
