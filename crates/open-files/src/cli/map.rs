@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use descriptors::Map;
+use descriptors::{Map, Options};
 use present::foreign_text::escape;
 use present::{print, print_data};
 use runner::whole_number;
@@ -35,6 +35,18 @@ pub struct MapArgs {
     /// socket:[4711], eventpoll
     #[arg(long, value_name = "TEXT")]
     object: Option<OsString>,
+    /// Compare descriptors as an ordinary user has to, also where the kernel may be asked for the
+    /// addresses of descriptions by a BPF program (CAP_BPF and CAP_PERFMON)
+    #[arg(long)]
+    without_bpf: bool,
+    /// Ask every descriptor whether it closes on exec; else it is read along with the description,
+    /// by one of the descriptors that were inherited from each other
+    #[arg(long)]
+    close_on_exec: bool,
+    /// Ask which registrations are ghosts also in epoll instances that have more than 4096 of them;
+    /// who waits for events there waits meanwhile
+    #[arg(long)]
+    every_registration: bool,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -44,7 +56,12 @@ impl MapArgs {
     /// Looks, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         runner::require_own_proc()?;
-        let map = self.select(descriptors::scan(&self.pids()?));
+        let options = Options {
+            bpf: !self.without_bpf,
+            close_on_exec: self.close_on_exec,
+            every_registration: self.every_registration,
+        };
+        let map = self.select(descriptors::scan_with(&self.pids()?, &options));
         match self.json {
             true => print_data(&(serde_json::to_string_pretty(&map)? + "\n"))?,
             false => print(&descriptors::text::render(&map))?,
@@ -67,8 +84,11 @@ impl MapArgs {
     /// What was asked for of `map`.
     fn select(&self, mut map: Map) -> Map {
         if let Some(object) = &self.object {
-            map.descriptions
-                .retain(|description| is_within(object, &description.object));
+            map.descriptions.retain(|it| {
+                it.object
+                    .as_ref()
+                    .is_some_and(|name| is_within(object, name))
+            });
         }
         if self.shared {
             map.descriptions
