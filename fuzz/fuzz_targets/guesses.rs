@@ -1,4 +1,5 @@
 //! The parser in
+//! - crates/runner/src/ask/digits.rs
 //! - crates/runner/src/ask/guess.rs
 #![no_main]
 

@@ -6,10 +6,9 @@
 //! - strace: `strace -f -e trace=listen,clone,accept4,connect
 //!   target/debug/examples/accept_in_four_children` (each stop for the tracer counts as a sleep:
 //!   read the calls then, not the counts)
-//! - claim: `witness run accept-wakes-exactly-one others-stay-asleep`
+//! - claim: `witness run accept-wakes-exactly-one others-stay-asleep at-most-one-in-bursts`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
-#![expect(clippy::disallowed_methods, reason = "fork is its subject")]
-#![expect(unsafe_code, reason = "fork")]
+#![expect(clippy::disallowed_methods, unsafe_code, reason = "fork")]
 
 use std::fs;
 use std::io::Read;
@@ -26,8 +25,7 @@ fn main() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("bind")?;
     let address = listener.local_addr()?;
     println!("listen    at {address}; fork: 4 children inherit the socket and accept from it");
-    let parent = getpid();
-    let mut children = Vec::new();
+    let (parent, mut children) = (getpid(), Vec::new());
     for _ in 0..4 {
         // SAFETY: there is one thread, so no lock is held that the child will need.
         match unsafe { fork() }.context("fork")? {

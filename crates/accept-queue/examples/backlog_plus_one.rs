@@ -22,9 +22,8 @@ const TCP_ESTABLISHED: u8 = 1;
 fn main() -> Result<()> {
     println!("expect    with backlog 1 two clients are connected, and the third is not");
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).context("socket")?;
-    listener
-        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
-        .context("bind")?;
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    listener.bind(&any_port.into()).context("bind")?;
     println!("listen    with backlog 1; nobody calls accept");
     listener.listen(1).context("listen")?;
     let address = listener.local_addr().context("getsockname")?;
@@ -53,19 +52,15 @@ fn main() -> Result<()> {
         println!("connect   client {number}: {state}");
         clients.push(client);
     }
-    // ANCHOR: waiting
     // Of a socket that listens, this field is the length of its accept queue (tcp(7)).
     let waiting = tcp_info(&listener)?.tcpi_unacked;
-    // ANCHOR_END: waiting
     println!("observed  connections that wait with backlog 1: {waiting}");
 
     println!("accept4   takes what waits, one after the other");
     for _ in 0..waiting {
         let (_, client) = listener.accept().context("accept4")?;
-        println!(
-            "          {}",
-            client.as_socket().context("no address of IPv4")?
-        );
+        let address = client.as_socket().context("no address of IPv4")?;
+        println!("          {address}");
     }
     Ok(())
 }

@@ -4,12 +4,10 @@
 //! - expect: about 100 wakeups for each connection (the claim has the same by epoll)
 //! - strace: `strace -f -e trace=listen,clone,ppoll,accept4,connect
 //!   target/debug/examples/herd_by_poll` (each stop for the tracer counts as a sleep)
-//! - claim: `witness run thundering-herd`
+//! - claim: `witness run thundering-herd strace-makes-the-herd`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
-#![expect(clippy::disallowed_methods, reason = "fork is its subject")]
-#![expect(unsafe_code, reason = "fork")]
+#![expect(clippy::disallowed_methods, unsafe_code, reason = "fork")]
 
-use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -70,7 +68,7 @@ fn poll_for_ever(listener: &TcpListener, parent: Pid) -> Result<()> {
 /// Waits until the child sleeps, and says how often it has gone to sleep so far.
 fn sleeps(child: &Pid) -> Result<u64> {
     loop {
-        let status = fs::read_to_string(format!("/proc/{child}/status"))?;
+        let status = std::fs::read_to_string(format!("/proc/{child}/status"))?;
         let field = |name| status.lines().find_map(|line| line.strip_prefix(name));
         let count = field("voluntary_ctxt_switches:\t").context("no count of switches")?;
         match field("State:\t").context("no state")? {

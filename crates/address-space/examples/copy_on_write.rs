@@ -6,8 +6,7 @@
 //! - strace: `strace -f -e trace=mmap,clone,getrusage target/debug/examples/copy_on_write`
 //! - claim: `witness run copy-on-write`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
-#![expect(clippy::disallowed_methods, reason = "fork is its subject")]
-#![expect(unsafe_code, reason = "fork, mmap, and what is done with its memory")]
+#![expect(clippy::disallowed_methods, unsafe_code, reason = "fork, mmap")]
 
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;

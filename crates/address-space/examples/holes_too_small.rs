@@ -4,7 +4,7 @@
 //! - run: `cargo run -p address-space --example holes_too_small`
 //! - expect: 1 MiB can be mapped, and one page more cannot; in one piece all 512 MiB can
 //! - strace: `strace -f -e trace=mmap,munmap target/debug/examples/holes_too_small`
-//! - claim: `witness run address-space-fragments`
+//! - claim: `witness run address-space-fragments heap-holes`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(unsafe_code, reason = "mmap and munmap of addresses that nobody uses")]
 
@@ -34,10 +34,7 @@ fn main() -> Result<()> {
     let together = find_largest()? / 1024;
     println!("mmap      {together} KiB is the largest that fits; it is reserved again");
     let again = reserve(512 * MIB).context("mmap of 512 MiB")?;
-    ensure!(
-        again == arena,
-        "the lower half of the arena is elsewhere now"
-    );
+    ensure!(again == arena, "the lower half is elsewhere now");
 
     println!("munmap    every second MiB of the arena: 512 MiB in 512 pieces");
     // ANCHOR: holes

@@ -5,7 +5,7 @@
 //! - expect: no fault by mmap, then 1024 while 1024 pages are read, and 1024 more while written
 //! - strace: `strace -f -e trace=mmap,madvise,getrusage target/debug/examples/lazy_pages` (a fault
 //!   is no system call: between the calls of getrusage there is nothing to see)
-//! - claim: `witness run lazy-pages`
+//! - claim: `witness run lazy-pages any-frame-will-do`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(unsafe_code, reason = "mmap, and what is done with its memory")]
 

@@ -4,7 +4,7 @@
 //! - run: `cargo run -p address-space --example page_for_one_byte`
 //! - expect: 256 objects of one byte cost 256 pages; side by side in one mapping they cost one
 //! - strace: `strace -f -e trace=mmap,pread64 target/debug/examples/page_for_one_byte`
-//! - claim: `witness run page-rounds-up`
+//! - claim: `witness run page-rounds-up huge-page-rounds-up bigger-pages-waste-more`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(unsafe_code, reason = "mmap, and a write to what it gives")]
 

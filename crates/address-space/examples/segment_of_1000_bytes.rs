@@ -6,7 +6,7 @@
 //!   code ignores limits, and comes to an invalid instruction: SIGILL says "read", SIGSEGV not
 //! - strace: `strace -f -e trace=mmap,mprotect,modify_ldt,clone
 //!   target/debug/examples/segment_of_1000_bytes`
-//! - claim: `witness run segment-limit`
+//! - claim: `witness run segment-limit segments-fit-exactly`
 #![allow(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![allow(unsafe_code, clippy::disallowed_methods, reason = "it forks")]
 

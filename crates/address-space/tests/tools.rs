@@ -198,6 +198,18 @@ fn bad_traces_are_refused_with_the_line() {
         b"a 0 1\n",
         "--page-sizes: 4096 bytes (4 KiB) given more than once",
     );
+    for size in ["3", "8", "5K"] {
+        refused(
+            &["replay", "-", "--page-sizes", size],
+            b"a 0 1\n",
+            "it takes powers of two from 16 bytes",
+        );
+    }
+    refused(
+        &["inspect", "1", "--json", "--svg", "/dev/stdout"],
+        b"",
+        "--svg /dev/stdout is standard output, where the result goes",
+    );
     refused(&["replay", "/nonexistent/trace"], b"", "/nonexistent/trace");
     refused(&["replay", "/"], b"", "is a directory");
     refused(

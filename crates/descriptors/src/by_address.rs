@@ -1,6 +1,6 @@
 //! Descriptions by their addresses in the kernel: its own iterator over all descriptors, a BPF
-//! program. Who has CAP_BPF and CAP_PERFMON needs no comparison, and moving processes do not matter:
-//! one address is one description.
+//! program. Who has CAP_BPF and CAP_PERFMON needs no comparison, and processes that move do not
+//! matter: one address is one description.
 //!
 //! An address may be used again when its description has gone. So the iterator runs twice, and only
 //! what a descriptor led to both times, with its name read in between, counts; the others were

@@ -1,6 +1,6 @@
 //! References to a description that are no descriptors, and who has them, as far as the kernel
-//! tells: mappings and messages in flight, by its iterators over all of them; calls that threads are
-//! in the middle of.
+//! tells: mappings and messages in flight, by its iterators over all of them; calls that threads
+//! are in the middle of.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use crate::gather::{Gathered, Place};
 use crate::settle::Settled;
 use crate::{Call, Hidden, InFlight, MappedAt};
 
-/// System calls whose first argument is a descriptor and that may last. The kernel keeps a reference
-/// for a call where several threads have the descriptor table.
+/// System calls whose first argument is a descriptor and that may last. The kernel keeps a
+/// reference for a call where several threads have the descriptor table.
 const CALLS: &[i64] = &[
     libc::SYS_read,
     libc::SYS_write,

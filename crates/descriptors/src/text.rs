@@ -6,8 +6,9 @@ use present::foreign_text::{escape, escape_controls};
 
 use super::{Call, Description, Hidden, Holder, InFlight, Map, MappedAt};
 
-/// Renders the map.
-pub fn render(map: &Map) -> String {
+/// Renders the map for lines of `width` columns. What does not fit behind a name stands on a line
+/// of its own; a name is never broken.
+pub fn render(map: &Map, width: Option<usize>) -> String {
     let mut out = String::new();
     if let Some(refused) = &map.refused {
         // Writing to a String does not fail.
@@ -24,7 +25,7 @@ pub fn render(map: &Map) -> String {
         out.push('\n');
     }
     for description in &map.descriptions {
-        push_description(&mut out, description);
+        push_description(&mut out, description, width);
     }
     for unreadable in &map.unreadable {
         let why = escape_controls(&unreadable.why.to_string());
@@ -57,27 +58,20 @@ pub fn render(map: &Map) -> String {
     out
 }
 
-fn push_description(out: &mut String, description: &Description) {
-    let access = description.access;
-    let offset = description
-        .offset
-        .map(|offset| format!(", offset {offset}"));
-    let in_flight = description.in_flight.filter(|&count| count > 0);
-    let in_flight = in_flight.map(|count| format!(", {count} descriptors in flight to it"));
-    let maybe = if description.certain { "" } else { "  MAYBE" };
-    let _ = writeln!(
-        out,
-        "{}  {access}{}{}{}{maybe}",
-        object(description),
-        flags(description.status_flags),
-        offset.unwrap_or_default(),
-        in_flight.unwrap_or_default(),
-    );
+fn push_description(out: &mut String, description: &Description, width: Option<usize>) {
+    let object = object(description);
+    let state = state(description);
+    let columns = object.chars().count() + 2 + state.chars().count();
+    let gap = match width {
+        Some(width) if columns > width => "\n    ",
+        _ => "  ",
+    };
+    let _ = writeln!(out, "{object}{gap}{state}");
     for holder in &description.holders {
         let _ = writeln!(out, "    {}", holder_text(holder));
     }
     if let Some(hidden) = description.hidden.as_ref().filter(|it| it.references > 0) {
-        let _ = writeln!(out, "    {}", hidden_text(hidden));
+        push_hidden(out, hidden);
     }
     for watch in &description.watches {
         let ghost = match watch.ghost {
@@ -91,6 +85,22 @@ fn push_description(out: &mut String, description: &Description) {
             watch.fd, watch.inode
         );
     }
+}
+
+/// Access mode, flags, offset, and what is known of it beside its holders.
+fn state(description: &Description) -> String {
+    let mut state = description.access.to_owned();
+    state.push_str(&flags(description.status_flags));
+    if let Some(offset) = description.offset {
+        let _ = write!(state, ", offset {offset}");
+    }
+    if let Some(count) = description.in_flight.filter(|&count| count > 0) {
+        let _ = write!(state, ", {count} descriptors in flight to it");
+    }
+    if !description.certain {
+        state.push_str("  MAYBE");
+    }
+    state
 }
 
 /// What the link says, or what else is known of the object.
@@ -118,34 +128,31 @@ fn holder_text(holder: &Holder) -> String {
 }
 
 /// The references that are no descriptors, and whose they are.
-fn hidden_text(hidden: &Hidden) -> String {
-    let mut text = match hidden.references {
-        1 => "1 reference that is no descriptor:".to_owned(),
-        count => format!("{count} references that are no descriptors:"),
+fn push_hidden(out: &mut String, hidden: &Hidden) {
+    let _ = match hidden.references {
+        1 => writeln!(out, "    1 reference that is no descriptor"),
+        count => writeln!(out, "    {count} references that are no descriptors"),
     };
     for MappedAt { pid, start } in &hidden.mappings {
-        let _ = write!(text, " mapped by {pid} at {start:#x},");
+        let _ = writeln!(out, "        mapped by {pid} at {start:#x}");
     }
     for InFlight { socket } in &hidden.in_flight {
         let _ = match socket {
-            Some(inode) => write!(text, " in flight to socket:[{inode}],"),
-            None => write!(text, " in flight to a socket that nobody has,"),
+            Some(inode) => writeln!(out, "        in flight to socket:[{inode}]"),
+            None => writeln!(out, "        in flight to a socket that nobody has"),
         };
     }
     for Call { pid, tid, .. } in &hidden.calls {
-        let _ = write!(
-            text,
-            " {pid}{} in a call on it,",
-            thread((tid != pid).then_some(*tid))
+        let thread = thread((tid != pid).then_some(*tid));
+        let _ = writeln!(out, "        {pid}{thread} in a call on it");
+    }
+    if hidden.elsewhere > 0 {
+        let count = hidden.elsewhere;
+        let _ = writeln!(
+            out,
+            "        {count} elsewhere (io_uring, or the kernel's own)"
         );
     }
-    match hidden.elsewhere {
-        0 => drop(text.pop()),
-        count => {
-            let _ = write!(text, " {count} elsewhere (io_uring, or the kernel's own)");
-        }
-    }
-    text
 }
 
 fn thread(tid: Option<i32>) -> String {
@@ -211,7 +218,7 @@ mod tests {
             refused: None,
         };
         assert_eq!(
-            render(&map),
+            render(&map, None),
             "/tmp/one\\n    77 sshd fd 9\\x1b]2;title\\x1b\\\\  O_RDONLY, offset 0\n    \
              78 a\\x1b[1mz\\u{202e} fd 3\n\
              78 a\\x1b[1mz\\u{202e} thread 80 fd 3: unreadable \
@@ -239,17 +246,8 @@ mod tests {
 
     #[test]
     fn hidden_references_are_named() {
-        let mut hidden = Hidden {
-            references: 1,
-            elsewhere: 1,
-            ..Hidden::default()
-        };
-        assert_eq!(
-            hidden_text(&hidden),
-            "1 reference that is no descriptor: 1 elsewhere (io_uring, or the kernel's own)"
-        );
-        hidden = Hidden {
-            references: 3,
+        let hidden = Hidden {
+            references: 4,
             mappings: vec![MappedAt {
                 pid: 7,
                 start: 0x1000,
@@ -260,12 +258,15 @@ mod tests {
                 number: 0,
             }],
             in_flight: vec![InFlight { socket: Some(9) }],
-            elsewhere: 0,
+            elsewhere: 1,
         };
+        let mut out = String::new();
+        push_hidden(&mut out, &hidden);
         assert_eq!(
-            hidden_text(&hidden),
-            "3 references that are no descriptors: mapped by 7 at 0x1000, \
-             in flight to socket:[9], 7 thread 8 in a call on it"
+            out,
+            "    4 references that are no descriptors\n        mapped by 7 at 0x1000\n        \
+             in flight to socket:[9]\n        7 thread 8 in a call on it\n        \
+             1 elsewhere (io_uring, or the kernel's own)\n"
         );
     }
 
@@ -287,11 +288,38 @@ mod tests {
             ..description("", holder)
         };
         let mut out = String::new();
-        push_description(&mut out, &socket);
+        push_description(&mut out, &socket, None);
         assert_eq!(
             out,
             "inode 2 (readlink /proc/1/fd/4: EACCES: Permission denied)  O_RDONLY, \
              2 descriptors in flight to it  MAYBE\n    1 init fd 4\n"
         );
+    }
+
+    #[test]
+    fn what_does_not_fit_behind_a_name_has_its_own_line() {
+        let holder = Holder {
+            pid: 1,
+            tid: None,
+            command: OsStr::new("init").into(),
+            fd: 4,
+            close_on_exec: None,
+        };
+        let description = Description {
+            offset: Some(5),
+            status_flags: libc::O_APPEND,
+            holders: Vec::new(),
+            ..description("/tmp/one", holder)
+        };
+        let render = |width| {
+            let mut out = String::new();
+            push_description(&mut out, &description, width);
+            out
+        };
+        let line = "/tmp/one  O_RDONLY O_APPEND, offset 5\n";
+        assert_eq!(render(None), line);
+        assert_eq!(render(Some(line.len() - 1)), line);
+        let lines = line.replace("  ", "\n    ");
+        assert_eq!(render(Some(line.len() - 2)), lines);
     }
 }

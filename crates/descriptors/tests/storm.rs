@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use descriptors::{Map, Options};
 use nix::fcntl::{FcntlArg, fcntl};
 
-/// From this number on, those that are even belong to descriptors that never move, in turn of the
-/// one and of the other description, and those that are odd to the two storms, in turn.
+/// From this number on, those that are even belong to descriptors that never move, in turn of
+/// the one and of the other description, and those that are odd to the two storms, in turn.
 const START: RawFd = 400;
 /// How many numbers each has.
 const WIDTH: u32 = 16;
@@ -88,8 +88,8 @@ fn rage(
         n = n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let at = START + (4 * ((n >> 16) % it.width) + 1 + 2 * nth) as RawFd;
         let what = (n >> 24) % it.kinds;
-        // SAFETY: these odd numbers belong to this storm alone: what is closed and replaced is known
-        // to nobody else.
+        // SAFETY: these odd numbers belong to this storm alone: what is closed and replaced is
+        // known to nobody else.
         unsafe {
             match what {
                 0 | 1 => libc::dup2(stable[what as usize], at),

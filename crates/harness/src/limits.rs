@@ -82,7 +82,12 @@ impl std::error::Error for TooManyThreads {}
 /// # Errors
 /// The lowest limit and its value.
 pub fn room_for_threads(threads: usize) -> Result<(), TooManyThreads> {
-    let lowest = [process_limit(), threads_of_the_system(), mappings()];
+    let lowest = [
+        process_limit(),
+        threads_of_the_system(),
+        mappings(),
+        addresses(),
+    ];
     match lowest.into_iter().flatten().min_by_key(|limit| limit.most) {
         Some(limit) if threads as u64 > limit.most => Err(limit),
         _ => Ok(()),
@@ -115,6 +120,39 @@ fn mappings() -> Option<TooManyThreads> {
     })
 }
 
+/// Bytes of addresses that a thread of the standard library takes: its stack, and with a margin its
+/// guard page and its signal stack.
+const ADDRESSES_A_THREAD: u64 = (2 << 20) + (64 << 10);
+
+/// Bytes of addresses of an arena, which glibc's malloc makes for a thread's first allocation, and
+/// how many it makes for each CPU at most (`HEAP_MAX_SIZE` and `narenas_limit` in malloc/arena.c).
+const ADDRESSES_OF_AN_ARENA: u64 = 64 << 20;
+const ARENAS_A_CPU: u64 = 8;
+
+/// RLIMIT_AS, where there is one.
+fn addresses() -> Option<TooManyThreads> {
+    let (soft, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
+    if soft == libc::RLIM_INFINITY {
+        return None;
+    }
+    let status = observe::status::read(std::process::id() as i32).ok()?;
+    let room = soft.saturating_sub(status.virtual_kib? << 10);
+    let cpus = observe::cpus::online().map_or(1, |cpus| cpus.len());
+    Some(TooManyThreads {
+        most: threads_in(room, ARENAS_A_CPU * cpus as u64),
+        limit: "RLIMIT_AS (ulimit -v), stacks and arenas of malloc",
+    })
+}
+
+/// How many threads fit in `room` bytes of addresses, where the first `arenas` have an arena each.
+fn threads_in(room: u64, arenas: u64) -> u64 {
+    let with_arena = room / (ADDRESSES_A_THREAD + ADDRESSES_OF_AN_ARENA);
+    if with_arena < arenas {
+        return with_arena;
+    }
+    (room - arenas * ADDRESSES_OF_AN_ARENA) / ADDRESSES_A_THREAD
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +165,14 @@ mod tests {
         assert!(refused.to_string().contains(refused.limit), "{refused}");
         let one_more = room_for_threads(refused.most as usize + 1);
         assert_eq!(one_more, Err(refused));
+    }
+
+    #[test]
+    fn threads_are_counted_by_their_addresses() {
+        let of_one = ADDRESSES_A_THREAD + ADDRESSES_OF_AN_ARENA;
+        assert_eq!(threads_in(of_one - 1, 16), 0);
+        assert_eq!(threads_in(3 * of_one, 16), 3);
+        assert_eq!(threads_in(16 * of_one + 5 * ADDRESSES_A_THREAD, 16), 21);
     }
 
     #[test]

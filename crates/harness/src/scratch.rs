@@ -13,6 +13,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::stat::Mode;
 use observe::{Error, Operation, file_error};
+use present::foreign_text::escape;
 
 use crate::retry;
 
@@ -103,7 +104,7 @@ pub fn file_in(folder: &Path) -> Result<File, Error> {
         Err(e) if NO_TMPFILE.contains(&observe::errno(&e)) && folder.is_dir() => {
             named_for_a_moment(&options, folder, || RandomState::new().hash_one(()))
         }
-        Err(e) => Err(refused(format!("open a file in {}", folder.display()), &e)),
+        Err(e) => Err(refused(format!("open a file in {}", escape(folder)), &e)),
     }
 }
 
@@ -122,16 +123,13 @@ fn named_for_a_moment(
                 let unlinked = fs::remove_file(&path);
                 return unlinked
                     .map(|()| file)
-                    .map_err(|e| refused(format!("unlink {}", path.display()), &e));
+                    .map_err(|e| refused(format!("unlink {}", escape(&path)), &e));
             }
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(refused(format!("create {}", path.display()), &e)),
+            Err(e) => return Err(refused(format!("create {}", escape(&path)), &e)),
         }
     }
-    let what = format!(
-        "create {} after {NAME_ATTEMPTS} other names",
-        path.display()
-    );
+    let what = format!("create {} after {NAME_ATTEMPTS} other names", escape(&path));
     Err(Error::new(what, Errno::EEXIST).with_kind(Operation::ScratchFile))
 }
 
@@ -195,7 +193,7 @@ pub fn is_open(fd: RawFd) -> Result<bool, Error> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(Error::from_io(format!("lstat {}", path.display()), &e)),
+        Err(e) => Err(Error::from_io(format!("lstat {}", escape(path)), &e)),
     }
 }
 

@@ -169,15 +169,18 @@ pub(crate) fn kinds(target: &Target, usages: &[Usage]) -> Vec<Kind> {
     kinds
 }
 
+/// What /proc/PID/maps has for a line feed.
+pub(crate) const LINE_FEED: &str = r"\012";
+
 /// The path of a file as /proc/PID/maps has it: a newline is `\012`, all else is itself
 /// (get_vma_name in fs/proc/task_mmu.c, mangle_path in fs/seq_file.c).
-fn as_in_maps(path: &Path) -> OsString {
+pub(crate) fn as_in_maps(path: &Path) -> OsString {
     let lines: Vec<&[u8]> = path
         .as_os_str()
         .as_bytes()
         .split(|&byte| byte == b'\n')
         .collect();
-    OsString::from_vec(lines.join(&br"\012"[..]))
+    OsString::from_vec(lines.join(LINE_FEED.as_bytes()))
 }
 
 fn kind(mapping: &Mapping, is_program: bool, library: bool, after_variables: bool) -> Kind {

@@ -95,6 +95,12 @@ pub fn inspect(pid: i32) -> Result<InspectReport, Error> {
     let range_after = after.iter().map(|mapping| (mapping.start, mapping.end));
     let changed_meanwhile = !range_before.eq(range_after);
     let kinds = map::kinds(&target, &usages);
+    let mut mappings = map::mappings(&usages, &kinds);
+    for (mapping, usage) in mappings.iter_mut().zip(&usages) {
+        if let Some(path) = target.exact_path(&usage.mapping) {
+            mapping.path = path;
+        }
+    }
     let heap_changed = heap.as_ref().is_some_and(|heap| heap.changed);
     Ok(InspectReport {
         schema: 1,
@@ -102,7 +108,7 @@ pub fn inspect(pid: i32) -> Result<InspectReport, Error> {
         command: target.command,
         address_bits: width.bits(),
         parts: map::parts(&usages, &kinds),
-        mappings: map::mappings(&usages, &kinds),
+        mappings,
         address_space: AddressSpace::new(&usages, bounds),
         waste,
         heap,

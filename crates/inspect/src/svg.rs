@@ -40,10 +40,14 @@ pub fn svg(report: &InspectReport) -> String {
     let height = TOP + ROW * drawn.len() as f64 + MARGIN;
     let largest = drawn.iter().map(|mapping| mapping.size).max().unwrap_or(1);
     let title = format!(
-        "process {} ({}), high addresses first{}",
+        "process {} ({}), high addresses first{}{}",
         report.pid,
         escape(&report.command),
-        omission_note(report.mappings.len() - drawn.len())
+        omission_note(report.mappings.len() - drawn.len()),
+        match report.changed_meanwhile {
+            true => "; they changed while they were read",
+            false => "",
+        }
     );
     let legend = "Size: addresses, on a scale on which each step to the right is sixteen times as \
                   much. Resident: the share of them that lies in memory.";
@@ -224,6 +228,14 @@ pub(crate) mod tests {
             let part = format!("width=\"{width}\" height=\"12\" fill=\"#222222\"");
             assert!(svg(&report).contains(&part), "{resident}: {}", svg(&report));
         }
+    }
+
+    #[test]
+    fn a_map_that_changed_meanwhile_says_so() {
+        let mut report = report_of("p", "/f");
+        assert!(!svg(&report).contains("changed"));
+        report.changed_meanwhile = true;
+        assert!(svg(&report).contains("; they changed while they were read</title>"));
     }
 
     #[test]

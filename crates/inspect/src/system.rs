@@ -7,7 +7,7 @@ use observe::buddyinfo::{self, Zone};
 use observe::{huge_pages, meminfo};
 use present::foreign_text::{escape, escape_controls};
 use present::units::{bytes, count, percent};
-use present::{Column, Table, fold_lines};
+use present::{Column, Table, fill_sentences, fold_lines};
 use serde::Serialize;
 
 use super::Error;
@@ -158,10 +158,11 @@ pub fn text(report: &SystemReport, width: Option<usize>) -> String {
         text.push_str(&orders(zone).render(width));
         text.push('\n');
     }
-    text.push_str(
+    text.push_str(&fill_sentences(
         "unusable: share of the zone's free memory in blocks too small for a request of that \
          order\n\n",
-    );
+        width,
+    ));
     let huge = &report.huge;
     let word = |word: &Option<String>| word.as_ref().map_or("not in this kernel".into(), escape);
     text.push_str(&format!(

@@ -1,6 +1,7 @@
 //! The process that is looked at: that it exists and has memory, and what refuses to show it.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
@@ -9,7 +10,7 @@ use observe::remote_memory::RemoteMemory;
 use observe::smaps::{self, Usage};
 use observe::{program, stat};
 
-use super::Error;
+use super::{Error, map};
 
 /// A process of user space that existed a moment ago.
 #[derive(Debug)]
@@ -56,6 +57,18 @@ impl Target {
     /// Its mappings.
     pub fn mappings(&self) -> Result<Vec<Mapping>, Error> {
         maps::read(self.pid).map_err(|error| self.explain(error))
+    }
+
+    /// The path of a mapping's file with its own bytes, where `maps` has other ones for a line
+    /// feed. None where it has not, and where only root may be told.
+    pub fn exact_path(&self, mapping: &Mapping) -> Option<OsString> {
+        let path = mapping.path.as_bytes();
+        let line_feed = map::LINE_FEED.as_bytes();
+        path.windows(line_feed.len()).find(|it| *it == line_feed)?;
+        let program = self.program.as_ref();
+        let program = program.filter(|it| map::as_in_maps(it) == mapping.path);
+        let own_program = || program.map(|it| it.clone().into_os_string());
+        maps::link(self.pid, mapping).ok().or_else(own_program)
     }
 
     /// Its memory, for reading.

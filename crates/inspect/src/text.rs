@@ -2,7 +2,7 @@
 
 use present::foreign_text::{escape, escape_controls};
 use present::units::{bytes, count, percent};
-use present::{Column, Table, fold_lines};
+use present::{Column, Table, fill_sentences, fold_lines};
 
 use super::InspectReport;
 use super::heap::Heap;
@@ -25,9 +25,10 @@ pub fn text(report: &InspectReport, every_mapping: bool, width: Option<usize>) -
         text.push_str(&format!("\n{}", mappings(report).render(width)));
     }
     text.push_str(&holes(&report.address_space));
-    text.push_str(&waste(&report.waste));
+    text.push_str(&fill_sentences(&waste(&report.waste), width));
     if let Some(heap) = &report.heap {
-        text.push_str(&describe(heap, report.resident(Kind::Anonymous)));
+        let heap = describe(heap, report.resident(Kind::Anonymous));
+        text.push_str(&fill_sentences(&heap, width));
     }
     if let Some(frames) = &report.frames {
         let cut = if frames.cut_short {
@@ -42,7 +43,7 @@ pub fn text(report: &InspectReport, every_mapping: bool, width: Option<usize>) -
             count(frames.longest)
         ));
     }
-    text.push_str(&unseen_lines(report));
+    text.push_str(&fill_sentences(&unseen_lines(report), width));
     fold_lines(&text, width)
 }
 
@@ -105,7 +106,7 @@ fn waste(waste: &Waste) -> String {
         text.push_str("  no anonymous huge pages\n");
     } else {
         text.push_str(&format!(
-            "  {} in huge pages; of {} base pages (4 KiB) looked\n  at, {} hold only zeros\n",
+            "  {} in huge pages; of {} base pages (4 KiB) looked at, {} hold only zeros\n",
             bytes(waste.huge_pages),
             count(waste.huge_looked_at / BASE_PAGE as u64),
             count(waste.huge_unused / BASE_PAGE as u64)
@@ -129,7 +130,7 @@ fn unseen_lines(report: &InspectReport) -> String {
         (true, Some(true)) => "its mappings and its heap changed\n",
         (true, _) => "its mappings changed\n",
         (false, Some(true)) => "its heap changed, its mappings did not\n",
-        (false, Some(false)) => "mappings and heap were\n  the same when looked at again\n",
+        (false, Some(false)) => "mappings and heap were the same when looked at again\n",
         (false, None) => "its mappings did not change\n",
     }
 }
@@ -180,8 +181,8 @@ fn describe(heap: &Heap, outside: u64) -> String {
     }
     if outside > heap.size {
         let whose = match &heap.other_allocator {
-            Some(_) => "heaps\n  of the other allocator, large chunks by mmap, stacks of threads",
-            None => "arenas\n  of other threads, large chunks by mmap, stacks of threads",
+            Some(_) => "heaps of the other allocator, large chunks by mmap, stacks of threads",
+            None => "arenas of other threads, large chunks by mmap, stacks of threads",
         };
         text.push_str(&format!(
             "  {} of anonymous memory are resident outside: {whose}\n",
@@ -202,7 +203,7 @@ fn describe(heap: &Heap, outside: u64) -> String {
         percent(heap.external)
     ));
     text.push_str(&format!(
-        "  {} of {} pages are pinned by a live chunk ({}), while\n  \
+        "  {} of {} pages are pinned by a live chunk ({}), while \
          live chunks fill {} of the heap; malloc_trim could give back {} at most\n",
         count(heap.pinned_pages),
         count(heap.pages),

@@ -1,10 +1,11 @@
 //! `/proc/PID/maps`: the mappings of an address space in address order (proc_pid_maps(5)).
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::{fmt, fs};
 
-use crate::{Error, read_bytes};
+use crate::{Error, file_error, read_bytes};
 
 /// What a mapping allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +72,19 @@ impl fmt::Display for Permissions {
 /// EACCES or EPERM where ptrace access is denied, ENOENT or ESRCH where there is no such process.
 pub fn read(pid: i32) -> Result<Vec<Mapping>, Error> {
     read_bytes(format!("/proc/{pid}/maps")).map(parse)
+}
+
+/// The path of a mapping's file with its own bytes, line feeds too: where the link in
+/// `/proc/PID/map_files` leads.
+///
+/// # Errors
+/// ENOENT where there is no such mapping of a file, EPERM without CAP_CHECKPOINT_RESTORE or
+/// CAP_SYS_ADMIN.
+pub fn link(pid: i32, mapping: &Mapping) -> Result<OsString, Error> {
+    let (start, end) = (mapping.start, mapping.end);
+    let path = PathBuf::from(format!("/proc/{pid}/map_files/{start:x}-{end:x}"));
+    let link = fs::read_link(&path).map_err(|error| file_error("read the link", &path, &error))?;
+    Ok(link.into_os_string())
 }
 
 /// Parses the text of the file; lines that are none of its own are skipped.

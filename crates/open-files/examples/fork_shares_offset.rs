@@ -6,8 +6,7 @@
 //! - strace: `strace -f -e trace=openat,clone,read,lseek target/debug/examples/fork_shares_offset`
 //! - claim: `witness run fork-shares-description`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
-#![expect(clippy::disallowed_methods, reason = "fork is its subject")]
-#![expect(unsafe_code, reason = "fork")]
+#![expect(clippy::disallowed_methods, unsafe_code, reason = "fork")]
 
 use anyhow::{Context, Result, ensure};
 use nix::fcntl::{OFlag, open};

@@ -7,8 +7,7 @@
 //!   target/debug/examples/socket_through_fork`
 //! - claim: `witness run socket-is-the-object`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
-#![expect(clippy::disallowed_methods, reason = "fork is its subject")]
-#![expect(unsafe_code, reason = "fork")]
+#![expect(clippy::disallowed_methods, unsafe_code, reason = "fork")]
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};

@@ -5,7 +5,7 @@
 //! - expect: reading 6 bytes through the first moves its duplicate, and not the second open
 //! - strace: `strace -f -e trace=openat,dup,read,lseek,kcmp
 //!   target/debug/examples/two_opens_and_a_dup`
-//! - claim: `witness run layers`
+//! - claim: `witness run layers ways-to-share offset shared-offset-writers`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 #![expect(unsafe_code, reason = "the C library has no kcmp(2)")]
 

@@ -26,7 +26,7 @@ fn the_map_shows_each_name_on_its_line_and_keeps_its_bytes() {
         r"/one\nFORGED 9\r  O_RDONLY",
         r"/caf\xe9  ",
         r"/caf\xe8  ",
-        r"/back\\x1b   O",
+        r"/back\\x1b\x20  O",
     ] {
         assert!(text.contains(shown), "{shown}: {text}");
     }

@@ -214,3 +214,26 @@ fn a_process_that_does_not_exist_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no process 4194304"));
 }
+
+/// A process of the kernel's own, and a name that nothing has, once printed nothing.
+#[test]
+fn a_map_of_nothing_says_why() {
+    let is_kernel_thread = observe::stat::read(2).is_ok_and(|stat| stat.is_kernel_thread());
+    if is_kernel_thread {
+        let output = binary().args(["map", "2"]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(
+            error.contains("is a kernel thread, which has no descriptors"),
+            "{error}"
+        );
+    }
+    let pid = std::process::id().to_string();
+    let mut command = binary();
+    let output = command.args(["map", &pid, "--object", "/nothing/of this name"]);
+    let output = output.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    let note = "note: nothing that was asked for is open there\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), note);
+}

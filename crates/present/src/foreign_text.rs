@@ -11,6 +11,7 @@
 //! | `\n`, `\r`, `\t` | line feed, carriage return, tab |
 //! | `\x1b` | a control character of ASCII (C0 and DEL), or a byte that is not valid UTF-8 |
 //! | `\u{202e}` | a C1 or bidirectional control, a separator of lines, a noncharacter, no width |
+//! | `\x20`, `\u{a0}` | a blank at an end of a name, and in a name any blank but that of ASCII |
 //!
 //! All else stays as it is. [`escape`] is for a name: [`unescape`] gives its bytes back. Whole
 //! sentences, which hold names that were escaped already, go through [`escape_controls`] or
@@ -26,11 +27,19 @@ use serde::ser::SerializeMap;
 
 /// A name as it may be shown, with each backslash doubled: no two names look alike by it.
 pub fn escape(name: impl AsRef<OsStr>) -> String {
-    let mut escaped = String::new();
-    for chunk in name.as_ref().as_bytes().utf8_chunks() {
+    let bytes = name.as_ref().as_bytes();
+    let blank_ends = |it: &&u8| **it == b' ';
+    let leading = bytes.iter().take_while(blank_ends).count();
+    let trailing = bytes[leading..].iter().rev().take_while(blank_ends).count();
+    let mut escaped = BLANK.repeat(leading);
+    for chunk in bytes[leading..bytes.len() - trailing].utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
                 '\\' => escaped.push_str(r"\\"),
+                ' ' => escaped.push(' '),
+                _ if character.is_whitespace() && !character.is_control() => {
+                    push_number(&mut escaped, character);
+                }
                 _ => push(&mut escaped, character),
             }
         }
@@ -38,8 +47,11 @@ pub fn escape(name: impl AsRef<OsStr>) -> String {
             push_byte(&mut escaped, *byte);
         }
     }
-    escaped
+    escaped + &BLANK.repeat(trailing)
 }
+
+/// A blank that nobody would see.
+const BLANK: &str = r"\x20";
 
 /// The bytes of the name that [`escape`] made `escaped` of; none where it cannot have made that.
 pub fn unescape(escaped: &str) -> Option<Vec<u8>> {
@@ -135,12 +147,14 @@ fn push(escaped: &mut String, character: char) {
         '\r' => escaped.push_str(r"\r"),
         '\t' => escaped.push_str(r"\t"),
         _ if character.is_ascii_control() => push_byte(escaped, character as u8),
-        _ if acts_on_display(character) => {
-            // Writing to a String does not fail.
-            let _ = write!(escaped, r"\u{{{:x}}}", u32::from(character));
-        }
+        _ if acts_on_display(character) => push_number(escaped, character),
         _ => escaped.push(character),
     }
+}
+
+fn push_number(escaped: &mut String, character: char) {
+    // Writing to a String does not fail.
+    let _ = write!(escaped, r"\u{{{:x}}}", u32::from(character));
 }
 
 fn push_byte(escaped: &mut String, byte: u8) {
@@ -149,19 +163,31 @@ fn push_byte(escaped: &mut String, byte: u8) {
 
 /// Whether a character does something to the text around it instead of being shown. The
 /// bidirectional controls are those of Unicode's UAX 9, the noncharacters those that XML 1.0
-/// forbids. Characters without a width are among them: two names must not look alike.
+/// forbids. Characters without a width (the property Default_Ignorable_Code_Point of UAX 44) are
+/// among them: two names must not look alike.
 pub(crate) fn acts_on_display(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             '\u{ad}'
+                | '\u{34f}'
                 | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
                 | '\u{fffe}'
                 | '\u{ffff}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -177,7 +203,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_form() {
-        let cases: [(&[u8], &str); 10] = [
+        let cases: [(&[u8], &str); 15] = [
             (b"plain name", "plain name"),
             ("größe 猫".as_bytes(), "größe 猫"),
             (b"a\x1b[1mz\x7f", r"a\x1b[1mz\x7f"),
@@ -186,6 +212,11 @@ mod tests {
             ("a\u{202e}b\u{2067}".as_bytes(), r"a\u{202e}b\u{2067}"),
             ("\u{9b}1m".as_bytes(), r"\u{9b}1m"),
             ("ss\u{200b}hd".as_bytes(), r"ss\u{200b}hd"),
+            ("tag\u{e0041}\u{3164}".as_bytes(), r"tag\u{e0041}\u{3164}"),
+            (b"  two  blanks  ", r"\x20\x20two  blanks\x20\x20"),
+            (b"  ", r"\x20\x20"),
+            (b" \xff", r"\x20\xff"),
+            ("no\u{a0}break\u{3000}".as_bytes(), r"no\u{a0}break\u{3000}"),
             (b"\xc3\x28pair", r"\xc3(pair"),
             (b"\x28\xc3pair", r"(\xc3pair"),
         ];

@@ -13,8 +13,8 @@
 //! | [`Progress`] | how far a run is |
 //! | [`print()`], [`print_data`], [`print_document`] | standard output for people and programs |
 //! | [`OutputFile`] | a file that is written whole or not at all |
-//! | [`SameFile`], [`is_standard_output`] | whether two names mean one file |
-//! | [`terminal_width`], [`fold_lines`] | how wide a line may be |
+//! | [`SameFile`], [`ensure_apart`] | whether two names mean one file |
+//! | [`terminal_width`], [`fold_lines`], [`fill_sentences`] | how wide a line may be |
 //!
 //! ```
 //! use present::foreign_text::escape;
@@ -49,9 +49,9 @@ mod table;
 pub mod units;
 
 pub use error::Error;
-pub use lines::{fold_lines, terminal_width};
+pub use lines::{fill_sentences, fold_lines, terminal_width};
 pub use output::{print, print_data, print_document, print_note};
 pub use output_file::OutputFile;
 pub use progress::Progress;
-pub use same_file::{SameFile, is_standard_output};
+pub use same_file::{SameFile, TwoDocuments, ensure_apart, is_standard_output};
 pub use table::{Cell, Column, Table};

@@ -32,6 +32,12 @@ pub fn fold_lines(text: &str, width: Option<usize>) -> String {
     lines.join("\n")
 }
 
+/// Sentences, a paragraph a line, as wide as the terminal; 80 columns where nothing tells how wide
+/// that is. Whoever breaks the lines of sentences in the source has them broken twice.
+pub fn fill_sentences(text: &str, width: Option<usize>) -> String {
+    fold_lines(text, Some(width.unwrap_or(80)))
+}
+
 fn fold(line: &str, width: usize) -> String {
     if display_width(line) <= width {
         return line.to_owned();
@@ -48,6 +54,17 @@ fn fold(line: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_are_filled_whatever_is_known_of_the_terminal() {
+        let text = "word ".repeat(30) + "end\n";
+        let widest = |width| {
+            let filled = fill_sentences(&text, width);
+            filled.lines().map(str::len).max()
+        };
+        assert_eq!(widest(None), Some(79));
+        assert_eq!(widest(Some(60)), Some(59));
+    }
 
     #[test]
     fn only_long_lines_are_folded_and_keep_their_indent() {

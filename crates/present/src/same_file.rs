@@ -1,6 +1,7 @@
 //! Whether two names mean one file: two documents written to it would be mixed, or one lost.
 
 use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
 use std::fs::{File, Metadata};
 use std::io::{IsTerminal, stdout};
 use std::os::fd::AsFd;
@@ -8,6 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use nix::libc::makedev;
+
+use crate::foreign_text::escape;
 
 /// What tells a file from every other: its device and its inode, and of a device its number. For a
 /// file that is not there yet, those of its directory, and its name.
@@ -70,6 +73,47 @@ pub fn is_standard_output(path: &Path) -> bool {
     is_terminal && stdout().is_terminal() || SameFile::open(stdout()) == Some(there)
 }
 
+/// Two documents for one file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TwoDocuments(String);
+
+impl Display for TwoDocuments {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: two documents for one file", self.0)
+    }
+}
+
+impl std::error::Error for TwoDocuments {}
+
+/// Makes sure that none of `files`, each with the option that names it, is standard output, where
+/// the result goes, nor that of another option.
+///
+/// # Errors
+/// The first that is.
+pub fn ensure_apart(files: &[(&str, Option<&Path>)]) -> Result<(), TwoDocuments> {
+    let named = files
+        .iter()
+        .filter_map(|(option, path)| Some((option, (*path)?)));
+    let mut before: Vec<(String, SameFile)> = Vec::new();
+    for (option, path) in named {
+        let name = format!("{option} {}", escape(path));
+        if is_standard_output(path) {
+            let where_else = "is standard output, where the result goes";
+            return Err(TwoDocuments(format!("{name} {where_else}")));
+        }
+        let Some(file) = SameFile::at(path) else {
+            continue;
+        };
+        if let Some((other, _)) = before.iter().find(|(_, it)| *it == file) {
+            return Err(TwoDocuments(format!(
+                "{other} and {name} are the same file"
+            )));
+        }
+        before.push((name, file));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +127,22 @@ mod tests {
         assert_ne!(at("/proc/self/status"), SameFile::at(&exe));
         assert_eq!(at("/tmp/no-such-file"), at("/tmp/../tmp/no-such-file"));
         assert_ne!(at("/tmp/no-such-file"), at("/tmp/no-other-file"));
+    }
+
+    #[test]
+    fn one_file_is_refused_under_two_names() {
+        let [one, same, other] = ["/tmp/no-\x1b", "/tmp/../tmp/no-\x1b", "/tmp/no"].map(Path::new);
+        let apart = |second| ensure_apart(&[("--svg", Some(one)), ("--trace", second)]);
+        assert_eq!(apart(None), Ok(()));
+        assert_eq!(apart(Some(other)), Ok(()));
+        let refused = apart(Some(same)).expect_err("the same file").to_string();
+        assert_eq!(
+            refused,
+            "--svg /tmp/no-\\x1b and --trace /tmp/../tmp/no-\\x1b are the same file: two documents \
+             for one file"
+        );
+        let null = Some(Path::new("/dev/null"));
+        assert_eq!(ensure_apart(&[("--svg", null), ("--trace", null)]), Ok(()));
     }
 
     #[test]

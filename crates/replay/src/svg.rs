@@ -39,7 +39,7 @@ impl Stroke {
         let round = index / SERIES.len();
         Stroke {
             colour: SERIES[index % SERIES.len()],
-            width: (4.0 - 0.4 * (index % SERIES.len()) as f64) / (1.0 + round as f64),
+            width: (4.0 - 0.3 * (index % SERIES.len()) as f64) / (1.0 + 0.25 * round as f64),
             is_dashed: round % 2 == 1,
         }
     }
@@ -301,8 +301,12 @@ mod tests {
     }
 
     #[test]
-    fn no_two_policies_have_one_stroke() {
+    fn no_two_policies_have_one_stroke_and_each_can_be_seen() {
         let strokes: Vec<Stroke> = (0..2 * SERIES.len()).map(Stroke::at).collect();
+        assert!(
+            strokes.iter().all(|stroke| stroke.width >= 1.5),
+            "{strokes:?}"
+        );
         let has_twin = |(index, stroke)| strokes[..index].contains(stroke);
         assert!(!strokes.iter().enumerate().any(has_twin));
     }

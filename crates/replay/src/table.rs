@@ -2,7 +2,7 @@
 
 use present::foreign_text::escape_controls;
 use present::units::{bytes, count, percent};
-use present::{Column, Table, fold_lines};
+use present::{Column, Table, fill_sentences, fold_lines};
 
 use super::ReplayReport;
 use super::report::SearchOutcome;
@@ -26,18 +26,19 @@ pub fn table(report: &ReplayReport, width: Option<usize>) -> String {
     let given = format!("in {} ({given:.3} x peak)", bytes(report.given_arena_bytes));
     text.push('\n');
     text.push_str(&policies(report).render(width));
-    text.push_str(&match report.search {
+    let figures = match report.search {
         SearchOutcome::Yes => format!(
             "\nSmallest arena without a failed request: found by search, verified by a run of \
-             that\nsize; internal and external fragmentation are means in it. Failed requests \
-             (of these\nwith enough free in total) and holes/block: {given}.\n"
+             that size; internal and external fragmentation are means in it. Failed requests \
+             (of these with enough free in total) and holes/block: {given}.\n"
         ),
         SearchOutcome::No => format!("\nNo search for the smallest arena; all figures: {given}.\n"),
         SearchOutcome::Interrupted => format!(
             "\nThe search for the smallest arena was interrupted: it shows the smallest tried \
-             until\nthen in which no request failed. All other figures: {given}.\n"
+             until then in which no request failed. All other figures: {given}.\n"
         ),
-    });
+    };
+    text.push_str(&fill_sentences(&figures, width));
     let moved = report.policies.iter().find(|row| row.moved_bytes > 0);
     if let Some(row) = moved {
         text.push_str(&format!(

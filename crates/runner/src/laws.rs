@@ -263,6 +263,7 @@ fn draw_page(register: &Register, saved: &Saved) {
     let companions = Companions {
         questions: &[QUESTION],
         pictures: &[],
+        left_out: &saved.left_out,
     };
     let page = page::render(register, companions, &saved.document);
     assert!(!page.contains(|c: char| c.is_control() && c != '\n'));

@@ -3,7 +3,7 @@
 //! - run: `cargo run -p spinlock --example spin_or_sleep`
 //! - expect: the spinner uses about 1 s of CPU time for each second of waiting, the sleeper none
 //! - strace: `strace -f -e trace=futex,getrusage target/debug/examples/spin_or_sleep`
-//! - claim: `witness run busy-wait-burns-cpu`
+//! - claim: `witness run busy-wait-burns-cpu preempted-holder-collapse`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 
 use std::hint::spin_loop;

@@ -4,7 +4,7 @@
 //! - expect: a counter of 400000, by this lock and by the mutex of Rust's library
 //! - strace: `strace -f -e trace=/^clone target/debug/examples/test_and_set_by_swap` (the swap is
 //!   no system call; with futex in the filter those of the mutex appear, where it had to wait)
-//! - claim: `witness run test-and-set-excludes`
+//! - claim: `witness run test-and-set-excludes one-instruction`
 #![expect(clippy::print_stdout, reason = "a demonstration prints what it does")]
 
 use std::hint::spin_loop;

@@ -181,14 +181,8 @@ fn a_failed_comparison_leaves_its_file_as_it_was() {
     let (old, new) = (folder.join("old.svg"), folder.join("new.svg"));
     std::fs::write(&old, "as it was").expect("written");
     for file in [&old, &new] {
-        let script = format!(
-            "ulimit -v 600000; exec {} compare --threads 2000 --locks std --seconds 0.01 \
-             --rounds 1 --svg {}",
-            env!("CARGO_BIN_EXE_spinlock"),
-            file.display()
-        );
-        let output = Command::new("bash").args(["-c", &script]).output();
-        assert_eq!(output.expect("bash runs").status.code(), Some(2));
+        let output = compare_without_room(&format!("--svg {}", file.display()));
+        assert_eq!(output.status.code(), Some(2));
     }
     let left = std::fs::read_to_string(&old).expect("still there");
     let count = std::fs::read_dir(&folder).expect("readable").count();
@@ -198,6 +192,21 @@ fn a_failed_comparison_leaves_its_file_as_it_was() {
     );
     std::fs::remove_dir_all(&folder).expect("ours");
     assert_eq!((left.as_str(), count), ("as it was", 1));
+}
+
+/// Near the end of the addresses a thread would begin, and the process be aborted.
+#[test]
+fn a_limit_on_addresses_is_named_before_a_thread_begins() {
+    let script = format!(
+        "ulimit -v 600000; exec {} {} --threads 2000 --locks std",
+        env!("CARGO_BIN_EXE_spinlock"),
+        QUICK.join(" ")
+    );
+    let output = Command::new("bash").args(["-c", &script]).output();
+    let output = output.expect("bash runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("RLIMIT_AS (ulimit -v)"), "{error}");
 }
 
 #[test]
@@ -221,6 +230,10 @@ fn a_limit_on_processes_binds_whom_the_kernel_binds() {
 
 #[test]
 fn bad_input_is_told() {
+    refused(
+        &quick(&["--json", "--svg", "/dev/stdout"]),
+        "--svg /dev/stdout is standard output, where the result goes",
+    );
     refused(&["compare", "--threads", "0"], "from 1 to 4096");
     refused(&["compare", "--critical", "1000000000"], "--seconds 10");
     refused(
@@ -251,22 +264,28 @@ fn bad_input_is_told() {
     }
 }
 
-#[test]
-fn a_thread_that_cannot_be_created_is_told() {
-    // RLIMIT_AS stands in for RLIMIT_NPROC, which root is exempt from: either way the spawn fails
-    // with EAGAIN.
+/// A comparison of four threads where there is room for the stacks of two. RLIMIT_AS stands in for
+/// RLIMIT_NPROC, which root is exempt from: either way the spawn fails with EAGAIN.
+fn compare_without_room(options: &str) -> Output {
     let script = format!(
-        "ulimit -v 600000; exec {} compare --threads 2000 --locks std --seconds 0.01 --rounds 1",
+        "ulimit -v 600000; exec {} compare --threads 4 --locks std --seconds 0.01 --rounds 1 \
+         {options}",
         env!("CARGO_BIN_EXE_spinlock")
     );
-    let output = Command::new("bash")
-        .args(["-c", &script])
-        .output()
-        .expect("bash runs");
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]);
+    // 200 MB a stack: what RLIMIT_AS lets begin is asked for 2 MiB each.
+    bash.env("RUST_MIN_STACK", "200000000");
+    bash.output().expect("bash runs")
+}
+
+#[test]
+fn a_thread_that_cannot_be_created_is_told() {
+    let output = compare_without_room("");
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(
-        error.contains("spawn thread") && error.contains("of 2000"),
+        error.contains("spawn thread") && error.contains("of 4"),
         "{error}"
     );
 }

@@ -54,6 +54,7 @@ const TOPICS: &[Topic] = &[
 
 fn main() -> ExitCode {
     let companions = Companions {
+        left_out: &[],
         questions: &questions::all(),
         pictures: &pictures::ALL,
     };

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the program")]
 #![expect(clippy::expect_used, reason = "a test that cannot start has failed")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -101,6 +101,55 @@ fn every_program_has_its_sentence() {
             assert!(notes.contains(&path), "docs/notes.md does not name {path}");
         }
     }
+}
+
+/// A claim's example is the program of its sentence, and a sentence without a program has none.
+#[test]
+fn explanations_name_the_program_of_the_sentence() {
+    let notes = read("docs/notes.md");
+    let rows = notes.lines().filter(|line| line.starts_with("| "));
+    let examples = examples();
+    for row in rows {
+        for id in code_words(row) {
+            let is_named = match &examples[id] {
+                Some(example) => row.contains(&format!("[{example}]")),
+                None => !row.contains("/examples/"),
+            };
+            assert!(is_named, "{id}: {:?} in {row}", examples[id]);
+        }
+    }
+}
+
+/// The README's table leads from a sentence to a program, a claim, and a lesson that is there.
+#[test]
+fn every_row_of_programs_has_a_claim_and_a_lesson() {
+    let (readme, examples) = (read("README.md"), examples());
+    let rows = readme.lines().filter(|line| line.contains("/examples/"));
+    let rows: Vec<&str> = rows.filter(|line| line.starts_with("| ")).collect();
+    assert!(rows.len() >= 14, "{} programs", rows.len());
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, program, claim, lesson] = cells[..] else {
+            panic!("not four cells: {row}");
+        };
+        let claim = claim.trim_matches('`');
+        let example = examples[claim].as_deref().expect(claim);
+        assert!(program.starts_with(&format!("[{example}](")), "{row}");
+        let is_lesson = lesson == format!("`witness strace {claim}`");
+        assert!(is_lesson || lesson.contains("](scripts/strace-"), "{row}");
+    }
+}
+
+/// The example of each claim of the tour, where it has one.
+fn examples() -> BTreeMap<String, Option<String>> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witness"));
+    let output = command.args(["list", "--json"]).output();
+    let output = output.expect("witness runs");
+    let list: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let claims = list["claims"].as_array().expect("claims");
+    let pair = |claim: &Value| (text(&claim["id"]).expect("an id"), text(&claim["example"]));
+    claims.iter().map(pair).collect()
 }
 
 /// Each imprecise sentence has what shows it, and a source.

@@ -54,6 +54,23 @@ fn an_unknown_claim_suggests_the_nearest_and_exits_2() {
     );
 }
 
+/// A command that stands where a claim should, and one that is mistyped.
+#[test]
+fn a_command_is_told_from_a_claim_and_exits_2() {
+    let (status, out, err) = run(&["layers", "run"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert_eq!(
+        err,
+        "error: `run` is a command, not a claim: a command comes first, as in `witness run`\n"
+    );
+    let (status, out, err) = run(&["rnu"]);
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert_eq!(
+        err,
+        "error: no claim `rnu`; did you mean the command `run`?\n"
+    );
+}
+
 #[test]
 fn an_unknown_topic_suggests_the_nearest_and_exits_2() {
     let (status, out, err) = run(&["run", "--topic", "open-file"]);
@@ -119,7 +136,7 @@ fn explain_runs_nothing_and_tells_all() {
         "act ",
         "kcmp(2)",
         "example    cargo run -p open-files --example fork_shares_offset\n",
-        "lesson     scripts/strace-fork-shares-offset\n",
+        "lesson     witness strace fork-shares-description; scripts/strace-fork-shares-offset\n",
         "chapter    docs/open-files.md\n",
     ] {
         assert!(out.contains(part), "{part} in {out}");

@@ -237,6 +237,25 @@ fn what_is_no_document_is_named_with_the_reason() {
     folder.write_text("cut.json", &good[..good.len() / 2]);
     folder.write_text("text.json", "panicked at src/main.rs\n");
     folder.write_text("list.json", r#"{"schema": 1, "claims": []}"#);
+    // A verdict of another kind, fields that stand twice, and lists for objects are JSON, too.
+    let kinds = [json!(5), json!(null), json!([1]), json!({"holds": 1})];
+    for (number, verdict) in kinds.into_iter().enumerate() {
+        let mut other = RUN.clone();
+        other["claims"][1]["verdict"] = verdict;
+        folder.write(&format!("verdict{number}.json"), &other);
+    }
+    let mut listed = RUN.clone();
+    let predicted = listed["claims"][0]["predicted"].as_object_mut();
+    let first = predicted.and_then(|quantities| quantities.values_mut().next());
+    *first.expect("a quantity") = json!([1]);
+    folder.write("listed.json", &listed);
+    let id = r#""id":"layers""#;
+    folder.write_text("double.json", &good.replacen('{', r#"{"kernel": "6", "#, 1));
+    folder.write_text("surrogate.json", &good.replacen(id, r#""id":"\ud800""#, 1));
+    let deep = format!("\"id\":{}{}", "[".repeat(300), "]".repeat(300));
+    folder.write_text("deep.json", &good.replacen(id, &deep, 1));
+    folder.write_text("array.json", "[1, 2, 3]");
+    folder.write_text("two.json", &good.repeat(2));
     fs::create_dir(folder.0.join("folder.json")).expect("a folder");
     let zeros = File::create(folder.0.join("zeros.json")).expect("a file");
     zeros.set_len(1 << 30).expect("a file with a hole");
@@ -251,6 +270,37 @@ fn what_is_no_document_is_named_with_the_reason() {
         ("empty.json", "it is empty"),
         ("cut.json", "it is cut off"),
         ("text.json", "it is no JSON"),
+        (
+            "verdict0.json",
+            "a value is of another kind than it should be",
+        ),
+        (
+            "verdict1.json",
+            "a value is of another kind than it should be",
+        ),
+        (
+            "verdict2.json",
+            "a value is of another kind than it should be",
+        ),
+        (
+            "verdict3.json",
+            "a value is of another kind than it should be",
+        ),
+        (
+            "listed.json",
+            "a value is of another kind than it should be",
+        ),
+        ("double.json", "`kernel` stands there twice"),
+        ("surrogate.json", "a text is not valid Unicode"),
+        (
+            "deep.json",
+            "it is not the document of `witness run --json`",
+        ),
+        (
+            "array.json",
+            "it is not the document of `witness run --json`",
+        ),
+        ("two.json", "more stands behind its end"),
         ("list.json", "there is no `kernel` (line 1, column "),
         ("folder.json", "Is a directory"),
         ("zeros.json", "more than 64 MiB"),
@@ -261,7 +311,9 @@ fn what_is_no_document_is_named_with_the_reason() {
             assert_eq!((status, out.as_str()), (Some(2), ""), "{file}: {errors}");
             assert!(errors.contains(file) && errors.contains(reason), "{errors}");
             // No word of the library that reads the documents.
-            for word in ["expected", "variant", "struct", "serde", "EOF", "field"] {
+            for word in [
+                "expected", "variant", "struct", "serde", "EOF", "field", "invalid",
+            ] {
                 assert!(!errors.contains(word), "{errors}");
             }
         }

@@ -45,6 +45,14 @@ fn marks_and_figures_have_a_form_in_ascii() {
         shown.contains("+ layers") && shown.contains("+--> offset 6"),
         "{shown}"
     );
+    let tour = piped(PROGRAM, &["run", "--topic", "open-files"], 80, "POSIX");
+    for part in [
+        "differ. + holds,\n",
+        "- not measured, ! error, * surprises.\n",
+    ] {
+        assert!(tour.contains(part), "{part}: {tour}");
+    }
+    assert!(tour.is_ascii() && !tour.contains("\\u{"), "{tour}");
     if let Some(shown) = on_terminal(PROGRAM, &["run", "layers"], 80, "C") {
         assert!(shown.is_ascii() && shown.contains("+ layers"), "{shown}");
     }

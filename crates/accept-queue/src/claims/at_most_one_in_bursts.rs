@@ -60,6 +60,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the eight workers sleep in poll and the connections come one by one; the lone worker \
               sleeps before each connection; nobody but the worker accepts",
     notes: &[11, 14],
+    example: Some("accept_in_four_children"),
     needs: &[claim::QUIET_MACHINE],
     acts: &[
         FORK, ACCEPT, UNTRACED, CONNECT, AT_ONCE, FORK_ALONE, OVERTAKE,

@@ -57,6 +57,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same workers, not traced",
     surprise: Some(Surprise::Small("strace makes the herd that it shows")),
     notes: &[13],
+    example: Some("herd_by_poll"),
     needs: &["ptrace of a child of one's own"],
     acts: &[FORK, TRACE, WATCH, CONNECT],
     man: &["ptrace(2)", "strace(1)", "epoll(7)"],

@@ -17,7 +17,8 @@ use harness::statistics::shuffle;
 use nix::sys::signal::Signal;
 use prefork::strategies::{self, Strategy};
 use prefork::{Metering, Site};
-use present::{OutputFile, Progress, print, print_data, print_note, terminal_width};
+use present::{OutputFile, Progress, ensure_apart};
+use present::{print, print_data, print_note, terminal_width};
 use runner::{known_names, whole_number};
 
 use super::{BACKLOG, WORKERS, strategy_names};
@@ -126,6 +127,11 @@ impl HerdArgs {
              would not be kept: take all-asleep or burst=K"
         );
         // Before anything is forked: a file that cannot be written costs no run.
+        let files = [
+            ("--trace", self.trace.as_deref()),
+            ("--svg", self.svg.as_deref()),
+        ];
+        ensure_apart(&files)?;
         let trace_file = self.trace.as_deref().map(OutputFile::at).transpose()?;
         let svg_file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         for &workers in &self.workers {
@@ -146,7 +152,9 @@ impl HerdArgs {
             file.write(&trace.document().to_string())?;
         }
         if let Some(file) = svg_file {
-            file.write(&svg(&observe::machine::read().kernel, &rows.rows))?;
+            let partial = rows.partial().map(|why| why.to_string());
+            let kernel = observe::machine::read().kernel;
+            file.write(&svg(&kernel, &rows.rows, partial.as_deref()))?;
         }
         Ok(self.status(&rows))
     }

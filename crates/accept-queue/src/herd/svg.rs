@@ -24,8 +24,8 @@ const WASTED: Colour = Colour::pair("#e08a3c", "#f2b279");
 /// Wakeups of which nobody knows which were needed.
 const UNKNOWN: Colour = Colour::pair("#8a8f98", "#7c828c");
 
-/// The whole file.
-pub fn svg(kernel: &str, rows: &[Row]) -> String {
+/// The whole file; `partial` says what ended the run before its end.
+pub fn svg(kernel: &str, rows: &[Row], partial: Option<&str>) -> String {
     let panels: Vec<Panel<'_>> = rows
         .chunk_by(|a, b| a.workers == b.workers)
         .filter_map(Panel::new)
@@ -41,7 +41,7 @@ pub fn svg(kernel: &str, rows: &[Row]) -> String {
     .font("DejaVu Sans, sans-serif", FONT);
     let mut top = 0.0;
     for panel in panels {
-        picture.add(panel.draw(kernel, top));
+        picture.add(panel.draw(kernel, partial, top));
         top += panel.height();
     }
     picture.render()
@@ -82,8 +82,8 @@ impl Panel<'_> {
         HEADER_HEIGHT + self.rows_height() + SCALE_HEIGHT + notes
     }
 
-    fn draw(&self, kernel: &str, top: f64) -> Element {
-        let mut panel = self.heading(kernel, top);
+    fn draw(&self, kernel: &str, partial: Option<&str>, top: f64) -> Element {
+        let mut panel = self.heading(kernel, partial, top);
         let bars = top + HEADER_HEIGHT;
         panel.add(self.scale(bars));
         for (index, row) in self.rows.iter().enumerate() {
@@ -97,16 +97,20 @@ impl Panel<'_> {
         panel
     }
 
-    fn heading(&self, kernel: &str, top: f64) -> Element {
+    fn heading(&self, kernel: &str, partial: Option<&str>, top: f64) -> Element {
         let title = format!("{} workers: wakeups per connection", self.first.workers);
         let note = format!(
             "{} connections, pace {}, Linux {kernel}",
             self.first.connections, self.first.pace
         );
+        let (note, colour) = match partial {
+            Some(why) => (format!("PARTIAL: {why}; {note}"), WARNING),
+            None => (note, FAINT),
+        };
         let note = shorten(&note, FONT, WIDTH - 2.0 * MARGIN);
         let mut group = Element::group()
             .with(Element::text(MARGIN, top + 24.0, &title).heading(15.0))
-            .with(Element::text(MARGIN, top + 43.0, &note).fill(FAINT));
+            .with(Element::text(MARGIN, top + 43.0, &note).fill(colour));
         let mut x = LEFT;
         let y = top + 56.0;
         for (name, part) in [
@@ -207,12 +211,13 @@ mod tests {
                 row(hostile, Some(2.0), None, hostile),
                 row("io-uring", None, None, &long),
             ],
+            None,
         );
         assert_eq!(faults(&picture, text_width), [""; 0]);
         assert!(picture.contains("poll") && picture.contains("8.000"));
         assert!(picture.contains(r"&lt;/text&gt;&lt;script&gt;\x1b &amp; why"));
         assert!(!picture.contains("NaN"));
-        assert_eq!(faults(&svg("6.18", &[]), text_width), [""; 0]);
+        assert_eq!(faults(&svg("6.18", &[], None), text_width), [""; 0]);
     }
 
     /// The wasted seven of eight were once drawn three times as long as the one that was needed.
@@ -237,14 +242,29 @@ mod tests {
 
     #[test]
     fn what_was_not_told_apart_is_not_drawn_as_needed() {
-        let told = svg("6.18", &[row("poll", Some(2.0), Some(0.0), "")]);
-        let untold = svg("6.18", &[row("poll", Some(2.0), None, "")]);
+        let told = svg("6.18", &[row("poll", Some(2.0), Some(0.0), "")], None);
+        let untold = svg("6.18", &[row("poll", Some(2.0), None, "")], None);
         let needed = |picture: &str| picture.matches("fill=\"#2b5f8a\"").count();
         assert_eq!(
             (needed(&told), needed(&untold)),
             (2, 1),
             "the legend has one"
         );
+    }
+
+    #[test]
+    fn a_picture_of_a_part_says_so() {
+        let rows = [row("poll", Some(2.0), Some(0.0), "")];
+        let picture = svg(
+            "6.18",
+            &rows,
+            Some("SIGINT ended the run after 1 of 4 rows"),
+        );
+        assert!(
+            picture.contains("PARTIAL: SIGINT ended the run after 1 of 4 rows; "),
+            "{picture}"
+        );
+        assert_eq!(faults(&picture, text_width), [""; 0]);
     }
 
     #[test]

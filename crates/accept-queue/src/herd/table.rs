@@ -2,9 +2,13 @@
 
 use std::fmt::Write;
 
-use present::{Column, Table, fold_lines};
+use present::{Column, Table, fill_sentences, fold_lines};
 
 use super::HerdRow as Row;
+
+const LEGEND: &str = "wasted: woken and given no connection. kernel: it slept again inside its \
+                      call. visible: it returned to user space first. Jain: 1 all alike, 1/N one \
+                      has all.\n\n";
 
 /// The table of the columns that matter most, at most 80 characters wide, with its notes and with
 /// what it says about this machine, in `width` columns of a terminal. `refused` is why the
@@ -21,11 +25,7 @@ pub fn table(rows: &[Row], refused: Option<&str>, width: Option<usize>) -> Strin
         text += &main_columns(group).render(width);
         text.push('\n');
     }
-    text.push_str(
-        "wasted: woken and given no connection. kernel: it slept again inside its call.\n\
-         visible: it returned to user space first. Jain: 1 all alike, 1/N one has all.\n\n",
-    );
-    text += &evidence(rows, refused);
+    text += &fill_sentences(&(LEGEND.to_owned() + &evidence(rows, refused)), width);
     text += &advice(rows, width);
     text += &notes(rows);
     fold_lines(&text, width)
@@ -117,12 +117,12 @@ fn evidence(rows: &[Row], refused: Option<&str>) -> String {
     let by = "evidence: voluntary context switches (counters)";
     match apart.reduce(f64::max) {
         Some(apart) => format!(
-            "{by} and sched:sched_waking\n(kernel), at most {:.2} % apart.\n",
+            "{by} and sched:sched_waking (kernel), at most {:.2} % apart.\n",
             apart * 100.0
         ),
         None => refused.map_or(
             "evidence: none, nothing was measured.\n".to_owned(),
-            |why| format!("{by} alone; the tracepoint:\n{why}.\n"),
+            |why| format!("{by} alone; the tracepoint: {why}.\n"),
         ),
     }
 }

@@ -54,6 +54,14 @@ fn bad_input_is_reported() {
     let address = taken.local_addr().expect("an address").to_string();
     let cases: &[(&[&str], &str)] = &[
         (&["--workers", "0"], "from 1 to"),
+        (
+            &["--json", "--svg", "/dev/stdout"],
+            "--svg /dev/stdout is standard output, where the result goes",
+        ),
+        (
+            &["--trace", "/tmp/herd", "--svg", "/tmp/../tmp/herd"],
+            "are the same file: two documents for one file",
+        ),
         (&["--strategy", "epol"], "no strategy `epol`"),
         (&["--pace", "burst=0"], "burst"),
         (&["--assert", "sleep<1"], "no metric `sleep`"),

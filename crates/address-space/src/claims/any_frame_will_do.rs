@@ -46,6 +46,7 @@ pub(super) const CLAIM: Claim = Claim {
                each of which the kernel may put anywhere.",
     control: "the same pages after MADV_COLLAPSE has moved them into one huge page",
     notes: &[41, 42],
+    example: Some("lazy_pages"),
     needs: &[
         "transparent huge pages, one of which can be had",
         "CAP_SYS_ADMIN to see physical extents; else the pages stand in, by their present bits and \

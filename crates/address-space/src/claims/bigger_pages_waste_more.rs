@@ -46,6 +46,7 @@ pub(super) const CLAIM: Claim = Claim {
                sizes. Reads the last byte of some of the files, and what follows it.",
     control: "the same files, each taken to be filled up to a multiple of 64 KiB",
     notes: &[41, 45],
+    example: Some("page_for_one_byte"),
     needs: &["a directory with files of a page and more: /usr or /etc"],
     acts: &[LOOK, REAL],
     man: &["stat(2)"],

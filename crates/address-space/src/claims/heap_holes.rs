@@ -65,6 +65,7 @@ pub(super) const CLAIM: Claim = Claim {
         "half of the heap is free, and no twentieth of that can be had",
     )),
     notes: &[46],
+    example: Some("holes_too_small"),
     needs: &["glibc's malloc"],
     acts: &[ALLOCATE, FREE, EVERY_SECOND, FREEZE, TRIM],
     man: &["malloc(3)", "mallinfo(3)", "malloc_trim(3)", "getrlimit(2)"],

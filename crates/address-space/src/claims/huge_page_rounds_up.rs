@@ -39,6 +39,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same with MADV_NOHUGEPAGE; every block counts",
     surprise: Some(Surprise::Small("one byte written costs 2 MiB")),
     notes: &[41, 45],
+    example: Some("page_for_one_byte"),
     needs: &[
         "transparent huge pages (not `never`), one of which can be had",
         "base pages of 4 KiB",

@@ -49,6 +49,7 @@ pub(super) const CLAIM: Claim = Claim {
     control: "the same parts in simulated pages of 4096 bytes; one byte of them overwritten on \
               purpose",
     notes: &[38, 39, 40],
+    example: Some("segment_of_1000_bytes"),
     acts: &[MAP, PLACE, FILL],
     man: &["mmap(2)"],
     quantities: &[WASTE, LOST, CHANGED],

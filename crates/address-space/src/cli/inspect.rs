@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use inspect::svg::svg;
 use inspect::text::text;
-use present::{OutputFile, print_document, terminal_width};
+use present::{OutputFile, ensure_apart, print_document, terminal_width};
 use runner::whole_number;
 
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
@@ -44,13 +44,13 @@ pub struct Arguments {
 
 /// Runs the subcommand.
 pub fn run(arguments: &Arguments) -> Result<u8> {
+    ensure_apart(&[("--svg", arguments.svg.as_deref())])?;
     let svg_file = arguments.svg.as_deref().map(OutputFile::at).transpose()?;
     let report = inspect::inspect(arguments.pid)?;
-    if let Some(file) = svg_file {
-        file.write(&svg(&report))?;
-    }
+    let drawn = svg_file.map_or(Ok(()), |file| file.write(&svg(&report)));
     print_document(arguments.json, &report, || {
         text(&report, arguments.maps, terminal_width())
     })?;
+    drawn?;
     Ok(0)
 }

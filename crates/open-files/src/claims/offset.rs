@@ -58,6 +58,7 @@ pub(super) const CLAIM: Claim = Claim {
                through the parent's descriptor after a child moved it; then reads with pread.",
     control: "the other descriptor comes from a second open; read instead of pread",
     notes: &[6],
+    example: Some("two_opens_and_a_dup"),
     acts: &[DUP, SEEK, FORK, INHERIT, CHILD_SEEK, READ_AT],
     man: &["lseek(2)", "dup(2)", "pread(2)"],
     quantities: &[DUPLICATE, CHILD, PREAD],

@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use descriptors::{Map, Options};
 use present::foreign_text::escape;
-use present::{print, print_data};
+use present::{print, print_data, print_note, terminal_width};
 use runner::whole_number;
 
 /// The largest process id that Linux gives (`PID_MAX_LIMIT`, proc_sys_kernel(5)).
@@ -18,7 +18,7 @@ const MAX_PID: i32 = 1 << 22;
 #[command(after_long_help = "\
 Exit status:
   0  the map was printed; a process that may not be looked into stands in it
-  2  there is no such process, or output could not be written
+  2  there is no such process, it is one of the kernel's own, or output could not be written
 
 Examples:
   open-files map --shared            what has more than one holder, everywhere
@@ -64,7 +64,10 @@ impl MapArgs {
         let map = self.select(descriptors::scan_with(&self.pids()?, &options));
         match self.json {
             true => print_data(&(serde_json::to_string_pretty(&map)? + "\n"))?,
-            false => print(&descriptors::text::render(&map))?,
+            false => print(&descriptors::text::render(&map, terminal_width()))?,
+        }
+        if map.descriptions.is_empty() && map.denied.is_empty() {
+            print_note("note: nothing that was asked for is open there");
         }
         Ok(0)
     }
@@ -74,6 +77,11 @@ impl MapArgs {
         for pid in &self.pids {
             observe::process::count_descriptors(*pid)
                 .with_context(|| format!("no process {pid}"))?;
+            let stat = observe::stat::read(*pid).ok();
+            if let Some(thread) = stat.filter(|stat| stat.is_kernel_thread()) {
+                let name = escape(&thread.name);
+                bail!("process {pid} ({name}) is a kernel thread, which has no descriptors");
+            }
         }
         if self.pids.is_empty() {
             return Ok(observe::process::list()?);

@@ -49,25 +49,60 @@ impl Colour {
         self.light
     }
 
-    /// The class by which the dark theme finds what has this colour; none where nothing changes.
+    /// The class by which the dark theme finds what has this colour, `f222222` for a fill; none
+    /// where nothing changes.
     pub(super) fn class(self, property: &str) -> Option<String> {
-        (self.light != self.dark)
-            .then(|| format!("{property}-{}", self.light.trim_start_matches('#')))
+        let is_changed = self.light != self.dark;
+        is_changed.then(|| format!("{}{}", &property[..1], self.light.trim_start_matches('#')))
     }
 }
 
+/// The properties that have colours.
+const PROPERTIES: [&str; 2] = ["fill", "stroke"];
+
 /// The style sheet that exchanges the colours where the reader prefers a dark background.
-pub(super) fn dark_theme(colours: &[Colour]) -> String {
-    let rules: BTreeSet<String> = colours
-        .iter()
-        .flat_map(|colour| ["fill", "stroke"].map(|property| (colour, property)))
-        .filter_map(|(colour, property)| {
-            let class = colour.class(property)?;
-            Some(format!(".{class}{{{property}:{}}}", colour.dark))
-        })
-        .collect();
-    let rules: String = rules.into_iter().collect();
+pub(super) fn dark_theme<'a>(colours: impl IntoIterator<Item = &'a Colour>) -> String {
+    let rules = rules(colours, |colour| colour.dark);
     format!("@media (prefers-color-scheme:dark){{{rules}}}")
+}
+
+/// The style sheet of elements that have a class and no colour of their own.
+pub(super) fn light_theme<'a>(colours: impl IntoIterator<Item = &'a Colour>) -> String {
+    rules(colours, |colour| colour.light)
+}
+
+fn rules<'a>(
+    colours: impl IntoIterator<Item = &'a Colour>,
+    value: fn(&Colour) -> &'static str,
+) -> String {
+    let both = |colour| PROPERTIES.map(|property| (colour, property));
+    let rule = |(colour, property): (&Colour, &str)| {
+        let class = colour.class(property)?;
+        Some(format!(".{class}{{{property}:{}}}", value(colour)))
+    };
+    let rules: BTreeSet<String> = colours
+        .into_iter()
+        .flat_map(both)
+        .filter_map(rule)
+        .collect();
+    rules.into_iter().collect()
+}
+
+/// `drawn` without the colours that its elements have by their classes, too.
+pub(super) fn by_class_alone(mut drawn: String, colours: &[Colour]) -> String {
+    let (changing, fixed): (Vec<Colour>, Vec<Colour>) = colours
+        .iter()
+        .partition(|colour| colour.light != colour.dark);
+    for colour in changing {
+        // No text holds a quotation mark: it is escaped.
+        for property in PROPERTIES {
+            let attribute = format!(" {property}=\"{}\"", colour.light);
+            if !fixed.iter().any(|it| it.light == colour.light) {
+                drawn = drawn.replace(&attribute, "");
+            }
+        }
+    }
+    drawn
 }
 
 #[cfg(test)]

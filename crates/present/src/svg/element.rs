@@ -244,14 +244,14 @@ mod tests {
         let text = Element::text(1.0, 2.5, "a<b").anchor(Anchor::End).fill(INK);
         assert_eq!(
             text.to_string(),
-            "<text x=\"1\" y=\"2.5\" text-anchor=\"end\" fill=\"#222222\" class=\"fill-222222\">\
+            "<text x=\"1\" y=\"2.5\" text-anchor=\"end\" fill=\"#222222\" class=\"f222222\">\
              a&lt;b</text>\n"
         );
         let line = Element::polyline([(0.0, 1.0), (2.0, 3.0)]).stroke(GRID, 1.5);
         assert_eq!(
             line.to_string(),
             "<polyline points=\"0,1 2,3\" fill=\"none\" stroke=\"#dddddd\" stroke-width=\"1.5\" \
-             class=\"stroke-dddddd\"/>\n"
+             class=\"sdddddd\"/>\n"
         );
         assert!(
             Element::rect(0.0, 0.0, -1.0, 2.0)

@@ -60,18 +60,23 @@ impl Document {
     }
 
     /// The picture as a part of an HTML page: as wide as the page lets it be, on the page's own
-    /// ground, with the font of the page. The page's style sheet may set its size.
+    /// ground, with the font of the page. The page's style sheet may set its size, and must hold
+    /// its [`style_sheet`].
     pub fn render_inline(&self) -> String {
         let (width, height) = (number(self.width), number(self.height));
         format!(
             "<svg role=\"img\" viewBox=\"0 0 {width} {height}\" font-size=\"{}\">\n\
-             <title>{}</title>\n<desc>{}</desc>\n<style>{}</style>\n{}</svg>\n",
+             <title>{}</title>\n<desc>{}</desc>\n{}</svg>\n",
             number(self.font_size),
             self.title,
             self.description,
-            colour::dark_theme(self.drawn.colours()),
-            Element::group().with(self.drawn.clone()).children(),
+            colour::by_class_alone(self.drawn.to_string(), &self.colours()),
         )
+    }
+
+    fn colours(&self) -> Vec<Colour> {
+        let all = Element::group().with(self.drawn.clone());
+        all.colours().to_vec()
     }
 
     /// The whole file.
@@ -96,6 +101,12 @@ impl Document {
         let _ = writeln!(svg, "{}</svg>", all.children());
         svg
     }
+}
+
+/// The colours, in both themes, of pictures that are parts of one page.
+pub fn style_sheet<'a>(pictures: impl IntoIterator<Item = &'a Document>) -> String {
+    let colours: Vec<Colour> = pictures.into_iter().flat_map(Document::colours).collect();
+    colour::light_theme(&colours) + &colour::dark_theme(&colours)
 }
 
 #[cfg(test)]
@@ -127,7 +138,30 @@ mod tests {
         picture.add(Element::line(0.0, 0.0, 1.0, 1.0).stroke(FAINT, 1.0));
         picture.add(Element::rect(0.0, 0.0, 1.0, 1.0).fill(Colour::fixed("#7bc87b")));
         let svg = picture.render();
-        assert_eq!(svg.matches(".fill-555555{").count(), 1);
-        assert!(!svg.contains("fill-7bc87b"), "the same in both themes");
+        assert_eq!(svg.matches(".f555555{").count(), 1);
+        assert!(!svg.contains("f7bc87b"), "the same in both themes");
+    }
+
+    /// The page's style sheet colours what changes with the theme, the picture itself the rest.
+    #[test]
+    fn a_part_of_a_page_is_coloured_once() {
+        let mut picture = Document::new(1.0, 1.0, "fill=\"#555555\"", "d");
+        picture.add(Element::text(0.0, 0.0, " fill=\"#555555\"").fill(FAINT));
+        picture.add(Element::rect(0.0, 0.0, 1.0, 1.0).fill(Colour::fixed("#7bc87b")));
+        let svg = picture.render_inline();
+        assert!(
+            svg.contains("<text x=\"0\" y=\"0\" class=\"f555555\">"),
+            "{svg}"
+        );
+        assert!(svg.contains(" fill=&quot;#555555&quot;</text>"), "{svg}");
+        assert!(svg.contains(" fill=\"#7bc87b\""), "{svg}");
+        let style = style_sheet([&picture, &picture]);
+        let light = ".f222222{fill:#222222}.f555555{fill:#555555}";
+        assert!(style.starts_with(light), "{style}");
+        assert_eq!(
+            style.matches(".f555555{fill:#a8a8a8}").count(),
+            1,
+            "{style}"
+        );
     }
 }

@@ -10,6 +10,8 @@ use present::print;
 use proof::document::Document;
 use proof::mutants::{Mutant, judge, mutants};
 
+use super::help;
+
 /// What to do with a mutant.
 #[derive(Args)]
 pub(super) struct MutantArgs {
@@ -20,11 +22,13 @@ pub(super) struct MutantArgs {
 #[derive(Subcommand)]
 enum What {
     /// List the mutants of a folder: a name and a source file a line
+    #[command(after_long_help = help::HELP_OF_MUTANT_LIST)]
     List {
         /// A folder of NAME.toml
         folder: PathBuf,
     },
     /// Change the source of a kernel
+    #[command(after_long_help = help::HELP_OF_MUTANT_APPLY)]
     Apply {
         /// NAME.toml
         mutant: PathBuf,
@@ -32,6 +36,7 @@ enum What {
         source: PathBuf,
     },
     /// Compare what the claims said of the mutant with what they said of the kernel it was made of
+    #[command(after_long_help = help::HELP_OF_MUTANT_JUDGE)]
     Judge {
         /// NAME.toml
         mutant: PathBuf,
@@ -41,6 +46,7 @@ enum What {
         mutated: PathBuf,
     },
     /// Print the table of all mutants that were run, in Markdown
+    #[command(after_long_help = help::HELP_OF_MUTANT_TABLE)]
     Table {
         /// A folder of NAME.toml
         folder: PathBuf,

@@ -9,7 +9,6 @@ use proof::ladder::{CANNOT_BE_MADE, run, rungs};
 
 /// Options of a rung. The exit status is the program's, or 125 where the rung cannot be made here.
 #[derive(Args)]
-#[command(after_help = "Example: proof rung nobody -- target/release/witness run layers")]
 pub(super) struct RungArgs {
     /// The rung's name
     rung: String,

@@ -1,11 +1,12 @@
 //! A line that a person answers: a number, a word, a wish; and whether the guess is right.
 //!
-//! Numbers are read as people write them: `4,096`, `about 100`, `99 wakeups`, `4 KiB`, `seven`. A
+//! Numbers are read as people write them: `4,096`, `about 100`, `4 KiB`, `seven`, `1e6`. A
 //! word beside the number must stand in the question: who writes `6 or 7` has not answered.
 
 use claim::{Prediction, Report, Value};
 
 use super::Asked;
+use super::digits::plain;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +102,10 @@ fn number(text: &str, asked: &Asked<'_>) -> Option<Value> {
     let (before, digits, after) = match text.find(is_digit) {
         Some(start) => {
             let end = text.rfind(is_digit)? + 1;
-            (&text[..start], plain(&text[start..end])?, &text[end..])
+            // `.5` is a half.
+            let start = start - usize::from(text[..start].ends_with('.'));
+            let digits = plain(&format!("0{}", &text[start..end]))?;
+            (&text[..start], digits, &text[end..])
         }
         None => spelled(text)?,
     };
@@ -126,29 +130,6 @@ fn number(text: &str, asked: &Asked<'_>) -> Option<Value> {
         true if is_whole => Some(Value::Count(value as u64)),
         true => Some(Value::Number(value)),
         false => None,
-    }
-}
-
-/// The digits of a number without what groups them, and with a point before its decimals.
-fn plain(number: &str) -> Option<String> {
-    let is_group = |letter: char| matches!(letter, ',' | ' ' | '_' | '\'' | '\u{a0}' | '\u{202f}');
-    let (whole, decimals) = match number.split_once('.') {
-        Some((whole, decimals)) => (whole, decimals),
-        None => (number, ""),
-    };
-    let groups: Vec<&str> = whole.split(is_group).collect();
-    let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !groups.iter().chain([&decimals]).all(is_number) {
-        return None;
-    }
-    let (first, rest) = groups.split_first()?;
-    if rest.iter().all(|group| group.len() == 3) && !first.is_empty() {
-        return Some(format!("{}.{decimals}0", groups.concat()));
-    }
-    // A comma before decimals, as most of the world writes it.
-    match rest {
-        [rest] if decimals.is_empty() && whole.contains(',') => Some(format!("{first}.{rest}")),
-        _ => None,
     }
 }
 
@@ -272,11 +253,19 @@ mod tests {
         }
         let largest = ["1 MiB", "1024", "1024 KiB", "1,048,576 bytes"];
         assert_eq!(replies(&LARGEST, None, &largest), vec![count(1024); 4]);
-        let small = ["none", "zero", "seven", "Twelve bytes", "0,5", "-3"];
+        let small = ["none", "zero", "seven", "Twelve bytes", "0,5", ".5", "-3"];
         let numbers = [count(0), count(0), count(7), count(12)];
-        let [half, minus] = [0.5, -3.0].map(|number| Reply::Guess(Value::Number(number)));
-        let expected: Vec<Reply> = numbers.into_iter().chain([half, minus]).collect();
+        let rest = [0.5, 0.5, -3.0].map(|number| Reply::Guess(Value::Number(number)));
+        let expected: Vec<Reply> = numbers.into_iter().chain(rest).collect();
         assert_eq!(replies(&BYTES, None, &small), expected);
+    }
+
+    #[test]
+    fn powers_of_ten_are_numbers() {
+        let lines = ["1e5", "8.192E3 bytes", "+2e+3", "-1e300"];
+        let least = Reply::Guess(Value::Number(-1e300));
+        let expected = [count(100_000), count(8192), count(2000), least];
+        assert_eq!(replies(&BYTES, None, &lines), expected);
     }
 
     #[test]
@@ -292,7 +281,11 @@ mod tests {
             "inf",
             "--",
             "6-7",
-            "1e5",
+            "1e",
+            "1e2e3",
+            "1e5.5",
+            "1 e 5",
+            "1e999",
             "6/7",
             "5 GB/s",
             "yes",

@@ -3,6 +3,7 @@
 //! A [`Question`] is data. [`Asked`] binds it to its claim, [`guess`] reads what a person answers,
 //! [`input`] takes the lines, [`text`] draws, and the command line asks.
 
+mod digits;
 pub(crate) mod guess;
 pub(crate) mod input;
 pub(crate) mod question;

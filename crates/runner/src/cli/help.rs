@@ -52,38 +52,6 @@ Exit status:
 Examples:
   {binary} explain {claim}";
 
-/// What the pages and completions say of themselves.
-pub(super) const HELP_OF_GENERATE: &str = "\
-Exit status:
-  0  it was printed or written
-  2  it is unknown, or output could not be written
-
-Examples:
-  {binary} generate man --dir ~/.local/share/man/man1
-  {binary} generate completions bash > {binary}.bash";
-
-/// What manual pages say of themselves.
-pub(super) const HELP_OF_MAN: &str = "\
-Exit status:
-  0  the page was printed, or all were written
-  2  there is no such subcommand, or output could not be written
-
-Examples:
-  {binary} generate man | man -l -
-  {binary} generate man explain | man -l -
-  {binary} generate man --dir ~/.local/share/man/man1";
-
-/// What completions say of themselves.
-pub(super) const HELP_OF_COMPLETIONS: &str = "\
-Exit status:
-  0  the completions were printed
-  2  the shell is unknown, or output could not be written
-
-Examples:
-  {binary} generate completions bash > {binary}.bash   and source it
-  {binary} generate completions fish > ~/.config/fish/completions/{binary}.fish
-  {binary} generate completions zsh > _{binary}        in a folder of $fpath";
-
 /// The exit statuses of a self-test.
 pub(super) const HELP_OF_SELFTEST: &str = "\
 Exit status:
@@ -159,19 +127,6 @@ pub(super) fn with_help(command: Command, about: &'static str, examples: &str) -
 
 /// Puts the names of the binary, its subcommands and its first claim into what they say.
 pub(super) fn with_own_names(command: Command, register: &Register) -> Command {
-    let binary = command.get_name().to_owned();
     let claim = register.claims().next().map_or("", |(_, claim)| claim.id);
-    with_names(command, &binary, claim)
-}
-
-fn with_names(command: Command, binary: &str, claim: &str) -> Command {
-    let word = command.get_name().to_owned();
-    let command = match command.get_after_long_help().map(ToString::to_string) {
-        None => command,
-        Some(text) => {
-            let text = text.replace("{binary}", binary).replace("{word}", &word);
-            command.after_long_help(text.replace("{claim}", claim))
-        }
-    };
-    command.mut_subcommands(|subcommand| with_names(subcommand, binary, claim))
+    manual::with_own_names(command, &[("{claim}", claim)])
 }

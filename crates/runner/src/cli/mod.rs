@@ -10,7 +10,6 @@
 mod ask;
 mod diff;
 mod exit;
-mod generate;
 mod help;
 mod known;
 mod list;

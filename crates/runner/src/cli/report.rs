@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use claim::{Document, Register, Summary};
+use claim::{Register, Summary};
 use clap::{Args, ValueHint};
 use harness::interrupt::exit_status;
 use present::foreign_text::escape;
@@ -39,35 +39,41 @@ impl ReportArgs {
             ensure!(is_other, "{} would be written over", escape(from));
         }
         let page = OutputFile::at(&self.file)?;
-        let (document, signal) = match &self.from {
+        let (saved, signal) = match &self.from {
             Some(from) => (read(from, register)?, None),
             None => {
                 let Outcome {
                     document, signal, ..
                 } = RunArgs::silent().outcome(register)?;
-                (document, signal)
+                let left_out = Vec::new();
+                (Saved { document, left_out }, signal)
             }
         };
-        page.write(&page::render(register, companions, &document))?;
-        let summary = Summary::count(&document.reports);
+        let Saved { document, left_out } = &saved;
+        let companions = Companions {
+            left_out,
+            ..companions
+        };
+        page.write(&page::render(register, companions, document))?;
         if !is_standard_output(&self.file) {
-            let headline = page::headline(&summary);
+            let headline = page::headline(document);
             print(&format!("{}: {headline}.\n", escape(&self.file)))?;
         }
-        Ok(signal.map_or(summary.exit_status(false), exit_status))
+        let status = Summary::count(&document.reports).exit_status(false);
+        Ok(signal.map_or(status, exit_status))
     }
 }
 
 /// The document of an earlier run. What this program measures otherwise by now is left out.
-fn read(from: &OsString, register: &Register) -> Result<Document> {
+fn read(from: &OsString, register: &Register) -> Result<Saved> {
     let read = || Saved::parse(&read_bytes(from)?, register);
-    let Saved { document, left_out } = read().with_context(|| escape(from))?;
-    if !left_out.is_empty() {
-        let ids: Vec<String> = left_out.iter().map(escape).collect();
+    let saved = read().with_context(|| escape(from))?;
+    if !saved.left_out.is_empty() {
+        let ids: Vec<String> = saved.left_out.iter().map(escape).collect();
         print_note(&format!(
             "left out, since this program has no such claim or measures it otherwise: {}",
             ids.join(", ")
         ));
     }
-    Ok(document)
+    Ok(saved)
 }

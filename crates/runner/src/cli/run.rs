@@ -72,6 +72,7 @@ impl RunArgs {
         companions: Companions<'_>,
         command: &Command,
     ) -> Result<u8> {
+        select::require_claims(register, &self.ids, command)?;
         if let Some(path) = &self.html {
             ensure!(
                 !is_standard_output(path),
@@ -86,9 +87,10 @@ impl RunArgs {
             signal,
             unprinted,
         } = self.outcome(register)?;
-        if let Some(page) = page {
-            page.write(&page::render(register, companions, &document))?;
-        }
+        // A page that cannot be written must not take the rest with it.
+        let page_written = page.map_or(Ok(()), |page| {
+            page.write(&page::render(register, companions, &document))
+        });
         let summary = Summary::count(&document.reports);
         let layout = Layout::for_terminal();
         if self.json {
@@ -98,6 +100,7 @@ impl RunArgs {
             let ending = self.ending(register, &document, command);
             print(&(unprinted + &counts + &ending))?;
         }
+        page_written?;
         Ok(signal.map_or(summary.exit_status(self.strict), exit_status))
     }
 

@@ -1,7 +1,8 @@
 //! Which claims are meant, and a suggestion where there is none of that name.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use claim::{Claim, Register, Topic};
+use clap::Command;
 
 /// The claims called `ids` with their topics, in the register's order; only those of `topic` where
 /// one is given. Where neither is given, all that are in the tour.
@@ -46,6 +47,31 @@ pub fn claim<'a>(register: &'a Register, id: &str) -> Result<(&'a Topic, &'a Cla
         .ok_or_else(|| anyhow::anyhow!("no claim `{id}`"))
 }
 
+/// Makes sure that `ids` are claims; of a word that is none it says which claim, or which command
+/// of `command`, may have been meant.
+///
+/// # Errors
+/// The first that is no claim.
+pub(super) fn require_claims(register: &Register, ids: &[String], command: &Command) -> Result<()> {
+    let commands = || command.get_subcommands().map(Command::get_name);
+    for id in ids.iter().filter(|id| register.get(id).is_none()) {
+        ensure!(
+            !commands().any(|name| name == id),
+            "`{id}` is a command, not a claim: a command comes first, as in `{} {id}`",
+            command.get_name()
+        );
+        let nearest_command = nearest(id, commands());
+        let nearest_claim = nearest(id, claim_ids(register));
+        if let Some((command, likeness)) = nearest_command
+            && nearest_claim.is_none_or(|(_, other)| other < likeness)
+        {
+            bail!("no claim `{id}`; did you mean the command `{command}`?");
+        }
+        require_known(id, "claim", claim_ids(register))?;
+    }
+    Ok(())
+}
+
 fn claim_ids(register: &Register) -> impl Iterator<Item = &str> + Clone {
     register.claims().map(|(_, claim)| claim.id)
 }
@@ -58,14 +84,18 @@ pub(crate) fn require_known<'a>(
     if names.clone().any(|known| known == name) {
         return Ok(());
     }
-    let distance = |known: &&str| (strsim::jaro_winkler(name, known) * 1e6) as u64;
-    match names
-        .max_by_key(distance)
-        .filter(|known| distance(known) > 700_000)
-    {
-        Some(nearest) => bail!("no {what} `{name}`; did you mean `{nearest}`?"),
+    match nearest(name, names) {
+        Some((nearest, _)) => bail!("no {what} `{name}`; did you mean `{nearest}`?"),
         None => bail!("no {what} `{name}`; `list` shows them all"),
     }
+}
+
+/// The one of `names` that is most like `name`, and how much, in millionths; none where none is.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<(&'a str, u64)> {
+    let likeness = |known| (strsim::jaro_winkler(name, known) * 1e6) as u64;
+    let all = names.map(|known| (known, likeness(known)));
+    let nearest = all.max_by_key(|(_, likeness)| *likeness);
+    nearest.filter(|(_, likeness)| *likeness > 700_000)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use claim::Register;
 use clap::{Command, Subcommand};
+use manual::{Generate, HELP_OF_GENERATE};
 
-use super::generate::Generate;
-use super::help::{HELP_OF_EXPLAIN, HELP_OF_GENERATE, HELP_OF_LIST, HELP_OF_SELFTEST};
+use super::help::{HELP_OF_EXPLAIN, HELP_OF_LIST, HELP_OF_SELFTEST};
 use super::list::{ExplainArgs, ListArgs};
 use super::selftest::SelftestArgs;
 

@@ -259,7 +259,7 @@ mod tests {
                 &good.replace("\"schema\": 1", "\"schema\": \"1\""),
                 "schema \"1\"",
             ),
-            (&format!("{good}{good}"), "no JSON"),
+            (&format!("{good}{good}"), "more stands behind its end"),
             (
                 &claims(&format!("{claim}, {claim}")),
                 "`a` stands there twice",

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Result, anyhow, bail, ensure};
 use claim::{Machine, Partial, SCHEMA, Value};
 use indexmap::IndexMap;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
@@ -42,8 +42,7 @@ pub struct Claim {
 }
 
 /// The five words of the field `verdict`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// As predicted.
     Holds,
@@ -58,8 +57,7 @@ pub enum Verdict {
 }
 
 /// What was predicted of a quantity.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
     /// This value.
     Exactly(Value),
@@ -102,6 +100,7 @@ impl Document {
     /// has, or with one claim twice.
     pub fn parse(bytes: &[u8]) -> Result<Document> {
         ensure!(!bytes.is_empty(), "it is empty");
+        is_json(bytes)?;
         let version: Version = serde_json::from_slice(bytes).map_err(explain)?;
         let schema = version.schema;
         if schema != SCHEMA {
@@ -126,35 +125,90 @@ impl Document {
     }
 }
 
-/// What is wrong with a document, and where, in words of this program.
-pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
-    let (line, column) = (error.line(), error.column());
-    let place = format!("line {line}, column {column}");
+/// Asks of the bytes only that they are JSON, whatever stands in it.
+///
+/// # Errors
+/// They are cut off, or no JSON.
+fn is_json(bytes: &[u8]) -> Result<()> {
+    let read: serde_json::Result<IgnoredAny> = serde_json::from_slice(bytes);
+    let Err(error) = read else {
+        return Ok(());
+    };
+    let place = place(&error);
     match error.classify() {
-        // It is JSON; what does not fit is the number.
-        _ if error.to_string().starts_with("number out of range") => {
-            anyhow!("a number is out of range ({place})")
+        Category::Eof => bail!("it is cut off ({place})"),
+        _ if error.to_string().starts_with("trailing characters") => {
+            bail!("more stands behind its end ({place})")
         }
-        Category::Eof => anyhow!("it is cut off ({place})"),
-        Category::Syntax | Category::Io => anyhow!("it is no JSON ({place})"),
-        Category::Data => {
-            let fault = fault(&error.to_string());
-            anyhow!("it is not the document of `witness run --json`: {fault} ({place})")
-        }
+        _ => bail!("it is no JSON ({place})"),
     }
 }
 
-/// The fault that serde's message tells, which speaks of Rust's types.
+/// What is wrong with a document that is JSON, and where, in words of this program.
+pub(crate) fn explain(error: serde_json::Error) -> anyhow::Error {
+    let (fault, place) = (fault(&error.to_string()), place(&error));
+    anyhow!("it is not the document of `witness run --json`: {fault} ({place})")
+}
+
+fn place(error: &serde_json::Error) -> String {
+    format!("line {}, column {}", error.line(), error.column())
+}
+
+/// The fault that serde's message tells, which speaks of Rust's types. Nothing of its own words is
+/// shown, but for the names of fields and what [`OWN`] begins.
 fn fault(message: &str) -> String {
     let name = message.split('`').nth(1).unwrap_or_default();
-    let kinds = ["invalid type", "invalid value", "data did not match"];
-    match message.split(" at line ").next().unwrap_or(message) {
-        message if message.starts_with("missing field") => format!("there is no `{name}`"),
-        message if message.starts_with("unknown") => format!("`{name}` means nothing there"),
-        message if kinds.iter().any(|kind| message.starts_with(kind)) => {
-            "a value is of another kind than it should be".to_owned()
-        }
-        message => message.to_owned(),
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let begins = |beginnings: &[&str]| beginnings.iter().any(|it| message.starts_with(it));
+    if message.starts_with(OWN) {
+        return message.to_owned();
+    }
+    if begins(&["missing field"]) {
+        return format!("there is no `{name}`");
+    }
+    if begins(&["duplicate field"]) {
+        return format!("`{name}` stands there twice");
+    }
+    if begins(&["unknown"]) {
+        return format!("`{name}` means nothing there");
+    }
+    if begins(&["number out of range"]) {
+        return "a number is out of range".to_owned();
+    }
+    if begins(&["recursion limit"]) {
+        return "it is nested too deeply".to_owned();
+    }
+    if ["unicode", "surrogate", "hex escape"]
+        .iter()
+        .any(|word| message.contains(word))
+    {
+        return "a text is not valid Unicode".to_owned();
+    }
+    "a value is of another kind than it should be".to_owned()
+}
+
+/// How the faults begin that are told here, and not by serde.
+const OWN: &str = "quantity `";
+
+/// Only a text can be a verdict.
+impl<'de> Deserialize<'de> for Verdict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Verdict, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let verdict = Verdict::ALL.into_iter().find(|it| it.name() == name);
+        verdict.ok_or_else(|| Error::unknown_variant(&name, &[]))
+    }
+}
+
+/// Bounds are an object, and everything else is one value.
+impl<'de> Deserialize<'de> for Prediction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Prediction, D::Error> {
+        let read = match serde_json::Value::deserialize(deserializer)? {
+            bounds @ serde_json::Value::Object(_) => {
+                Bounds::deserialize(bounds).map(Prediction::Within)
+            }
+            value => Value::deserialize(value).map(Prediction::Exactly),
+        };
+        read.map_err(Error::custom)
     }
 }
 
@@ -266,9 +320,7 @@ where
             let mut found = IndexMap::new();
             while let Some((name, value)) = map.next_entry::<String, T>()? {
                 if found.contains_key(&name) {
-                    return Err(Error::custom(format!(
-                        "quantity `{name}` stands there twice"
-                    )));
+                    return Err(Error::custom(format!("{OWN}{name}` stands there twice")));
                 }
                 found.insert(name, value);
             }

@@ -36,6 +36,7 @@ impl Binary {
             let completed = self.completed_by_bash(&[tool, &format!("--{option}"), name]);
             assert!(completed.split(' ').any(|it| it == name), "{completed}");
         }
+        self.completes_lists();
         // The names are there for shells alone: help stays readable, and an error names the
         // nearest.
         assert!(!self.help(&[self.run]).contains(self.claim));
@@ -49,6 +50,28 @@ impl Binary {
                 self.claim
             )
         );
+    }
+
+    /// Where an option takes a list its names are completed behind a comma, too.
+    fn completes_lists(&self) {
+        let (Some((option, name)), Some(tool)) = (self.names, self.tools.first()) else {
+            return;
+        };
+        let help = self.help(&[tool]);
+        let value = help.split(&format!("--{option} <")).nth(1);
+        let value = value
+            .and_then(|rest| rest.split('>').next())
+            .expect("its value");
+        if !value.contains("LIST") && !value.contains(",...") {
+            return;
+        }
+        let list = format!("{name},{name}");
+        let completed = self.completed_by_bash(&[tool, &format!("--{option}"), &list]);
+        assert!(completed.split(' ').any(|it| it == list), "{completed}");
+        for (shell, part) in [("zsh", ":_values -s , "), ("fish", "(__fish_append , ")] {
+            let script = self.stdout(&["generate", "completions", shell]);
+            assert!(script.contains(part), "{shell}: {script}");
+        }
     }
 
     /// What bash makes of `words` when the last one is to be completed.

@@ -83,6 +83,10 @@ impl Binary {
             let is_there = there.iter().any(|it| page.contains(it));
             assert!(is_there, "{words:?}: no {section} in\n{page}");
         }
+        // What may stand again has dots where it is explained, too.
+        if words == [self.run] {
+            assert!(page.contains("[\\fIID\\fR]...\n"), "{words:?}: {page}");
+        }
         let help = self.help(words);
         assert!(!help.contains(['{', '}']), "a name is missing: {help}");
         let examples = help.split("\nExamples:\n").nth(1).expect("examples");

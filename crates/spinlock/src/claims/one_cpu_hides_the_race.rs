@@ -51,6 +51,7 @@ pub(super) const CLAIM: Claim = Claim {
         "the broken lock passes 100 tests on one CPU",
     )),
     notes: &[24, 25, 26, 27],
+    example: Some("test_and_set_of_the_notes"),
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[TWO_THREADS, PINNED, SAME_FLAG, TOGETHER, PREEMPTED, REFUSED],
     man: &["sched_setaffinity(2)", "proc_pid_status(5)"],

@@ -23,6 +23,7 @@ pub(super) const CLAIM: Claim = Claim {
                cache line.",
     control: "the pseudo-code, compiled by the same compiler",
     notes: &[20, 24, 25, 26, 27],
+    example: Some("test_and_set_by_swap"),
     needs: &["x86-64", "a build with optimisation"],
     acts: &[OWN_TEXT, TEST_AND_SET],
     quantities: &[LOCKED, ACCESSES],

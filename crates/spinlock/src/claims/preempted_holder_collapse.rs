@@ -55,6 +55,7 @@ pub(super) const CLAIM: Claim = Claim {
                short ones.",
     control: "for both, the asymmetric lock, which yields and sleeps",
     notes: &[18, 21, 30],
+    example: Some("spin_or_sleep"),
     needs: &["two CPUs", claim::QUIET_MACHINE],
     acts: &[
         CROWD,

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use clap::builder::TypedValueParser as _;
 use harness::interrupt::Interrupt;
-use present::{OutputFile, Progress, print_document, terminal_width};
+use present::{OutputFile, Progress, ensure_apart, print_document, terminal_width};
 use runner::{known_names, number, whole_number};
 use spinlock::compare::lock_name::LockName;
 use spinlock::compare::window::Regime;
@@ -75,15 +75,15 @@ impl CompareArgs {
     pub fn run(&self) -> Result<u8> {
         let plan = self.plan()?;
         plan.check()?;
+        ensure_apart(&[("--svg", self.svg.as_deref())])?;
         let interrupt = Interrupt::catch()?;
         let file = self.svg.as_deref().map(OutputFile::at).transpose()?;
         let mut progress = Progress::new(plan.windows() as u64, "windows");
         let comparison = plan.run(&interrupt, |done| progress.show(done as u64, ""));
         drop(progress);
         let comparison = comparison.context("compare")?;
-        if let Some(file) = file {
-            file.write(&svg::svg(&comparison))?;
-        }
+        // A picture that cannot be written must not take the figures with it.
+        let drawn = file.map_or(Ok(()), |file| file.write(&svg::svg(&comparison)));
         // A signal is noticed even while the reader of the output lets it wait.
         drop(interrupt);
         let partial = comparison.partial;
@@ -91,6 +91,7 @@ impl CompareArgs {
             let heading = partial.map(|partial| partial.heading());
             heading.unwrap_or_default() + &render::text(&comparison, terminal_width())
         })?;
+        drawn?;
         Ok(partial.map_or(0, |partial| partial.exit_status()))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use claim::{Act, Call, Claim, InControl, MEASURER};
 use harness::seccomp::equivalents;
-use proof::record::{Arm, Recorded, cut};
+use proof::record::{Arm, Recorded, TracedCall, cut};
 
 use super::lessons::WRITTEN;
 
@@ -15,6 +15,8 @@ pub struct Lesson {
     pub options: &'static [&'static str],
     /// What is said of the calls.
     pub steps: Vec<Step>,
+    /// What is done without a call, and leaves no trace.
+    in_memory: Vec<Act>,
 }
 
 /// A call, and what is said above the first of its kind in each arm. Of a call that two steps
@@ -50,7 +52,9 @@ impl Step {
             who => recorded.who == cut(who),
         });
         let is_of_arm = arm == Arm::Control || !self.only_in_control;
-        is_actor && is_of_arm && recorded.call.does(self.call.name, self.call.argument)
+        let is_meant = !is_probe(&recorded.call) || self.call.argument.contains(PROBED);
+        let does = recorded.call.does(self.call.name, self.call.argument);
+        is_actor && is_of_arm && is_meant && does
     }
 
     /// Whether the two speak of one and the same call, of the same caller.
@@ -58,6 +62,15 @@ impl Step {
         let of = |step: &Step| (step.call, step.who, step.only_in_control);
         of(self) == of(other)
     }
+}
+
+/// The port that a datagram socket names as its peer, to ask whether there is a network: nothing is
+/// sent to it.
+const PROBED: &str = "htons(9)";
+
+/// Whether the call asks for a network, and makes no connection of the claim.
+fn is_probe(call: &TracedCall) -> bool {
+    call.name == "connect" && call.text.contains(PROBED)
 }
 
 impl Lesson {
@@ -75,12 +88,33 @@ impl Lesson {
                 Lesson {
                     options: written.options,
                     steps: steps.map(step).collect(),
+                    in_memory: acts_in_memory(claim.acts),
                 }
             }
             None => Lesson {
                 options: &[],
                 steps: steps_of_acts(claim.acts),
+                in_memory: acts_in_memory(claim.acts),
             },
+        }
+    }
+
+    /// What is said of an arm that makes none of the calls.
+    pub fn says_of_no_call(&self, arm: Arm) -> String {
+        let is_done = |act: &&Act| {
+            let in_control = matches!(act.control, InControl::Same | InControl::Either);
+            arm == Arm::Experiment || in_control
+        };
+        let acts = self.in_memory.iter().filter(is_done);
+        let acts: Vec<String> = acts
+            .map(|act| format!("{} {}", act.who, act.does))
+            .collect();
+        match acts.is_empty() {
+            true => "No such call is made here.".to_owned(),
+            false => format!(
+                "No system call shows it: {}. That is done in memory.",
+                acts.join("; ")
+            ),
         }
     }
 
@@ -93,6 +127,11 @@ impl Lesson {
         }
         calls
     }
+}
+
+fn acts_in_memory(acts: &[Act]) -> Vec<Act> {
+    let acts = acts.iter().filter(|act| act.call.is_none());
+    acts.copied().collect()
 }
 
 /// What a call declares that is not to return.

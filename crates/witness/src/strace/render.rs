@@ -33,14 +33,7 @@ pub fn trace(
     program: &str,
     width: usize,
 ) -> String {
-    let calls: Vec<&str> = lesson.calls().into_iter().collect();
-    let options = lesson.options.iter().map(|option| format!(" {option}"));
-    let command = format!(
-        "$ strace -f{} -e trace=?{} {program} run {}\n{ORDER}\n",
-        options.collect::<String>(),
-        calls.join(",?"),
-        claim.id
-    );
+    let command = command(claim, lesson, program, width) + "\n" + ORDER + "\n";
     let arms = [(Arm::Experiment, "EXPERIMENT"), (Arm::Control, "CONTROL")];
     let arms = arms.map(|(arm, title)| {
         let calls: Vec<&Recorded> = recording.calls(arm).collect();
@@ -52,6 +45,33 @@ pub fn trace(
         format!("\n{title}\n{what}{calls}")
     });
     fold_lines(&(command + &arms.concat()), Some(width))
+}
+
+/// The command that shows the same calls, as a shell takes it: quoted, since a question mark is a
+/// pattern, and with a backslash where a line goes on.
+fn command(claim: &Claim, lesson: &Lesson, program: &str, width: usize) -> String {
+    let options: String = lesson.options.iter().map(|it| format!(" {it}")).collect();
+    let mut command = format!("$ strace -f{options} -e \"trace=");
+    let mut column = command.len();
+    let calls = lesson.calls();
+    if calls.is_empty() {
+        command += "none\"";
+    }
+    for (index, call) in calls.iter().enumerate() {
+        let end = if index + 1 == calls.len() { '"' } else { ',' };
+        let word = format!("?{call}{end}");
+        if column + word.len() >= width {
+            command += "\\\n";
+            column = 0;
+        }
+        column += word.len();
+        command += &word;
+    }
+    let run = format!("{program} run {}", claim.id);
+    match column + 1 + run.chars().count() <= width {
+        true => command + " " + &run,
+        false => command + " \\\n    " + &run,
+    }
 }
 
 /// The claim's own report, of a run of its own.
@@ -92,6 +112,9 @@ fn of_arm(arm: Arm, calls: &[&Recorded], lesson: &Lesson, width: usize) -> Strin
     let mut out = String::new();
     for line in family.lines() {
         out += &format!("  {}\n", escape_controls(&line));
+    }
+    if lines.is_empty() {
+        out += &comment(&lesson.says_of_no_call(arm), width);
     }
     let mut said = vec![false; steps.len()];
     for line in lines {
@@ -208,7 +231,8 @@ mod tests {
         assert!(shown.contains(" target/witness run a-claim\n"), "{shown}");
         let (_, shown) = shown.split_once("EXPERIMENT\n").expect("an experiment");
         let (shown, control) = shown.split_once("\nCONTROL\n").expect("a control");
-        assert_eq!(control, "  # The control: another one.\n");
+        let none = "  # The control: another one.\n  # No such call is made here.\n";
+        assert_eq!(control, none);
         shown.to_owned()
     }
 

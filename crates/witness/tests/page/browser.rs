@@ -141,3 +141,26 @@ fn it_neither_complains_nor_asks_for_anything() {
     };
     assert!(spoilt.len() >= 2, "{spoilt:#?}");
 }
+
+/// The head on a sheet of its own, and two for each topic.
+#[test]
+fn it_is_printed_on_two_sheets_a_topic() {
+    let Some(browser) = browser("print") else {
+        return;
+    };
+    let page = &real_run().page;
+    let path = browser.folder.join("page.html");
+    fs::write(&path, page).expect("written");
+    let Some(paper) = browser.print(&path) else {
+        eprintln!("skipped: chromium printed no page in time");
+        return;
+    };
+    let paper = String::from_utf8_lossy(&paper);
+    let sheets = paper.split("/Type /Page").skip(1);
+    let sheets = sheets.filter(|rest| !rest.starts_with('s')).count();
+    let topics = page.matches("<section class=\"topic\"").count();
+    assert!(
+        (topics + 1..=2 * topics + 1).contains(&sheets),
+        "{sheets} for {topics} topics"
+    );
+}

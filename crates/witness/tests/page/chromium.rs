@@ -34,8 +34,40 @@ impl Chromium {
     /// does not run here, as under a filter on its system calls: then it prints no document.
     pub fn open(&self, page: &Path, is_dark: bool) -> Option<Output> {
         let theme = if is_dark { 0 } else { 1 };
-        let profile = self.folder.join(format!("profile-{theme}"));
-        let output = Command::new("timeout")
+        let output = self
+            .command(&format!("profile-{theme}"))
+            .arg(format!("--blink-settings=preferredColorScheme={theme}"))
+            .args([
+                "--virtual-time-budget=10000",
+                "--window-size=1700,1000",
+                "--dump-dom",
+            ])
+            .arg(format!("file://{}", page.display()))
+            .output()
+            .expect("timeout(1) runs");
+        // 124 and 137: the time was up.
+        let in_time = !matches!(output.status.code(), Some(124 | 137) | None);
+        (in_time && !output.stdout.is_empty()).then_some(output)
+    }
+
+    /// Prints `page` and returns the PDF; none where [`Chromium::open`] returns none.
+    pub fn print(&self, page: &Path) -> Option<Vec<u8>> {
+        let paper = self.folder.join("page.pdf");
+        let status = self
+            .command("profile-print")
+            .arg("--no-pdf-header-footer")
+            .arg(format!("--print-to-pdf={}", paper.display()))
+            .arg(format!("file://{}", page.display()))
+            .output()
+            .expect("timeout(1) runs");
+        status.status.code()?;
+        fs::read(paper).ok()
+    }
+
+    fn command(&self, profile: &str) -> Command {
+        let profile = self.folder.join(profile);
+        let mut command = Command::new("timeout");
+        command
             .args(["--kill-after=5", LIMIT])
             .arg(&self.program)
             .args([
@@ -51,21 +83,10 @@ impl Chromium {
             ])
             .args(["--disable-background-networking", "--enable-logging=stderr"])
             .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(format!("--blink-settings=preferredColorScheme={theme}"))
-            .args([
-                "--virtual-time-budget=10000",
-                "--window-size=1700,1000",
-                "--dump-dom",
-            ])
-            .arg(format!("file://{}", page.display()))
             .env("HOME", &self.folder)
             .env("TMPDIR", &self.folder)
-            .env_remove("DBUS_SESSION_BUS_ADDRESS")
-            .output()
-            .expect("timeout(1) runs");
-        // 124 and 137: the time was up.
-        let in_time = !matches!(output.status.code(), Some(124 | 137) | None);
-        (in_time && !output.stdout.is_empty()).then_some(output)
+            .env_remove("DBUS_SESSION_BUS_ADDRESS");
+        command
     }
 }
 

@@ -118,10 +118,13 @@ fn a_saved_run_that_is_none_is_refused() {
     let folder = Folder::new("none");
     let (run, page) = (folder.path("run.json"), folder.path("page"));
     fs::write(&run, "{\"schema\": 1}").expect("written");
+    let list = folder.path("list.json");
+    fs::write(&list, "[]").expect("written");
     for (from, to, why) in [
         (&run, &page, "not the document of `witness run --json`"),
         (&run, &run, "would be written over"),
         (&folder.path("missing"), &page, "No such file"),
+        (&list, &page, "a value is of another kind than it should be"),
     ] {
         let output = witness(&["report", "--from", from, to])
             .output()
@@ -151,5 +154,54 @@ fn a_claim_of_another_version_is_left_out() {
         error.contains("left out") && error.contains("layers"),
         "{error}"
     );
-    assert!(text(&output.stdout).contains("keeps 1 of 1 sentences"));
+    assert!(text(&output.stdout).contains("keeps 1 of 1 sentence"));
+    let page = fs::read_to_string(&page).expect("it is written");
+    assert!(
+        page.contains("LEFT OUT") && page.contains("otherwise: layers."),
+        "{page}"
+    );
+}
+
+/// What the head says of a run that is not whole, and of one in which nothing was measured.
+#[test]
+fn the_head_counts_what_was_not_reached_and_what_was_not_measured() {
+    let folder = Folder::new("head");
+    let (run, page) = (folder.path("run.json"), folder.path("page"));
+    let output = witness(&["run", "layers", "offset", "--json"])
+        .output()
+        .expect("it runs");
+    let whole = text(&output.stdout);
+    let partial = r#""partial": {"signal": "SIGINT", "measured": 2, "claims": 47}, "schema""#;
+    for (json, headline) in [
+        (
+            whole.replacen("\"schema\"", partial, 1),
+            "This kernel keeps 2 of 47 sentences; 45 not reached",
+        ),
+        (
+            whole.replace("\"holds\"", "\"not_measured\""),
+            "No verdict on 2 sentences; 2 not measured",
+        ),
+    ] {
+        fs::write(&run, json).expect("written");
+        let output = witness(&["report", "--from", &run, &page])
+            .output()
+            .expect("it runs");
+        let (told, error) = (text(&output.stdout), text(&output.stderr));
+        assert!(told.contains(headline), "{told}{error}");
+        let page = fs::read_to_string(&page).expect("it is written");
+        assert!(page.contains(&format!("<h1>{headline}</h1>")), "{headline}");
+    }
+}
+
+/// The run is printed, though its page cannot be written.
+#[test]
+fn a_full_device_takes_the_page_alone() {
+    let output = witness(&["run", "layers", "--json", "--html", "/dev/full"])
+        .output()
+        .expect("it runs");
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("/dev/full"), "{error}");
+    let run: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the whole run");
+    assert_eq!(run["claims"][0]["id"], "layers");
 }

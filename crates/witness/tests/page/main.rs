@@ -62,7 +62,8 @@ fn pictures(page: &str) -> Vec<&str> {
 #[test]
 fn it_is_one_small_file_that_asks_for_nothing() {
     let page = &real_run().page;
-    assert!(page.len() < 400 << 10, "{} bytes", page.len());
+    // 400 KiB are the most that it may be; a machine with more to say needs a margin.
+    assert!(page.len() < 350 << 10, "{} bytes", page.len());
     assert!(page.contains("default-src 'none'"));
     for loads in [
         " src=", " srcset=", "url(", "@import", "<link", "<iframe", "<object", "fetch(",
@@ -96,6 +97,11 @@ fn each_link_has_an_end_and_each_name_is_one() {
             attributes(page, "href").contains(&format!("#{id}").as_str()),
             "{id}"
         );
+        let quantities = claim["predicted"].as_object().expect("predictions");
+        for number in 1..=quantities.len() {
+            let quantity = format!("{id}.{number}");
+            assert!(names.contains(quantity.as_str()), "{quantity}");
+        }
     }
 }
 

@@ -32,7 +32,7 @@ const texts = (document) => {
   const found = [];
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
-    const isHidden = element.closest('script, style, title, desc, .hidden, .skip');
+    const isHidden = element.closest('script, style, title, desc, .quantities caption, .skip');
     if (walker.currentNode.data.trim() && !isHidden && element.getClientRects().length) found.push(element);
   }
   return [...new Set(found)];
@@ -46,7 +46,7 @@ const look = (frame) => {
   if (document.documentElement.scrollWidth > width) wrong.push('it scrolls sideways');
   for (const element of document.querySelectorAll('body *')) {
     const box = element.getBoundingClientRect();
-    const isSeen = box.width > 1 && !element.closest('.hidden, .skip');
+    const isSeen = box.width > 1 && !element.closest('.quantities caption, .skip');
     if (isSeen && (box.right > width + 1 || box.left < -1)) {
       wrong.push(`${element.tagName} .${element.getAttribute('class')} reaches ${Math.round(box.right)}`);
     }
@@ -67,6 +67,14 @@ const look = (frame) => {
     const ratio = contrast(colour, ground(view, element));
     least = Math.min(least, ratio);
     if (ratio < 4.5) wrong.push(`contrast ${ratio.toFixed(2)} of ${element.tagName}: ${element.textContent.slice(0, 40)}`);
+  }
+  // What a mark is made of must stand out from its ground, too.
+  for (const [selector, property] of [
+    ['.band', 'stroke'], ['.other', 'stroke'], ['.observed', 'fill'], ['rect.control', 'fill'],
+  ]) {
+    const mark = document.querySelector(`.quantities .axis ${selector}`);
+    const ratio = contrast(channels(view.getComputedStyle(mark)[property]).rgb, ground(view, mark));
+    if (ratio < 3) wrong.push(`contrast ${ratio.toFixed(2)} of ${selector}`);
   }
   if (!document.documentElement.classList.contains('has-script')) wrong.push('its script did not run');
   const requests = view.performance.getEntriesByType('resource').map((it) => it.name);
@@ -121,19 +129,44 @@ const use = async (frame, run) => {
   expect(asks.querySelector('output').textContent === 'Not so.', 'a wrong guess is right');
   one('#answers-is-shown').checked = true;
 
+  const link = one('.quantities tr[id] a');
+  expect(link.getAttribute('href') === `#${link.closest('tr').id}`, 'a quantity has no link of its own');
+
+  run.kernel = 'the other\u202e kernel';
   run.claims[0].verdict = 'refuted';
   run.claims[0].observed[Object.keys(run.claims[0].observed)[0]] = '<img src=x>';
   const files = new view.DataTransfer();
   files.items.add(new view.File([JSON.stringify(run)], 'other.json'));
+  const compared = async () => {
+    for (let turn = 0; turn < 100 && !one('#compared').textContent; turn += 1) {
+      await new Promise((resolve) => { view.setTimeout(resolve, 10); });
+    }
+  };
+  // It may be dropped anywhere: a browser would leave the page for the file.
+  const drop = new view.DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true });
+  cards[3].dispatchEvent(drop);
+  expect(drop.defaultPrevented, 'a file that is dropped replaces the page');
+  await compared();
+  expect(one('#compared').textContent.includes('the other\\u{202e} kernel'),
+    `dropped: ${one('#compared').textContent}`);
+  one('#compared').textContent = '';
   one('#other').files = files.files;
   one('#other').dispatchEvent(new view.Event('change'));
-  for (let turn = 0; turn < 100 && !one('#compared').textContent; turn += 1) {
-    await new Promise((resolve) => { view.setTimeout(resolve, 10); });
-  }
+  await compared();
   const isRefuted = cards[0].classList.contains('refuted') ? 0 : 1;
   expect(one('#compared').textContent.includes(` ${isRefuted} with another verdict`),
     `compared: ${one('#compared').textContent}`);
   expect(cards[0].textContent.includes('there: <img src=x>'), 'the other value is not shown');
+  for (const [text, says] of [['no JSON', 'it is no JSON'], ['{"schema":1,"claims":[null]}', 'not the document']]) {
+    const other = new view.DataTransfer();
+    other.items.add(new view.File([text], 'a\u202e.json'));
+    one('#compared').textContent = '';
+    one('#other').files = other.files;
+    one('#other').dispatchEvent(new view.Event('change'));
+    await compared();
+    const told = one('#compared').textContent;
+    expect(told.includes(says) && told.startsWith('a\\u{202e}.json'), `told: ${told}`);
+  }
   expect(all('.there-mark').length > 0 && all('img').length === 0, 'no mark of the other run');
   return wrong;
 };

@@ -65,7 +65,7 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", value_parser = byte_size)]
     arena: Option<u64>,
     /// Page sizes
-    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', value_parser = byte_size,
+    #[arg(long, value_name = "BYTES,...", value_delimiter = ',', value_parser = page_size,
           default_values = ["512", "4K", "16K", "64K", "256K", "2M"])]
     page_sizes: Vec<u64>,
     /// Do not look for the smallest arena: one pass in the given arena
@@ -157,6 +157,18 @@ fn check_real_memory(
     }
     report.real_memory = Some(check.policies);
     Ok(())
+}
+
+/// The smallest page: the least that a block of a heap takes.
+const SMALLEST_PAGE: u64 = 16;
+
+/// A page size as processors have them: an address is a page's number and an offset in it.
+fn page_size(text: &str) -> Result<u64, String> {
+    let size = byte_size(text)?;
+    match size.is_power_of_two() && size >= SMALLEST_PAGE {
+        true => Ok(size),
+        false => Err(format!("it takes powers of two from {SMALLEST_PAGE} bytes")),
+    }
 }
 
 /// The page sizes from small to large, each once.

@@ -87,6 +87,7 @@ pub(super) const CLAIM: Claim = Claim {
               finds out the offset or the end of the file, at times yields the CPU, and writes \
               there",
     notes: &[6, 7],
+    example: Some("two_opens_and_a_dup"),
     acts: &[FORK, WRITE_A, WRITE_B, SHARE, APPEND_A, APPEND_B, OVERLAP],
     man: &["write(2)", "open(2)"],
     quantities: &[SHARED, APPENDED, OVERLAPPED, APPENDERS],

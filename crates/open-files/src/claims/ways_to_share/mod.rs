@@ -49,6 +49,7 @@ pub(super) const CLAIM: Claim = Claim {
         "to open /proc/self/fd/N is no dup: the offset is another one",
     )),
     notes: &[4, 7],
+    example: Some("two_opens_and_a_dup"),
     needs: &[
         "kcmp, F_DUPFD_QUERY or the flags in fdinfo",
         "pidfd_getfd on a child of one's own",

@@ -3,7 +3,7 @@
 //! Numbers lie on a line from 0; where what was predicted of the two arms would be one point of it,
 //! the line is logarithmic and says so. Words lie side by side.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use claim::{Prediction, Quantity, Value};
 
@@ -13,6 +13,8 @@ use super::text::{number_in_short, shown, value};
 const MARGIN: f64 = 4.0;
 /// Two marks that are nearer, as a share of the line, cannot be told apart.
 const APART: f64 = 0.04;
+/// A bar that is narrower, in percent of the width, would be hidden by a mark upon it.
+const NARROW: f64 = 6.0;
 /// Letters of a word below the line; the whole word stands in the columns beside it.
 const WORD: usize = 16;
 
@@ -45,11 +47,9 @@ impl Marks<'_> {
                 desc { (self.sentence()) }
                 (rect("band", band(&self.quantity.experiment)))
                 (rect("other", band(&self.quantity.control)))
-                @if let Some(x) = at(self.control) { rect.control x=(percent(x)) {} }
-                @if let Some(x) = at(self.observed) { circle.observed cx=(percent(x)) {} }
-                @for (x, anchor, text) in scale.labels() {
-                    text x=(percent(x)) text-anchor=[anchor] { (text) }
-                }
+                (mark("rect class=\"control\" x", at(self.control)))
+                (mark("circle class=\"observed\" cx", at(self.observed)))
+                @for (x, text) in scale.labels() { text x=(percent(x)) { (text) } }
             }
         }
     }
@@ -69,17 +69,26 @@ impl Marks<'_> {
     }
 }
 
-/// A bar from one place to another; a single place is a bar, too.
+/// A bar from one place to another. One that is hardly more than a place has no width of its own:
+/// the style sheet gives it one, around the place.
 fn rect(class: &str, band: Option<(f64, f64)>) -> Markup {
-    html! {
-        @if let Some((from, to)) = band {
-            @if from == to {
-                rect.{ (class) }.exact x=(percent(from)) {}
-            } @else {
-                rect.{ (class) } x=(percent(from)) width=(percent(to - from)) {}
-            }
+    let element = band.map(|(from, to)| match to - from < NARROW {
+        true => {
+            let middle = percent((from + to) / 2.0);
+            format!("<rect class=\"{class}\" x=\"{middle}\"/>")
         }
-    }
+        false => {
+            let (from, width) = (percent(from), percent(to - from));
+            format!("<rect class=\"{class} wide\" x=\"{from}\" width=\"{width}\"/>")
+        }
+    });
+    PreEscaped(element.unwrap_or_default())
+}
+
+/// The element that `start` begins, at a place.
+fn mark(start: &str, place: Option<f64>) -> Markup {
+    let element = place.map(|x| format!("<{start}=\"{}\"/>", percent(x)));
+    PreEscaped(element.unwrap_or_default())
 }
 
 fn percent(share: f64) -> String {
@@ -168,23 +177,24 @@ impl Scale {
         }
     }
 
-    /// What stands below the line: where, which way unless around it, and what.
-    fn labels(&self) -> Vec<(f64, Option<&'static str>, String)> {
+    /// What stands below the line: where, and what. Of a line of numbers the first begins where it
+    /// stands and the last ends there.
+    fn labels(&self) -> Vec<(f64, String)> {
         match self {
             Scale::Words(words) => {
                 let label = |(index, word): (usize, &String)| {
                     let place = self.place_of_word(index)?;
-                    Some((place, None, shorten(word)))
+                    Some((place, shorten(word)))
                 };
                 words.iter().enumerate().filter_map(label).collect()
             }
             Scale::Linear { largest } | Scale::Logarithmic { largest, .. } => {
                 let mut labels = vec![
-                    (MARGIN, Some("start"), "0".to_owned()),
-                    (100.0 - MARGIN, Some("end"), number_in_short(*largest)),
+                    (MARGIN, "0".to_owned()),
+                    (100.0 - MARGIN, number_in_short(*largest)),
                 ];
                 if matches!(self, Scale::Logarithmic { .. }) {
-                    labels.push((50.0, None, "logarithmic".to_owned()));
+                    labels.insert(1, (50.0, "logarithmic".to_owned()));
                 }
                 labels
             }
@@ -209,7 +219,8 @@ impl Scale {
 }
 
 impl Marks<'_> {
-    /// How far what was predicted of the arms, and what they read, lie apart.
+    /// How far what was predicted of the arms, and what they read, lie apart. Arms that read the
+    /// same lie apart on no line.
     fn gap(&self) -> f64 {
         let (own, other) = (
             bounds(&self.quantity.experiment),
@@ -218,7 +229,9 @@ impl Marks<'_> {
         let predicted = (other.0 - own.1).max(own.0 - other.1);
         let number = |value: Option<&Value>| value.and_then(Value::as_f64);
         match (number(self.observed), number(self.control)) {
-            (Some(observed), Some(control)) => predicted.min((observed - control).abs()),
+            (Some(observed), Some(control)) if observed != control => {
+                predicted.min((observed - control).abs())
+            }
             _ => predicted,
         }
     }
@@ -253,7 +266,7 @@ fn shorten(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use claim::Name;
-    use claim::Prediction::{AtLeast, AtMost};
+    use claim::Prediction::{AtLeast, AtMost, Between};
 
     use super::*;
 
@@ -286,6 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn arms_that_read_the_same_need_no_logarithmic_line() {
+        let wakeups = Name("wakeups").count(1, 8);
+        let line = scale(&wakeups, 8u64.into(), 8u64.into());
+        assert!(matches!(line, Scale::Linear { .. }));
+    }
+
+    /// The mark of what was observed is 10 pixels wide, on a line of some 300.
+    #[test]
+    fn a_narrow_bar_is_not_hidden_by_its_mark() {
+        let wakeups = Name("wakeups").predict(Between(50.0, 52.5), AtLeast(350.0));
+        let (observed, control) = (Value::Count(50), Value::Count(400));
+        let marks = Marks {
+            quantity: &wakeups,
+            observed: Some(&observed),
+            control: Some(&control),
+        };
+        let drawn = marks.draw().into_string();
+        assert!(drawn.contains("<rect class=\"band\" x="), "{drawn}");
+        assert!(drawn.contains("<rect class=\"other wide\" x="), "{drawn}");
+    }
+
+    #[test]
     fn what_has_no_upper_bound_goes_on_to_the_right() {
         let lost = Name("lost").predict(AtLeast(10.0), AtMost(0.0));
         let line = scale(&lost, 10u64.into(), 0u64.into());
@@ -303,7 +338,7 @@ mod tests {
         );
         let labels = words.labels();
         assert_eq!(labels.len(), 3);
-        assert!(labels[2].2.ends_with('…') && labels[2].2.starts_with(r"a\u{202e}"));
+        assert!(labels[2].1.ends_with('…') && labels[2].1.starts_with(r"a\u{202e}"));
         assert_eq!(
             words.band(&same.experiment),
             words.place(&"same".into()).map(|x| (x, x))

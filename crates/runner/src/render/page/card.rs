@@ -2,9 +2,8 @@
 
 use maud::{Markup, html};
 
-use claim::{
-    Act, ActReport, Claim, InControl, MEASURER, Prediction, Quantity, Report, Topic, Verdict,
-};
+use claim::{Act, ActReport, Claim, InControl, MEASURER};
+use claim::{Prediction, Quantity, Report, Topic, Value, Verdict};
 
 use super::axis::Marks;
 use super::detail;
@@ -37,7 +36,7 @@ pub(super) fn card(
                 @if let Some(surprise) = claim.surprise.filter(|_| report.verdict.holds()) {
                     p.surprise { span.tag { "surprising" } " " (surprise.finding()) }
                 }
-                @if !report.observed.is_empty() { (quantities(claim, report)) }
+                (quantities(claim, report))
                 div.more {
                     (measured(claim, report))
                     (detail::seen(report))
@@ -65,7 +64,7 @@ fn reservation(verdict: &Verdict) -> Markup {
 fn quantities(claim: &Claim, report: &Report) -> Markup {
     html! {
         table.quantities {
-            caption.hidden { "The numbers of " (claim.id) }
+            caption { "The numbers of " (claim.id) }
             thead { tr {
                 th { "quantity" }
                 th { "on one axis" }
@@ -74,13 +73,17 @@ fn quantities(claim: &Claim, report: &Report) -> Markup {
                 th { "control" }
             } }
             tbody {
-                @for quantity in claim.quantities { (row(quantity, report)) }
+                @for (index, quantity) in claim.quantities.iter().enumerate() {
+                    (row(claim, index + 1, quantity, report))
+                }
             }
         }
     }
 }
 
-fn row(quantity: &Quantity, report: &Report) -> Markup {
+/// A quantity, with a link of its own.
+fn row(claim: &Claim, number: usize, quantity: &Quantity, report: &Report) -> Markup {
+    let id = format!("{}.{number}", claim.id);
     let observed = report.observed.get(quantity.name);
     let control = report.control.observed.get(quantity.name);
     let marks = Marks {
@@ -88,14 +91,30 @@ fn row(quantity: &Quantity, report: &Report) -> Markup {
         observed,
         control,
     };
-    let with_unit = |value: String| amount(value, quantity.unit);
     html! {
-        tr {
-            th { (quantity.name) }
+        tr id=(id) {
+            th { a href={ "#" (id) } { (quantity.name) } }
             td { (marks.draw()) }
-            td { (with_unit(predicted(&quantity.experiment))) }
-            td { @if let Some(observed) = observed { (with_unit(value(observed))) } }
-            td { @if let Some(control) = control { (value(control)) } }
+            td { (amount(predicted(&quantity.experiment), quantity.unit)) }
+            td { (found(observed, quantity, &quantity.experiment)) }
+            td {
+                (found(control, quantity, &quantity.control))
+                @let (read, wanted) = (control.map(value), predicted(&quantity.control));
+                @if read.as_ref() != Some(&wanted) { small { "predicted " (wanted) } }
+            }
+        }
+    }
+}
+
+/// What one arm read; marked where that is not what was predicted.
+fn found(read: Option<&Value>, quantity: &Quantity, prediction: &Prediction) -> Markup {
+    html! {
+        @match read {
+            Some(read) => {
+                @if !prediction.allows(read) { span.otherwise title="not as predicted" { "✘ " } }
+                (amount(value(read), quantity.unit))
+            },
+            None => span.unread { "not read" },
         }
     }
 }
@@ -191,10 +210,6 @@ fn prove(topic: &Topic, claim: &Claim) -> Markup {
                 @if !claim.man.is_empty() {
                     dt { "Manual pages" }
                     dd { (claim.man.join(", ")) }
-                }
-                @if let Some(chapter) = topic.chapter {
-                    dt { "Chapter" }
-                    dd { code { (chapter) } }
                 }
             }
         }

@@ -97,7 +97,7 @@ pub(super) fn style(sections: &[Section<'_>]) -> String {
     for verdict in VERDICTS {
         let _ = writeln!(
             style,
-            "body:has(#verdict-is-{verdict}:checked) .card:not(.{verdict}):not(:target),\
+            "body:has(#verdict-is-{verdict}:checked) .card:not(.{verdict},:target,:has(:target)),\
              body:has(#verdict-is-{verdict}:checked) .pictures,\
              body:has(#verdict-is-{verdict}:checked) .topic:not(:has(.card.{verdict},:target))\
              {{display:none}}"

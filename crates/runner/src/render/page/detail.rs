@@ -7,6 +7,11 @@ use present::foreign_text::escape_lines;
 
 use super::text::shown;
 
+/// Letters of a line that a window of 390 pixels has room for.
+const FITTING: usize = 38;
+/// Room between two columns, in letters.
+const GAP: usize = 2;
+
 /// What both arms of a claim saw.
 pub(super) fn seen(report: &Report) -> Markup {
     let arms = [
@@ -47,16 +52,17 @@ fn draw(detail: &Detail) -> Markup {
     }
 }
 
-/// A table whose first column names its rows.
+/// A table whose first column names its rows. Where it is too wide for a narrow window, each of its
+/// cells has a label there, since it becomes a list.
 pub(super) fn draw_table(table: &Table) -> Markup {
+    let is_wide = width(table) > FITTING;
+    let form = if is_wide { "list" } else { "table" };
     let label = |index: usize| {
-        table
-            .columns
-            .get(index)
-            .map_or(String::new(), |it| shown(it))
+        let column = table.columns.get(index).filter(|_| is_wide)?;
+        Some(shown(column))
     };
     html! {
-        table.list {
+        table class=(form) {
             caption { (shown(&table.title)) }
             thead { tr {
                 @for column in &table.columns {
@@ -70,12 +76,50 @@ pub(super) fn draw_table(table: &Table) -> Markup {
                             @if index == 0 {
                                 th { (shown(cell)) }
                             } @else {
-                                td data-label=(label(index)) { (shown(cell)) }
+                                td data-label=[label(index)] { (shown(cell)) }
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// Letters that its longest cells take side by side.
+fn width(table: &Table) -> usize {
+    let lines = || table.rows.iter().chain([&table.columns]);
+    let longest = |index: usize| {
+        let cells = lines().filter_map(|line| line.get(index));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let columns = lines().map(Vec::len).max().unwrap_or(0);
+    (0..columns).map(|index| longest(index) + GAP).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draw(columns: &[&str], row: &[&str]) -> String {
+        let text = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        let table = Table {
+            title: "a table".to_owned(),
+            columns: text(columns),
+            rows: vec![text(row)],
+        };
+        draw_table(&table).into_string()
+    }
+
+    #[test]
+    fn only_a_wide_table_becomes_a_list_in_a_narrow_window() {
+        let small = draw(&["worker", "pid", "woke"], &["0", "22695", "1"]);
+        assert!(
+            small.contains("class=\"table\"") && !small.contains("data-label"),
+            "{small}"
+        );
+        let wide = draw(&["worker", "pid"], &["0", &"22695 ".repeat(9)]);
+        assert!(wide.contains("class=\"list\""), "{wide}");
+        assert!(wide.contains("<td data-label=\"pid\">"), "{wide}");
     }
 }

@@ -27,6 +27,7 @@ use claim::{Document, Register, Report, Topic};
 
 use super::machine;
 use crate::ask::Question;
+use panel::Drawn;
 use text::shown;
 
 const STYLE: &str = include_str!("page.css");
@@ -39,13 +40,16 @@ pub struct Companions<'a> {
     pub questions: &'a [Question],
     /// The pictures of the topics.
     pub pictures: &'a [Picture],
+    /// Claims of the run that are not on the page.
+    pub left_out: &'a [String],
 }
 
 /// Renders `document` with what `register` knows of its claims.
 pub fn render(register: &Register, companions: Companions<'_>, document: &Document) -> String {
     let title = format!("witness: {}", machine::kernel(&document.machine));
     let sections: Vec<Section<'_>> = sections(register, document);
-    html! {
+    let drawn = panel::draw(companions.pictures, document);
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -54,21 +58,31 @@ pub fn render(register: &Register, companions: Companions<'_>, document: &Docume
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (shown(&title)) }
-                style { (PreEscaped(STYLE)) (PreEscaped(choose::style(&sections))) }
+                style {
+                    (PreEscaped(STYLE)) (PreEscaped(choose::style(&sections)))
+                    (PreEscaped(panel::style(&drawn)))
+                }
             }
             body {
                 a.skip href="#sentences" { "To the sentences" }
-                (head::header(document, &sections))
+                (head::header(document, companions.left_out, &sections))
                 (choose::form(&sections))
                 main #sentences {
-                    @for section in &sections { (topic(section, register, companions, document)) }
+                    @for section in &sections { (topic(section, register, companions, &drawn)) }
                 }
                 (head::footer(document))
                 script { (PreEscaped(SCRIPT)) }
             }
         }
-    }
-    .into_string()
+    };
+    without_optional_tags(page.into_string())
+}
+
+/// The page without the end tags of cells and of items, which HTML lets out where the next begins
+/// ("Optional tags" in the standard). In a text there is none of them: it is escaped.
+fn without_optional_tags(page: String) -> String {
+    let tags = ["</td>", "</th>", "</dt>", "</dd>"];
+    tags.iter().fold(page, |page, tag| page.replace(tag, ""))
 }
 
 /// A topic, and what became of its claims in this run.
@@ -94,19 +108,21 @@ fn topic(
     section: &Section<'_>,
     register: &Register,
     companions: Companions<'_>,
-    document: &Document,
+    drawn: &[Drawn<'_>],
 ) -> Markup {
     let topic = section.topic;
     let id = format!("topic-{}", topic.name);
-    let run = Run::new(document);
     html! {
         section.topic id=(id) aria-labelledby={ (id) "-heading" } {
             header.topic-head {
                 h2 id={ (id) "-heading" } { (topic.name) }
-                p { (topic.title) }
+                p {
+                    (topic.title)
+                    @if let Some(chapter) = topic.chapter { "; chapter: " code { (chapter) } }
+                }
             }
-            @for picture in companions.pictures.iter().filter(|it| it.topic == topic.name) {
-                (panel::picture(picture, &run))
+            @for drawn in drawn.iter().filter(|it| it.picture.topic == topic.name) {
+                (panel::picture(drawn))
             }
             div.cards {
                 @for report in &section.reports {

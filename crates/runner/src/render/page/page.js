@@ -56,10 +56,13 @@
   // Another run, beside this one. It comes from a file: its text is set as text, never as markup.
   const short = (value) => typeof value !== 'number' || Number.isInteger(value) ? String(value)
     : Math.abs(value) >= 100 ? value.toFixed(0) : String(parseFloat(value.toPrecision(3)));
+  // What turns the direction of writing, or has no width, is shown by its number.
+  const harmless = (text) => text.replace(/[\p{Cc}\p{Cf}\p{DI}\p{Zl}\p{Zp}]/gu,
+    (it) => `\\u{${it.codePointAt(0).toString(16)}}`);
   const add = (parent, name, text, className) => {
     const element = document.createElement(name);
     element.className = className ?? '';
-    element.textContent = text;
+    element.textContent = harmless(String(text));
     parent.append(element);
     return element;
   };
@@ -79,8 +82,9 @@
     }
     axis.append(circle);
   };
+  const isObject = (it) => it !== null && typeof it === 'object';
   const compare = (run) => {
-    if (run === null || typeof run !== 'object' || run.schema !== 1 || !Array.isArray(run.claims)) {
+    if (!isObject(run) || run.schema !== 1 || !Array.isArray(run.claims) || !run.claims.every(isObject)) {
       throw new Error('it is not the document of `witness run --json`, schema 1');
     }
     all('.there').forEach((element) => element.remove());
@@ -107,7 +111,8 @@
     }
     const status = one('#compared');
     status.textContent = '';
-    add(status, 'p', `${run.kernel}: ${shared} sentences in both runs, ${differ.length} with another verdict.`);
+    const where = run.kernel ?? 'the other run';
+    add(status, 'p', `${where}: ${shared} sentences in both runs, ${differ.length} with another verdict.`);
     const list = add(status, 'p', '');
     for (const id of differ) {
       const link = add(list, 'a', id);
@@ -119,18 +124,24 @@
     try {
       compare(JSON.parse(await file.text()));
     } catch (error) {
-      one('#compared').textContent = `${file.name}: ${error.message}`;
+      const status = one('#compared');
+      status.textContent = '';
+      const isJson = !(error instanceof SyntaxError);
+      add(status, 'p', `${file.name}: ${isJson ? error.message : 'it is no JSON'}`);
     }
   };
-  const drop = one('#compare');
   one('#other').addEventListener('change', (event) => {
     if (event.target.files[0]) read(event.target.files[0]);
   });
+  // Wherever on the page it is dropped: a browser would leave the page for it.
   for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
-    drop.addEventListener(name, (event) => {
+    document.addEventListener(name, (event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
       event.preventDefault();
-      drop.classList.toggle('over', name === 'dragenter' || name === 'dragover');
-      if (name === 'drop' && event.dataTransfer.files[0]) read(event.dataTransfer.files[0]);
+      document.body.classList.toggle('over', name === 'dragenter' || name === 'dragover');
+      if (name !== 'drop' || !event.dataTransfer.files[0]) return;
+      read(event.dataTransfer.files[0]);
+      one('#compare').scrollIntoView({ block: 'nearest' });
     });
   }
 })();

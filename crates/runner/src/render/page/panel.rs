@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use claim::Table;
+use claim::{Document, Table};
 use present::svg;
 
 use super::detail::draw_table;
@@ -34,19 +34,43 @@ pub struct Panel {
     pub table: Table,
 }
 
-/// Draws a picture; of a panel that the run has no numbers for, it says so.
-pub(super) fn picture(picture: &Picture, run: &Run<'_>) -> Markup {
+/// A picture, drawn as far as the run has numbers for it.
+pub(super) struct Drawn<'a> {
+    pub picture: &'a Picture,
+    panels: Vec<(&'static str, Result<Panel, Missing>)>,
+}
+
+/// Draws the pictures from the run of `document`.
+pub(super) fn draw<'a>(pictures: &'a [Picture], document: &Document) -> Vec<Drawn<'a>> {
+    let run = Run::new(document);
+    let draw = |picture: &'a Picture| {
+        let panels = picture.panels.iter();
+        let panels = panels.map(|(title, draw)| (*title, draw(&run))).collect();
+        Drawn { picture, panels }
+    };
+    pictures.iter().map(draw).collect()
+}
+
+/// The colours of the pictures, for the page's style sheet.
+pub(super) fn style(drawn: &[Drawn<'_>]) -> String {
+    let panels = drawn.iter().flat_map(|it| &it.panels);
+    let drawings = panels.filter_map(|(_, panel)| Some(&panel.as_ref().ok()?.drawing));
+    svg::style_sheet(drawings)
+}
+
+/// A picture; of a panel that the run has no numbers for, it says so.
+pub(super) fn picture(drawn: &Drawn<'_>) -> Markup {
     html! {
-        section.pictures aria-label=(picture.title) {
-            @for (title, draw) in picture.panels {
-                figure.panel { (panel(title, draw(run))) }
+        section.pictures aria-label=(drawn.picture.title) {
+            @for (title, drawn) in &drawn.panels {
+                figure.panel { (panel(title, drawn)) }
             }
         }
         p.pictures-wait { "The pictures of this topic wait for your guesses." }
     }
 }
 
-fn panel(title: &str, drawn: Result<Panel, Missing>) -> Markup {
+fn panel(title: &str, drawn: &Result<Panel, Missing>) -> Markup {
     html! {
         @match drawn {
             Ok(panel) => {
@@ -57,7 +81,7 @@ fn panel(title: &str, drawn: Result<Panel, Missing>) -> Markup {
             },
             Err(missing) => {
                 h3.panel-title { (title) }
-                p.not-drawn { "Not drawn: " (shown(&why(&missing))) "." }
+                p.not-drawn { "Not drawn: " (shown(&why(missing))) "." }
             },
         }
     }

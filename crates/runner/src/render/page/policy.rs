@@ -6,5 +6,5 @@
 ///
 /// The hash is that of `page.js`: `openssl dgst -sha256 -binary page.js | base64`.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-                                 script-src 'sha256-KzFXvYDCCItkRK93uOAHaOxyxLgtNTjRHRZD9+kWfhg='; \
+                                 script-src 'sha256-25eHhugplhrzNFYHrKowtwKPgSpfBDu1sTC/wriu05c='; \
                                  base-uri 'none'; form-action 'none'";

@@ -16,6 +16,10 @@ use crate::laws::{CLAIM, QUESTION, TOPIC};
 const HOSTILE: &str = "\x1b[2J<script>alert(1)</script>\u{202e}\"'&\n";
 
 fn page(verdict: Verdict) -> String {
+    page_of(Report::without_readings(&TOPIC, &CLAIM, verdict))
+}
+
+fn page_of(report: Report) -> String {
     let register = Register::new(&[TOPIC]).expect("a register");
     let machine = Machine {
         kernel: HOSTILE.to_owned(),
@@ -24,7 +28,7 @@ fn page(verdict: Verdict) -> String {
     };
     let document = Document {
         machine,
-        reports: vec![Report::without_readings(&TOPIC, &CLAIM, verdict)],
+        reports: vec![report],
         partial: Some(Partial {
             signal: HOSTILE.to_owned(),
             measured: 1,
@@ -34,6 +38,7 @@ fn page(verdict: Verdict) -> String {
     let companions = Companions {
         questions: &[QUESTION],
         pictures: &[],
+        left_out: &[HOSTILE.to_owned()],
     };
     render(&register, companions, &document)
 }
@@ -67,6 +72,41 @@ fn a_question_stands_before_its_answer() {
     };
     assert!(place(QUESTION.asks) < place(CLAIM.statement));
     assert!(place(QUESTION.hint) < place(QUESTION.textbook));
+}
+
+/// What was predicted of the control stands there where it is not the value that was read.
+#[test]
+fn a_value_that_was_not_predicted_is_marked() {
+    let mut report = Report::without_readings(&TOPIC, &CLAIM, Verdict::Refuted);
+    let [wakeups, share] = ["wakeups", "share"];
+    report.observed = [(wakeups.into(), 8u64.into()), (share.into(), 0.01.into())].into();
+    report.control.observed = [(wakeups.into(), 8u64.into()), (share.into(), 0.7.into())].into();
+    let page = page_of(report);
+    assert_eq!(page.matches("class=\"otherwise\"").count(), 1, "{page}");
+    assert_eq!(page.matches("<small>predicted ≥ 0.5</small>").count(), 1);
+    assert!(!page.contains("<small>predicted 8"), "it was read");
+}
+
+#[test]
+fn a_page_has_no_tag_that_it_can_do_without() {
+    let page = page(Verdict::Holds);
+    assert!(page.contains("<td") && !page.contains("</td>"), "{page}");
+    assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
+}
+
+#[test]
+fn what_was_predicted_stands_there_though_nothing_was_measured() {
+    let why = || "a reason".to_owned();
+    let page = page(Verdict::NotMeasured {
+        why: why(),
+        enable: why(),
+    });
+    assert!(page.contains("class=\"band\""), "{page}");
+    assert_eq!(page.matches("not read").count(), 2 * CLAIM.quantities.len());
+    assert!(
+        !page.contains("class=\"observed\"/>"),
+        "no mark of a value: {page}"
+    );
 }
 
 /// The policy names the script by its hash: after a change of the script a browser refuses it.

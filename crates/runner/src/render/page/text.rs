@@ -38,8 +38,12 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
-/// A number as short as it can be read: 100, 7.39, 0.0089, 0.00006.
+/// A number as short as it can be read: 100, 7.39, 0.0089, 0.00006, 1e-9.
 pub(super) fn number_in_short(number: f64) -> String {
+    let size = number.abs();
+    if size >= 1e16 || size > 0.0 && size < 1e-6 {
+        return format!("{number:.2e}").replace(".00e", "e");
+    }
     if number.fract() == 0.0 || number.abs() >= 100.0 {
         return format!("{number:.0}");
     }
@@ -62,6 +66,9 @@ mod tests {
             (0.008_99, "0.00899"),
             (0.000_064_38, "0.000064"),
             (0.0, "0"),
+            (1e-9, "1e-9"),
+            (-1.5e308, "-1.50e308"),
+            (123_456_789_012_345.0, "123456789012345"),
         ];
         for (number, text) in cases {
             assert_eq!(number_in_short(number), text);

@@ -45,10 +45,20 @@ pub fn explain(topic: &Topic, claim: &Claim, layout: Layout) -> String {
     field("read on", pages(claim.man));
     let run = |name| format!("cargo run -p {} --example {name}", topic.name);
     field("example", claim.example.map_or(String::new(), run));
-    let path = |name| format!("scripts/{name}");
-    field("lesson", claim.lesson.map_or(String::new(), path));
+    field("lesson", lesson(claim));
     field("chapter", topic.chapter.unwrap_or_default().to_owned());
     out
+}
+
+/// What shows the claim in strace(1): the command, and the script that calls it where there is one.
+/// A claim that traces processes itself cannot be traced.
+fn lesson(claim: &Claim) -> String {
+    let mut calls = claim.acts.iter().filter_map(|act| act.call);
+    if calls.any(|call| call.name == "ptrace") {
+        return String::new();
+    }
+    let script = claim.lesson.map(|name| format!("; scripts/{name}"));
+    format!("witness strace {}{}", claim.id, script.unwrap_or_default())
 }
 
 /// Manual pages to read, and where the newest of them stood before they were pages of their own.

@@ -93,3 +93,40 @@ pub(super) const ADDRESSES_FRAGMENT: Written = Written {
         ),
     ],
 };
+
+pub(super) const SEGMENT_LIMIT: Written = Written {
+    claim: "segment-limit",
+    options: &[],
+    steps: &[
+        (
+            "mprotect",
+            "PROT_NONE",
+            "The pages behind the data are forbidden. In the control nothing else ends the reads.",
+        ),
+        (
+            "modify_ldt",
+            "limit=0x0003e7 … contents=0 … seg_not_present=0",
+            "A segment of 1000 bytes: the limit, 999, is the last offset that belongs to it.",
+        ),
+        (
+            "modify_ldt",
+            "limit=0x0003e7 … contents=0 … seg_not_present=0",
+            "The same limit, and a base that is moved on by 256.",
+        ),
+        (
+            "modify_ldt",
+            "limit=0x0007cf",
+            "The limit is raised to 1999: 2000 bytes.",
+        ),
+        (
+            "modify_ldt",
+            "limit=0x0003e7 … contents=1",
+            "Upside down: the offsets beyond the limit belong to it now.",
+        ),
+        (
+            "modify_ldt",
+            "limit=0x0003e7 … seg_not_present=1",
+            "Not present: no offset may be read.",
+        ),
+    ],
+};

@@ -18,4 +18,5 @@ pub const WRITTEN: &[Written] = &[
     files::LAYERS,
     files::EPOLL_REGISTERS,
     memory::ADDRESSES_FRAGMENT,
+    memory::SEGMENT_LIMIT,
 ];

@@ -77,14 +77,19 @@ impl Columns {
         let marks = marks
             .replace(' ', UNBROKEN)
             .replace(&format!(",{UNBROKEN}"), ", ");
-        let legend = dimmed(&format!("{LEGEND} {marks}"), 0, self.layout.width);
+        let legend = textwrap::fill(&format!("{LEGEND} {marks}"), self.layout.width);
+        // The blank is none of the characters that ASCII has.
+        let lines = legend.lines().map(|line| line.replace(UNBROKEN, " "));
+        let legend: String = lines
+            .map(|line| dimmed(&line, 0, self.layout.width))
+            .collect();
         let heads = ["predicted", "observed", "control"].map(str::to_owned);
         let row = self.row("  claim", "what is counted", heads, Style::new());
         let row: String = row
             .lines()
             .map(|line| format!("{BOLD}{line}{BOLD:#}\n"))
             .collect();
-        legend.replace(UNBROKEN, " ") + &row
+        legend + &row
     }
 
     /// The line of a topic.

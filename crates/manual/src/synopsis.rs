@@ -17,7 +17,7 @@ pub(super) fn section(command: &Command) -> Roff {
     for positional in command.get_positionals().filter(shown) {
         line.extend(words(positional));
     }
-    if super::man::subcommands(command).next().is_some() {
+    if super::pages::subcommands(command).next().is_some() {
         let word = vec![italic("COMMAND")];
         line.extend(optional(word, command.is_subcommand_required_set()));
     }
@@ -56,7 +56,7 @@ fn named(argument: &Arg) -> Vec<Inline> {
 }
 
 /// The names of the values that an argument takes; none of a flag.
-fn values(argument: &Arg) -> Vec<String> {
+pub(super) fn values(argument: &Arg) -> Vec<String> {
     if !argument.get_action().takes_values() {
         return Vec::new();
     }
@@ -67,15 +67,17 @@ fn values(argument: &Arg) -> Vec<String> {
     }
 }
 
+/// Whether a positional argument may stand more often than it must.
+pub(super) fn repeats(argument: &Arg) -> bool {
+    let count = argument.get_num_args().unwrap_or_default();
+    count.max_values() > count.min_values().max(1)
+}
+
 /// A positional argument as often as it must stand, and `...` where it may stand again.
 fn words(argument: &Arg) -> Vec<Inline> {
     let count = argument.get_num_args().unwrap_or_default();
     let least = count.min_values().max(1);
-    let many = if count.max_values() > least {
-        "..."
-    } else {
-        ""
-    };
+    let many = if repeats(argument) { "..." } else { "" };
     let name = values(argument).join(" ");
     let names = vec![name.as_str(); least].join(" ");
     optional(vec![italic(names + many)], argument.is_required_set())

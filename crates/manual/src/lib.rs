@@ -1,7 +1,9 @@
-//! Manual pages and shell completions, made from the command line's own definition.
+#![doc = include_str!("../README.md")]
+#![expect(clippy::disallowed_types, reason = "a part of command lines")]
 
 mod completions;
-mod man;
+mod help;
+mod pages;
 mod synopsis;
 
 use std::path::PathBuf;
@@ -11,11 +13,12 @@ use clap::{Args, Command, Subcommand};
 use clap_complete::Shell;
 use present::print_data;
 
-use super::help::{HELP_OF_COMPLETIONS, HELP_OF_MAN};
+use help::{HELP_OF_COMPLETIONS, HELP_OF_MAN};
+pub use help::{HELP_OF_GENERATE, with_own_names};
 
-/// What a binary says about its own command line.
+/// What a binary says about its own command line: the arguments of `generate`.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Generate {
+pub struct Generate {
     #[command(subcommand)]
     what: What,
 }
@@ -46,10 +49,10 @@ impl Generate {
     ///
     /// # Errors
     /// No such subcommand, or output that cannot be written.
-    pub(super) fn run(self, command: Command) -> Result<u8> {
+    pub fn run(self, command: Command) -> Result<u8> {
         match self.what {
-            What::Man { dir: Some(dir), .. } => man::write_pages(command, &dir)?,
-            What::Man { path, dir: None } => print_data(&man::page(command, &path)?)?,
+            What::Man { dir: Some(dir), .. } => pages::write_pages(command, &dir)?,
+            What::Man { path, dir: None } => print_data(&pages::page(command, &path)?)?,
             What::Completions { shell } => print_data(&completions::script(command, shell))?,
         }
         Ok(0)

@@ -107,7 +107,20 @@ fn render(command: &Command, whole: &Command) -> Result<String> {
     }
     closing_sections(&closing.unwrap_or_default()).to_writer(&mut page)?;
     see_also(command, whole).to_writer(&mut page)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    let page = String::from_utf8_lossy(&page).into_owned();
+    Ok(with_repetition(page, command))
+}
+
+/// The page with dots behind the positional arguments, under OPTIONS, that may stand again.
+fn with_repetition(page: String, command: &Command) -> String {
+    let repeatable = command.get_positionals().filter(|it| synopsis::repeats(it));
+    let names = repeatable.flat_map(synopsis::values);
+    names.fold(page, |page, name| {
+        let forms = [format!("\n<\\fI{name}\\fR>"), format!("\n[\\fI{name}\\fR]")];
+        forms.iter().fold(page, |page, form| {
+            page.replace(&format!("{form}\n"), &format!("{form}...\n"))
+        })
+    })
 }
 
 /// The other pages of the binary that stand nearest: the whole, what is above, beside and below.

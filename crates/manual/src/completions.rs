@@ -3,7 +3,10 @@
 //! clap_complete leaves some values out: those of positional arguments for fish, and all of them
 //! for elvish. They are added here. For bash it spells a binary's name in two ways where that has a
 //! hyphen, and its script then finds no subcommand: they are made one. For zsh it takes the first
-//! word to be an argument of the binary itself, where that has one, and never a subcommand.
+//! word to be an argument of the binary itself, where that has one, and never a subcommand. And no
+//! shell is told by it that a value may be a list: see [`lists`].
+
+mod lists;
 
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
@@ -15,6 +18,7 @@ pub(super) fn script(mut command: Command, shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, &name, &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
+    lists::teach(&mut script, &command, shell);
     match shell {
         Shell::Bash => script = with_one_spelling(&script, &name),
         Shell::Zsh => script = with_subcommand_first(&script),
