@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use descriptors::{Map, Options};
+use observe::Operation;
 use present::foreign_text::escape;
 use present::{print, print_data, print_note, terminal_width};
 use runner::whole_number;
@@ -66,7 +67,7 @@ impl MapArgs {
             true => print_data(&(serde_json::to_string_pretty(&map)? + "\n"))?,
             false => print(&descriptors::text::render(&map, terminal_width()))?,
         }
-        if map.descriptions.is_empty() && map.denied.is_empty() {
+        if map.descriptions.is_empty() && map.denied.is_empty() && map.unreadable.is_empty() {
             print_note("note: nothing that was asked for is open there");
         }
         Ok(0)
@@ -75,8 +76,7 @@ impl MapArgs {
     /// The processes that were named, which must be there, or all.
     fn pids(&self) -> Result<Vec<i32>> {
         for pid in &self.pids {
-            observe::process::count_descriptors(*pid)
-                .with_context(|| format!("no process {pid}"))?;
+            observe::process::count_descriptors(*pid).map_err(|error| absence(*pid, error))?;
             let stat = observe::stat::read(*pid).ok();
             if let Some(thread) = stat.filter(|stat| stat.is_kernel_thread()) {
                 let name = escape(&thread.name);
@@ -106,9 +106,40 @@ impl MapArgs {
     }
 }
 
+/// Why /proc does not show a process.
+fn absence(pid: i32, error: observe::Error) -> anyhow::Error {
+    let what = match error.kind {
+        Operation::HiddenProcess => {
+            format!("process {pid} lives, and /proc hides it from this user (hidepid in proc(5))")
+        }
+        _ => format!("no process {pid}"),
+    };
+    anyhow::Error::new(error).context(what)
+}
+
 /// Whether `name` contains `part`, which was typed as it is, or copied from a map.
 fn is_within(part: &OsStr, name: &OsStr) -> bool {
     let (bytes, part) = (name.as_bytes(), part.as_bytes());
     let within = |name: &[u8]| part.is_empty() || name.windows(part.len()).any(|it| it == part);
     within(bytes) || within(escape(name).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+    use observe::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_is_hidden_is_told_from_one_that_is_not_there() {
+        let gone = Error::new("stat /proc/9/fd", Errno::ENOENT);
+        let hidden = gone.clone().with_kind(Operation::HiddenProcess);
+        assert_eq!(absence(9, gone).to_string(), "no process 9");
+        let hidden = absence(9, hidden).to_string();
+        assert!(
+            hidden.contains("process 9 lives") && hidden.contains("hidepid"),
+            "{hidden}"
+        );
+    }
 }
