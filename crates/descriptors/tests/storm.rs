@@ -17,7 +17,7 @@ const START: RawFd = 400;
 /// How many numbers each has.
 const WIDTH: u32 = 16;
 /// Maps for each seed and way.
-const MAPS: usize = 8;
+const MAPS: usize = 5;
 
 /// Both ways to look: the kernel's addresses, where they may be read, and kcmp.
 const WAYS: [Options; 2] = [
