@@ -60,12 +60,9 @@ pub(super) fn require_claims(register: &Register, ids: &[String], command: &Comm
             "`{id}` is a command, not a claim: a command comes first, as in `{} {id}`",
             command.get_name()
         );
-        let nearest_command = nearest(id, commands());
-        let nearest_claim = nearest(id, claim_ids(register));
-        if let Some((command, likeness)) = nearest_command
-            && nearest_claim.is_none_or(|(_, other)| other < likeness)
-        {
-            bail!("no claim `{id}`; did you mean the command `{command}`?");
+        // Commands are short: one letter wrong, or two exchanged.
+        if let Some(meant) = commands().find(|name| strsim::osa_distance(name, id) == 1) {
+            bail!("no claim `{id}`; did you mean the command `{meant}`?");
         }
         require_known(id, "claim", claim_ids(register))?;
     }
@@ -84,18 +81,14 @@ pub(crate) fn require_known<'a>(
     if names.clone().any(|known| known == name) {
         return Ok(());
     }
-    match nearest(name, names) {
-        Some((nearest, _)) => bail!("no {what} `{name}`; did you mean `{nearest}`?"),
+    let distance = |known: &&str| (strsim::jaro_winkler(name, known) * 1e6) as u64;
+    match names
+        .max_by_key(distance)
+        .filter(|known| distance(known) > 700_000)
+    {
+        Some(nearest) => bail!("no {what} `{name}`; did you mean `{nearest}`?"),
         None => bail!("no {what} `{name}`; `list` shows them all"),
     }
-}
-
-/// The one of `names` that is most like `name`, and how much, in millionths; none where none is.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<(&'a str, u64)> {
-    let likeness = |known| (strsim::jaro_winkler(name, known) * 1e6) as u64;
-    let all = names.map(|known| (known, likeness(known)));
-    let nearest = all.max_by_key(|(_, likeness)| *likeness);
-    nearest.filter(|(_, likeness)| *likeness > 700_000)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Chromium {
             .command(&format!("profile-{theme}"))
             .arg(format!("--blink-settings=preferredColorScheme={theme}"))
             .args([
-                "--virtual-time-budget=10000",
+                "--virtual-time-budget=600000",
                 "--window-size=1700,1000",
                 "--dump-dom",
             ])
