@@ -20,7 +20,7 @@ use observe::{Error, container, process};
 use crate::facts::Facts;
 use crate::gather::{Gathered, Place, Table, means_absent};
 use crate::settle::Settled;
-use crate::{Hidden, hidden};
+use crate::{Denied, Hidden, hidden};
 
 /// The descriptors of `pids`, and the descriptions that they are.
 ///
@@ -38,6 +38,7 @@ pub(crate) fn look(pids: &[i32]) -> Result<(Gathered, Vec<Settled>), Error> {
     let mut looked = Looked::new(before, pids);
     looked.read_names();
     let after = iterator.rows()?;
+    looked.list_those_without(pids, &after);
     looked.keep_those_in(&after);
     looked.count_references(&after);
     let addresses: Vec<u64> = looked.rows.iter().map(|row| row.file).collect();
@@ -126,8 +127,33 @@ impl Looked {
         }
     }
 
-    /// Leaves out what has been closed or opened anew since; a name that was read by such a one is
-    /// read once more by another.
+    /// Lists as denied the processes that have descriptors and that the iterator does not show: a
+    /// kernel may keep one for itself.
+    fn list_those_without(&mut self, pids: &[i32], after: &[Row]) {
+        let shown = self.gathered.tables.iter().map(|table| table.pid);
+        let shown: BTreeSet<i32> = shown.chain(after.iter().map(|row| row.pid)).collect();
+        for pid in pids.iter().copied().collect::<BTreeSet<i32>>() {
+            let descriptors = process::count_descriptors(pid).unwrap_or(0);
+            if descriptors == 0 || shown.contains(&pid) {
+                continue;
+            }
+            let read = DescriptorTable::open(pid, None).and_then(|table| {
+                let first = table.numbers()?.first().copied();
+                first.map_or(Ok(()), |fd| table.info(fd).map(drop))
+            });
+            let hidden = || Error::without_errno("the iterator task_file does not show it");
+            self.gathered.denied.push(Denied {
+                pid,
+                tid: None,
+                command: process::name(pid).into(),
+                descriptors,
+                why: read.err().unwrap_or_else(hidden),
+            });
+        }
+    }
+
+    /// Leaves out what has been closed or opened anew since; a name that was read by such a one
+    /// is read once more by another.
     fn keep_those_in(&mut self, after: &[Row]) {
         let now = after
             .iter()

@@ -128,6 +128,7 @@ impl Gathered {
         let numbers = files.numbers()?;
         self.tables.push(table);
         let at = self.tables.len() - 1;
+        let unreadable = self.unreadable.len();
         let mut own = HashMap::new();
         for fd in numbers {
             let place = Place {
@@ -150,6 +151,12 @@ impl Gathered {
                 None => self.read(&files, place),
             };
             own.extend(group.map(|group| (fd, group)));
+        }
+        let is_refusal = |it: &Unreadable| matches!(it.why.errno, Errno::EACCES | Errno::EPERM);
+        if own.is_empty() && self.unreadable[unreadable..].iter().all(is_refusal) {
+            // The numbers may be listed, and nothing else: the process as a whole is refused.
+            let refused = self.unreadable.drain(unreadable..).next();
+            return refused.map_or(Ok(()), |it| Err(it.why));
         }
         if let Some((hints, _)) = &mut hints {
             hints.latest.extend(&own);

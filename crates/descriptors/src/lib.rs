@@ -123,7 +123,8 @@ pub struct Hidden {
     pub in_flight: Vec<InFlight>,
     /// Those of which nothing is known: a file that is registered with io_uring, a loop device, a
     /// swap file; a descriptor in flight behind the first messages of a socket, or in another
-    /// network namespace.
+    /// network namespace; a descriptor of a process that the kernel does not show (see
+    /// [`Map::denied`]).
     pub elsewhere: u64,
 }
 

@@ -237,3 +237,20 @@ fn a_map_of_nothing_says_why() {
     let note = "note: nothing that was asked for is open there\n";
     assert_eq!(String::from_utf8_lossy(&output.stderr), note);
 }
+
+/// A process that refuses to be looked into, as process 1 may even to root, is one line and is
+/// never left out, whichever way the others are seen.
+#[test]
+fn a_process_that_refuses_is_one_denied_line() {
+    let is_refused = std::fs::read_to_string("/proc/1/fdinfo/0").is_err();
+    let count = std::fs::metadata("/proc/1/fd").map(|it| std::os::unix::fs::MetadataExt::size(&it));
+    if !is_refused || !count.is_ok_and(|count| count > 0) {
+        return;
+    }
+    for options in [&["--json"][..], &["--json", "--without-bpf"]] {
+        let output = binary().arg("map").args(options).arg("1").output().unwrap();
+        let map: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(map["denied"][0]["pid"], 1, "{map}");
+        assert_eq!(map["unreadable"].as_array().unwrap().len(), 0, "{map}");
+    }
+}
