@@ -15,7 +15,7 @@ use observe::bpf::btf::Btf;
 use observe::bpf::task_file::{Row, TaskFile};
 use observe::descriptor_table::DescriptorTable;
 use observe::fdinfo::FdInfo;
-use observe::{Error, container, process};
+use observe::{Error, bpf, container, process};
 
 use crate::facts::Facts;
 use crate::gather::{Gathered, Place, Table, means_absent};
@@ -32,6 +32,7 @@ pub(crate) fn look(pids: &[i32]) -> Result<(Gathered, Vec<Settled>), Error> {
         let what = "the iterator task_file gives numbers of the system's first PID namespace";
         return Err(Error::without_errno(what));
     }
+    bpf::ensure_allowed()?;
     let btf = Btf::kernel()?;
     let iterator = TaskFile::of(&btf)?;
     let before = iterator.rows()?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use observe::Error;
+use observe::descriptor_table::DescriptorTable;
 
 use crate::copies::{self, Comparison};
 use crate::facts::{Facts, Key};
@@ -28,8 +29,13 @@ type ByKey = BTreeMap<Key, Vec<Group>>;
 pub(crate) fn settle(gathered: &mut Gathered, kcmp: bool) -> Vec<Settled> {
     let mut settled = Vec::new();
     let mut moving = ByKey::new();
-    for (key, groups) in by_key(std::mem::take(&mut gathered.groups)) {
-        match at_once(gathered, &key, groups, kcmp) {
+    let buckets = by_key(std::mem::take(&mut gathered.groups));
+    let mut opened = Opened {
+        gathered,
+        table: None,
+    };
+    for (key, groups) in buckets {
+        match at_once(&mut opened, &key, groups, kcmp) {
             Ok(known) => settled.extend(known),
             Err(groups) => {
                 moving.insert(key, groups);
@@ -61,7 +67,7 @@ fn by_key(groups: Vec<Group>) -> ByKey {
 
 /// What can be said of the groups of one key while nothing moves. `Err` gives them back.
 fn at_once(
-    gathered: &Gathered,
+    opened: &mut Opened<'_>,
     key: &Key,
     groups: Vec<Group>,
     kcmp: bool,
@@ -71,17 +77,47 @@ fn at_once(
         return Ok(join_all(groups).into_iter().collect());
     }
     // Who was compared with the first of a group was not read: that may have moved before.
-    let is_of_key = |group: &Group| is_alone(group) || last_has_key(gathered, group, key);
+    let is_of_key = |group: &Group| is_alone(group) || last_has_key(opened, group, key);
     if !kcmp || !groups.iter().all(is_of_key) {
         return Err(groups);
     }
-    let sorted = order::sort(gathered, groups)?;
+    let sorted = order::sort(opened.gathered, groups)?;
     Ok(sorted.into_iter().map(|group| known(group, true)).collect())
 }
 
-fn last_has_key(gathered: &Gathered, group: &Group, key: &Key) -> bool {
+/// Whether the last descriptor of a group has the key of the first, by fdinfo.
+fn last_has_key(opened: &mut Opened<'_>, group: &Group, key: &Key) -> bool {
     let last = group.members[group.members.len() - 1];
-    read(gathered, last).is_ok_and(|facts| facts.key() == *key)
+    let facts = opened.table(last.table).and_then(|table| {
+        let info = table.info(last.fd)?;
+        // A kernel whose fdinfo has no inode number tells by the link.
+        let link = match info.inode {
+            Some(_) => group.facts.link.clone(),
+            None => table.link(last.fd),
+        };
+        Ok(Facts {
+            link,
+            info,
+            ..group.facts.clone()
+        })
+    });
+    facts.is_ok_and(|facts| facts.key() == *key)
+}
+
+/// The table that was opened last, as the next question is mostly about the same.
+struct Opened<'a> {
+    gathered: &'a Gathered,
+    table: Option<(usize, DescriptorTable)>,
+}
+
+impl Opened<'_> {
+    fn table(&mut self, at: usize) -> Result<&DescriptorTable, Error> {
+        let table = match self.table.take() {
+            Some((same, table)) if same == at => table,
+            _ => self.gathered.tables[at].open()?,
+        };
+        Ok(&self.table.insert((at, table)).1)
+    }
 }
 
 /// The moving groups, each descriptor read anew and by itself; which key it now has decides what it

@@ -65,14 +65,16 @@ fn traced(options: &[&str], pids: &[String], calls: &str) -> Option<Vec<String>>
         .args(["-f", "-qq", "-e", calls, "-e", "signal=none"])
         .arg(binary);
     let output = strace
-        .args(["map", "--json"])
+        .args(["map", "--json", "--without-bpf"])
         .args(options)
         .args(pids)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8_lossy(&output.stderr).into_owned();
-    Some(lines.lines().map(str::to_owned).collect())
+    // In a debug build std asks before it closes a descriptor whether that is open.
+    let calls = lines.lines().filter(|line| !line.contains("F_GETFD"));
+    Some(calls.map(str::to_owned).collect())
 }
 
 #[test]

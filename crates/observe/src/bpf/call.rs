@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 
+use super::program::Program;
 use crate::Error;
 
 const BPF_PROG_LOAD: i32 = 5;
@@ -94,6 +95,21 @@ pub(crate) fn run<const N: usize>(
                 errno => return Err(Error::new(format!("read the iterator {name}"), errno)),
             },
         }
+    }
+}
+
+/// Makes sure that iterators may be loaded at all, before the kernel's types are read, which are
+/// some megabytes.
+///
+/// # Errors
+/// EPERM without CAP_BPF and CAP_PERFMON; ENOSYS under a filter or without bpf(2).
+pub fn ensure_allowed() -> Result<(), Error> {
+    // It is attached to nothing, so that whoever may load programs gets another error.
+    match load("nothing", &Program::default().finish(), 0) {
+        Err(error) if matches!(error.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS) => {
+            Err(error)
+        }
+        _ => Ok(()),
     }
 }
 

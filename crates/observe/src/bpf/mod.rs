@@ -9,3 +9,5 @@ mod program;
 pub mod task_file;
 pub mod task_vma;
 pub mod unix_messages;
+
+pub use call::ensure_allowed;
