@@ -4,6 +4,9 @@
 
 use std::process::Command;
 
+#[path = "../../manual/tests/sections/mod.rs"]
+mod sections;
+
 fn stdout(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_proof"))
         .args(arguments)
@@ -31,18 +34,7 @@ fn subcommands(path: &[&str]) -> Vec<String> {
 
 fn assert_whole(path: &[&str]) {
     let page = stdout(&[&["generate", "man"], path].concat());
-    for section in [
-        "NAME",
-        "SYNOPSIS",
-        "DESCRIPTION",
-        "EXIT STATUS",
-        "EXAMPLES",
-        "SEE ALSO",
-    ] {
-        let there = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
-        let is_there = there.iter().any(|it| page.contains(it));
-        assert!(is_there, "{path:?}: no {section} in\n{page}");
-    }
+    sections::assert_all_there(&page, path);
     let help = stdout(&[path, &["--help"]].concat());
     assert!(!help.contains(['{', '}']), "a name is missing: {help}");
     for name in subcommands(path) {

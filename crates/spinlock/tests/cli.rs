@@ -194,16 +194,18 @@ fn a_failed_comparison_leaves_its_file_as_it_was() {
     assert_eq!((left.as_str(), count), ("as it was", 1));
 }
 
+/// A quick comparison in a shell that has lowered a limit.
+fn quick_under(limit: &str, options: &str) -> Output {
+    let (program, quick) = (env!("CARGO_BIN_EXE_spinlock"), QUICK.join(" "));
+    let script = format!("{limit}; exec {program} {quick} {options}");
+    let output = Command::new("bash").args(["-c", &script]).output();
+    output.expect("bash runs")
+}
+
 /// Near the end of the addresses a thread would begin, and the process be aborted.
 #[test]
 fn a_limit_on_addresses_is_named_before_a_thread_begins() {
-    let script = format!(
-        "ulimit -v 600000; exec {} {} --threads 2000 --locks std",
-        env!("CARGO_BIN_EXE_spinlock"),
-        QUICK.join(" ")
-    );
-    let output = Command::new("bash").args(["-c", &script]).output();
-    let output = output.expect("bash runs");
+    let output = quick_under("ulimit -v 600000", "--threads 2000 --locks std");
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("RLIMIT_AS (ulimit -v)"), "{error}");
@@ -211,13 +213,7 @@ fn a_limit_on_addresses_is_named_before_a_thread_begins() {
 
 #[test]
 fn a_limit_on_processes_binds_whom_the_kernel_binds() {
-    let script = format!(
-        "ulimit -u 4; exec {} {} --threads 8 --locks std",
-        env!("CARGO_BIN_EXE_spinlock"),
-        QUICK.join(" ")
-    );
-    let output = Command::new("bash").args(["-c", &script]).output();
-    let output = output.expect("bash runs");
+    let output = quick_under("ulimit -u 4", "--threads 8 --locks std");
     let error = String::from_utf8_lossy(&output.stderr);
     // Root, and who has CAP_SYS_RESOURCE, may exceed it: getrlimit(2).
     if observe::credentials::process_limit_binds().expect("/proc is there") {

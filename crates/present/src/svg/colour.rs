@@ -93,13 +93,11 @@ pub(super) fn by_class_alone(mut drawn: String, colours: &[Colour]) -> String {
     let (changing, fixed): (Vec<Colour>, Vec<Colour>) = colours
         .iter()
         .partition(|colour| colour.light != colour.dark);
-    for colour in changing {
+    let is_fixed_too = |colour: &&Colour| fixed.iter().any(|it| it.light == colour.light);
+    for colour in changing.iter().filter(|it| !is_fixed_too(it)) {
         // No text holds a quotation mark: it is escaped.
         for property in PROPERTIES {
-            let attribute = format!(" {property}=\"{}\"", colour.light);
-            if !fixed.iter().any(|it| it.light == colour.light) {
-                drawn = drawn.replace(&attribute, "");
-            }
+            drawn = drawn.replace(&format!(" {property}=\"{}\"", colour.light), "");
         }
     }
     drawn

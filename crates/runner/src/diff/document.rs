@@ -100,7 +100,7 @@ impl Document {
     /// has, or with one claim twice.
     pub fn parse(bytes: &[u8]) -> Result<Document> {
         ensure!(!bytes.is_empty(), "it is empty");
-        is_json(bytes)?;
+        ensure_json(bytes)?;
         let version: Version = serde_json::from_slice(bytes).map_err(explain)?;
         let schema = version.schema;
         if schema != SCHEMA {
@@ -125,11 +125,11 @@ impl Document {
     }
 }
 
-/// Asks of the bytes only that they are JSON, whatever stands in it.
+/// Makes sure that the bytes are JSON, whatever stands in it.
 ///
 /// # Errors
 /// They are cut off, or no JSON.
-fn is_json(bytes: &[u8]) -> Result<()> {
+fn ensure_json(bytes: &[u8]) -> Result<()> {
     let read: serde_json::Result<IgnoredAny> = serde_json::from_slice(bytes);
     let Err(error) = read else {
         return Ok(());

@@ -6,6 +6,8 @@
 
 mod completions;
 mod pages;
+#[path = "../../../manual/tests/sections/mod.rs"]
+mod sections;
 #[path = "../../../harness/tests/temporary/mod.rs"]
 mod temporary;
 

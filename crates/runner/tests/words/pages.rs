@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Binary, temporary};
+use super::{Binary, sections, temporary};
 
 impl Binary {
     /// A page for every subcommand, each whole, in a folder or printed; nothing else is left there.
@@ -71,18 +71,7 @@ impl Binary {
         for part in ["2026-11-27", version, self.name] {
             assert!(title.contains(part), "{title}: no {part}");
         }
-        for section in [
-            "NAME",
-            "SYNOPSIS",
-            "DESCRIPTION",
-            "EXIT STATUS",
-            "EXAMPLES",
-            "SEE ALSO",
-        ] {
-            let there = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
-            let is_there = there.iter().any(|it| page.contains(it));
-            assert!(is_there, "{words:?}: no {section} in\n{page}");
-        }
+        sections::assert_all_there(page, words);
         // What may stand again has dots where it is explained, too.
         if words == [self.run] {
             assert!(page.contains("[\\fIID\\fR]...\n"), "{words:?}: {page}");

@@ -76,26 +76,21 @@ fn is_probe(call: &TracedCall) -> bool {
 impl Lesson {
     /// The lesson that was written for the claim, or one that its acts make.
     pub fn of(claim: &Claim) -> Lesson {
-        match WRITTEN.iter().find(|written| written.claim == claim.id) {
-            Some(written) => {
-                let steps = written.steps.iter();
-                let step = |&(name, argument, says): &(&'static str, &'static str, &str)| Step {
-                    call: Call { name, argument },
-                    who: None,
-                    only_in_control: false,
-                    says: says.to_owned(),
-                };
-                Lesson {
-                    options: written.options,
-                    steps: steps.map(step).collect(),
-                    in_memory: acts_in_memory(claim.acts),
-                }
-            }
-            None => Lesson {
-                options: &[],
-                steps: steps_of_acts(claim.acts),
-                in_memory: acts_in_memory(claim.acts),
-            },
+        let step = |&(name, argument, says): &(&'static str, &'static str, &str)| Step {
+            call: Call { name, argument },
+            who: None,
+            only_in_control: false,
+            says: says.to_owned(),
+        };
+        let written = WRITTEN.iter().find(|written| written.claim == claim.id);
+        let acts_in_memory = claim.acts.iter().filter(|act| act.call.is_none());
+        Lesson {
+            options: written.map_or(&[], |it| it.options),
+            steps: written.map_or_else(
+                || steps_of_acts(claim.acts),
+                |it| it.steps.iter().map(step).collect(),
+            ),
+            in_memory: acts_in_memory.copied().collect(),
         }
     }
 
@@ -127,11 +122,6 @@ impl Lesson {
         }
         calls
     }
-}
-
-fn acts_in_memory(acts: &[Act]) -> Vec<Act> {
-    let acts = acts.iter().filter(|act| act.call.is_none());
-    acts.copied().collect()
 }
 
 /// What a call declares that is not to return.

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use harness::interrupt::Interrupt;
 use present::foreign_text::escape;
-use present::{OutputFile, SameFile};
+use present::{OutputFile, SameFile, ensure_apart};
 use replay::Source;
 use replay::trace::PARTIAL;
 
@@ -24,40 +24,22 @@ pub(super) struct Files<'a> {
 /// Finds out whether the files can be written. Neither may be the trace, which is read again in
 /// each pass, nor standard output, where the result goes, nor the other one.
 pub(super) fn files(arguments: &Arguments) -> Result<Files<'_>> {
+    let (svg, save) = (arguments.svg.as_deref(), arguments.save.as_deref());
+    ensure_apart(&[("--svg", svg), ("--save", save)])?;
     let trace = match arguments.trace.as_deref() {
         Some(path) if path == Path::new("-") => SameFile::open(io::stdin()),
         path => path.and_then(SameFile::at),
     };
-    #[expect(clippy::disallowed_methods, reason = "it is compared, not written to")]
-    let result = SameFile::open(io::stdout());
     let file = |path: &Path| -> Result<OutputFile> {
         let this = SameFile::at(path);
-        let name = escape(path);
-        ensure!(
-            this.is_none() || this != trace,
-            "{name}: is the trace itself"
-        );
-        ensure!(
-            this.is_none() || this != result,
-            "{name}: is standard output, where the result goes"
-        );
+        let is_trace = this.is_some() && this == trace;
+        ensure!(!is_trace, "{}: is the trace itself", escape(path));
         Ok(OutputFile::at(path)?)
     };
-    let (svg, save) = (arguments.svg.as_deref(), arguments.save.as_deref());
-    let files = Files {
+    Ok(Files {
         svg: svg.map(file).transpose()?,
         save: save.map(file).transpose()?.zip(save),
-    };
-    if let (Some(svg), Some(save)) = (svg, save) {
-        let (svg_file, save_file) = (SameFile::at(svg), SameFile::at(save));
-        ensure!(
-            svg_file.is_none() || svg_file != save_file,
-            "--svg {} and --save {}: are the same file",
-            escape(svg),
-            escape(save)
-        );
-    }
-    Ok(files)
+    })
 }
 
 impl Files<'_> {
