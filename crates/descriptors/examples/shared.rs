@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     child.at_checkpoint()?;
     let mut map = descriptors::scan(&[std::process::id() as i32, child.pid()]);
     map.descriptions
-        .retain(|description| description.object == *path);
+        .retain(|description| description.object.as_deref() == Some(path.as_ref()));
     print!("{}", descriptors::text::render(&map, None));
     child.release()?;
     child.join()?;

@@ -52,11 +52,13 @@ fn process_is_hidden(path: &Path) -> bool {
         && process::ensure_own_proc().is_ok()
 }
 
-/// Whether process `pid` lives, may be sent signals by this one, and has no directory in `folder`.
+/// Whether process `pid` lives, and has no directory in `folder`. kill(2) tells of processes that
+/// may not be sent signals, too.
 fn lives_unseen(pid: i32, folder: &Path) -> bool {
     // Asked in this order: what ends between the two questions is gone, not hidden. Numbers below 1
     // name groups of processes (kill(2)).
-    pid > 0 && !folder.join(pid.to_string()).exists() && kill(Pid::from_raw(pid), None).is_ok()
+    let lives = || matches!(kill(Pid::from_raw(pid), None), Ok(()) | Err(Errno::EPERM));
+    pid > 0 && !folder.join(pid.to_string()).exists() && lives()
 }
 
 /// Whether `path` is below the directory of a process or thread that is not there.
@@ -95,6 +97,7 @@ mod tests {
         let folder = Path::new("/proc/self/nothing");
         assert!(lives_unseen(own, folder));
         assert!(!lives_unseen(own, Path::new("/proc")));
+        assert!(lives_unseen(1, folder), "whoever may send it signals");
         for nobody in [i32::MAX, 0] {
             assert!(!lives_unseen(nobody, folder), "{nobody}");
         }

@@ -38,6 +38,8 @@ pub struct Watch {
     pub events: u32,
     /// Inode of the file that is really watched.
     pub inode: u64,
+    /// Its device, major and minor number.
+    pub device: (u32, u32),
 }
 
 /// Reads the facts about descriptor `fd` of process `pid`.
@@ -48,9 +50,11 @@ pub fn read(pid: i32, fd: i32) -> Result<FdInfo, Error> {
     Ok(parse(&read_text(format!("/proc/{pid}/fdinfo/{fd}"))?))
 }
 
-/// The access mode in the flags of a description, by its name in open(2).
+/// The access mode in the flags of a description, by its name in open(2). One of O_PATH can neither
+/// be read nor written.
 pub fn access_mode(status_flags: i32) -> &'static str {
     match status_flags & libc::O_ACCMODE {
+        _ if status_flags & libc::O_PATH != 0 => "O_PATH",
         libc::O_RDONLY => "O_RDONLY",
         libc::O_WRONLY => "O_WRONLY",
         _ => "O_RDWR",
@@ -95,7 +99,13 @@ fn watch(value: &str) -> Option<Watch> {
         fd: fd.parse().ok()?,
         events: u32::from_str_radix(field("events:")?, 16).ok()?,
         inode: u64::from_str_radix(field("ino:")?, 16).ok()?,
+        device: device(u32::from_str_radix(field("sdev:")?, 16).ok()?),
     })
+}
+
+/// Major and minor number of a device as the kernel keeps it (include/linux/kdev_t.h).
+pub(crate) fn device(number: u32) -> (u32, u32) {
+    (number >> 20, number & 0xf_ffff)
 }
 
 #[cfg(test)]
@@ -119,14 +129,15 @@ mod tests {
     fn registrations_of_an_epoll_instance() {
         let text = "pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t1057\n\
             tfd:        5 events:       19 data:                5  pos:0 ino:e sdev:d\n\
-            tfd:       30 events: 10000001 data:       1e  pos:0 ino:1f2a sdev:e\n";
+            tfd:       30 events: 10000001 data:       1e  pos:0 ino:1f2a sdev:fe00003\n";
         let watches = parse(text).watches;
         assert_eq!(
             watches[0],
             Watch {
                 fd: 5,
                 events: 0x19,
-                inode: 0xe
+                inode: 0xe,
+                device: (0, 0xd),
             }
         );
         assert_eq!(
@@ -134,7 +145,8 @@ mod tests {
             Watch {
                 fd: 30,
                 events: 0x1000_0001,
-                inode: 0x1f2a
+                inode: 0x1f2a,
+                device: (0xfe, 3),
             }
         );
     }

@@ -2,6 +2,7 @@
 
 pub mod auxv;
 pub mod blocked_call;
+pub mod bpf;
 pub mod buddyinfo;
 pub mod cgroup;
 pub mod container;
@@ -10,6 +11,7 @@ pub mod cpu_model;
 pub mod cpus;
 pub mod credentials;
 pub mod description;
+pub mod descriptor_table;
 mod error;
 pub mod fdinfo;
 #[cfg(test)]
@@ -28,6 +30,7 @@ pub mod machine;
 pub mod maps;
 pub mod meminfo;
 pub mod memory;
+pub mod mountinfo;
 pub mod net_tcp;
 pub mod netstat;
 pub mod pagemap;

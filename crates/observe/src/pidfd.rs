@@ -13,10 +13,23 @@ use crate::{Error, Operation};
 /// ESRCH where no such process exists, EINVAL for a number that is none of a process, ENOSYS under
 /// a filter or before Linux 5.3.
 pub fn open(pid: i32) -> Result<OwnedFd, Error> {
+    open_with(pid, PidfdFlags::empty())
+}
+
+/// A descriptor of the thread `tid`, by which [`getfd`] copies from that thread's table.
+///
+/// # Errors
+/// As [`open`]; EINVAL before Linux 6.9.
+pub fn open_thread(tid: i32) -> Result<OwnedFd, Error> {
+    // `PIDFD_THREAD` is O_EXCL (include/uapi/linux/pidfd.h).
+    open_with(tid, PidfdFlags::from_bits_retain(libc::O_EXCL as u32))
+}
+
+fn open_with(pid: i32, flags: PidfdFlags) -> Result<OwnedFd, Error> {
     let error = |errno| Error::new(format!("pidfd_open {pid}"), errno);
     let process = Some(pid).filter(|&pid| pid > 0).and_then(Pid::from_raw);
     let process = process.ok_or_else(|| error(Errno::EINVAL))?;
-    pidfd_open(process, PidfdFlags::empty()).map_err(|e| error(number(e)))
+    pidfd_open(process, flags).map_err(|e| error(number(e)))
 }
 
 /// A descriptor of our own for the open file description behind `fd` of the process.

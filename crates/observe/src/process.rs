@@ -11,16 +11,6 @@ use nix::errno::Errno;
 
 use crate::{Error, file_error, read_bytes};
 
-/// Where a descriptor leads, without the description in between.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// What the link says: a path, `socket:[4711]`, `pipe:[4712]`, `anon_inode:[eventpoll]`. A path
-    /// may hold any byte but NUL.
-    pub link: OsString,
-    /// Device and number of the inode.
-    pub inode: (u64, u64),
-}
-
 /// Every process that /proc shows, in ascending order.
 ///
 /// # Errors
@@ -73,24 +63,11 @@ pub fn count_descriptors(pid: i32) -> Result<u64, Error> {
         .map_err(|e| error("stat", &path, &e))
 }
 
-/// Where descriptor `fd` of process `pid` leads.
+/// What the link of descriptor `fd` of process `pid` says: a path, which may hold any byte but NUL,
+/// `socket:[4711]`, `pipe:[4712]`, `anon_inode:[eventpoll]`.
 ///
 /// # Errors
 /// EACCES where ptrace access is refused, ENOENT where it has been closed.
-pub fn target(pid: i32, fd: i32) -> Result<Target, Error> {
-    let link = link(pid, fd)?;
-    let path = format!("/proc/{pid}/fd/{fd}");
-    let metadata = fs::metadata(&path).map_err(|e| error("stat", &path, &e))?;
-    Ok(Target {
-        link,
-        inode: (metadata.dev(), metadata.ino()),
-    })
-}
-
-/// What the link of descriptor `fd` of process `pid` says: see [`Target::link`].
-///
-/// # Errors
-/// As [`target`].
 pub fn link(pid: i32, fd: i32) -> Result<OsString, Error> {
     let path = format!("/proc/{pid}/fd/{fd}");
     let link = fs::read_link(&path).map_err(|e| error("readlink", &path, &e))?;
@@ -111,7 +88,16 @@ pub fn file_metadata(pid: i32, path: &Path) -> Result<fs::Metadata, Error> {
     fs::metadata(&path).map_err(|e| file_error("stat", &path, &e))
 }
 
-fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
+/// The threads of a process, in ascending order; the first one has the process's own number.
+///
+/// # Errors
+/// ENOENT where no such process exists.
+pub fn threads(pid: i32) -> Result<Vec<i32>, Error> {
+    numbers(Path::new(&format!("/proc/{pid}/task")))
+}
+
+/// The numbers among the names in a directory, in ascending order.
+pub(crate) fn numbers(directory: &Path) -> Result<Vec<i32>, Error> {
     let refused = |e: io::Error| file_error("list", directory, &e);
     let number = |name: &OsStr| name.to_str()?.parse::<i32>().ok();
     let mut numbers = Vec::new();
@@ -138,13 +124,11 @@ mod tests {
     fn a_descriptor_of_ours_is_listed_and_leads_to_its_file() {
         let own = std::process::id() as i32;
         let file = fs::File::open("/proc/self/exe").unwrap();
-        let metadata = file.metadata().unwrap();
         assert_eq!(ensure_own_proc(), Ok(()));
         assert!(list().unwrap().contains(&own));
         assert!(descriptors(own).unwrap().contains(&file.as_raw_fd()));
-        let target = target(own, file.as_raw_fd()).unwrap();
-        assert_eq!(target.inode, (metadata.dev(), metadata.ino()));
-        assert_eq!(target.link, fs::read_link("/proc/self/exe").unwrap());
+        let link = link(own, file.as_raw_fd()).unwrap();
+        assert_eq!(link, fs::read_link("/proc/self/exe").unwrap());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! Tests try the laws a fixed number of times; `fuzz/` hands them to libFuzzer. In other builds
 //! this module does not exist.
 
+mod descriptor;
 mod draw;
 mod machine;
 mod network;
@@ -14,6 +15,7 @@ mod process;
 
 use std::fmt::Debug;
 
+pub use descriptor::*;
 pub use machine::*;
 pub use network::*;
 pub use process::*;
@@ -29,8 +31,8 @@ fn read_line_by_line<T: PartialEq + Debug>(text: &[u8], parse: impl Fn(&[u8]) ->
 #[cfg(test)]
 mod tests {
     samples::test_laws! {
-        auxv buddyinfo cgroup cpu_list cpu_max cpu_stat cpuinfo elf_class fdinfo huge_pages limits
-        maps meminfo net_tcp netstat pagemap personality proc_stat schedstat smaps sock_diag stat
-        status syscall sysctl tcp_info wchan
+        auxv btf buddyinfo cgroup cpu_list cpu_max cpu_stat cpuinfo elf_class fdinfo huge_pages
+        limits maps meminfo mountinfo net_tcp netstat pagemap personality proc_stat schedstat
+        smaps sock_diag stat status syscall sysctl tcp_info wchan
     }
 }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use super::draw::Draw;
 use super::read_line_by_line;
 use crate::cgroup::Membership;
-use crate::fdinfo::{FdInfo, Watch};
 use crate::limits::{Limit, Limits};
 use crate::maps::{Mapping, Permissions};
 use crate::pagemap::Page;
@@ -19,8 +18,8 @@ use crate::stat::Stat;
 use crate::status::Status;
 use crate::wchan::Blocked;
 use crate::{
-    auxv, cgroup, fdinfo, limits, maps, pagemap, personality, program, schedstat, smaps, stat,
-    status, wchan,
+    auxv, cgroup, limits, maps, pagemap, personality, program, schedstat, smaps, stat, status,
+    wchan,
 };
 
 /// [`auxv::parse_word_size`].
@@ -88,70 +87,6 @@ pub fn elf_class(data: &[u8]) {
         _ => None,
     };
     assert_eq!(program::parse_class(&file), expected);
-}
-
-/// [`fdinfo::parse`].
-pub fn fdinfo(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let garbage = fdinfo::parse(&text);
-    assert!(garbage.watches.len() + garbage.locks.len() <= text.lines().count());
-    assert!(
-        ["O_RDONLY", "O_WRONLY", "O_RDWR"].contains(&fdinfo::access_mode(garbage.status_flags))
-    );
-    let mut draw = Draw::new(data);
-    let watches = (0..draw.below(4)).map(|_| Watch {
-        fd: draw.below(1 << 31) as i32,
-        events: draw.number() as u32,
-        inode: draw.number(),
-    });
-    let watches: Vec<Watch> = watches.collect();
-    let info = FdInfo {
-        pos: Some(draw.number()),
-        status_flags: draw.below(1 << 31) as i32 & !libc::O_CLOEXEC,
-        close_on_exec: draw.flag(),
-        mount: Some(draw.below(1 << 31) as i64),
-        inode: Some(draw.number()),
-        eventfd_id: draw.flag().then(|| draw.below(1 << 31)),
-        watches,
-        in_flight: draw.flag().then(|| draw.below(1 << 32)),
-        locks: (0..draw.below(3))
-            .map(|_| format!("1: FLOCK {}", draw.word()))
-            .collect(),
-    };
-    assert_eq!(fdinfo::parse(&print_fdinfo(&info)), info);
-}
-
-/// fs/proc/fd.c and the files' own `show_fdinfo`. The offset is signed there.
-fn print_fdinfo(info: &FdInfo) -> String {
-    let close_on_exec = if info.close_on_exec {
-        libc::O_CLOEXEC
-    } else {
-        0
-    };
-    let mut text = format!("flags:\t0{:o}\n", info.status_flags | close_on_exec);
-    let mut line = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            let _ = writeln!(text, "{key}{value}");
-        }
-    };
-    line("pos:\t", info.pos.map(|pos| (pos as i64).to_string()));
-    line("mnt_id:\t", info.mount.map(|number| number.to_string()));
-    line("ino:\t", info.inode.map(|number| number.to_string()));
-    line("eventfd-count: ", Some(format!("{:16x}", 7)));
-    line(
-        "eventfd-id: ",
-        info.eventfd_id.map(|number| number.to_string()),
-    );
-    line("scm_fds: ", info.in_flight.map(|number| number.to_string()));
-    for lock in &info.locks {
-        line("lock:\t", Some(lock.clone()));
-    }
-    for Watch { fd, events, inode } in &info.watches {
-        let watch =
-            format!("{fd:8} events: {events:8x} data: {fd:16x}  pos:0 ino:{inode:x} sdev:d");
-        line("tfd: ", Some(watch));
-    }
-    text
 }
 
 /// [`limits::parse`], [`limits::parse_soft`] and [`limits::parse_limit`].

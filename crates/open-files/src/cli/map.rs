@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use descriptors::Map;
+use descriptors::{Map, Options};
+use observe::Operation;
 use present::foreign_text::escape;
 use present::{print, print_data, print_note, terminal_width};
 use runner::whole_number;
@@ -35,6 +36,18 @@ pub struct MapArgs {
     /// socket:[4711], eventpoll
     #[arg(long, value_name = "TEXT")]
     object: Option<OsString>,
+    /// Compare descriptors as an ordinary user has to, also where the kernel may be asked for the
+    /// addresses of descriptions by a BPF program (CAP_BPF and CAP_PERFMON)
+    #[arg(long)]
+    without_bpf: bool,
+    /// Ask every descriptor whether it closes on exec; else it is read along with the description,
+    /// by one of the descriptors that were inherited from each other
+    #[arg(long)]
+    close_on_exec: bool,
+    /// Ask which registrations are ghosts also in epoll instances that have more than 4096 of them;
+    /// who waits for events there waits meanwhile
+    #[arg(long)]
+    every_registration: bool,
     /// Print one JSON document instead of text
     #[arg(long)]
     json: bool,
@@ -44,12 +57,17 @@ impl MapArgs {
     /// Looks, prints, and returns the exit status.
     pub fn run(&self) -> Result<u8> {
         runner::require_own_proc()?;
-        let map = self.select(descriptors::scan(&self.pids()?));
+        let options = Options {
+            bpf: !self.without_bpf,
+            close_on_exec: self.close_on_exec,
+            every_registration: self.every_registration,
+        };
+        let map = self.select(descriptors::scan_with(&self.pids()?, &options));
         match self.json {
             true => print_data(&(serde_json::to_string_pretty(&map)? + "\n"))?,
             false => print(&descriptors::text::render(&map, terminal_width()))?,
         }
-        if map.descriptions.is_empty() && map.denied.is_empty() {
+        if map.descriptions.is_empty() && map.denied.is_empty() && map.unreadable.is_empty() {
             print_note("note: nothing that was asked for is open there");
         }
         Ok(0)
@@ -58,8 +76,7 @@ impl MapArgs {
     /// The processes that were named, which must be there, or all.
     fn pids(&self) -> Result<Vec<i32>> {
         for pid in &self.pids {
-            observe::process::count_descriptors(*pid)
-                .with_context(|| format!("no process {pid}"))?;
+            observe::process::count_descriptors(*pid).map_err(|error| absence(*pid, error))?;
             let stat = observe::stat::read(*pid).ok();
             if let Some(thread) = stat.filter(|stat| stat.is_kernel_thread()) {
                 let name = escape(&thread.name);
@@ -75,8 +92,11 @@ impl MapArgs {
     /// What was asked for of `map`.
     fn select(&self, mut map: Map) -> Map {
         if let Some(object) = &self.object {
-            map.descriptions
-                .retain(|description| is_within(object, &description.object));
+            map.descriptions.retain(|it| {
+                it.object
+                    .as_ref()
+                    .is_some_and(|name| is_within(object, name))
+            });
         }
         if self.shared {
             map.descriptions
@@ -86,9 +106,40 @@ impl MapArgs {
     }
 }
 
+/// Why /proc does not show a process.
+fn absence(pid: i32, error: observe::Error) -> anyhow::Error {
+    let what = match error.kind {
+        Operation::HiddenProcess => {
+            format!("process {pid} lives, and /proc hides it from this user (hidepid in proc(5))")
+        }
+        _ => format!("no process {pid}"),
+    };
+    anyhow::Error::new(error).context(what)
+}
+
 /// Whether `name` contains `part`, which was typed as it is, or copied from a map.
 fn is_within(part: &OsStr, name: &OsStr) -> bool {
     let (bytes, part) = (name.as_bytes(), part.as_bytes());
     let within = |name: &[u8]| part.is_empty() || name.windows(part.len()).any(|it| it == part);
     within(bytes) || within(escape(name).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+    use observe::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_is_hidden_is_told_from_one_that_is_not_there() {
+        let gone = Error::new("stat /proc/9/fd", Errno::ENOENT);
+        let hidden = gone.clone().with_kind(Operation::HiddenProcess);
+        assert_eq!(absence(9, gone).to_string(), "no process 9");
+        let hidden = absence(9, hidden).to_string();
+        assert!(
+            hidden.contains("process 9 lives") && hidden.contains("hidepid"),
+            "{hidden}"
+        );
+    }
 }
