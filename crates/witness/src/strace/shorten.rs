@@ -63,14 +63,23 @@ fn without_addresses(text: &str) -> Option<String> {
     let (before, rest) = text.split_once(", child_tidptr=")?;
     let (_, after) = rest.split_once(')')?;
     let before = before.replace("child_stack=NULL", "...");
+    let before = before.replace("CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|", "...|");
     Some(format!("{before}, ...){after}"))
 }
 
-/// Of the flags and addresses with which a thread is born the flags up to CLONE_THREAD.
+/// Of the flags and addresses with which a thread is born that it shares its process's table of
+/// descriptors, and is a thread: so it fits a line.
 fn with_thread(text: &str) -> Option<String> {
     let (before, rest) = text.split_once("|CLONE_THREAD|")?;
+    let (before, flags) = before.split_once("flags=")?;
     let (_, after) = rest.rsplit_once('}')?;
-    Some(format!("{before}|CLONE_THREAD|..., ...}}{after}"))
+    let files = match flags.split('|').any(|flag| flag == "CLONE_FILES") {
+        true => "CLONE_FILES|...|",
+        false => "",
+    };
+    Some(format!(
+        "{before}flags=...|{files}CLONE_THREAD|..., ...}}{after}"
+    ))
 }
 
 /// Of a message with descriptors those alone.
@@ -177,16 +186,18 @@ mod tests {
         assert_eq!(
             shortened(
                 without_addresses,
-                "child_stack=NULL, flags=SIGCHLD, child_tidptr=0x7f) = 5"
+                "child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, \
+                 child_tidptr=0x7f) = 5"
             ),
-            "..., flags=SIGCHLD, ...) = 5"
+            "..., flags=...|SIGCHLD, ...) = 5"
         );
         assert_eq!(
             shortened(
                 with_thread,
-                "{flags=CLONE_VM|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f} => {a=[5]}, 88) = 5"
+                "{flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f} => \
+                 {a=[5]}, 88) = 5"
             ),
-            "{flags=CLONE_VM|CLONE_THREAD|..., ...}, 88) = 5"
+            "{flags=...|CLONE_FILES|...|CLONE_THREAD|..., ...}, 88) = 5"
         );
         let message = "5, {msg_name=NULL, msg_control=[{cmsg_level=SOL_SOCKET, \
                        cmsg_type=SCM_RIGHTS, cmsg_data=[3]}], msg_flags=0}, 0) = 1";
