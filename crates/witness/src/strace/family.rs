@@ -72,6 +72,10 @@ impl Family {
                     is_child && !is_trial(&it.name)
                 };
                 let children: Vec<&Member> = self.members.iter().filter(of_parent).collect();
+                let word = match children.len() {
+                    1 => word.trim_end_matches('s'),
+                    _ => word,
+                };
                 if !children.is_empty() {
                     let (pid, name) = (parent.pid, &parent.name);
                     lines.push(format!("{pid} {name} {word} {}", roll(&children)));
@@ -111,5 +115,38 @@ fn roll(members: &[&Member]) -> String {
     match members.len().saturating_sub(NAMED) {
         0 => roll,
         more => format!("{roll} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proof::record::{Arm, Recording, read};
+
+    use super::*;
+
+    #[test]
+    fn a_family_has_the_names_that_its_members_took_and_no_trial() {
+        let trace = r#"
+1  prctl(PR_SET_NAME, "experiment") = 0
+1  clone(flags=SIGCHLD) = 2
+2  prctl(PR_SET_NAME, "self-check") = 0
+1  clone(flags=SIGCHLD) = 3
+3  prctl(PR_SET_NAME, "first thread") = 0
+3  clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 4
+4  prctl(PR_SET_NAME, "second thread") = 0
+1  clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 5
+1  clone3({flags=CLONE_VM|CLONE_THREAD}, 88) = 6
+"#;
+        let recording = Recording::sort(read(trace));
+        let calls: Vec<&Recorded> = recording.calls(Arm::Experiment).collect();
+        let family = Family::of("experiment", &calls);
+        assert_eq!(
+            family.lines(),
+            [
+                "1 experiment is the parent of first thread 3",
+                "1 experiment has the threads experiment 5, 6",
+                "3 first thread has the thread second thread 4",
+            ]
+        );
     }
 }

@@ -31,8 +31,8 @@ pub(super) const ACCEPT_WAKES_ONE: Written = Written {
         (
             "poll",
             "POLLIN}], 1, -1 … = ?",
-            "These were woken, too, found nothing while they were still inside \
-            the kernel, and sleep again.",
+            "These sleep in poll in the end. Who never returned was woken, too, but \
+            found nothing while still inside the kernel.",
         ),
         (
             "poll",

@@ -67,6 +67,10 @@ const fn both(
     add(claim, who, call, says, says)
 }
 
+/// Of eight that poll wakes fewer return.
+const WOKEN_IN_POLL: &str = "Only the experiment sleeps in accept4; this is done instead. Each connection wakes all \
+     workers, and who finds nothing while still inside the kernel does not return.";
+
 /// All of them, in the order of the claims' names.
 pub const ADDED: &[Added] = &[
     both(
@@ -80,6 +84,13 @@ pub const ADDED: &[Added] = &[
         "worker",
         ("fcntl", "F_SETLKW … F_WRLCK"),
         "`worker` asks fcntl for the lock, and sleeps there unless it is free.",
+    ),
+    add(
+        "accept-wakes-exactly-one",
+        "worker",
+        ("poll", "POLLIN"),
+        "",
+        WOKEN_IN_POLL,
     ),
     add(
         "address-space-fragments",
@@ -111,6 +122,13 @@ pub const ADDED: &[Added] = &[
         "The measuring process connects: to a queue without a worker, and then, each time all \
          workers sleep, two at once, and in the end eight at once.",
         "The measuring process connects one by one, each time all workers sleep.",
+    ),
+    add(
+        "at-most-one-in-bursts",
+        "worker",
+        ("poll", "POLLIN"),
+        "",
+        WOKEN_IN_POLL,
     ),
     add(
         "at-most-one-in-bursts",

@@ -73,8 +73,8 @@ pub(super) const ADDRESSES_FRAGMENT: Written = Written {
         (
             "mmap",
             "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE",
-            "Addresses are reserved: an arena of 1 GiB, and every other one in smaller and smaller \
-            pieces; in the end it is tried how much fits.",
+            "Addresses are reserved: an arena of 1 GiB, and then all others in smaller and smaller \
+            pieces. Later it is tried how much fits.",
         ),
         (
             "mmap",
