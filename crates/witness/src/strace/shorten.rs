@@ -5,17 +5,21 @@ use proof::record::{Outcome, TracedCall};
 /// Characters of a text in quotes that are shown.
 const LONGEST_STRING: usize = 32;
 
+/// Characters of flags in one word beyond which it may be torn at the end of a line.
+const LONGEST_FLAGS: usize = 72;
+
 /// The text of a call in a shorter form; none where it has nothing of the kind.
 type Shorter = fn(&str) -> Option<String>;
 
 /// Tried one after the other.
-const SHORTER: [Shorter; 6] = [
+const SHORTER: [Shorter; 7] = [
     with_faults,
     with_cookie,
     without_addresses,
     with_thread,
     with_rights,
     with_port,
+    without_flags,
 ];
 
 /// A call as strace prints it, without what distracts.
@@ -80,6 +84,18 @@ fn with_thread(text: &str) -> Option<String> {
     Some(format!(
         "{before}flags=...|{files}CLONE_THREAD|..., ...}}{after}"
     ))
+}
+
+/// Of very many flags in a row the first and the last.
+fn without_flags(text: &str) -> Option<String> {
+    let short = |word: &str| match (word.split_once('|'), word.rsplit_once('|')) {
+        (Some((first, _)), Some((_, last))) if word.len() > LONGEST_FLAGS => {
+            format!("{first}|...|{last}")
+        }
+        _ => word.to_owned(),
+    };
+    let words = text.split(' ').map(short);
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// Of a message with descriptors those alone.
@@ -203,6 +219,10 @@ mod tests {
                        cmsg_type=SCM_RIGHTS, cmsg_data=[3]}], msg_flags=0}, 0) = 1";
         let short = "5, {..., SCM_RIGHTS, cmsg_data=[3], ...}, 0) = 1";
         assert_eq!(shortened(with_rights, message), short);
+        let flags = ["FLAG"; 20].join("|");
+        let many = format!("3, {{mode={flags}|LAST, A|B}}) = 0");
+        let few = "3, {mode=FLAG|...|LAST, A|B}) = 0";
+        assert_eq!(shortened(without_flags, &many), few);
         let zeros = r"\0".repeat(100);
         let short = format!("3, \"{}\", 8) = 0", r"\0".repeat(16));
         assert_eq!(short_strings(&format!("3, \"{zeros}\", 8) = 0")), short);

@@ -68,8 +68,9 @@ const fn both(
 }
 
 /// Of eight that poll wakes fewer return.
-const WOKEN_IN_POLL: &str = "Only the experiment sleeps in accept4; this is done instead. Each connection wakes all \
-     workers, and who finds nothing while still inside the kernel does not return.";
+const WOKEN_IN_POLL: &str = "Only the experiment sleeps in accept4; this is done instead. Each \
+    connection wakes all workers, and who finds nothing while still inside the kernel does not \
+    return.";
 
 /// All of them, in the order of the claims' names.
 pub const ADDED: &[Added] = &[
@@ -246,6 +247,25 @@ pub const ADDED: &[Added] = &[
         "`worker` keeps one listening socket and closes what else it inherits; at its end it \
          closes that one, too.",
         "`worker` closes the one listening socket at its end.",
+    ),
+    both(
+        "scan-hands-over-written-pages",
+        MEASURER,
+        ("ioctl", "UFFDIO_API"),
+        "The measuring process asks userfaultfd for write protection that needs no handler.",
+    ),
+    both(
+        "scan-hands-over-written-pages",
+        MEASURER,
+        ("ioctl", "UFFDIO_REGISTER"),
+        "The measuring process registers the pages for it.",
+    ),
+    both(
+        "scan-hands-over-written-pages",
+        MEASURER,
+        ("ioctl", ""),
+        "The measuring process calls PAGEMAP_SCAN: the first scan protects every page, and the \
+         next ones tell what was written since.",
     ),
     both(
         "shared-offset-writers",
