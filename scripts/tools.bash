@@ -2,8 +2,8 @@
 # Sourced, not run.
 #
 # A row: name | the command that succeeds where it is there | the command that brings it | what it
-# is for. `install_tools` runs the commands of apt-get and of `rustup component` and `rustup target`;
-# the others build for minutes, so they are only named.
+# is for. `install_tools` runs the commands of apt-get, of `rustup component` and `rustup target`,
+# and of `cargo install --locked mdbook`; others of cargo build for long, so they are only named.
 
 required=(
     'cargo|cargo --version|see https://rustup.rs|everything'
@@ -44,9 +44,10 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-# ROW...: brings what apt-get and rustup bring quickly. What fails is still missing afterwards.
+# ROW...: brings what apt-get and rustup bring quickly, and mdBook, which is built for some minutes.
+# What fails is still missing afterwards.
 install_tools() {
-    local row command updated=
+    local row command words updated=
     for row; do
         IFS='|' read -r _ _ command _ <<< "$row"
         case $command in
@@ -61,6 +62,10 @@ install_tools() {
                 ;;
             'rustup target add '*)
                 ! have rustup || rustup target add "${command##* }" || :
+                ;;
+            'cargo install --locked mdbook '*)
+                read -ra words <<< "$command"
+                timeout 900 "${words[@]}" --quiet || :
                 ;;
         esac
     done

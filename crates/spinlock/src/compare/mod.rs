@@ -17,6 +17,8 @@ pub mod arena;
 pub mod contender;
 pub mod environment;
 mod error;
+#[cfg(test)]
+mod example;
 mod lock_memory;
 pub mod lock_name;
 mod places;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anstyle::Ansi256Color;
 use present::svg::Colour;
-use present::{Cell, Column, Table, fold_lines};
+use present::{Cell, Column, Table, fill_sentences, fold_lines};
 
 /// The regimes of the rows, in order.
 pub(super) fn regimes(rows: &[ComparisonRow]) -> Vec<Regime> {
@@ -55,7 +55,7 @@ pub(super) fn rows_of<'a>(
 pub fn text(comparison: &Comparison, width: Option<usize>) -> String {
     let mut text = tables(&comparison.rows, width);
     text += &heat_map(&comparison.rows, width);
-    text += &fold_lines(&remarks(comparison), width);
+    text += &fill_sentences(&remarks(comparison), width);
     text
 }
 
@@ -176,14 +176,14 @@ fn remarks(comparison: &Comparison) -> String {
         text.push('\n');
     }
     if comparison.rows.iter().any(|row| row.disturbed) {
-        text += "! every window of this lock was refused: its figures are of the least\n\
-                 \x20 disturbed ones. Run again on a quieter machine.\n";
+        text += "! every window of this lock was refused: its figures are of the least \
+                 disturbed ones. Run again on a quieter machine.\n";
     }
     let mut rows = comparison.rows.iter();
     let lacking = rows.any(|row| row.windows + row.refused == 0 || row.wait_max_ns.is_none());
     // Where a signal ended it, the heading has said so.
     if lacking && comparison.partial.is_none() {
-        text += "-: the time was over before this could be measured. Run again on a quieter\n\
+        text += "-: the time was over before this could be measured. Run again on a quieter \
                  machine, or with fewer --locks.\n";
     }
     if comparison
@@ -191,19 +191,19 @@ fn remarks(comparison: &Comparison) -> String {
         .iter()
         .any(|row| row.windows_without_operation > 0)
     {
-        text += "void: windows in which no thread finished an operation. They count with their\n\
+        text += "void: windows in which no thread finished an operation. They count with their \
                  whole length, which is the least that an operation can have taken.\n";
     }
     if !comparison.bystanders_seen {
-        text += "Whether others used the CPU could not be seen (no root control group, no\n\
+        text += "Whether others used the CPU could not be seen (no root control group, no \
                  /proc/stat): nothing was refused.\n";
     }
     if !comparison.pinned {
-        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where\n\
+        text += "Threads could not be pinned (sched_setaffinity was refused): they ran where \
                  the scheduler put them.\n";
     }
     if comparison.cpus == 1 {
-        text += "With one CPU no two threads ever run at once: this compares hand-overs by the\n\
+        text += "With one CPU no two threads ever run at once: this compares hand-overs by the \
                  scheduler, not contention.\n";
     }
     text
@@ -255,6 +255,7 @@ pub fn nanoseconds(ns: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::example::{comparison, row};
     use super::*;
 
     #[test]
@@ -269,6 +270,26 @@ mod tests {
                 "1.04", "10.0", "12.3", "100", "123", "4.2k", "10k", "260k", "3M"
             ]
         );
+    }
+
+    /// A paragraph that the source breaks is broken a second time in a narrow terminal.
+    #[test]
+    fn what_is_said_of_the_windows_is_broken_by_the_width_alone() {
+        let disturbed = ComparisonRow {
+            disturbed: true,
+            windows_without_operation: 1,
+            ..row("ticket", 2, Some(1.0))
+        };
+        let comparison = Comparison {
+            cpus: 1,
+            pinned: false,
+            bystanders_seen: false,
+            ..comparison(vec![disturbed], None)
+        };
+        let remarks = remarks(&comparison);
+        assert_eq!(remarks.lines().count(), 7, "{remarks}");
+        let ends = |line: &str| line.ends_with('.');
+        assert!(remarks.lines().all(ends), "{remarks}");
     }
 
     #[test]
