@@ -152,13 +152,17 @@ fn help_says_what_each_status_means() {
 /// The two arms of the lesson of a claim; none where strace is missing or refused, or the claim is
 /// not measured.
 fn arms(claim: &str) -> Option<(String, String)> {
-    let (status, out, err) = strace(claim, &[]);
+    arms_of_width(claim, "100")
+}
+
+fn arms_of_width(claim: &str, width: &str) -> Option<(String, String)> {
+    let (status, out, err) = strace(claim, &[("COLUMNS", width)]);
     // 4: it is not measured on this machine.
     if status == Some(2) && err.contains("strace") || status == Some(4) {
         return None;
     }
     let (trace, _) = out.split_once("\nThe figures of a run").expect("figures");
-    assert!(trace.lines().count() <= 75, "{trace}");
+    assert!(trace.lines().count() <= 85, "{trace}");
     let (experiment, control) = trace.split_once("\nCONTROL\n").expect("two arms");
     assert!(control.starts_with("  # The control: "), "{control}");
     Some((experiment.to_owned(), control.to_owned()))
@@ -198,7 +202,7 @@ fn a_growing_heap_is_a_line_and_not_two_hundred() {
         return;
     };
     assert_eq!(
-        call_below(&experiment, "1000 bytes; by the same call"),
+        call_below(&experiment, "20,000 blocks of 1000 bytes"),
         "brk(…) = …"
     );
 }
@@ -270,6 +274,103 @@ fn accepted_connections_are_counted() {
     let counts = accepted.filter_map(|line| line.trim().split(' ').next()?.parse::<u32>().ok());
     assert_eq!(counts.sum::<u32>(), 50, "{experiment}");
     assert!(experiment.contains("8 x worker  accept4(3, NULL, NULL, SOCK_CLOEXEC, <unfinished"));
+}
+
+/// What is told once is told with its whole count, and no instrument is among what is counted.
+#[test]
+fn calls_that_are_alike_are_counted_in_one_line() {
+    let Some((experiment, control)) = arms("accept-wakes-exactly-one") else {
+        return;
+    };
+    assert_eq!(
+        call_below(&experiment, "# `worker` returns from accept4"),
+        ACCEPTED
+    );
+    for (arm, who) in [(&experiment, "experiment"), (&control, "control")] {
+        assert!(arm.contains(&format!("\n    8 x {who}  clone(")), "{arm}");
+        assert!(
+            arm.contains(&format!("\n    50 x {who}  connect(")),
+            "{arm}"
+        );
+        assert!(!arm.contains("self-check"), "{arm}");
+    }
+}
+
+const ACCEPTED: &str = "accept4(3, NULL, NULL, SOCK_CLOEXEC) = …";
+
+/// What an act does in memory has its line, and what the control leaves out has one there.
+#[test]
+fn an_act_without_a_call_has_a_line() {
+    let Some((experiment, control)) = arms_of_width("shared-offset-writers", "400") else {
+        return;
+    };
+    let shared = "the measuring process gives both writers one description; ";
+    let told = format!("# What the calls above do not show: {shared}");
+    assert!(experiment.contains(&told), "{experiment}");
+    let appends = "`first writer` opens the file with O_APPEND; `second writer` opens the file";
+    let left_out = format!("# Only in the experiment: {shared}{appends}");
+    assert!(control.contains(&left_out), "{control}");
+}
+
+/// What only the control does is shown there: it is what makes the difference.
+#[test]
+fn what_only_the_control_does_is_shown() {
+    for (claim, sentence, call) in [
+        (
+            "queue-belongs-to-the-socket",
+            "# Only the control accepts",
+            "accept4(",
+        ),
+        (
+            "descriptor-table",
+            "# Only in the control the thread",
+            "unshare(",
+        ),
+        (
+            "any-frame-will-do",
+            "# Only the control has the pages",
+            "madvise(",
+        ),
+    ] {
+        let Some((experiment, control)) = arms(claim) else {
+            continue;
+        };
+        assert!(
+            call_below(&control, sentence).starts_with(call),
+            "{control}"
+        );
+        assert!(!experiment.contains(sentence), "{experiment}");
+    }
+}
+
+/// A thread that becomes another program goes on under another number, and has succeeded.
+#[test]
+fn a_thread_becomes_a_shell() {
+    let Some((experiment, control)) = arms_of_width("descriptor-table", "400") else {
+        return;
+    };
+    let call = call_below(&experiment, "# `sh` becomes a shell");
+    assert!(
+        call.starts_with("execve(") && call.ends_with(") = 0"),
+        "{experiment}"
+    );
+    assert!(
+        control.contains("# Only in the experiment: `sh` becomes a shell."),
+        "{control}"
+    );
+}
+
+/// The second message of two is none without the first, and what a channel of ours receives is no
+/// message of the claim.
+#[test]
+fn messages_are_those_of_the_claim() {
+    let Some((experiment, control)) = arms("socket-is-the-object") else {
+        return;
+    };
+    for arm in [&experiment, &control] {
+        assert!(arm.contains("write(5, \"first\", 5) = 5"), "{arm}");
+        assert_eq!(arm.matches("recvfrom(").count(), 1, "{arm}");
+    }
 }
 
 #[test]

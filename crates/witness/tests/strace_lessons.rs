@@ -165,7 +165,7 @@ fn accept_wakes_one() {
 fn herd_epoll() {
     announced(
         "strace-herd-epoll",
-        &["EPOLLEXCLUSIVE", "connect(", "= 1", "# It takes"],
+        &["EPOLLEXCLUSIVE", "connect(", "= 1", "# A worker takes"],
         &["events=EPOLLIN,", "connect(", "= 1"],
     );
 }

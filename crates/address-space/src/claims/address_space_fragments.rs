@@ -17,7 +17,7 @@ const JOINED: Quantity = Name("largest mmap after one separator of 1 MiB went")
     .count(3 * KIB, ALL_HOLES_KIB + KIB)
     .unit("KiB");
 
-const FILL: Act = Does("reserves every other address")
+const FILL: Act = Does("reserves all other addresses")
     .call("mmap", "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE")
     .by("full")
     .shown_by("512 mappings of 1 MiB fit at once, and not one more")

@@ -27,7 +27,7 @@ const WASTE: Quantity =
 const FEWEST: usize = 100;
 
 const LOOK: Act = Does("looks at the files of a directory")
-    .call("statx", "")
+    .call("statx", "S_IFREG")
     .times(FEWEST)
     .shown_by("a hundred files and more with a name and a size");
 /// Some change meanwhile.

@@ -70,7 +70,8 @@ pub(super) const CLAIM: Claim = Claim {
                by the closed number, and again after the duplicate was put back on that number. \
                The key is description and number, so a duplicate can be registered as well.",
     control: "what is kept is a second open of the pipe's read end, a description of its own, and \
-              that is put on the number; nothing is closed; the same number is registered twice",
+              that is put on the number; the number to remove is still open; the same number is \
+              registered twice",
     surprise: Some(Surprise::Great(
         "events arrive of a descriptor that is closed",
     )),

@@ -40,7 +40,7 @@ const RECEIVE: Act = Does("receives the first message")
     .call("recvfrom", "\"first\"")
     .by("user")
     .shown_by("its text, which the child sends to its parent")
-    .in_control(InControl::Instead("recvfrom", "EAGAIN"));
+    .in_control(InControl::Instead("recvfrom", "MSG_DONTWAIT … EAGAIN"));
 const SET_OPTION: Act = Does("halves the receive buffer")
     .call("setsockopt", "SO_RCVBUF")
     .by("user")

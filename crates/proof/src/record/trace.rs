@@ -38,6 +38,12 @@ pub enum Outcome {
 
 const UNFINISHED: &str = " <unfinished ...>";
 
+/// A thread that calls execve(2) goes on under the number of its process.
+const RENUMBERED: &str = " <pid changed to ";
+
+/// What ends a process whose number a thread of it has taken over: none is gone.
+const SUPERSEDED: &str = "+++ superseded by execve";
+
 impl TracedCall {
     fn new(pid: i32, line: &str) -> Option<TracedCall> {
         let (name, text) = line.split_once('(')?;
@@ -90,13 +96,18 @@ pub fn read(trace: &str) -> Vec<Event> {
         };
         if rest.starts_with("+++ ") {
             pending.remove(&pid);
-            events.push(Event::End(pid));
+            if !rest.starts_with(SUPERSEDED) {
+                events.push(Event::End(pid));
+            }
         } else if let Some(resumed) = rest.strip_prefix("<... ") {
             let whole = pending.remove(&pid).zip(resumed.split_once(" resumed>"));
             if let Some(((place, start), (_, end))) = whole {
                 let call = TracedCall::new(pid, &(start + end));
                 events.splice(place..=place, call.map(Event::Call));
             }
+        } else if let Some(call) = renumbered(rest) {
+            pending.remove(&call.pid);
+            events.push(Event::Call(call));
         } else if let Some(call) = TracedCall::new(pid, rest).filter(|call| is_name(&call.name)) {
             if let Some(start) = rest.strip_suffix(UNFINISHED) {
                 pending.insert(pid, (events.len(), start.to_owned()));
@@ -105,6 +116,15 @@ pub fn read(trace: &str) -> Vec<Event> {
         }
     }
     events
+}
+
+/// The call of a thread that takes over the number of its process: that happens where the call
+/// succeeds. What strace(1) writes where it returns is left out, since it may be no result.
+fn renumbered(line: &str) -> Option<TracedCall> {
+    let (start, rest) = line.split_once(RENUMBERED)?;
+    let (process, _) = rest.split_once(' ')?;
+    let call = TracedCall::new(process.parse().ok()?, &format!("{start}) = 0"))?;
+    (call.name == "execve").then_some(call)
 }
 
 fn is_name(word: &str) -> bool {
@@ -198,6 +218,21 @@ mod tests {
                 Event::End(8),
             ]
         );
+    }
+
+    #[test]
+    fn a_thread_that_becomes_another_program_is_its_process() {
+        let trace = "\
+8  wait4(9,  <unfinished ...>
+7  execve(\"/bin/sh\", [\"sh\"], 0x7ff /* 3 vars */ <pid changed to 8 ...>
+8  +++ superseded by execve in pid 7 +++
+8  <... execve resumed>)             = -1 (errno 18446744073709551359)
+8  read(3, \"\", 1)                    = 0
+";
+        let events = read(trace);
+        let text = "\"/bin/sh\", [\"sh\"], 0x7ff /* 3 vars */) = 0";
+        let read_next = call(8, "read", "3, \"\", 1) = 0", done("0"));
+        assert_eq!(events[1..], [call(8, "execve", text, done("0")), read_next]);
     }
 
     #[test]

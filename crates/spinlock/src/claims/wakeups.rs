@@ -26,7 +26,9 @@ pub(super) fn require() -> Result<()> {
                 futex_wait_briefly(&asleep, 1);
             }
         };
+        // The name tells in a trace that it is no thread of the claim.
         let sleeper = Builder::new()
+            .name("self-check".to_owned())
             .spawn_scoped(scope, sleep)
             .map_err(|e| Error::from_io("spawn a sleeper", &e).with_kind(Operation::Thread))?;
         let start = Instant::now();

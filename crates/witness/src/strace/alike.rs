@@ -30,6 +30,7 @@ impl Looseness {
 
 /// What two calls have in common that are alike. Of a call that did not return that is no more
 /// than its first argument. The number 0 is no other number: it often means success, or nothing.
+/// Where texts may differ it is one among the arguments, such as the size of an empty file.
 pub fn shape(call: &TracedCall, looseness: Looseness) -> String {
     let text = match &call.outcome {
         Outcome::Unanswered => call.text.split(',').next().unwrap_or_default(),
@@ -37,13 +38,24 @@ pub fn shape(call: &TracedCall, looseness: Looseness) -> String {
         Outcome::Done(_) if looseness == Looseness::Arguments => return String::new(),
         Outcome::Done(_) | Outcome::Failed(_) => &call.text,
     };
-    let is_blank = |piece: &str| match piece.chars().next() {
+    let is_blank = |piece: &str, is_zero_a_number: bool| match piece.chars().next() {
         Some('"') => looseness >= Looseness::Texts,
-        Some(first) => first.is_ascii_digit() && piece != "0",
+        Some(first) => first.is_ascii_digit() && (piece != "0" || is_zero_a_number),
         None => false,
     };
-    let blank = |piece| if is_blank(piece) { DIFFERS } else { piece };
-    pieces(text, looseness).into_iter().map(blank).collect()
+    let blanked = |text, is_zero_a_number| -> String {
+        let pieces = pieces(text, looseness).into_iter();
+        let blank = |piece| {
+            if is_blank(piece, is_zero_a_number) {
+                DIFFERS
+            } else {
+                piece
+            }
+        };
+        pieces.map(blank).collect()
+    };
+    let (arguments, result) = text.rsplit_once(" = ").unwrap_or((text, ""));
+    blanked(arguments, looseness >= Looseness::Texts) + " = " + &blanked(result, false)
 }
 
 /// The text of calls that are alike, with a mark for what differs among them.
@@ -140,5 +152,9 @@ mod tests {
         assert_ne!(nearby(r#""a""#, "1"), nearby(r#""b""#, "1"));
         let texts = |text| shape(text, "1", Looseness::Texts);
         assert_eq!(texts(r#""a""#), texts(r#""b, c""#));
+        assert_eq!(texts("size=0"), texts("size=7"));
+        assert_ne!(nearby("size=0", "1"), nearby("size=7", "1"));
+        let result = |result| shape("7", result, Looseness::Texts);
+        assert_ne!(result("0"), result("1"));
     }
 }

@@ -4,31 +4,36 @@ use std::collections::HashSet;
 
 use proof::record::{Outcome, Recorded, TracedCall};
 
-use super::family::Family;
+use super::family::{Family, is_trial};
 
-/// The child in which an instrument is tried before it is used.
-const TRIAL: &str = "self-check";
-
-/// The calls without those by which an arm looks at itself: it opens files of /proc and /sys and
-/// closes them again, and it forks a child in which an instrument is tried.
+/// The calls without those by which an arm looks at itself, opens files of /proc and /sys and
+/// closes them again, and forks a child in which an instrument is tried; and without the close of
+/// a connection that it accepted, by which it only tidies up.
 pub fn without_bookkeeping<'a>(calls: &[&'a Recorded], family: &Family) -> Vec<&'a Recorded> {
-    let mut instruments: HashSet<(i32, String)> = HashSet::new();
+    let mut untold: HashSet<(i32, String)> = HashSet::new();
     let mut is_of_claim = |recorded: &&&Recorded| {
         let call = &recorded.call;
         match (call.name.as_str(), &call.outcome) {
             ("open" | "openat", Outcome::Done(descriptor)) => {
                 let opened = (call.pid, descriptor.clone());
                 match opens_instrument(call) {
-                    true => instruments.insert(opened),
-                    false => instruments.remove(&opened),
+                    true => untold.insert(opened),
+                    false => untold.remove(&opened),
                 };
                 !opens_instrument(call)
             }
+            ("accept" | "accept4", Outcome::Done(descriptor)) => {
+                untold.insert((call.pid, descriptor.clone()));
+                true
+            }
             ("close", _) => {
                 let descriptor = call.text.split(')').next().unwrap_or_default();
-                !instruments.remove(&(call.pid, descriptor.to_owned()))
+                !untold.remove(&(call.pid, descriptor.to_owned()))
             }
-            _ => call.child().and_then(|pid| family.name(pid)) != Some(TRIAL),
+            _ => {
+                let child = call.child().and_then(|pid| family.name(pid));
+                !child.is_some_and(is_trial)
+            }
         }
     };
     let calls = calls.iter().filter(|recorded| is_of_claim(recorded));
@@ -62,6 +67,8 @@ mod tests {
 2  read(3, "", 1) = 0
 3  prctl(PR_SET_NAME, "worker") = 0
 3  accept4(3, NULL, NULL, 0) = 4
+3  close(4) = 0
+3  close(5) = 0
 "#;
         let recording = Recording::sort(read(trace));
         let calls: Vec<&Recorded> = recording.calls(Arm::Experiment).collect();
@@ -71,9 +78,10 @@ mod tests {
         let left: Vec<_> = left
             .map(|call| (call.name.as_str(), call.text.as_str()))
             .collect();
-        assert_eq!(left.len(), calls.len() - 3, "{left:?}");
+        assert_eq!(left.len(), calls.len() - 4, "{left:?}");
         assert!(left.contains(&("openat", "AT_FDCWD, \"/proc/self/fd/3\", O_RDONLY) = 7")));
-        assert!(left.contains(&("close", "7) = 0")));
+        assert!(left.contains(&("close", "7) = 0")) && left.contains(&("close", "5) = 0")));
+        assert!(!left.contains(&("close", "4) = 0")));
         assert!(!left.contains(&("clone", "child_stack=NULL, flags=SIGCHLD) = 2")));
     }
 }

@@ -6,7 +6,8 @@ use claim::{Act, Call, Claim, InControl, MEASURER};
 use harness::seccomp::equivalents;
 use proof::record::{Arm, Recorded, TracedCall, cut};
 
-use super::lessons::WRITTEN;
+use super::lessons::{ADDED, Added, IN_ORDER, WRITTEN};
+use super::words::{actor, clauses, steps_of_acts};
 
 /// What is shown of a trace: the calls that a step speaks of, and no other.
 #[derive(Clone, Debug)]
@@ -15,8 +16,10 @@ pub struct Lesson {
     pub options: &'static [&'static str],
     /// What is said of the calls.
     pub steps: Vec<Step>,
-    /// What is done without a call, and leaves no trace.
-    in_memory: Vec<Act>,
+    /// Whether the order of calls tells more than how many are alike.
+    pub keeps_order: bool,
+    /// What the claim does, with a call or without.
+    acts: &'static [Act],
 }
 
 /// A call, and what is said above the first of its kind in each arm. Of a call that two steps
@@ -28,8 +31,8 @@ pub struct Step {
     pub call: Call,
     /// The name of who makes it; none where anybody may. [`MEASURER`] is the process of the arm.
     pub who: Option<&'static str>,
-    /// Whether it is a step of the control alone.
-    pub only_in_control: bool,
+    /// The arm of which it is a step; none where it is one of both.
+    pub arm: Option<Arm>,
     /// What it does.
     pub says: String,
 }
@@ -51,15 +54,19 @@ impl Step {
             MEASURER => recorded.who == arm.name(),
             who => recorded.who == cut(who),
         });
-        let is_of_arm = arm == Arm::Control || !self.only_in_control;
         let is_meant = !is_probe(&recorded.call) || self.call.argument.contains(PROBED);
         let does = recorded.call.does(self.call.name, self.call.argument);
-        is_actor && is_of_arm && is_meant && does
+        is_actor && self.is_of(arm) && is_meant && does
+    }
+
+    /// Whether it is a step of this arm.
+    pub fn is_of(&self, arm: Arm) -> bool {
+        self.arm.is_none_or(|of| of == arm)
     }
 
     /// Whether the two speak of one and the same call, of the same caller.
     pub fn is_of_call_of(&self, other: &Step) -> bool {
-        let of = |step: &Step| (step.call, step.who, step.only_in_control);
+        let of = |step: &Step| (step.call, step.who, step.arm);
         of(self) == of(other)
     }
 }
@@ -73,44 +80,65 @@ fn is_probe(call: &TracedCall) -> bool {
     call.name == "connect" && call.text.contains(PROBED)
 }
 
+/// What no act does that a trace shows: its own tracer stops each of its calls.
+const UNTRACED: &str = "without a tracer";
+
 impl Lesson {
-    /// The lesson that was written for the claim, or one that its acts make.
+    /// The lesson that was written for the claim, or one that its acts make, and what was added to
+    /// either.
     pub fn of(claim: &Claim) -> Lesson {
         let step = |&(name, argument, says): &(&'static str, &'static str, &str)| Step {
             call: Call { name, argument },
             who: None,
-            only_in_control: false,
+            arm: None,
             says: says.to_owned(),
         };
         let written = WRITTEN.iter().find(|written| written.claim == claim.id);
-        let acts_in_memory = claim.acts.iter().filter(|act| act.call.is_none());
+        let added = ADDED.iter().filter(|added| added.claim == claim.id);
+        let mut steps: Vec<Step> = added.flat_map(Added::steps).collect();
+        let others = written.map_or_else(
+            || steps_of_acts(claim.acts),
+            |it| it.steps.iter().map(step).collect(),
+        );
+        // Words that were added for a call stand in the place of others.
+        let is_told = |step: &Step| steps.iter().any(|other| other.is_of_call_of(step));
+        let others: Vec<Step> = others.into_iter().filter(|step| !is_told(step)).collect();
+        steps.extend(others);
         Lesson {
             options: written.map_or(&[], |it| it.options),
-            steps: written.map_or_else(
-                || steps_of_acts(claim.acts),
-                |it| it.steps.iter().map(step).collect(),
-            ),
-            in_memory: acts_in_memory.copied().collect(),
+            steps,
+            keeps_order: written.is_some() || IN_ORDER.contains(&claim.id),
+            acts: claim.acts,
         }
     }
 
-    /// What is said of an arm that makes none of the calls.
-    pub fn says_of_no_call(&self, arm: Arm) -> String {
-        let is_done = |act: &&Act| {
-            let in_control = matches!(act.control, InControl::Same | InControl::Either);
-            arm == Arm::Experiment || in_control
-        };
-        let acts = self.in_memory.iter().filter(is_done);
-        let acts: Vec<String> = acts
-            .map(|act| format!("{} {}", act.who, act.does))
-            .collect();
-        match acts.is_empty() {
-            true => "No such call is made here.".to_owned(),
-            false => format!(
+    /// What is said below the calls of an arm: what is done there without a call, and what only the
+    /// experiment does.
+    pub fn says_at_the_end(&self, arm: Arm, has_calls: bool) -> Vec<String> {
+        let in_memory = |act: &&Act| act.call.is_none() && !act.does.contains(UNTRACED);
+        let is_done = |act: &&Act| arm == Arm::Experiment || act.control == InControl::Same;
+        let done = self.acts.iter().filter(in_memory).filter(is_done);
+        let done: Vec<(String, &str)> = done.map(|act| (actor(act.who), act.does)).collect();
+        let is_left_out = |act: &&Act| arm == Arm::Control && act.control == InControl::Not;
+        let left_out = self.acts.iter().filter(is_left_out);
+        let left_out: Vec<_> = left_out.map(|act| (actor(act.who), act.does)).collect();
+        let mut said = Vec::new();
+        match (has_calls, done.is_empty()) {
+            (true, true) => {}
+            (false, true) => said.push("No such call is made here.".to_owned()),
+            (true, false) => said.push(format!(
+                "What the calls above do not show: {}.",
+                clauses(&done)
+            )),
+            (false, false) => said.push(format!(
                 "No system call shows it: {}. That is done in memory.",
-                acts.join("; ")
-            ),
+                clauses(&done)
+            )),
         }
+        if !left_out.is_empty() {
+            said.push(format!("Only in the experiment: {}.", clauses(&left_out)));
+        }
+        said
     }
 
     /// The system calls to trace. What a close(2) closes tells the call that opened it.
@@ -121,70 +149,5 @@ impl Lesson {
             calls.extend(equivalents("openat"));
         }
         calls
-    }
-}
-
-/// What a call declares that is not to return.
-const NO_RETURN: &str = "= ?";
-
-/// The steps that the acts of a claim make. Two acts that a trace cannot tell apart are one step,
-/// and of a call that two acts match the act with the longer argument speaks.
-fn steps_of_acts(acts: &[Act]) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    for act in acts {
-        for step in steps_of_act(act) {
-            match steps.iter_mut().find(|other| other.is_of_call_of(&step)) {
-                Some(other) if other.says != step.says => {
-                    other.says.pop();
-                    other.says += &format!("; by the same call it also {}.", act.does);
-                }
-                Some(_) => {}
-                None => steps.push(step),
-            }
-        }
-    }
-    steps.sort_by_key(|step| std::cmp::Reverse(step.call.argument.len()));
-    steps
-}
-
-/// An act in a sentence, and what stands in its place in the control; of a call that is not to
-/// return also where it returned.
-fn steps_of_act(act: &Act) -> Vec<Step> {
-    let Act { does, who, .. } = *act;
-    let own = act.call.map(|call| Step {
-        call,
-        who: Some(who),
-        only_in_control: false,
-        says: format!("{} {does}.", subject(who)),
-    });
-    let instead = match act.control {
-        InControl::Instead(name, argument) => Some(Step {
-            call: Call { name, argument },
-            who: Some(who),
-            only_in_control: true,
-            says: format!("Only the experiment {does}; this is done instead."),
-        }),
-        InControl::Same | InControl::Not | InControl::Either => None,
-    };
-    let steps: Vec<Step> = own.into_iter().chain(instead).collect();
-    let sleeps = |step: &&Step| step.call.argument.contains(NO_RETURN);
-    let returned = steps.iter().find(sleeps).map(|step| Step {
-        call: Call {
-            name: step.call.name,
-            argument: "",
-        },
-        who: Some(who),
-        only_in_control: false,
-        says: format!("The same call of `{who}`, where it returned."),
-    });
-    steps.into_iter().chain(returned).collect()
-}
-
-/// Who acts, as a sentence begins with it.
-fn subject(who: &str) -> String {
-    let mut letters = who.chars();
-    match letters.next() {
-        Some(first) if who.contains(' ') => first.to_uppercase().to_string() + letters.as_str(),
-        _ => format!("`{who}`"),
     }
 }

@@ -7,6 +7,7 @@ mod lesson;
 mod lessons;
 mod render;
 mod shorten;
+mod words;
 
 use std::time::Duration;
 

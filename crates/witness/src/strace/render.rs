@@ -15,7 +15,9 @@ use super::shorten;
 
 const ORDER: &str = "A call stands where it was entered, with what it answered later. \
                      Only calls that matter are shown; calls that are alike stand in one line, \
-                     with … for what differs.";
+                     where the first of them was, with … for what differs. A sentence is said \
+                     above the first line of its call. The measuring process has the name of its \
+                     arm.";
 
 const FIGURES: &str = "The figures of a run without strace: each stop by a tracer takes time and \
                        counts as a voluntary context switch.\n";
@@ -100,31 +102,40 @@ struct Line<'a> {
 
 fn of_arm(arm: Arm, calls: &[&Recorded], lesson: &Lesson, width: usize) -> String {
     let family = Family::of(arm.name(), calls);
-    let of_arm = |step: &&Step| arm == Arm::Control || !step.only_in_control;
+    let of_arm = |step: &&Step| step.is_of(arm);
     let steps: Vec<&Step> = lesson.steps.iter().filter(of_arm).collect();
     let calls = without_bookkeeping(calls, &family);
     let shown = |looseness| (looseness, lines(arm, &calls, &family, &steps, looseness));
-    let mut tries = Looseness::ALL.into_iter().map(shown);
+    let is_tried = |it: &Looseness| lesson.keeps_order || *it != Looseness::Nearby;
+    let mut tries = Looseness::ALL.into_iter().filter(is_tried).map(shown);
     let fits = |lines: &[Line<'_>]| lines.len() <= LONGEST_ARM;
     let is_last = |looseness| looseness == Looseness::Arguments;
     let chosen = tries.find(|(looseness, lines)| fits(lines) || is_last(*looseness));
     let (looseness, lines) = chosen.unwrap_or((Looseness::Arguments, Vec::new()));
     let mut out = String::new();
     for line in family.lines() {
-        out += &format!("  {}\n", escape_controls(&line));
+        out += &hang("  ", &escape_controls(&line), width);
     }
-    if lines.is_empty() {
-        out += &comment(&lesson.says_of_no_call(arm), width);
-    }
+    let at_the_end = lesson.says_at_the_end(arm, !lines.is_empty());
     let mut said = vec![false; steps.len()];
     for line in lines {
         if let Some(step) = step_to_say(&steps, &said, line.step) {
             said[step] = true;
             out += &comment(&steps[step].says, width);
         }
-        out += &format!("    {}\n", escape_controls(&line.text(looseness)));
+        out += &hang("    ", &escape_controls(&line.text(looseness)), width);
     }
-    out
+    out + &at_the_end
+        .iter()
+        .map(|says| comment(says, width))
+        .collect::<String>()
+}
+
+/// A line that goes on further right than any begins: what begins at its left is another one.
+fn hang(indent: &str, line: &str, width: usize) -> String {
+    const FURTHER: &str = "      ";
+    let folded = fold_lines(&format!("{FURTHER}{line}"), Some(width));
+    format!("{indent}{}\n", folded.trim_start())
 }
 
 impl Line<'_> {
@@ -162,7 +173,11 @@ fn lines<'a>(
     let mut recent = 0;
     for recorded in calls {
         let call = &recorded.call;
+        // What a child does before it has its name belongs to its birth.
+        let is_unnamed = recorded.who == arm.name();
+        let is_unnamed = is_unnamed && family.name(call.pid) != Some(arm.name());
         let step = steps.iter().position(|step| step.is(arm, recorded));
+        let step = step.filter(|_| !is_unnamed);
         let Some((step, name)) = step.zip(family.name(call.pid)) else {
             continue;
         };
@@ -275,11 +290,39 @@ mod tests {
         assert_eq!(
             shown,
             "  1 experiment is the parent of worker 2\n  \
-             # The same call of `worker`, where it returned.\n    \
+             # `worker` returns from accept4.\n    \
              2 x worker  accept4(3, NULL) = …\n  \
              # `worker` sleeps in accept4.\n    \
              2 worker  accept4(3, <unfinished ...>\n"
         );
+    }
+
+    #[test]
+    fn what_a_child_does_before_it_has_a_name_is_left_out() {
+        let shown = shown(
+            "1  clone(flags=SIGCHLD) = 2\n2  close(3) = 0\n\
+             2  prctl(PR_SET_NAME, \"worker\") = 0\n1  close(3) = 0\n",
+        );
+        assert_eq!(
+            shown,
+            "  1 experiment is the parent of worker 2\n  \
+             # The measuring process closes what was registered.\n    \
+             1 experiment  close(3) = 0\n"
+        );
+    }
+
+    #[test]
+    fn a_call_that_goes_on_is_no_other_call() {
+        for (indent, beginning) in [("  ", "  1 is the parent"), ("    ", "    1 is the parent")] {
+            let line = hang(indent, "1 is the parent of worker 2, 3, 4, 5, 6", 24);
+            let mut lines = line.lines();
+            assert!(
+                lines.next().is_some_and(|line| line.starts_with(beginning)),
+                "{line}"
+            );
+            let goes_on = |line: &str| line.starts_with("      ") && line.len() <= 24;
+            assert!(lines.clone().count() > 0 && lines.all(goes_on), "{line}");
+        }
     }
 
     /// However many calls of however many forms there are.

@@ -5,17 +5,21 @@ use proof::record::{Outcome, TracedCall};
 /// Characters of a text in quotes that are shown.
 const LONGEST_STRING: usize = 32;
 
+/// Characters of flags in one word beyond which it may be torn at the end of a line.
+const LONGEST_FLAGS: usize = 72;
+
 /// The text of a call in a shorter form; none where it has nothing of the kind.
 type Shorter = fn(&str) -> Option<String>;
 
 /// Tried one after the other.
-const SHORTER: [Shorter; 6] = [
+const SHORTER: [Shorter; 7] = [
     with_faults,
     with_cookie,
     without_addresses,
     with_thread,
     with_rights,
     with_port,
+    without_flags,
 ];
 
 /// A call as strace prints it, without what distracts.
@@ -63,14 +67,35 @@ fn without_addresses(text: &str) -> Option<String> {
     let (before, rest) = text.split_once(", child_tidptr=")?;
     let (_, after) = rest.split_once(')')?;
     let before = before.replace("child_stack=NULL", "...");
+    let before = before.replace("CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|", "...|");
     Some(format!("{before}, ...){after}"))
 }
 
-/// Of the flags and addresses with which a thread is born the flags up to CLONE_THREAD.
+/// Of the flags and addresses with which a thread is born that it shares its process's table of
+/// descriptors, and is a thread: so it fits a line.
 fn with_thread(text: &str) -> Option<String> {
     let (before, rest) = text.split_once("|CLONE_THREAD|")?;
+    let (before, flags) = before.split_once("flags=")?;
     let (_, after) = rest.rsplit_once('}')?;
-    Some(format!("{before}|CLONE_THREAD|..., ...}}{after}"))
+    let files = match flags.split('|').any(|flag| flag == "CLONE_FILES") {
+        true => "CLONE_FILES|...|",
+        false => "",
+    };
+    Some(format!(
+        "{before}flags=...|{files}CLONE_THREAD|..., ...}}{after}"
+    ))
+}
+
+/// Of very many flags in a row the first and the last.
+fn without_flags(text: &str) -> Option<String> {
+    let short = |word: &str| match (word.split_once('|'), word.rsplit_once('|')) {
+        (Some((first, _)), Some((_, last))) if word.len() > LONGEST_FLAGS => {
+            format!("{first}|...|{last}")
+        }
+        _ => word.to_owned(),
+    };
+    let words = text.split(' ').map(short);
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// Of a message with descriptors those alone.
@@ -177,21 +202,27 @@ mod tests {
         assert_eq!(
             shortened(
                 without_addresses,
-                "child_stack=NULL, flags=SIGCHLD, child_tidptr=0x7f) = 5"
+                "child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, \
+                 child_tidptr=0x7f) = 5"
             ),
-            "..., flags=SIGCHLD, ...) = 5"
+            "..., flags=...|SIGCHLD, ...) = 5"
         );
         assert_eq!(
             shortened(
                 with_thread,
-                "{flags=CLONE_VM|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f} => {a=[5]}, 88) = 5"
+                "{flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_THREAD|CLONE_SYSVSEM, stack=0x7f} => \
+                 {a=[5]}, 88) = 5"
             ),
-            "{flags=CLONE_VM|CLONE_THREAD|..., ...}, 88) = 5"
+            "{flags=...|CLONE_FILES|...|CLONE_THREAD|..., ...}, 88) = 5"
         );
         let message = "5, {msg_name=NULL, msg_control=[{cmsg_level=SOL_SOCKET, \
                        cmsg_type=SCM_RIGHTS, cmsg_data=[3]}], msg_flags=0}, 0) = 1";
         let short = "5, {..., SCM_RIGHTS, cmsg_data=[3], ...}, 0) = 1";
         assert_eq!(shortened(with_rights, message), short);
+        let flags = ["FLAG"; 20].join("|");
+        let many = format!("3, {{mode={flags}|LAST, A|B}}) = 0");
+        let few = "3, {mode=FLAG|...|LAST, A|B}) = 0";
+        assert_eq!(shortened(without_flags, &many), few);
         let zeros = r"\0".repeat(100);
         let short = format!("3, \"{}\", 8) = 0", r"\0".repeat(16));
         assert_eq!(short_strings(&format!("3, \"{zeros}\", 8) = 0")), short);

@@ -71,7 +71,7 @@ pub(super) const CLONE_FILES: Act = Does("makes a child with CLONE_FILES")
     .call("clone", "CLONE_FILES|SIGCHLD")
     .shown_by("PPid in /proc/CHILD/status: the measuring process")
     .in_control(InControl::Not);
-pub(super) const OPEN_IN_TABLE: Act = Does("opens the file under a number that it tells")
+pub(super) const OPEN_IN_TABLE: Act = Does("opens the file and tells its number")
     .call("openat", "/proc/self/fd/ … O_RDWR")
     .by("sibling")
     .shown_by("its link in /proc/CHILD/fd");

@@ -14,7 +14,7 @@ pub(super) const ACCEPT_WAKES_ONE: Written = Written {
         (
             "accept4",
             "EAGAIN",
-            "This one came too late: a wakeup for nothing.",
+            "Woken, and too late: another worker has the connection. A wakeup for nothing.",
         ),
         (
             "accept4",
@@ -31,8 +31,8 @@ pub(super) const ACCEPT_WAKES_ONE: Written = Written {
         (
             "poll",
             "POLLIN}], 1, -1 … = ?",
-            "These were woken, too, found nothing while they were still inside \
-            the kernel, and sleep again.",
+            "These sleep in poll in the end. Who never returned was woken, too, but \
+            found nothing while still inside the kernel.",
         ),
         (
             "poll",
@@ -79,13 +79,13 @@ pub(super) const HERD_EPOLL: Written = Written {
         (
             "epoll_wait",
             "= 1",
-            "A worker returns from epoll_wait: it was told of a connection.",
+            "epoll_wait returns: the worker was told of a connection.",
         ),
         (
             "accept4",
             "EAGAIN",
-            "This one was told, too, and came too late: the herd, made visible.",
+            "Told, too, and too late: another worker has the connection. The herd, made visible.",
         ),
-        ("accept4", "", "It takes the connection."),
+        ("accept4", "", "A worker takes the connection."),
     ],
 };

@@ -27,8 +27,8 @@ pub(super) const FORK_SHARES_OFFSET: Written = Written {
         (
             "kcmp",
             "KCMP_FILE",
-            "kcmp compares the two descriptors: 0 is one and the same \
-            description, 1 or 2 are two.",
+            "kcmp compares the two descriptors: it answers 0 for one and the same \
+            description, and 1 or 2 for two.",
         ),
         (
             "lseek",
@@ -57,8 +57,8 @@ pub(super) const PORT_AND_SOCKET: Written = Written {
         (
             "bind",
             "EADDRINUSE",
-            "The port is refused. In the way is no object but a hash bucket: a \
-            socket of that port lives.",
+            "The port is refused. What stands in the way is no object of its own, but a \
+            hash bucket: a socket with that port lives.",
         ),
         (
             "bind",
@@ -140,7 +140,8 @@ pub(super) const LAYERS: Written = Written {
         (
             "kcmp",
             "KCMP_FILE",
-            "kcmp compares two descriptors: 0 is one and the same description, 1 or 2 are two.",
+            "kcmp compares two descriptors: it answers 0 for one and the same description, and 1 \
+            or 2 for two.",
         ),
     ],
 };

@@ -6,11 +6,7 @@ pub(super) const SPINLOCK_BURNS: Written = Written {
     claim: "busy-wait-burns-cpu",
     options: &[],
     steps: &[
-        (
-            "clone3",
-            "CLONE_THREAD",
-            "A thread is born; the last one is the waiter.",
-        ),
+        ("clone3", "CLONE_THREAD", "The WAITER is born, a thread."),
         (
             "getrusage",
             "RUSAGE_THREAD",
@@ -25,20 +21,14 @@ pub(super) const SPINLOCK_BURNS: Written = Written {
         (
             "clock_nanosleep",
             "",
-            "The HOLDER keeps the lock for 120 ms. No call of the waiter in the \
-            meantime: it spins, or it sleeps below.",
+            "The HOLDER keeps the lock for 120 ms. Meanwhile the waiter spins, which no call \
+            shows, or it sleeps in futex.",
         ),
         (
             "futex",
             "FUTEX_WAIT_PRIVATE, 2",
             "The WAITER sleeps while the word is 2: locked, and \
             somebody waits.",
-        ),
-        (
-            "futex",
-            "FUTEX_WAKE_PRIVATE … = 1",
-            "Who sleeps on a word is woken: as a thread is started, and in the control by \
-            the HOLDER, which unlocks and finds the 2.",
         ),
     ],
 };

@@ -73,23 +73,13 @@ pub(super) const ADDRESSES_FRAGMENT: Written = Written {
         (
             "mmap",
             "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE",
-            "Addresses are reserved: first all, then those of the holes.",
+            "Addresses are reserved: an arena of 1 GiB, and then all others in smaller and smaller \
+            pieces. Later it is tried how much fits.",
         ),
         (
             "mmap",
             "PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE … ENOMEM",
-            "There is no free range of that length.",
-        ),
-        (
-            "munmap",
-            "536870912",
-            "The control unmaps 512 MiB in one piece.",
-        ),
-        (
-            "munmap",
-            "1048576",
-            "1 MiB is unmapped. So the experiment makes 512 holes with a separator between any \
-            two, and both arms unmap one MiB more.",
+            "Refused: no free range is so long.",
         ),
     ],
 };

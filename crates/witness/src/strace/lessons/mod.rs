@@ -1,9 +1,12 @@
 //! The lessons that were written for claims: what else a trace shows than the acts of the claim.
 
 mod accept;
+mod added;
 mod files;
 mod locks;
 mod memory;
+
+pub use added::{ADDED, Added, IN_ORDER};
 
 use super::lesson::Written;
 
