@@ -18,6 +18,7 @@ use nix::sys::prctl;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::dup2_stderr;
+use observe::hypervisor;
 
 use crate::quiet;
 use crate::refusal::Failure;
@@ -193,7 +194,7 @@ impl Isolation {
             Ok(measured.map_err(Failure::from))
         };
         let child = match child::fork(claim.id, measure) {
-            Ok(child) => child.limit(claim.limit),
+            Ok(child) => child.limit(claim.limit * slowness()),
             Err(error) => return Some(Err(into_failure(error))),
         };
         let answer = match &self.interrupt {
@@ -224,6 +225,11 @@ fn not_again() -> Verdict {
 
 fn is_refusal(error: &observe::Error) -> bool {
     matches!(error.errno, Errno::EPERM | Errno::EACCES | Errno::ENOSYS)
+}
+
+/// By how much longer a claim may take here: a program that imitates processors is slow.
+fn slowness() -> u32 {
+    if hypervisor::is_emulated() { 3 } else { 1 }
 }
 
 /// Why there are no readings, where the processes that ended since `spent` have used as much CPU
