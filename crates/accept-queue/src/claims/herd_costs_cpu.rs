@@ -15,7 +15,7 @@ use super::{WITHOUT_PINNING, acts};
 
 const WORKERS: usize = 100;
 const ROUNDS: usize = 7;
-const CONNECTIONS: usize = 6;
+const CONNECTIONS: usize = 4;
 /// Of both sets, with the first round, which meets cold pages and is not counted.
 const CONNECTIONS_IN_ALL: usize = 2 * (1 + ROUNDS) * CONNECTIONS;
 
@@ -42,7 +42,7 @@ const WATCH_EXCLUSIVELY: Act = acts::watch(
 );
 const ONE_CPU: Act = acts::ONE_CPU.or_not_measured(WITHOUT_PINNING);
 const CONNECT: Act = acts::connect(
-    "connects six times in a round to each set",
+    "connects four times in a round to each set",
     CONNECTIONS_IN_ALL,
 );
 
@@ -51,7 +51,7 @@ pub(super) const CLAIM: Claim = Claim {
     statement: "Waking everyone costs CPU time: a connection to 100 workers that all wake for it \
                 costs them a multiple of one to 100 workers of which one wakes.",
     measures: "Two sets of 100 workers sleep in epoll_wait side by side, the second with \
-               EPOLLEXCLUSIVE. In seven rounds each is given six connections in turn, all on one \
+               EPOLLEXCLUSIVE. In seven rounds each is given four connections in turn, all on one \
                CPU. The ratio is that of the medians of their CPU time (/proc/PID/schedstat).",
     control: "the first set has EPOLLEXCLUSIVE, too",
     notes: &[13],
