@@ -27,9 +27,7 @@ pub struct Identity {
 /// ENOTSOCK where `fd` is no socket.
 pub fn identity(fd: &(impl AsFd + AsRawFd)) -> Result<Identity, Error> {
     let number = fd.as_raw_fd();
-    let inode = fstat(fd)
-        .map_err(|errno| Error::new(format!("fstat fd {number}"), errno))?
-        .st_ino;
+    let inode = inode(fd)?;
     let mut cookie = 0u64;
     let mut length = size_of::<u64>() as libc::socklen_t;
     // SAFETY: getsockopt writes at most `length` bytes, which is the size of `cookie`; both live on
@@ -50,6 +48,26 @@ pub fn identity(fd: &(impl AsFd + AsRawFd)) -> Result<Identity, Error> {
             Err(Error::new(what, errno).with_kind(Operation::SocketCookie))
         }
     }
+}
+
+/// The inode number of the socket behind `fd`, and its cookie; none where this kernel gives sockets
+/// no cookie, as gVisor does not.
+///
+/// # Errors
+/// As [`identity`].
+pub fn inode_and_cookie(fd: &(impl AsFd + AsRawFd)) -> Result<(u64, Option<u64>), Error> {
+    match identity(fd) {
+        Err(e) if e.kind == Operation::SocketCookie && e.errno == Errno::ENOPROTOOPT => {
+            Ok((inode(fd)?, None))
+        }
+        identity => identity.map(|it| (it.inode, Some(it.cookie))),
+    }
+}
+
+fn inode(fd: &(impl AsFd + AsRawFd)) -> Result<u64, Error> {
+    let status = fstat(fd);
+    let status = status.map_err(|e| Error::new(format!("fstat fd {}", fd.as_raw_fd()), e))?;
+    Ok(status.st_ino)
 }
 
 /// The inode numbers of the TCP sockets of this network namespace that listen: by sock_diag(7),

@@ -9,8 +9,7 @@ use harness::scratch;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{MsgFlags, recv};
-use nix::sys::stat::fstat;
-use observe::Operation;
+use observe::socket::inode_and_cookie;
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 
@@ -127,7 +126,11 @@ fn measure(arm: Arm) -> Result<Reading> {
     user.release()?;
     user.join()?;
 
-    let identities = [identity(&socket)?, identity(&duplicate)?, used.identity];
+    let identities = [
+        inode_and_cookie(&socket)?,
+        inode_and_cookie(&duplicate)?,
+        used.identity,
+    ];
     let changed = |changed| if changed { "changed" } else { "unchanged" };
     let reading = compare_cookies(reading, identities.map(|(_, cookie)| cookie));
     Ok(reading
@@ -166,7 +169,7 @@ fn use_socket(socket: &UnixDatagram) -> Result<Used> {
         .context("setsockopt SO_RCVBUF")?;
     Ok(Used {
         fd: socket.as_raw_fd(),
-        identity: identity(socket)?,
+        identity: inode_and_cookie(socket)?,
         received,
         halved: receive_buffer(socket)? < size,
     })
@@ -193,18 +196,6 @@ fn drain(socket: &UnixDatagram) -> Result<u64> {
         count += 1;
     }
     Ok(count)
-}
-
-fn identity(socket: &UnixDatagram) -> Result<Identity> {
-    match observe::socket::identity(socket) {
-        Err(e) if e.kind == Operation::SocketCookie && e.errno == Errno::ENOPROTOOPT => {
-            Ok((fstat(socket).context("fstat")?.st_ino, None))
-        }
-        identity => {
-            let identity = identity?;
-            Ok((identity.inode, Some(identity.cookie)))
-        }
-    }
 }
 
 fn receive_buffer(socket: &UnixDatagram) -> Result<usize> {

@@ -5,8 +5,7 @@ use std::net::UdpSocket;
 use anyhow::{Context, Result, bail};
 use claim::Arm;
 use nix::errno::Errno;
-use nix::sys::stat::fstat;
-use observe::Operation;
+use observe::socket::inode_and_cookie;
 use socket2::{Domain, Socket, Type};
 
 use super::listed;
@@ -53,7 +52,7 @@ pub(super) fn count_udp_ports(arm: Arm, evidence: &mut Evidence) -> Result<usize
         let free = free.context("getsockname")?;
         socket.bind(&free.into()).context("bind")?;
     }
-    let before = identity(&socket)?;
+    let before = inode_and_cookie(&socket)?;
     let mut ports = Vec::new();
     let mut place_holders = Vec::new();
     for _ in 0..3 {
@@ -71,21 +70,8 @@ pub(super) fn count_udp_ports(arm: Arm, evidence: &mut Evidence) -> Result<usize
         evidence.disconnected &= socket.peer_addr().is_err();
         place_holders.extend(UdpSocket::bind(loopback(port)).ok());
     }
-    if identity(&socket)? != before {
+    if inode_and_cookie(&socket)? != before {
         bail!("a UDP socket changed its identity");
     }
     Ok(ports.len())
-}
-
-/// The inode number of `socket`, and its cookie where the kernel gives one.
-fn identity(socket: &Socket) -> Result<(u64, Option<u64>)> {
-    match observe::socket::identity(socket) {
-        Err(e) if e.kind == Operation::SocketCookie && e.errno == Errno::ENOPROTOOPT => {
-            Ok((fstat(socket).context("fstat")?.st_ino, None))
-        }
-        identity => {
-            let identity = identity?;
-            Ok((identity.inode, Some(identity.cookie)))
-        }
-    }
 }
